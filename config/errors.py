@@ -1,0 +1,66 @@
+"""The one tree of errors. Every error a user can meet derives from `FleetError`.
+
+    FleetError
+    ├── SettingsError         a setting is wrong, unknown or missing
+    ├── BrokerError        a broker cannot be reached, or refused us
+    ├── DeliveryError         an outgoing message was not confirmed in time
+    ├── RecordingError        a recording cannot be read or written
+    ├── DeadLetterLimitError    so much input is bad that something upstream must be wrong
+    └── SnapshotError         stored state does not fit this version or these settings
+
+A message says what was expected, what came, where, and what to do. Programs print it in one
+line and leave with status 1: `config.errors.exit_in_one_line`.
+"""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+
+class FleetError(Exception):
+    """Base of every error this project raises on purpose."""
+
+
+class SettingsError(FleetError):
+    """A setting is wrong, unknown or missing; the message names the key."""
+
+
+class BrokerError(FleetError):
+    """A broker cannot be reached within the configured time, or refused the connection."""
+
+
+class DeliveryError(FleetError):
+    """The broker did not confirm an outgoing message within the configured time."""
+
+
+class RecordingError(FleetError):
+    """A recording is missing, empty, of an unknown format or damaged."""
+
+
+class DeadLetterLimitError(FleetError):
+    """More bad messages than `[dead_letters]` tolerates: diverting them all would hide the cause."""
+
+
+class SnapshotError(FleetError):
+    """A stored snapshot has another layout version, or was made with other settings."""
+
+
+@contextmanager
+def exit_in_one_line(program: str) -> Iterator[None]:
+    """Turn a `FleetError` into one line on standard error and exit status 1.
+
+    Args:
+        program: what the line starts with, e.g. ``"sim"``.
+
+    Raises:
+        SystemExit: status 1 after a `FleetError`, status 130 after Ctrl-C.
+    """
+    try:
+        yield
+    except FleetError as error:
+        print(f"{program}: {error}", file=sys.stderr)
+        raise SystemExit(1) from None
+    except KeyboardInterrupt:
+        raise SystemExit(130) from None

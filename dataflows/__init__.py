@@ -1,0 +1,1 @@
+"""The Bytewax dataflows: decode, score, record, backtest."""

@@ -1,0 +1,1 @@
+"""Bytewax sources and sinks. They move bytes and know nothing of vehicles."""
