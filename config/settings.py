@@ -175,10 +175,31 @@ class SignalSettings(Section):
         return self
 
 
+class TermSettings(Section):
+    """Weight of each term of the reconstruction error."""
+
+    reconstruction: NonNegativeFloat
+    z_energy: NonNegativeFloat
+    change: NonNegativeFloat
+
+
 class DetectorSettings(Section):
-    """The detector; `docs` of each key in ``config/fleet.toml``."""
+    """The detector."""
 
     shards: PositiveInt
+    window: PositiveInt
+    hold: NonNegativeFloat
+    learn_every: PositiveInt
+    memory: PositiveInt
+    prior: PositiveFloat
+    ridge: PositiveFloat
+    terms: TermSettings
+    start_up: PositiveInt
+    percentile: Annotated[float, Field(gt=0.0, lt=100.0)]
+    threshold_memory: PositiveInt
+    threshold_prior: PositiveFloat
+    accept_after: NonNegativeFloat
+    anomaly_weight: Share
 
 
 class SimulatorSettings(Section):

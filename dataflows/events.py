@@ -14,7 +14,7 @@ ignored when decoding, so that a newer writer does not break an older reader.
 from __future__ import annotations
 
 from datetime import datetime
-from typing import Literal
+from typing import Annotated, Literal
 
 import msgspec
 
@@ -30,11 +30,11 @@ class Enriched(msgspec.Struct, frozen=True, kw_only=True):
         ts: event time, UTC.
         reconstruction_error: ≥ 0; `is_anomaly` is exactly `reconstruction_error > anomaly_threshold`.
         reconstruction_error_smoothed: mean over the vehicle's last ~10 events; ranks vehicles.
-        anomaly_threshold: the percentile in force; null while `status` is ``warming_up``.
-        is_anomaly: the verdict; false while warming up.
-        severity: 0–100, monotone in the error, exactly 50 at the threshold; 0 while warming up.
-        status: ``warming_up`` (no verdict yet), ``late`` (older than the vehicle's window),
-            ``partial`` (a signal was missing or not finite), else ``ok``.
+        anomaly_threshold: the percentile in force; null as long as there is no verdict yet.
+        is_anomaly: the verdict; false without a threshold.
+        severity: 0–100, monotone in the error, exactly 50 at the threshold; 0 without a threshold.
+        status: the first that holds of ``late`` (older than the vehicle's window), ``partial`` (a signal
+            was missing or not finite), ``warming_up`` (no verdict yet), ``ok``.
         expected: signal → the value the model expected, in the signal's own unit.
         contributions: signal → share of the error; the shares sum to 1 (all 0 when the error is 0).
         implausible: signals outside their plausible range, usually none.
@@ -112,14 +112,14 @@ class InjectedFault(msgspec.Struct, frozen=True, kw_only=True):
     ends_at: datetime
 
 
-class RecordedMessage(msgspec.Struct, frozen=True, kw_only=True):
+class RecordedMessage(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     """One line of a recording: a message as it came from the broker.
 
     Exactly one of `payload` and `payload_base64` is set: the first for JSON on a single line, byte
-    for byte; the second for everything else.
+    for byte; the second for everything else. An unset `payload` is the empty `msgspec.Raw`.
     """
 
     topic: str
-    arrived_at: datetime
-    payload: msgspec.Raw | None = None
+    arrived_at: Annotated[datetime, msgspec.Meta(tz=True)]
+    payload: msgspec.Raw = msgspec.Raw()
     payload_base64: bytes | None = None

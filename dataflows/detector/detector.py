@@ -1,0 +1,300 @@
+"""The detector: scores every event with what was learned from the events before it."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from config.errors import SnapshotError
+from config.settings import DetectorSettings
+from dataflows.detector import terms
+from dataflows.detector.block import Block, Lessons
+from dataflows.detector.protection import Protection
+from dataflows.detector.reconstructor import LinearReconstructor
+from dataflows.detector.rowwise import Floats, Integers, Slots
+from dataflows.detector.scaler import Scaler, standard_scores
+from dataflows.detector.scores import Scores, Status
+from dataflows.detector.threshold import PercentileThreshold
+from dataflows.detector.window import Arrival, Filled, Runs, Window
+
+LAYOUT_VERSION = 1
+"""Version of what `Detector.snapshot` returns."""
+
+LARGEST_VALUE = 1e12
+"""Finite values beyond this are taken for this: their squares must stay finite."""
+
+OUTLIER_CLIP = 10.0
+"""Standard deviations that a value may pull the model's moments by at once."""
+
+PROTECTED_CLIP = 2.25
+"""The same for the second, slow moments behind the z-energy.
+
+They move so little per event that a lasting fault stays visible, where the model's own moments
+have long followed it; together the two see both jumps and lasting shifts.
+"""
+
+SCORE_LIMIT = 1e4
+TERM_LIMIT = 50.0
+"""Bounds of standard scores: for the reconstruction, and for terms that square them."""
+
+BLOCK_PER_VEHICLE = 32
+"""Rows per vehicle up to which freezing the model costs no quality."""
+
+
+class Detector:
+    """Scores the events of many vehicles and learns from them, online, in blocks.
+
+    Every event is scored with the parameters of the last block boundary. A block ends after a number
+    of events that depends only on the events before, so the same events in the same order give
+    bit-identical scores, however they are batched and wherever the state was saved and restored.
+
+    Args:
+        settings: the section ``[detector]``.
+        signals: names of the S signals, in the order of the columns.
+    """
+
+    def __init__(self, settings: DetectorSettings, signals: Sequence[str]) -> None:
+        self.settings, self.signals = settings, tuple(signals)
+        count = len(self.signals)
+        memory, prior = float(settings.memory), float(settings.prior)
+        self._vehicles: dict[str, int] = {}
+        self._window = Window(count, size=settings.window, hold=int(settings.hold * 1e6))
+        self._scaler = Scaler(count, prior=prior, memory=memory, clip=OUTLIER_CLIP)
+        self._protected = Scaler(count, prior=prior, memory=memory, clip=PROTECTED_CLIP)
+        self._change = Scaler(count, prior=prior, memory=memory, clip=OUTLIER_CLIP)
+        self._reconstructor = LinearReconstructor(count, ridge=settings.ridge, memory=memory)
+        weights = np.array([getattr(settings.terms, name) for name in terms.NAMES])
+        self._combination = terms.Combination(weights, memory=memory)
+        self._threshold = PercentileThreshold(
+            percentile=settings.percentile, prior=settings.threshold_prior, memory=settings.threshold_memory
+        )
+        self._protection = Protection(
+            accept_after=int(settings.accept_after * 1e6), weight=settings.anomaly_weight
+        )
+        self._parts = {
+            "window": self._window,
+            "scaler": self._scaler,
+            "protected": self._protected,
+            "change": self._change,
+            "reconstructor": self._reconstructor,
+            "combination": self._combination,
+            "threshold": self._threshold,
+            "protection": self._protection,
+        }
+        self._block = Block()
+        self._rows_learned = 0
+        self._version = 0
+
+    @property
+    def vehicles(self) -> int:
+        """Vehicles seen so far."""
+        return len(self._vehicles)
+
+    def process(self, vehicles: Sequence[str], times: Integers, values: Floats) -> Scores:
+        """Score n events, and learn every block that they complete.
+
+        Args:
+            vehicles: vehicle ids, length n.
+            times: event times, microseconds since 1970-01-01 UTC, shape (n,).
+            values: shape (n, S); NaN or infinite where a signal is missing.
+
+        Raises:
+            ValueError: the shapes do not fit each other or the number of signals.
+        """
+        rows = len(vehicles)
+        if times.shape != (rows,) or values.shape != (rows, len(self.signals)):
+            raise ValueError(
+                f"expected times of shape ({rows},) and values of shape ({rows}, {len(self.signals)}) for "
+                f"{rows} vehicle ids, got {times.shape} and {values.shape}"
+            )
+        slots = self._slots(vehicles)
+        values = np.where(np.isfinite(values), np.clip(values, -LARGEST_VALUE, LARGEST_VALUE), np.nan)
+        scores = Scores.empty(rows, len(self.signals))
+        start = 0
+        while start < rows:
+            chunk = slice(start, min(rows, start + self._block.room))
+            arrivals = self._window.arrivals(slots[chunk], times[chunk])
+            chunk, arrivals = _until_out_of_order(chunk, arrivals)
+            self._score(chunk, arrivals, slots, times, values, scores)
+            if self._block.room == 0:
+                self._learn()
+            start = chunk.stop
+        return scores
+
+    def snapshot(self) -> dict[str, Any]:
+        """Copy the whole state: arrays, numbers and the list of vehicles."""
+        return {
+            "layout_version": LAYOUT_VERSION,
+            "signals": self.signals,
+            "window": self.settings.window,
+            "vehicles": list(self._vehicles),
+            "parts": {name: part.snapshot(self.vehicles) for name, part in self._parts.items()},
+            "block": self._block.snapshot(),
+            "rows_learned": self._rows_learned,
+            "version": self._version,
+        }
+
+    @classmethod
+    def restore(cls, settings: DetectorSettings, signals: Sequence[str], state: dict[str, Any]) -> Detector:
+        """Build a detector that goes on where `snapshot` was taken.
+
+        Raises:
+            SnapshotError: the snapshot is of another layout, other signals or another window.
+        """
+        for name, here in (
+            ("layout_version", LAYOUT_VERSION),
+            ("signals", tuple(signals)),
+            ("window", settings.window),
+        ):
+            if state.get(name) != here:
+                raise SnapshotError(
+                    f"expected a snapshot with {name} = {here}, got {state.get(name)}: another version or "
+                    "other settings made it; restore those, or start with an empty recovery directory"
+                )
+        detector = cls(settings, signals)
+        detector._vehicles = {vehicle: slot for slot, vehicle in enumerate(state["vehicles"])}
+        for name, part in detector._parts.items():
+            part.restore(state["parts"][name])
+        detector._block = Block.restore(state["block"])
+        detector._rows_learned = state["rows_learned"]
+        detector._version = state["version"]
+        return detector
+
+    def _slots(self, vehicles: Sequence[str]) -> Slots:
+        known = self._vehicles
+        for vehicle in dict.fromkeys(vehicles):
+            if vehicle not in known:
+                known[vehicle] = len(known)
+        for part in self._parts.values():
+            part.grow(len(known))
+        return np.fromiter(map(known.__getitem__, vehicles), np.intp, len(vehicles))
+
+    def _score(
+        self,
+        chunk: slice,
+        arrivals: NDArray[np.uint8],
+        slots: Slots,
+        times: Integers,
+        values: Floats,
+        scores: Scores,
+    ) -> None:
+        """Score the rows of a chunk into `scores`, and queue those that are to be learned."""
+        scores.duplicate[chunk] = arrivals == Arrival.DUPLICATE
+        scores.model_version[chunk] = self._version
+        in_order = np.flatnonzero(arrivals == Arrival.IN_ORDER)
+        stragglers = np.flatnonzero((arrivals == Arrival.LATE) | (arrivals == Arrival.OUT_OF_ORDER))
+        if len(in_order):
+            rows = in_order + chunk.start
+            runs = Runs.of(slots[rows])
+            filled = self._window.fill(runs, times[rows], values[rows])
+            term_values = self._evaluate(rows, slots[rows], filled, scores)
+            scores.smoothed[rows] = self._window.smooth(runs, scores.error[rows])
+            self._window.append(runs, times[rows], values[rows], scores.error[rows])
+            weights = self._protection.weights(runs, times[rows], scores.anomaly[rows])
+            self._block.queue(Lessons(slots[rows], filled, term_values, scores.error[rows], *weights))
+        if len(stragglers):
+            self._score_stragglers(
+                stragglers + chunk.start, arrivals[stragglers], slots, times, values, scores
+            )
+
+        status = np.where(np.isnan(scores.threshold[chunk]), Status.WARMING_UP, Status.OK)
+        status[~np.isfinite(values[chunk]).all(axis=1)] = Status.PARTIAL
+        status[arrivals == Arrival.LATE] = Status.LATE
+        scores.status[chunk] = status
+
+    def _score_stragglers(
+        self,
+        rows: Slots,
+        arrivals: NDArray[np.uint8],
+        slots: Slots,
+        times: Integers,
+        values: Floats,
+        scores: Scores,
+    ) -> None:
+        """Score rows that came after newer ones: on their own values only, without change or holding."""
+        observed = np.isfinite(values[rows])
+        nothing = np.zeros_like(values[rows])
+        filled = Filled(np.where(observed, values[rows], 0.0), observed, nothing, np.zeros_like(observed))
+        term_values = self._evaluate(rows, slots[rows], filled, scores)
+        scores.smoothed[rows] = scores.error[rows]
+        if arrivals[-1] == Arrival.OUT_OF_ORDER:
+            row = rows[-1]
+            slot = int(slots[row])
+            scores.smoothed[row] = self._window.insert(slot, int(times[row]), float(scores.error[row]))
+            weight = np.where(scores.anomaly[row : row + 1], self.settings.anomaly_weight, 1.0)
+            last = len(rows) - 1
+            self._block.queue(
+                Lessons(
+                    slots[row : row + 1],
+                    filled.row(last),
+                    term_values[last:],
+                    scores.error[row : row + 1],
+                    weight,
+                    weight,
+                )
+            )
+
+    def _evaluate(self, rows: Slots, slots: Slots, filled: Filled, scores: Scores) -> Floats:
+        """Fill in everything that follows from the frozen model; returns the terms, shape (n, T)."""
+        observed = filled.observed
+        mean, deviation = self._scaler.moments(slots)
+        standard = standard_scores(filled.values, mean, deviation, observed, SCORE_LIMIT)
+        expected, residuals = self._reconstructor.reconstruct(standard, observed)
+        slow = standard_scores(filled.values, *self._protected.moments(slots), observed, TERM_LIMIT)
+        change = standard_scores(filled.change, *self._change.moments(slots), filled.changed, TERM_LIMIT)
+
+        term_values = np.stack(
+            (
+                terms.worst_residual(residuals),
+                terms.energy(slow, observed),
+                terms.energy(change, filled.changed),
+            ),
+            axis=1,
+        )
+        shares = tuple(map(terms.shares, (residuals, slow, change)))
+        error, contributions = self._combination.combine(term_values, shares)
+        scores.error[rows] = error
+        scores.contributions[rows] = contributions
+        scores.expected[rows] = mean + expected * deviation
+        self._judge(rows, slots, error, scores)
+        return term_values
+
+    def _judge(self, rows: Slots, slots: Slots, error: Floats, scores: Scores) -> None:
+        fleet_is_warm = self._threshold.rows >= self.settings.start_up
+        vehicle_is_warm = self._scaler.count[slots].max(axis=1) >= self.settings.window
+        warm = vehicle_is_warm & fleet_is_warm
+        threshold = np.where(warm, self._threshold.of(slots), np.nan)
+        scores.threshold[rows] = threshold
+        scores.anomaly[rows] = error > threshold
+        bound = np.where(warm, threshold, 1.0)
+        scores.severity[rows] = np.where(warm, 100.0 * error / np.maximum(error + bound, 1e-300), 0.0)
+
+    def _learn(self) -> None:
+        """Learn the pending block and freeze the parameters anew."""
+        block = self._block.joined()
+        filled = block.filled
+        observed_weights = block.model_weights[:, None] * filled.observed
+        within, between = self._scaler.learn(block.slots, filled.values, observed_weights)
+        self._reconstructor.learn(within, between, filled.observed, block.model_weights)
+        self._protected.learn(block.slots, filled.values, observed_weights)
+        self._change.learn(block.slots, filled.change, block.model_weights[:, None] * filled.changed)
+        if self._version > 0:
+            self._combination.learn(block.terms, block.model_weights)
+        if self._rows_learned >= self.settings.start_up:
+            self._threshold.learn(block.slots, block.errors, block.threshold_weights)
+        self._rows_learned += len(block.slots)
+        self._version += 1
+        largest = min(self.settings.learn_every, BLOCK_PER_VEHICLE * self._scaler.vehicles)
+        self._block = Block(max(1, min(largest, self._rows_learned)))
+
+
+def _until_out_of_order(chunk: slice, arrivals: NDArray[np.uint8]) -> tuple[slice, NDArray[np.uint8]]:
+    """Cut a chunk before its first out-of-order row, or to that row alone if it is the first."""
+    out_of_order = np.flatnonzero(arrivals == Arrival.OUT_OF_ORDER)
+    if len(out_of_order) == 0:
+        return chunk, arrivals
+    length = max(1, int(out_of_order[0]))
+    return slice(chunk.start, chunk.start + length), arrivals[:length]

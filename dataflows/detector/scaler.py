@@ -1,0 +1,151 @@
+"""Running mean and variance of every signal, per vehicle, shrunk towards the fleet's."""
+
+from __future__ import annotations
+
+from typing import ClassVar
+
+import numpy as np
+
+from dataflows.detector.rowwise import Floats, Mask, Slots
+from dataflows.detector.state import ArrayState
+
+STILL = 1e-9
+"""A deviation below this share of the mean is rounding: the signal has never moved."""
+
+SURPRISE = 10.0
+"""Standard score given to the first movement of a signal that has never moved."""
+
+TRUSTED_AFTER = 20
+"""Rows a vehicle must have been learned from before outliers are clipped on its own statistics."""
+
+
+class Scaler(ArrayState):
+    """Standardises each vehicle's signals by what was learned of that vehicle and of the fleet.
+
+    Mean and sum of squared deviations are merged block by block (Chan, Golub & LeVeque, "Updating
+    formulae and a pairwise algorithm for computing sample variances", 1979), with a memory of
+    1/n up to `memory` rows and exponential forgetting beyond. A vehicle's statistics are the
+    posterior of a normal-inverse-gamma prior that counts as `prior` rows of the fleet: with few
+    rows of its own a vehicle is judged as a member of the fleet, with many as itself.
+
+    Args:
+        signals: number of signals S.
+        prior: rows that the fleet's statistics count for in a vehicle's; ≥ 0.
+        memory: rows after which old ones are forgotten; ≥ 1.
+        clip: a learned value is moved to within this many standard deviations; > 0.
+
+    Attributes:
+        vehicles: vehicles that something was learned of.
+    """
+
+    PER_VEHICLE: ClassVar = ("count", "mean", "scatter")
+    SHARED: ClassVar = ("fleet_count", "fleet_mean", "fleet_scatter", "vehicles")
+
+    def __init__(self, signals: int, *, prior: float, memory: float, clip: float) -> None:
+        self.prior, self.memory, self.clip = prior, memory, clip
+        self.count = np.zeros((0, signals))
+        self.mean = np.zeros((0, signals))
+        self.scatter = np.zeros((0, signals))
+        self.fleet_count = np.zeros(signals)
+        self.fleet_mean = np.zeros(signals)
+        self.fleet_scatter = np.zeros(signals)
+        self.vehicles = 0
+
+    def moments(self, slots: Slots) -> tuple[Floats, Floats]:
+        """Mean and standard deviation in force for the vehicles of n rows.
+
+        Args:
+            slots: vehicle of each row, shape (n,).
+
+        Returns:
+            Mean and standard deviation in the signals' units, each of shape (n, S). The deviation
+            is 0 where a signal has not moved yet.
+        """
+        fleet_variance = self.fleet_scatter / np.maximum(self.fleet_count, 1.0)
+        count, own_mean = self.count[slots], self.mean[slots]
+        prior = np.where(self.fleet_count > 0, self.prior, 0.0)
+        total = np.maximum(count + prior, 1e-300)
+        offset = own_mean - self.fleet_mean
+        mean = self.fleet_mean + offset * (count / total)
+        between = offset * offset * (count * prior / total)
+        variance = (self.scatter[slots] + prior * fleet_variance + between) / total
+        deviation = np.sqrt(variance)
+        deviation[deviation <= STILL * np.abs(mean)] = 0.0
+        return mean, deviation
+
+    def learn(self, slots: Slots, values: Floats, weights: Floats) -> tuple[Floats, Floats]:
+        """Merge a block of rows.
+
+        Args:
+            slots: vehicle of each row, shape (n,).
+            values: shape (n, S), finite; what stands where the weight is 0 is ignored.
+            weights: shape (n, S), ≥ 0.
+
+        Returns:
+            The block's deviations as two matrices D (n, S), within the rows of each vehicle, and
+            E (g, S), between the g vehicles' old and new means: DᵀD + EᵀE is what the block adds to
+            the scatter within vehicles, off the diagonal too.
+        """
+        values = self._clipped(slots, values)
+        order = np.argsort(slots, kind="stable")
+        starts = np.flatnonzero(np.diff(slots[order], prepend=-1))
+        vehicles = slots[order][starts]
+        group = np.empty(len(slots), np.intp)
+        group[order] = np.repeat(np.arange(len(starts)), np.diff(starts, append=len(slots)))
+
+        added = np.add.reduceat(weights[order], starts)
+        safe = np.maximum(added, 1e-300)
+        block_mean = np.add.reduceat((weights * values)[order], starts) / safe
+        within = np.sqrt(weights) * (values - block_mean[group])
+        count = self.count[vehicles]
+        shift = np.where(added > 0, block_mean - self.mean[vehicles], 0.0)
+        total = np.maximum(count + added, 1e-300)
+        between = shift * np.sqrt(count * added / total)
+
+        scatter = self.scatter[vehicles] + np.add.reduceat((within * within)[order], starts)
+        scatter += between * between
+        kept = np.minimum(1.0, self.memory / total)
+        self.mean[vehicles] += shift * (added / total)
+        self.scatter[vehicles] = scatter * kept
+        self.count[vehicles] = (count + added) * kept
+        self.vehicles += int((added.any(axis=1) & ~count.any(axis=1)).sum())
+        self._learn_fleet(values, weights)
+        return within, between
+
+    def _learn_fleet(self, values: Floats, weights: Floats) -> None:
+        added = weights.sum(axis=0)
+        safe = np.maximum(added, 1e-300)
+        block_mean = (weights * values).sum(axis=0) / safe
+        shift = np.where(added > 0, block_mean - self.fleet_mean, 0.0)
+        total = np.maximum(self.fleet_count + added, 1e-300)
+        deviation = values - block_mean
+        self.fleet_scatter += (weights * deviation * deviation).sum(axis=0)
+        self.fleet_scatter += shift * shift * (self.fleet_count * added / total)
+        self.fleet_mean += shift * (added / total)
+        self.fleet_count += added
+
+    def _clipped(self, slots: Slots, values: Floats) -> Floats:
+        mean, deviation = self.moments(slots)
+        trusted = (self.count[slots] >= TRUSTED_AFTER) & (deviation > 0)
+        reach = np.where(trusted, self.clip * deviation, np.inf)
+        return np.clip(values, mean - reach, mean + reach)
+
+
+def standard_scores(values: Floats, mean: Floats, deviation: Floats, observed: Mask, limit: float) -> Floats:
+    """Standard scores ``(values - mean) / deviation`` within ±`limit`.
+
+    Args:
+        values: shape (n, S); anything where not observed.
+        mean, deviation: shape (n, S), as from `Scaler.moments`.
+        observed: shape (n, S).
+        limit: > 0.
+
+    Returns:
+        Shape (n, S). 0 where not observed. Where the deviation is 0 the signal has never moved: 0
+        if it still has not, else ±`SURPRISE`.
+    """
+    distance = np.where(observed, values - mean, 0.0)
+    moves = deviation > 0
+    first_move = np.where(np.abs(distance) > STILL * np.abs(mean), np.copysign(SURPRISE, distance), 0.0)
+    scores = np.where(moves, distance / np.where(moves, deviation, 1.0), first_move)
+    return np.clip(scores, -limit, limit)

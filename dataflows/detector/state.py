@@ -1,0 +1,50 @@
+"""State that is arrays: how the parts of a detector are copied out and put back."""
+
+from __future__ import annotations
+
+from typing import Any, ClassVar
+
+import numpy as np
+from numpy.typing import NDArray
+
+FIRST_CAPACITY = 16
+
+
+class ArrayState:
+    """Base of a detector's parts. A subclass names its state and gets `snapshot` and `restore`.
+
+    Attributes:
+        PER_VEHICLE: names of the arrays whose first axis is the vehicle's slot.
+        SHARED: names of arrays and numbers that belong to the shard as a whole.
+    """
+
+    PER_VEHICLE: ClassVar[tuple[str, ...]] = ()
+    SHARED: ClassVar[tuple[str, ...]] = ()
+
+    def grow(self, vehicles: int) -> None:
+        """Make room for `vehicles` slots; new slots start as the array's fill value says."""
+        for name in self.PER_VEHICLE:
+            array: NDArray[Any] = getattr(self, name)
+            if len(array) < vehicles:
+                capacity = max(vehicles, 2 * len(array), FIRST_CAPACITY)
+                grown = np.full((capacity, *array.shape[1:]), self.fill_value(name), array.dtype)
+                grown[: len(array)] = array
+                setattr(self, name, grown)
+
+    def fill_value(self, name: str) -> float:
+        """What a new vehicle's part of the array `name` holds."""
+        return 0
+
+    def snapshot(self, vehicles: int) -> dict[str, Any]:
+        """Copy the state of the first `vehicles` slots and everything shared."""
+        state: dict[str, Any] = {name: getattr(self, name)[:vehicles].copy() for name in self.PER_VEHICLE}
+        for name in self.SHARED:
+            value = getattr(self, name)
+            state[name] = value.copy() if isinstance(value, np.ndarray) else value
+        return state
+
+    def restore(self, state: dict[str, Any]) -> None:
+        """Take over a copy of what `snapshot` returned."""
+        for name in (*self.PER_VEHICLE, *self.SHARED):
+            value = state[name]
+            setattr(self, name, value.copy() if isinstance(value, np.ndarray) else value)

@@ -1,0 +1,79 @@
+"""The Bytewax operator that holds one detector per shard."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+from typing import Any
+
+import bytewax.operators as op
+import numpy as np
+from bytewax.operators import KeyedStream, StatefulBatchLogic
+from threadpoolctl import threadpool_limits
+
+from config.settings import Settings
+from dataflows.decode import TelemetryBatch
+from dataflows.detector import Detector, Scores
+
+
+@dataclass(frozen=True, slots=True)
+class ScoredBatch:
+    """Events of one shard with what the detector says of them, row by row; duplicates are dropped."""
+
+    telemetry: TelemetryBatch
+    scores: Scores
+
+
+class ShardScorer:
+    """One shard's detector, fed with whole events: it picks the scored signals and drops duplicates.
+
+    Args:
+        settings: all settings.
+        snapshot: state of an earlier one, as from `Detector.snapshot`; ``None`` starts afresh.
+
+    Raises:
+        SnapshotError: the snapshot does not fit this version or these settings.
+    """
+
+    def __init__(self, settings: Settings, snapshot: dict[str, Any] | None = None) -> None:
+        scored = settings.scored_signals
+        self._columns = np.array([list(settings.signals).index(name) for name in scored])
+        if snapshot is None:
+            self.detector = Detector(settings.detector, scored)
+        else:
+            self.detector = Detector.restore(settings.detector, scored, snapshot)
+        self.duplicates = 0
+
+    def score(self, batch: TelemetryBatch) -> ScoredBatch:
+        """Score a batch, in arrival order."""
+        scores = self.detector.process(batch.vehicle_ids, batch.timestamps, batch.values[:, self._columns])
+        duplicates = int(scores.duplicate.sum())
+        if duplicates == 0:
+            return ScoredBatch(batch, scores)
+        self.duplicates += duplicates
+        kept = np.flatnonzero(~scores.duplicate)
+        return ScoredBatch(batch.take(kept), scores.take(kept))
+
+
+class _ShardLogic(StatefulBatchLogic[TelemetryBatch, ScoredBatch, dict[str, Any]]):
+    def __init__(self, scorer: ShardScorer) -> None:
+        self._scorer = scorer
+
+    def on_batch(self, values: list[TelemetryBatch]) -> tuple[Iterable[ScoredBatch], bool]:
+        # One BLAS thread: more would split sums another way, and workers would fight for cores.
+        with threadpool_limits(limits=1, user_api="blas"):
+            return [self._scorer.score(batch) for batch in values], self.RETAIN
+
+    def snapshot(self) -> dict[str, Any]:
+        return self._scorer.detector.snapshot()
+
+
+def score(step_id: str, up: KeyedStream[TelemetryBatch], settings: Settings) -> KeyedStream[ScoredBatch]:
+    """Score batches keyed by shard.
+
+    Args:
+        step_id: names the step; also the key under which its state is recovered.
+        up: batches keyed by shard, in arrival order.
+        settings: all settings.
+    """
+    return op.stateful_batch(step_id, up, lambda snapshot: _ShardLogic(ShardScorer(settings, snapshot)))

@@ -1,0 +1,122 @@
+"""The law everything rests on: the same events in the same order give bit-identical scores,
+however they were cut into batches, and whether or not the state was saved and restored between."""
+
+from __future__ import annotations
+
+import pickle
+from dataclasses import fields
+
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from config.settings import DetectorSettings, load
+from dataflows.detector import Detector, Scores
+
+SIGNALS = ("speed", "load", "voltage")
+ROWS = 400
+
+Stream = tuple[list[str], np.ndarray, np.ndarray]
+
+
+def quick_settings(**changes: object) -> DetectorSettings:
+    """Settings under which a few hundred events see every phase: start-up, blocks, verdicts."""
+    return load().detector.model_copy(
+        update={"start_up": 20, "window": 4, "learn_every": 64, "accept_after": 30.0, **changes}
+    )
+
+
+def stream(seed: int, vehicles: int, disorder: float, missing: float, rows: int = ROWS) -> Stream:
+    """Correlated signals of several vehicles with faults, gaps, duplicates and late events."""
+    random = np.random.default_rng(seed)
+    ids = [f"vehicle-{number}" for number in random.integers(0, vehicles, rows)]
+    times = np.arange(rows, dtype=np.int64) * 1_000_000
+    jumps = random.random(rows) < disorder
+    times[jumps] -= random.integers(0, 20, jumps.sum()) * 1_000_000
+    drive = np.cumsum(random.normal(size=rows))
+    values = np.stack([drive, -2 * drive + random.normal(size=rows), random.normal(5, 0.1, rows)], axis=1)
+    values[random.random(rows) < 0.02] += 50
+    values[random.random(values.shape) < missing] = np.nan
+    return ids, times, values
+
+
+def scored(
+    detector: Detector, events: Stream, cuts: list[int], *, reload_at: set[int] | None = None
+) -> Scores:
+    ids, times, values = events
+    parts, start = [], 0
+    for stop in [*cuts, len(ids)]:
+        parts.append(detector.process(ids[start:stop], times[start:stop], values[start:stop]))
+        if stop in (reload_at or set()):
+            state = pickle.loads(pickle.dumps(detector.snapshot()))  # noqa: S301
+            detector = Detector.restore(detector.settings, detector.signals, state)
+        start = stop
+    columns = [np.concatenate([getattr(part, field.name) for part in parts]) for field in fields(Scores)]
+    return Scores(*columns)
+
+
+def assert_identical(left: Scores, right: Scores) -> None:
+    for field in fields(Scores):
+        a, b = getattr(left, field.name), getattr(right, field.name)
+        assert a.tobytes() == b.tobytes(), f"{field.name} differs in rows {np.flatnonzero(a != b)[:5]}"
+
+
+streams = st.builds(
+    stream,
+    seed=st.integers(0, 10_000),
+    vehicles=st.sampled_from([1, 2, 7, 60]),
+    disorder=st.sampled_from([0.0, 0.1]),
+    missing=st.sampled_from([0.0, 0.2]),
+)
+cuts = st.lists(st.integers(0, ROWS), max_size=30).map(sorted)
+
+
+@settings(max_examples=60, deadline=None)
+@given(events=streams, where=cuts)
+def test_any_split_into_batches_gives_bit_identical_scores(events: Stream, where: list[int]) -> None:
+    whole = scored(Detector(quick_settings(), SIGNALS), events, [])
+    split = scored(Detector(quick_settings(), SIGNALS), events, where)
+    assert_identical(whole, split)
+
+
+@settings(max_examples=60, deadline=None)
+@given(events=streams, where=cuts, data=st.data())
+def test_restoring_a_snapshot_anywhere_gives_bit_identical_scores(
+    events: Stream, where: list[int], data: st.DataObject
+) -> None:
+    reload_at = set(data.draw(st.lists(st.sampled_from(where), max_size=5))) if where else set()
+    whole = scored(Detector(quick_settings(), SIGNALS), events, [])
+    resumed = scored(Detector(quick_settings(), SIGNALS), events, where, reload_at=reload_at)
+    assert_identical(whole, resumed)
+
+
+@pytest.mark.parametrize("signals", [1, 2, 9, 17, 38])
+def test_one_event_at_a_time_equals_all_at_once_for_any_number_of_signals(signals: int) -> None:
+    random = np.random.default_rng(signals)
+    rows = 300
+    events = (
+        [f"vehicle-{row % 3}" for row in range(rows)],
+        np.arange(rows, dtype=np.int64) * 1_000_000,
+        random.normal(size=(rows, signals)) @ random.normal(size=(signals, signals)),
+    )
+    whole = scored(Detector(quick_settings(), [f"signal-{number}" for number in range(signals)]), events, [])
+    single = scored(
+        Detector(quick_settings(), [f"signal-{number}" for number in range(signals)]),
+        events,
+        list(range(1, rows)),
+    )
+    assert_identical(whole, single)
+
+
+def test_a_snapshot_is_a_copy_that_later_events_do_not_change() -> None:
+    events = stream(3, vehicles=5, disorder=0.1, missing=0.1)
+    detector = Detector(quick_settings(), SIGNALS)
+    ids, times, values = events
+    detector.process(ids[:200], times[:200], values[:200])
+    state = detector.snapshot()
+    before = pickle.dumps(state)
+    rest = detector.process(ids[200:], times[200:], values[200:])
+    assert pickle.dumps(state) == before
+    restored = Detector.restore(detector.settings, SIGNALS, state)
+    assert_identical(rest, restored.process(ids[200:], times[200:], values[200:]))
