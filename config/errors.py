@@ -9,7 +9,8 @@
     └── SnapshotError         stored state does not fit this version or these settings
 
 A message says what was expected, what came, where, and what to do. Programs print it in one
-line and leave with status 1: `config.errors.exit_in_one_line`.
+line and leave with status 1: `exit_in_one_line` around what a program does itself,
+`report_in_one_line` for what runs inside the dataflow engine.
 """
 
 from __future__ import annotations
@@ -17,6 +18,7 @@ from __future__ import annotations
 import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
+from types import TracebackType
 
 
 class FleetError(Exception):
@@ -64,3 +66,25 @@ def exit_in_one_line(program: str) -> Iterator[None]:
         raise SystemExit(1) from None
     except KeyboardInterrupt:
         raise SystemExit(130) from None
+
+
+def report_in_one_line(program: str) -> None:
+    """Print an uncaught `FleetError` as one line, also when the dataflow engine has wrapped it.
+
+    Every other exception keeps its traceback: it is a bug, and whoever mends it needs that.
+
+    Args:
+        program: what the line starts with.
+    """
+    unexpected = sys.excepthook
+
+    def report(kind: type[BaseException], error: BaseException, traceback: TracebackType | None) -> None:
+        cause: BaseException | None = error
+        while cause is not None and not isinstance(cause, FleetError | KeyboardInterrupt):
+            cause = cause.__cause__
+        if isinstance(cause, FleetError):
+            print(f"{program}: {cause}", file=sys.stderr)
+        elif cause is None:
+            unexpected(kind, error, traceback)
+
+    sys.excepthook = report

@@ -333,4 +333,7 @@ def _describe(error: Any) -> str:
         case "missing":
             return f"{key}: missing; every key is in {DEFAULT_FILE.name} with a comment"
         case _:
-            return f"{key}: {error['msg']}, got {error['input']!r}"
+            message = error["msg"].removeprefix("Value error, ")
+            # The input of a check over several keys is all of them, passwords included.
+            is_private = key.endswith("password") or isinstance(error["input"], dict | Section)
+            return f"{key}: {message}" if is_private else f"{key}: {message}, got {error['input']!r}"

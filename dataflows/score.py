@@ -9,6 +9,7 @@ from typing import Any
 import bytewax.operators as op
 import numpy as np
 from bytewax.operators import KeyedStream, StatefulBatchLogic
+from numpy.typing import NDArray
 from threadpoolctl import threadpool_limits
 
 from config.settings import Settings
@@ -18,10 +19,17 @@ from dataflows.detector import Detector, Scores
 
 @dataclass(frozen=True, slots=True)
 class ScoredBatch:
-    """Events of one shard with what the detector says of them, row by row; duplicates are dropped."""
+    """Events of one shard with what the detector says of them, row by row.
+
+    Attributes:
+        telemetry: m events, duplicates dropped.
+        scores: their scores.
+        rows: their positions in the batch that was scored, rising, shape (m,).
+    """
 
     telemetry: TelemetryBatch
     scores: Scores
+    rows: NDArray[np.intp]
 
 
 class ShardScorer:
@@ -42,17 +50,14 @@ class ShardScorer:
             self.detector = Detector(settings.detector, scored)
         else:
             self.detector = Detector.restore(settings.detector, scored, snapshot)
-        self.duplicates = 0
 
     def score(self, batch: TelemetryBatch) -> ScoredBatch:
         """Score a batch, in arrival order."""
         scores = self.detector.process(batch.vehicle_ids, batch.timestamps, batch.values[:, self._columns])
-        duplicates = int(scores.duplicate.sum())
-        if duplicates == 0:
-            return ScoredBatch(batch, scores)
-        self.duplicates += duplicates
         kept = np.flatnonzero(~scores.duplicate)
-        return ScoredBatch(batch.take(kept), scores.take(kept))
+        if len(kept) == len(batch):
+            return ScoredBatch(batch, scores, kept)
+        return ScoredBatch(batch.take(kept), scores.take(kept), kept)
 
 
 class _ShardLogic(StatefulBatchLogic[TelemetryBatch, ScoredBatch, dict[str, Any]]):

@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import zlib
+from collections.abc import Sequence
 from functools import lru_cache
 
 import numpy as np
+from numpy.typing import NDArray
 
 from dataflows.decode import TelemetryBatch
 
@@ -18,13 +20,16 @@ def shard_of(vehicle_id: str, shards: int) -> int:
     return zlib.crc32(vehicle_id.encode()) % shards
 
 
+def rows_by_shard(vehicle_ids: Sequence[str], shards: int) -> dict[str, NDArray[np.intp]]:
+    """Positions of the events of each shard, in order, by the shard's key; no empty ones."""
+    shard = np.fromiter((shard_of(vehicle, shards) for vehicle in vehicle_ids), np.intp, len(vehicle_ids))
+    return {str(key): np.flatnonzero(shard == key) for key in np.unique(shard)}
+
+
 def split(batch: TelemetryBatch, shards: int) -> list[tuple[str, TelemetryBatch]]:
     """Split a batch by shard, keeping the order of events within each.
 
     Returns:
         Pairs of the shard's key and its part of the batch; shards without events are left out.
     """
-    if shards == 1 or len(batch) == 0:
-        return [("0", batch)] if len(batch) else []
-    shard = np.fromiter((shard_of(vehicle, shards) for vehicle in batch.vehicle_ids), np.intp, len(batch))
-    return [(str(key), batch.take(np.flatnonzero(shard == key))) for key in np.unique(shard)]
+    return [(key, batch.take(rows)) for key, rows in rows_by_shard(batch.vehicle_ids, shards).items()]

@@ -1,0 +1,264 @@
+"""Batches of raw messages to columns of telemetry, and a dead letter for everything that is not.
+
+What stands where in a message is told by `[payload]` and `[signals.*]`. Decoding never raises for
+what a message holds, and never guesses: an event either has an id, a time and numbers, or becomes a
+dead letter that says why. Of a key that occurs twice in an object, the last value counts.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from datetime import timedelta
+from typing import Any
+
+import msgspec
+import numpy as np
+from numpy.typing import NDArray
+
+from config.settings import PayloadSettings, SignalSettings
+from dataflows.connectors.messages import MessageBatch
+from dataflows.event_columns import (
+    EPOCH,
+    identifiers,
+    signal_values,
+    timestamps_of_datetimes,
+    timestamps_of_numbers,
+)
+from dataflows.event_fields import EventFields, UndecodableError
+from dataflows.event_reader import JSON_ERRORS, EventReader, Faults, check_utf8, json_reason
+from dataflows.event_struct import Row
+from dataflows.events import DeadLetter
+from dataflows.json_numbers import quoted, unquoted
+
+MAX_REASON_CHARACTERS = 400
+
+_JSON_TYPES = {
+    b"{": "an object",
+    b"[": "an array",
+    b'"': "a string",
+    b"t": "a boolean",
+    b"f": "a boolean",
+    b"n": "null",
+}
+
+
+@dataclass(frozen=True, slots=True)
+class TelemetryBatch:
+    """n decoded events in the order in which they arrived.
+
+    Attributes:
+        event_ids: n ids. Where the origin has offsets: origin, offset and, in a list or a map, the
+            position there, as in ``"vehicle-telemetry/3:17"``. Otherwise vehicle, time and, if there
+            is one, sequence, as in ``"VEH-1@1767225600000000#42"``. The same when the message is
+            delivered again; only without offsets and without a time in the payload is an event known
+            by its arrival, and one that arrives again is another.
+        vehicle_ids: n texts of 1 to 256 characters: as in the payload, the key of the map, or the
+            topic's last level as it is.
+        timestamps: n event times, microseconds since 1970-01-01 UTC, in the years 1900 to 2199.
+        values: (n, S), the signals in the order of the catalogue, each in its own unit; NaN where
+            missing, null or not finite.
+        telemetry: n original events, byte for byte, but null for numbers that JSON or float64 lacks
+            (those beyond float64 stay in fields that no setting points to).
+    """
+
+    event_ids: list[str]
+    vehicle_ids: list[str]
+    timestamps: NDArray[np.int64]
+    values: NDArray[np.float64]
+    telemetry: list[msgspec.Raw]
+
+    def __len__(self) -> int:
+        return len(self.event_ids)
+
+    def take(self, rows: NDArray[np.intp]) -> TelemetryBatch:
+        """The events at these positions, in this order."""
+        positions = rows.tolist()
+        return TelemetryBatch(
+            [self.event_ids[position] for position in positions],
+            [self.vehicle_ids[position] for position in positions],
+            self.timestamps[rows],
+            self.values[rows],
+            [self.telemetry[position] for position in positions],
+        )
+
+
+@dataclass(frozen=True, slots=True)
+class Decoded:
+    """What became of a batch of messages.
+
+    Attributes:
+        telemetry: the good events.
+        dead_letters: the others, in the order in which they arrived.
+        bad: for every event in that order whether it became a dead letter. A list or a map that
+            cannot be taken apart counts as one event. Hence
+            ``len(bad) == len(telemetry) + len(dead_letters)``.
+    """
+
+    telemetry: TelemetryBatch
+    dead_letters: list[DeadLetter]
+    bad: NDArray[np.bool_]
+
+
+@dataclass(frozen=True, slots=True)
+class _Events:
+    """The events of a batch before they are read: of each its bytes and where it was.
+
+    Attributes:
+        payloads: the bytes of each event, or of a whole message that has a fault.
+        messages: the message each was in.
+        indices: its position in the list or map; none where a message is one event.
+        keys: its key in the map; none elsewhere.
+    """
+
+    payloads: list[bytes]
+    messages: Sequence[int]
+    indices: list[int] | None = None
+    keys: list[str] | None = None
+
+
+class Decoder:
+    """Decodes batches of messages; holds no state between them."""
+
+    def __init__(self, payload: PayloadSettings, signals: Mapping[str, SignalSettings]) -> None:
+        self._settings = payload
+        self._fields = EventFields.of(payload, signals)
+        self._reader = EventReader(self._fields)
+        self._signals = len(signals)
+        self._list = msgspec.json.Decoder(list[msgspec.Raw])
+        self._map = msgspec.json.Decoder(dict[str, msgspec.Raw])
+
+    def decode(self, batch: MessageBatch) -> Decoded:
+        """Decode every message of a batch; what the batches are makes no difference to the events."""
+        faults: Faults = {}
+        events = self._events(batch, faults)
+        if not events.payloads:
+            return Decoded(self._nothing(), [], np.zeros(0, dtype=np.bool_))
+        rows, texts = self._reader.read(events.payloads, faults)
+        telemetry = self._telemetry(batch, events, rows, texts, faults)
+        bad = np.zeros(len(rows), dtype=np.bool_)
+        if not faults:
+            return Decoded(telemetry, [], bad)
+        positions = sorted(faults)
+        bad[positions] = True
+        letters = [_dead_letter(batch, events, position, faults[position]) for position in positions]
+        return Decoded(telemetry.take(np.flatnonzero(~bad)), letters, bad)
+
+    def _events(self, batch: MessageBatch, faults: Faults) -> _Events:
+        if self._settings.layout == "event":
+            for position, payload in enumerate(batch.payloads):
+                if len(payload) > self._settings.max_bytes:
+                    faults[position] = self._too_long(payload)
+            return _Events(batch.payloads, range(len(batch)))
+        payloads: list[bytes] = []
+        messages: list[int] = []
+        indices: list[int] = []
+        keys: list[str] = []
+        for message, payload in enumerate(batch.payloads):
+            try:
+                parts = self._parts(payload)
+            except UndecodableError as error:
+                faults[len(messages)] = str(error)
+                parts = [("", payload)]
+            keys.extend(key for key, _ in parts)
+            payloads.extend(part for _, part in parts)
+            messages.extend([message] * len(parts))
+            indices.extend(range(len(parts)))
+        return _Events(payloads, messages, indices, keys)
+
+    def _parts(self, payload: bytes) -> list[tuple[str, bytes]]:
+        """Key (empty in a list) and bytes of every event in a list or map."""
+        if len(payload) > self._settings.max_bytes:
+            raise UndecodableError(self._too_long(payload))
+        try:
+            check_utf8(payload)
+            try:
+                return self._take_apart(payload)
+            except JSON_ERRORS:
+                # As strings, numbers that JSON lacks do not keep the other events from being read.
+                return [(key, unquoted(part)) for key, part in self._take_apart(quoted(payload))]
+        except msgspec.ValidationError:
+            expected = "an array of events" if self._settings.layout == "list" else "an object of events"
+            got = _JSON_TYPES.get(payload.lstrip()[:1], "a number")
+            raise UndecodableError(f"expected {expected}, got {got}") from None
+        except JSON_ERRORS as error:
+            raise UndecodableError(json_reason(payload, error)) from None
+
+    def _take_apart(self, payload: bytes) -> list[tuple[str, bytes]]:
+        if self._settings.layout == "list":
+            return [("", bytes(part)) for part in self._list.decode(payload)]
+        return [(key, bytes(part)) for key, part in self._map.decode(payload).items()]
+
+    def _telemetry(
+        self, batch: MessageBatch, events: _Events, rows: list[Row], texts: list[bytes], faults: Faults
+    ) -> TelemetryBatch:
+        """All events; those with a fault hold anything."""
+        columns = list(zip(*rows, strict=True))
+        values = signal_values(columns[-self._signals :], len(rows))
+        vehicle_ids = identifiers(self._vehicles(batch, events, columns), "the vehicle id", faults)
+        timestamps = self._timestamps(batch, events, columns, faults)
+        sequences = [""] * len(rows)
+        if self._fields.sequence is not None:
+            column = columns[self._fields.sequence]
+            sequences = identifiers(column, "the sequence", faults, required=False)
+        ids = _event_ids(batch, events, vehicle_ids, timestamps.tolist(), sequences)
+        return TelemetryBatch(ids, vehicle_ids, timestamps, values, list(map(msgspec.Raw, texts)))
+
+    def _vehicles(
+        self, batch: MessageBatch, events: _Events, columns: list[tuple[Any, ...]]
+    ) -> Sequence[str | int | None]:
+        if self._fields.vehicle_id is not None:
+            return columns[self._fields.vehicle_id]
+        if events.keys is not None and self._settings.vehicle_id == "key":
+            return events.keys
+        levels = [topic.rpartition("/")[2] for topic in batch.topics]
+        return [levels[message] for message in events.messages]
+
+    def _timestamps(
+        self, batch: MessageBatch, events: _Events, columns: list[tuple[Any, ...]], faults: Faults
+    ) -> NDArray[np.int64]:
+        if self._fields.time is None:
+            return np.array([batch.arrived[message] for message in events.messages], dtype=np.int64)
+        column = columns[self._fields.time]
+        if self._settings.time_format == "iso8601":
+            return timestamps_of_datetimes(column, faults)
+        return timestamps_of_numbers(column, self._settings.time_format, faults)
+
+    def _nothing(self) -> TelemetryBatch:
+        return TelemetryBatch([], [], np.zeros(0, dtype=np.int64), np.zeros((0, self._signals)), [])
+
+    def _too_long(self, payload: bytes) -> str:
+        return (
+            f"expected at most {self._settings.max_bytes} bytes, got {len(payload)}; "
+            "if that is what the senders send, raise payload.max_bytes"
+        )
+
+
+def _event_ids(
+    batch: MessageBatch,
+    events: _Events,
+    vehicle_ids: list[str],
+    timestamps: list[int],
+    sequences: list[str],
+) -> list[str]:
+    if batch.offsets is not None:
+        positions = [f"{batch.origin}:{batch.offsets[message]}" for message in events.messages]
+        if events.indices is None:
+            return positions
+        return [f"{position}:{index}" for position, index in zip(positions, events.indices, strict=True)]
+    return [
+        f"{vehicle}@{timestamp}#{sequence}" if sequence else f"{vehicle}@{timestamp}"
+        for vehicle, timestamp, sequence in zip(vehicle_ids, timestamps, sequences, strict=True)
+    ]
+
+
+def _dead_letter(batch: MessageBatch, events: _Events, position: int, reason: str) -> DeadLetter:
+    message = events.messages[position]
+    return DeadLetter(
+        reason=reason[:MAX_REASON_CHARACTERS],
+        payload=events.payloads[position],
+        topic=batch.topics[message],
+        partition=batch.origin,
+        offset=None if batch.offsets is None else batch.offsets[message],
+        arrived_at=EPOCH + timedelta(microseconds=batch.arrived[message]),
+    )

@@ -1,0 +1,63 @@
+"""Which connector the settings ask for, at the flow's beginning and its ends."""
+
+from __future__ import annotations
+
+import bytewax.operators as op
+from bytewax.dataflow import Stream
+from bytewax.inputs import Source
+
+from config.errors import SettingsError
+from config.settings import Settings
+from dataflows.connectors.messages import MessageBatch, OutgoingBatch
+from dataflows.connectors.mqtt_sink import MqttSink
+from dataflows.connectors.mqtt_source import MqttSource
+from dataflows.connectors.recording import JsonLinesSink, RecordingSource
+
+
+def telemetry_source(settings: Settings) -> Source[MessageBatch]:
+    """The source that ``[source]`` names.
+
+    Raises:
+        SettingsError: a recording is to be played and none is named.
+        RecordingError: the recording cannot be read.
+    """
+    if settings.source.kind == "mqtt":
+        return MqttSource(settings.mqtt, [settings.topics.telemetry])
+    recording = settings.recording
+    if recording.input is None:
+        raise SettingsError(
+            "recording.input: expected the file to play because source.kind is 'recording', got none; "
+            "set FLEET__RECORDING__INPUT=trip.jsonl"
+        )
+    return RecordingSource(recording.input, recording.speed, recording.batch_size)
+
+
+def deliver(
+    step_id: str,
+    up: Stream[OutgoingBatch],
+    settings: Settings,
+    topic: str,
+    *,
+    by_key: bool = False,
+    retain: bool = False,
+) -> None:
+    """Send a stream of messages to the sink that ``[sink]`` names.
+
+    Args:
+        step_id: names the step, the client's session, and the file if the sink is a recording.
+        up: the messages.
+        settings: all settings.
+        topic: the topic; with `by_key`, what every topic begins with.
+        by_key: each key has a topic of its own (MQTT).
+        retain: the broker keeps the latest message of a topic (MQTT).
+
+    Raises:
+        RecordingError: the results cannot be written.
+    """
+    if settings.sink.kind == "mqtt":
+        op.output(step_id, up, MqttSink(settings.mqtt, topic, role=step_id, by_key=by_key, retain=retain))
+        return
+    repeats_itself = settings.source.kind == "recording"
+    path = settings.recording.results / f"{step_id}.jsonl"
+    keyed = op.key_on(f"{step_id}_file", up, lambda _: path.name)
+    op.output(step_id, keyed, JsonLinesSink(path, keep=not repeats_itself))

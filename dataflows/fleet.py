@@ -1,0 +1,95 @@
+"""The job: ``python -m bytewax.run dataflows.fleet``.
+
+    telemetry ──► decode ──► shard ──► score ──► encode ──► enriched
+                    │
+                    └──► dead letters
+
+With recovery (``-r DIR -s SECONDS -b SECONDS``) it goes on where it stopped: every message is in the
+enriched topic at least once, and a replayed event has the same id and the same scores.
+"""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Callable
+
+import bytewax.operators as op
+from bytewax.dataflow import Dataflow
+from bytewax.inputs import Source
+
+from config.errors import exit_in_one_line, report_in_one_line
+from config.settings import Settings, load
+from dataflows.connectors.messages import MessageBatch, OutgoingBatch
+from dataflows.dead_letters import DeadLetterLimit, encode_dead_letters
+from dataflows.decode import Decoded, Decoder, TelemetryBatch
+from dataflows.encode import Encoder
+from dataflows.endpoints import deliver, telemetry_source
+from dataflows.score import score
+from dataflows.shard import split
+
+# Flow and step ids are recovery keys: another id, and a job no longer finds its state.
+FLOW = "fleet"
+TELEMETRY = "telemetry"
+DECODE = "decode"
+SHARD = "shard"
+SCORE = "score"
+UNKEYED = "unkeyed"
+ENCODE = "encode"
+ENRICHED = "enriched"
+BAD = "bad"
+DEAD_LETTER = "dead-letter"
+
+
+def flow() -> Dataflow:
+    """The dataflow by the settings in force.
+
+    Raises:
+        SystemExit: after one line on standard error, if a setting is wrong.
+    """
+    logging.basicConfig(level=logging.INFO, format="%(asctime)s %(levelname)s %(message)s")
+    report_in_one_line(FLOW)
+    with exit_in_one_line(FLOW):
+        return build(load())
+
+
+def build(settings: Settings, source: Source[MessageBatch] | None = None) -> Dataflow:
+    """Wire the flow.
+
+    Args:
+        settings: all settings.
+        source: where telemetry comes from; ``None`` means what ``[source]`` names.
+
+    Raises:
+        FleetError: a source or sink cannot be built.
+    """
+    dataflow = Dataflow(FLOW)
+    messages = op.input(TELEMETRY, dataflow, source or telemetry_source(settings))
+    decoded = op.map(DECODE, messages, _decoding(settings))
+
+    events = op.flat_map(SHARD, decoded, _sharding(settings))
+    scored = score(SCORE, events, settings)
+    enriched = op.map(ENCODE, op.key_rm(UNKEYED, scored), Encoder(settings).encode)
+    deliver(ENRICHED, enriched, settings, settings.topics.enriched, by_key=True, retain=True)
+
+    deliver(DEAD_LETTER, op.flat_map(BAD, decoded, _bad), settings, settings.topics.dead_letter)
+    return dataflow
+
+
+def _decoding(settings: Settings) -> Callable[[MessageBatch], Decoded]:
+    decoder = Decoder(settings.payload, settings.signals)
+    limit = DeadLetterLimit(settings.dead_letters)
+
+    def decode(batch: MessageBatch) -> Decoded:
+        decoded = decoder.decode(batch)
+        limit.count(decoded)
+        return decoded
+
+    return decode
+
+
+def _sharding(settings: Settings) -> Callable[[Decoded], list[tuple[str, TelemetryBatch]]]:
+    return lambda decoded: split(decoded.telemetry, settings.detector.shards)
+
+
+def _bad(decoded: Decoded) -> list[OutgoingBatch]:
+    return [encode_dead_letters(decoded.dead_letters)] if decoded.dead_letters else []

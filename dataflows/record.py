@@ -1,0 +1,60 @@
+"""Record telemetry: ``python -m bytewax.run dataflows.record``.
+
+Everything on ``topics.telemetry`` goes, with topic and time of arrival, into ``recording.output``. An
+existing recording is continued. What it has taken is acknowledged to the broker only when it is on
+the disk, so what comes while it is away is recorded when it is back (within ``mqtt.session_expiry``).
+A plain ``.jsonl`` file grows with every message, ``.jsonl.gz`` at the end of every epoch (10 s).
+"""
+
+from __future__ import annotations
+
+import bytewax.operators as op
+from bytewax.dataflow import Dataflow
+
+from config.errors import exit_in_one_line
+from config.settings import Settings, load
+from dataflows.connectors.messages import MessageBatch
+from dataflows.connectors.mqtt_source import MqttSource
+from dataflows.connectors.recording import RecordingSink
+
+# Flow and step ids are recovery keys: another id, and a job no longer finds its state.
+FLOW = "record"
+TELEMETRY = "telemetry"
+KEYED = "keyed"
+RECORDING = "recording"
+
+
+def flow() -> Dataflow:
+    """The dataflow by the settings in force.
+
+    Raises:
+        SystemExit: after one line on standard error, if a setting is wrong or the output cannot be written.
+    """
+    with exit_in_one_line("record"):
+        settings = load()
+        dataflow = build(settings)
+    output = settings.recording.output
+    print(
+        f"recording {settings.topics.telemetry} from {settings.mqtt.host}:{settings.mqtt.port} "
+        f"{'at the end of' if output.exists() else 'in'} {output}",
+        flush=True,
+    )
+    return dataflow
+
+
+def build(settings: Settings) -> Dataflow:
+    """Telemetry topic → recording.
+
+    Raises:
+        RecordingError: the output cannot be written.
+    """
+    dataflow = Dataflow(FLOW)
+    source = MqttSource(settings.mqtt, [settings.topics.telemetry], role="record")
+    messages = op.input(TELEMETRY, dataflow, source)
+    keyed = op.map(KEYED, messages, _with_key)
+    op.output(RECORDING, keyed, RecordingSink(settings.recording.output))
+    return dataflow
+
+
+def _with_key(batch: MessageBatch) -> tuple[str, MessageBatch]:
+    return batch.origin, batch
