@@ -1,0 +1,46 @@
+# `make` lists the targets. Everything runs in .venv, which is made from requirements.lock.
+
+PYTHON ?= python3
+VENV := .venv
+BIN := $(VENV)/bin
+INSTALLED := $(VENV)/installed
+
+.DEFAULT_GOAL := help
+.PHONY: help demo test check format lock screenshot clean
+
+help: ## List the targets
+	@grep -hE '^[a-z]+:.*## ' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  make %-12s %s\n", $$1, $$2}'
+
+demo: $(INSTALLED) ## Start broker, simulator, dataflow and page; Ctrl-C stops all (DEMO_SECONDS=60 by itself)
+	@$(BIN)/python -m scripts.demo
+
+test: $(INSTALLED) ## Run the tests
+	@$(BIN)/python -m pytest
+
+check: $(INSTALLED) ## Lint, format and type checks
+	@$(BIN)/ruff check .
+	@$(BIN)/ruff format --check .
+	@$(BIN)/mypy
+
+format: $(INSTALLED) ## Format the code
+	@$(BIN)/ruff check --fix .
+	@$(BIN)/ruff format .
+
+lock: $(INSTALLED) ## Pin the newest versions that pyproject.toml allows, with hashes
+	@$(BIN)/uv pip compile pyproject.toml --extra dev --universal --python-version 3.11 \
+		--generate-hashes --no-header --upgrade --quiet --output-file requirements.lock
+
+screenshot: $(INSTALLED) ## Take the pictures of the README from a running demo (needs chromium)
+	@$(BIN)/python -m scripts.screenshot
+
+clean: ## Remove everything that was made
+	rm -rf $(VENV) .demo .mypy_cache .pytest_cache .ruff_cache .hypothesis
+	find . -name __pycache__ -type d -prune -exec rm -rf {} +
+
+$(INSTALLED): requirements.lock
+	@$(PYTHON) -c 'import sys; sys.exit(not (3, 11) <= sys.version_info[:2] <= (3, 12))' 2>/dev/null || { \
+		echo "expected Python 3.11 or 3.12 (Bytewax has no wheels for others), got $$($(PYTHON) --version 2>&1 | tail -n 1); name another: make PYTHON=python3.12 $(firstword $(MAKECMDGOALS))" >&2; exit 1; }
+	@echo "making $(VENV) from requirements.lock with $$($(PYTHON) --version)"
+	@$(PYTHON) -m venv --clear $(VENV)
+	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --require-hashes --requirement requirements.lock
+	@touch $@

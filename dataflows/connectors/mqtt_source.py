@@ -1,0 +1,142 @@
+"""An MQTT subscription as a Bytewax source that acknowledges only what a snapshot covers.
+
+The broker keeps what is unacknowledged (QoS 1 in a persistent session) and delivers it again after a
+crash, so the session is the position in the stream and there is no resume state. Bytewax tells
+nobody that a snapshot is durable. But it asks a source for more only after the epoch before has
+passed through the whole dataflow and, with recovery on, has been committed. Hence the rule: on the
+first `next_batch` after a `snapshot`, begin to acknowledge what was handed out before that snapshot.
+
+Memory is bounded. Per connection at most 65,535 QoS 1 messages can be unacknowledged, and with
+MQTT 5 the broker sends at most ``queue_size`` of them (Receive Maximum). MQTT 3.1.1 has no such
+word and QoS 0 knows no acknowledgement: when the queue is full of those, the network thread waits
+in the callback, the socket's buffers fill and TCP slows the broker down. A full queue for longer
+than the keepalive costs the connection; the broker then delivers the unacknowledged again.
+"""
+
+from __future__ import annotations
+
+import time
+from collections import deque
+from collections.abc import Sequence
+from typing import NamedTuple
+
+import paho.mqtt.client as paho
+from bytewax.inputs import FixedPartitionedSource, StatefulSourcePartition
+
+from config.settings import MqttSettings
+from dataflows.connectors.messages import MessageBatch
+from dataflows.connectors.mqtt_session import MqttSession
+
+PARTITION = "mqtt"
+"""Name of the one partition, and origin of its batches."""
+
+
+class _Received(NamedTuple):
+    payload: bytes
+    topic: str
+    arrived: int
+    connection: int
+    packet_identifier: int  # 0 with QoS 0: nothing to acknowledge
+
+
+class MqttSource(FixedPartitionedSource[MessageBatch, None]):
+    """One persistent MQTT session as one partition. At-least-once, in the order of the broker."""
+
+    def __init__(self, settings: MqttSettings, filters: Sequence[str], role: str = "source") -> None:
+        """Remember what to subscribe to.
+
+        Args:
+            settings: the section ``[mqtt]``.
+            filters: topic filters (MQTT 5, 4.7), subscribed with QoS 1.
+            role: appended to the client id; names the session, so it must stay the same over
+                restarts and differ between jobs that run at the same time.
+        """
+        self._settings = settings
+        self._filters = [filters] if isinstance(filters, str) else list(filters)
+        self._role = role
+
+    def list_parts(self) -> list[str]:
+        return [PARTITION]
+
+    def build_part(self, step_id: str, for_part: str, resume_state: None) -> MqttSourcePartition:
+        return MqttSourcePartition(self._settings, self._filters, self._role)
+
+
+class MqttSourcePartition(StatefulSourcePartition[MessageBatch, None]):
+    """The subscription while it runs. Connects in the background; trouble surfaces in `next_batch`."""
+
+    def __init__(self, settings: MqttSettings, filters: Sequence[str], role: str) -> None:
+        self._queue_size = settings.queue_size
+        self._batch_size = settings.batch_size
+        self._queue: deque[_Received] = deque()
+        # Packet identifiers of the connection by which the latest message came.
+        self._connection = 0
+        self._handed_out: list[int] = []
+        self._in_snapshot: list[int] = []
+        self._session = MqttSession(
+            settings,
+            f"{settings.client_id}-{role}",
+            persistent=True,
+            filters=filters,
+            on_message=self._receive,
+        )
+        self._session.start()
+
+    def next_batch(self) -> list[MessageBatch]:
+        """Hand over what has arrived, at most ``batch_size`` messages in one batch; never waits.
+
+        Raises:
+            BrokerError: the broker was not reached in time, or refused us or the subscription.
+        """
+        self._session.check()
+        if self._in_snapshot:
+            # In portions: PUBACKs cost paho some 5 µs each, and the worker has more to do than wait.
+            self._session.acknowledge(self._connection, self._in_snapshot[: self._batch_size])
+            del self._in_snapshot[: self._batch_size]
+        if not self._queue:
+            return []
+        with self._session.changed:
+            was_full = len(self._queue) >= self._queue_size
+            received = [self._queue.popleft() for _ in range(min(len(self._queue), self._batch_size))]
+            if was_full:
+                self._session.changed.notify_all()
+        for message in received:
+            if message.connection != self._connection:
+                # The broker delivers again what was not acknowledged on the connection before.
+                self._connection = message.connection
+                self._handed_out = []
+                self._in_snapshot = []
+            if message.packet_identifier:
+                self._handed_out.append(message.packet_identifier)
+        return [
+            MessageBatch(
+                payloads=[message.payload for message in received],
+                topics=[message.topic for message in received],
+                arrived=[message.arrived for message in received],
+                origin=PARTITION,
+            )
+        ]
+
+    def snapshot(self) -> None:
+        """Mark all that was handed out as covered; the broker's session is the only state."""
+        self._in_snapshot += self._handed_out
+        self._handed_out = []
+
+    def close(self) -> None:
+        """Leave. What no snapshot covers stays unacknowledged and comes again next time."""
+        self._session.stop()
+
+    def _receive(self, message: paho.MQTTMessage) -> None:
+        """Runs in the network thread."""
+        arrived = time.time_ns() // 1000
+        try:
+            topic = message.topic
+        except UnicodeDecodeError as error:  # forbidden, but no reason to lose the message
+            topic = error.object.decode("utf-8", "backslashreplace")
+        session = self._session
+        with session.changed:
+            session.changed.wait_for(lambda: len(self._queue) < self._queue_size or session.stopping)
+            if not session.stopping:
+                self._queue.append(
+                    _Received(bytes(message.payload), topic, arrived, session.connection, message.mid)
+                )

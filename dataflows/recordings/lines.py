@@ -1,0 +1,71 @@
+"""The lines of a file, plain or gzip."""
+
+from __future__ import annotations
+
+import gzip
+import zlib
+from collections.abc import Iterator
+from pathlib import Path
+from typing import BinaryIO
+
+from config.errors import RecordingError
+
+GZIP_MAGIC = b"\x1f\x8b"
+UTF8_MARK = b"\xef\xbb\xbf"
+UTF16_MARKS = (b"\xff\xfe", b"\xfe\xff")
+
+
+class LineFile:
+    """The lines of a file as bytes, streamed; memory is bounded by the longest line.
+
+    Lines end in a line feed and nothing else, and are handed over without it (nor a carriage return
+    before it). A UTF-8 byte order mark at the start is dropped.
+    """
+
+    def __init__(self, path: Path) -> None:
+        self._path = path
+        self._file: BinaryIO | None = None
+
+    def __iter__(self) -> Iterator[bytes]:
+        """Read the file from its start.
+
+        Raises:
+            RecordingError: it cannot be read, is UTF-16, or its gzip data are damaged; the message
+                says how much of it was read.
+        """
+        count = 0
+        try:
+            with self._path.open("rb") as file:
+                self._file = file
+                for line in self._open(file):
+                    if count == 0:
+                        line = self._without_mark(line)
+                    count += 1
+                    yield line.rstrip(b"\r\n")
+        except (EOFError, zlib.error, gzip.BadGzipFile) as error:
+            raise RecordingError(
+                f"{self._path}: gzip data damaged after line {count:,}: {error}; "
+                f"'gzip -cd FILE | head -n {count}' saves what is readable"
+            ) from None
+        except OSError as error:
+            raise RecordingError(f"cannot read {self._path}: {error.strerror or error}") from None
+        finally:
+            self._file = None
+
+    def tell(self) -> int:
+        """Bytes of the file (compressed, if it is) read by the iteration in progress."""
+        return self._file.tell() if self._file else 0
+
+    def _open(self, file: BinaryIO) -> Iterator[bytes]:
+        named_gzip = self._path.suffix.lower() == ".gz"
+        is_gzip = file.peek(2)[:2] == GZIP_MAGIC  # type: ignore[attr-defined]
+        if is_gzip and not named_gzip:
+            raise RecordingError(f"{self._path}: is gzip; rename it to {self._path.name}.gz")
+        return gzip.GzipFile(fileobj=file) if named_gzip else file
+
+    def _without_mark(self, line: bytes) -> bytes:
+        if line.startswith(UTF16_MARKS):
+            raise RecordingError(
+                f"{self._path}: expected UTF-8, got UTF-16; 'iconv -f UTF-16 -t UTF-8 FILE' converts it"
+            )
+        return line.removeprefix(UTF8_MARK)

@@ -1,0 +1,94 @@
+"""Opening a recording of any format, and finding out what its messages hold."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Iterator
+from itertools import chain, islice
+from pathlib import Path
+from typing import Any
+
+import msgspec
+
+from config.errors import RecordingError
+from dataflows.recordings.columns import Column, mostly, pointer_to
+from dataflows.recordings.delimited import DelimitedRecording
+from dataflows.recordings.json_lines import JsonLinesRecording
+from dataflows.recordings.parquet import ParquetRecording
+from dataflows.recordings.recording import GZIP_SUFFIX, Recording
+
+FORMATS: dict[str, type[JsonLinesRecording | DelimitedRecording | ParquetRecording]] = {
+    ".jsonl": JsonLinesRecording,
+    ".ndjson": JsonLinesRecording,
+    ".json": JsonLinesRecording,
+    ".csv": DelimitedRecording,
+    ".parquet": ParquetRecording,
+}
+
+
+def open_recording(path: Path) -> Recording:
+    """Open a recording; the suffix says its format.
+
+    Raises:
+        RecordingError: unknown suffix, missing, empty, unreadable or damaged, in one line.
+    """
+    suffixes = [suffix.lower() for suffix in path.suffixes]
+    compressed = suffixes[-1:] == [GZIP_SUFFIX]
+    suffix = (suffixes[-2:-1] if compressed else suffixes[-1:]) or [""]
+    if suffix[0] not in FORMATS or (compressed and suffix[0] == ".parquet"):
+        raise RecordingError(
+            f"{path}: expected a name that ends in .jsonl, .ndjson, .json, .csv "
+            "(each also with .gz) or .parquet"
+        )
+    if not path.is_file():
+        what = "is a directory" if path.is_dir() else "there is no such file"
+        raise RecordingError(f"cannot read {path}: {what}; name a recording")
+    return FORMATS[suffix[0]](path)
+
+
+def discover_columns(path: Path, sample: int = 1000) -> tuple[Column, ...]:
+    """What the messages of a recording hold.
+
+    For a table its header says so. For JSON lines it is every scalar in the first messages that are
+    JSON objects, nested ones by path (``name`` "engine.temperature", ``pointer``
+    "/engine/temperature"), in the order in which they come up; lists are left out.
+
+    Args:
+        path: a recording of any format.
+        sample: how many messages of JSON lines to look at.
+
+    Raises:
+        RecordingError: as `open_recording`, or no message looked at is a JSON object.
+    """
+    recording = open_recording(path)
+    if recording.columns is not None:
+        return recording.columns
+    are_numbers: dict[tuple[str, ...], list[bool]] = defaultdict(list)
+    payloads = chain.from_iterable(batch.payloads for batch in recording.read())
+    for payload in islice(payloads, sample):
+        for keys, value in _scalars(_decoded(payload)):
+            are_numbers[keys].append(isinstance(value, int | float) and not isinstance(value, bool))
+    if not are_numbers:
+        raise RecordingError(
+            f'{path}: expected JSON objects with values such as {{"speed": 61.2}}, '
+            f"got none in the first {sample:,} messages"
+        )
+    return tuple(
+        Column(name=".".join(keys), unit="", numeric=mostly(flags), pointer=pointer_to(*keys))
+        for keys, flags in are_numbers.items()
+    )
+
+
+def _decoded(payload: bytes) -> Any:
+    try:
+        return msgspec.json.decode(payload)
+    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
+        return None
+
+
+def _scalars(value: Any, keys: tuple[str, ...] = ()) -> Iterator[tuple[tuple[str, ...], Any]]:
+    if isinstance(value, dict):
+        for key, below in value.items():
+            yield from _scalars(below, (*keys, key))
+    elif keys and value is not None and not isinstance(value, list):
+        yield keys, value

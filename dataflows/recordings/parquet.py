@@ -1,0 +1,106 @@
+"""Parquet tables as recordings."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+import msgspec
+import pyarrow as pa
+import pyarrow.parquet as pq
+
+from config.errors import RecordingError
+from dataflows.recordings.arrival import TIME_COLUMNS, ArrivalClock
+from dataflows.recordings.columns import Column, header_columns, pointer_to
+from dataflows.recordings.recording import Message, Recording
+
+READ_ROWS = 4096
+"""Rows decoded at once."""
+
+_ENCODER = msgspec.json.Encoder(enc_hook=str, decimal_format="number")
+
+
+class ParquetRecording(Recording):
+    """A Parquet file; every row becomes a JSON object ``{column: value}``.
+
+    Null, NaN and infinite values are left out. Times are written as ISO 8601, in UTC where they have
+    no zone, to the microsecond.
+
+    Raises:
+        RecordingError: not Parquet, damaged, or without rows.
+    """
+
+    def __init__(self, path: Path) -> None:
+        super().__init__(path)
+        self._rows_read = 0
+        columns = []
+        with _damage(path), pq.ParquetFile(path) as file:
+            self.rows = file.metadata.num_rows
+            schema = file.schema_arrow
+            for index, (name, unit) in enumerate(header_columns(schema.names)):
+                columns.append(Column(name, unit, _is_numeric(schema.field(index).type), pointer_to(name)))
+                if name.lower() in TIME_COLUMNS:
+                    self._look_for_times(index, name, unit, _first_values(file, index))
+        if not self.rows:
+            raise RecordingError(f"{path}: empty; expected at least one row")
+        self.columns = tuple(columns)
+        self._names = [column.name for column in columns]
+
+    def _tell(self) -> int:
+        return self.size_bytes * self._rows_read // (self.rows or 1)
+
+    def _messages(self, start: int) -> Iterator[Message]:
+        clock = ArrivalClock(self._time)
+        offset = 0
+        for row in self._rows():
+            arrived = clock.next(row)
+            if offset >= start:
+                cells = zip(self._names, row, strict=True)
+                payload = _ENCODER.encode({name: value for name, value in cells if not _is_missing(value)})
+                yield Message(offset, payload, self.topic, arrived)
+            offset += 1
+        self._expect_at_least(start, offset)
+
+    def _rows(self) -> Iterator[tuple[Any, ...]]:
+        self._rows_read = 0
+        with _damage(self.path), pq.ParquetFile(self.path) as file:
+            for batch in file.iter_batches(batch_size=READ_ROWS):
+                self._rows_read += batch.num_rows
+                yield from zip(*map(_to_python, batch.columns), strict=True)
+
+
+def _is_numeric(kind: Any) -> bool:
+    types = pa.types
+    return bool(types.is_integer(kind) or types.is_floating(kind) or types.is_decimal(kind))
+
+
+def _first_values(file: Any, index: int) -> list[Any]:
+    first = next(file.iter_batches(batch_size=READ_ROWS), None)
+    values = [] if first is None else _to_python(first.column(index))
+    return [value for value in values if not _is_missing(value)]
+
+
+def _to_python(column: Any) -> list[Any]:
+    kind = column.type
+    if pa.types.is_timestamp(kind):
+        # Python's datetime has no nanoseconds, and no zone would mean the zone of this machine.
+        column = column.cast(pa.timestamp("us", kind.tz or "UTC"), safe=False)
+    elif pa.types.is_time64(kind):
+        column = column.cast(pa.time64("us"), safe=False)
+    return list(column.to_pylist())
+
+
+def _is_missing(value: Any) -> bool:
+    return value is None or (isinstance(value, float) and not math.isfinite(value))
+
+
+@contextmanager
+def _damage(path: Path) -> Iterator[None]:
+    try:
+        yield
+    except (pa.ArrowException, OSError) as error:
+        reason = str(error).splitlines()[0].rstrip(".")
+        raise RecordingError(f"{path}: not Parquet, or damaged: {reason}; write the file again") from None

@@ -1,0 +1,230 @@
+"""Writing recordings and results as JSON lines that survive being killed and continued."""
+
+from __future__ import annotations
+
+import gzip
+import logging
+import os
+import zlib
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from types import TracebackType
+from typing import Self
+
+from config.errors import RecordingError
+from dataflows.connectors.messages import MessageBatch
+from dataflows.recordings.envelope import encode
+from dataflows.recordings.recording import GZIP_SUFFIX
+
+logger = logging.getLogger(__name__)
+
+JSON_LINES_SUFFIXES = (".jsonl", ".ndjson", ".json")
+MEMBER_BYTES = 1 << 20
+"""Uncompressed bytes after which a gzip member is written without waiting for a flush."""
+
+_CHUNK_BYTES = 1 << 16
+_GZIP_WINDOW = 31  # zlib's wbits for gzip
+
+
+class JsonLinesWriter:
+    """Appends JSON documents to a file, one a line; gzip if the name ends in ``.gz``.
+
+    A plain file shows every document as soon as it is written. A gzip file grows by whole members,
+    at every flush and after every `MEMBER_BYTES`, so that it can be read at any time, whatever
+    happens to this process, and cut at any position that `flush` has returned.
+
+    Args:
+        path: the file; directories are made as needed.
+        append_at: position from `flush` or `end_of_lines` at which to continue; what stands behind it
+            is cut off. ``None`` starts the file anew.
+
+    Raises:
+        RecordingError: the suffix is unknown, the file cannot be written, or it is shorter than `append_at`.
+    """
+
+    def __init__(self, path: Path, append_at: int | None = None) -> None:
+        check_output(path)
+        self._path = path
+        self._gzip = path.suffix.lower() == GZIP_SUFFIX
+        self._pending: list[bytes] = []
+        self._pending_bytes = 0
+        with _writing(path):
+            path.parent.mkdir(parents=True, exist_ok=True)
+            self._file = path.open("r+b" if append_at and path.exists() else "w+b")
+            if append_at:
+                self._continue_at(append_at)
+
+    @property
+    def position(self) -> int:
+        """Size of the file: bytes written so far, without documents that wait for a flush."""
+        return self._file.tell()
+
+    def write(self, documents: Iterable[bytes]) -> None:
+        """Append JSON documents.
+
+        A line feed within one can only be white space between tokens, and is written as a space.
+
+        Raises:
+            RecordingError: the file cannot be written, e.g. the disk is full.
+        """
+        lines = [document.replace(b"\n", b" ") + b"\n" for document in documents]
+        self._pending += lines
+        self._pending_bytes += sum(map(len, lines))
+        if not self._gzip or self._pending_bytes >= MEMBER_BYTES:
+            self._write_pending()
+
+    def flush(self) -> int:
+        """Put everything written so far on the disk, safe from a loss of power.
+
+        Returns:
+            the position at which the file can be cut and continued.
+
+        Raises:
+            RecordingError: the file cannot be written.
+        """
+        self._write_pending()
+        with _writing(self._path):
+            os.fsync(self._file.fileno())
+        return self.position
+
+    def close(self) -> None:
+        """Flush and close the file."""
+        if not self._file.closed:
+            self.flush()
+            self._file.close()
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self.close()
+
+    def _continue_at(self, append_at: int) -> None:
+        size = self._file.seek(0, os.SEEK_END)
+        if size < append_at:
+            raise RecordingError(
+                f"{self._path}: expected at least the {append_at:,} bytes of the last snapshot, "
+                f"got {size:,}: the file was replaced; put it back, or start with a new recovery directory"
+            )
+        self._file.truncate(append_at)
+        self._file.seek(append_at - 1)
+        ends_a_line = self._gzip or self._file.read(1) == b"\n"
+        self._file.seek(append_at)
+        if not ends_a_line:
+            self._file.write(b"\n")
+
+    def _write_pending(self) -> None:
+        if self._pending:
+            data = b"".join(self._pending)
+            if self._gzip:
+                # Without a time of its own the same content gives the same bytes.
+                data = gzip.compress(data, compresslevel=6, mtime=0)
+            with _writing(self._path):
+                self._file.write(data)
+                self._file.flush()
+            self._pending = []
+            self._pending_bytes = 0
+
+
+class RecordingWriter:
+    """Writes messages as a recording that `open_recording` reads back, payloads byte for byte.
+
+    Arguments, properties and errors are those of `JsonLinesWriter`.
+    """
+
+    def __init__(self, path: Path, append_at: int | None = None) -> None:
+        self._lines = JsonLinesWriter(path, append_at)
+
+    @property
+    def position(self) -> int:
+        """Size of the file, without messages that wait for a flush."""
+        return self._lines.position
+
+    def write(self, batch: MessageBatch) -> None:
+        """Append messages; arrival times must be within the years 1 to 9999."""
+        messages = zip(batch.payloads, batch.topics, batch.arrived, strict=True)
+        self._lines.write(encode(*message) for message in messages)
+
+    def flush(self) -> int:
+        """As `JsonLinesWriter.flush`."""
+        return self._lines.flush()
+
+    def close(self) -> None:
+        """Flush and close the file."""
+        self._lines.close()
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self.close()
+
+
+def check_output(path: Path) -> None:
+    """Find out before the first message whether `path` can be written.
+
+    Raises:
+        RecordingError: unknown suffix, or the file or its directory cannot be written.
+    """
+    plain = path.with_suffix("") if path.suffix.lower() == GZIP_SUFFIX else path
+    if plain.suffix.lower() not in JSON_LINES_SUFFIXES:
+        raise RecordingError(f"{path}: expected a name that ends in .jsonl or .jsonl.gz")
+    nearest = next(parent for parent in (path, *path.absolute().parents) if parent.exists())
+    if path.is_dir() or (nearest != path and not nearest.is_dir()) or not os.access(nearest, os.W_OK):
+        raise RecordingError(f"cannot write {path}: {nearest} is not writable; name another file")
+
+
+def end_of_lines(path: Path) -> int:
+    """Where an existing file of JSON lines can be continued, whatever ended its writer.
+
+    Returns:
+        its size, or 0 if there is no such file. For gzip: the end of its last whole member, since
+        nothing can follow half a member.
+
+    Raises:
+        RecordingError: a gzip file is damaged other than by lacking its end.
+    """
+    if not path.exists():
+        return 0
+    with _writing(path):
+        if path.suffix.lower() != GZIP_SUFFIX:
+            return path.stat().st_size
+        end = _end_of_members(path)
+        cut = path.stat().st_size - end
+    if cut:
+        logger.warning("%s: its last %d bytes are half a gzip member, written as it was killed", path, cut)
+    return end
+
+
+def _end_of_members(path: Path) -> int:
+    end = position = 0
+    member = zlib.decompressobj(_GZIP_WINDOW)
+    with path.open("rb") as file:
+        while chunk := file.read(_CHUNK_BYTES):
+            position += len(chunk)
+            while chunk:
+                try:
+                    member.decompress(chunk)
+                except zlib.error as error:
+                    raise RecordingError(
+                        f"{path}: cannot continue it, its gzip data are damaged after byte {end:,}: {error}; "
+                        "move it away or name another file"
+                    ) from None
+                chunk = member.unused_data
+                if member.eof:
+                    end = position - len(chunk)
+                    member = zlib.decompressobj(_GZIP_WINDOW)
+    return end
+
+
+@contextmanager
+def _writing(path: Path) -> Iterator[None]:
+    try:
+        yield
+    except OSError as error:
+        raise RecordingError(f"cannot write {path}: {error.strerror or error}") from None

@@ -1,0 +1,139 @@
+"""The demo: broker, dataflow, page and simulator of the Procfile, on free ports: ``make demo``.
+
+Ctrl-C stops all of them. ``DEMO_SECONDS=60`` stops by itself so long after the warm-up, says what was seen
+in one line, and fails if no fault was flagged.
+"""
+
+from __future__ import annotations
+
+import os
+import shutil
+import signal
+import socket
+import sys
+import threading
+from pathlib import Path
+
+from honcho.environ import parse_procfile
+from honcho.manager import Manager
+from honcho.printer import Message, Printer
+
+from config.errors import SettingsError, exit_in_one_line
+from config.settings import Settings, load
+from scripts.demo_watch import Watch
+
+ROOT = Path(__file__).resolve().parents[1]
+WORK = ROOT / ".demo"
+LOCALHOST = "127.0.0.1"
+PAGE_PORT = 8501
+TIME_TO_START = 180.0
+"""Seconds until the fleet must be live, warm-up included; more means that something is broken."""
+
+
+class ReadyPrinter(Printer):  # type: ignore[misc]
+    """Passes on what the processes print, and notes when the dataflow listens to the vehicles.
+
+    The simulator waits for that: what is published before anyone has subscribed is lost.
+    """
+
+    def __init__(self, ready: Path) -> None:
+        super().__init__(sys.stdout)
+        self._ready = ready
+
+    def write(self, message: Message) -> None:
+        if message.name == "dataflow" and "subscribed" in str(message.data):
+            self._ready.touch()
+        super().write(message)
+
+
+def main() -> None:
+    """Run the demo.
+
+    Raises:
+        SystemExit: status 0 after Ctrl-C or a successful run by itself, else 1.
+    """
+    with exit_in_one_line("demo"):
+        seconds = _seconds()
+        os.environ |= {
+            "FLEET__MQTT__HOST": LOCALHOST,
+            "FLEET__MQTT__PORT": str(free_port(1883)),
+            "FLEET__MQTT__PROTOCOL": "3.1.1",
+            "PAGE_PORT": str(free_port(PAGE_PORT)),
+            "PATH": f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}",
+            "PYTHONUNBUFFERED": "1",
+            "RUST_BACKTRACE": "0",
+        }
+        raise SystemExit(run(load(), seconds))
+
+
+def run(settings: Settings, seconds: float | None) -> int:
+    """Run all processes; returns the exit status.
+
+    Args:
+        settings: all settings.
+        seconds: how long the fleet is to be watched live; ``None`` means until Ctrl-C.
+    """
+    shutil.rmtree(WORK, ignore_errors=True)
+    WORK.mkdir()
+    ready = WORK / "dataflow-is-ready"
+    manager = Manager(ReadyPrinter(ready))
+    environment = os.environ | {"DATAFLOW_READY": str(ready)}
+    for name, command in parse_procfile((ROOT / "Procfile").read_text()).processes.items():
+        manager.add_process(name, command, env=environment, cwd=str(ROOT))
+
+    outcome: list[str | None] = []
+    watcher = threading.Thread(target=_watch, args=(settings, seconds, manager, outcome), daemon=True)
+    watcher.start()
+    manager.loop()
+    if seconds is None:
+        return 0 if manager.returncode in (0, 130, 143) else 1
+    watcher.join(timeout=5)
+    failure = outcome[0] if outcome else "a process stopped before the demo was over; its last lines say why"
+    if failure is not None:
+        print(f"demo: {failure}", file=sys.stderr)
+    return 0 if failure is None else 1
+
+
+def _watch(settings: Settings, seconds: float | None, manager: Manager, outcome: list[str | None]) -> None:
+    watch = Watch(settings)
+    live = watch.wait_until_live(TIME_TO_START)
+    address = f"http://localhost:{os.environ['PAGE_PORT']}"
+    if live:
+        print(f"\n    the page: {address}\n", flush=True)
+    if seconds is None:
+        return
+    failure = watch.count_for(seconds) if live else f"no scored event within {TIME_TO_START:.0f} s"
+    outcome.append(failure)
+    print(f"demo: {watch.summary()}", flush=True)
+    os.kill(os.getpid(), signal.SIGTERM)
+
+
+def free_port(preferred: int) -> int:
+    """`preferred` if nothing listens there, else a free port."""
+    for port in (preferred, 0):
+        with socket.socket() as probe:
+            probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+            try:
+                probe.bind((LOCALHOST, port))
+            except OSError:
+                continue
+            chosen: int = probe.getsockname()[1]
+            return chosen
+    raise SettingsError("expected a free port on this machine, found none; stop something that listens")
+
+
+def _seconds() -> float | None:
+    text = os.environ.get("DEMO_SECONDS", "")
+    if not text:
+        return None
+    try:
+        seconds = float(text)
+    except ValueError:
+        seconds = -1.0
+    if not seconds > 0:
+        raise SettingsError(f"DEMO_SECONDS: expected a number of seconds above 0, got {text!r}")
+    return seconds
+
+
+if __name__ == "__main__":
+    main()

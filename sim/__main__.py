@@ -1,0 +1,128 @@
+"""The command ``python -m sim``: a simulated fleet, or a recording, published as telemetry."""
+
+from __future__ import annotations
+
+import argparse
+import logging
+import math
+from collections.abc import Sequence
+from datetime import UTC, datetime
+from pathlib import Path
+
+from config.errors import SettingsError, exit_in_one_line
+from config.settings import Settings, load
+from dataflows.recordings import open_recording
+from sim.command_line import new_parser
+from sim.fleet import Fleet, microseconds
+from sim.mqtt_publisher import MqttPublisher
+from sim.pacing import Pacer, StopRequest
+from sim.publishers import RecordingPublisher
+from sim.replay import replay
+from sim.simulate import Totals, simulate
+
+PROGRAM = "sim"
+
+
+def main(arguments: Sequence[str] | None = None) -> None:
+    """Run the command line; leaves with status 1 and one line on an error."""
+    logging.basicConfig(level=logging.INFO, format=f"{PROGRAM}: %(message)s")
+    with exit_in_one_line(PROGRAM):
+        settings = load()
+        options = new_parser(settings.simulator).parse_args(arguments)
+        with StopRequest() as stop:
+            if options.command == "replay":
+                _replay(options, settings, stop)
+            elif options.output is not None:
+                _to_recording(options, settings, stop)
+            else:
+                _to_broker(options, settings, stop)
+
+
+def _to_recording(options: argparse.Namespace, settings: Settings, stop: StopRequest) -> None:
+    if options.duration is None:
+        raise SettingsError("--output FILE needs --duration SECONDS, e.g. --duration 3600")
+    ground_truth = options.ground_truth or _beside(options.output)
+    fleet = _fleet(options, settings, options.start or datetime.now(UTC))
+    with RecordingPublisher(options.output, ground_truth) as publisher:
+        totals = simulate(
+            fleet,
+            publisher,
+            telemetry_topic=settings.topics.telemetry,
+            duration=options.duration,
+            live=Pacer(stop, speed=math.inf),
+            stop=stop,
+        )
+    _say(f"{_summary(totals, stop)}; telemetry in {options.output}, ground truth in {ground_truth}")
+
+
+def _to_broker(options: argparse.Namespace, settings: Settings, stop: StopRequest) -> None:
+    topics = settings.topics
+    if options.ground_truth is not None:
+        raise SettingsError(
+            "--ground-truth FILE goes with --output FILE; over MQTT see [topics] ground_truth"
+        )
+    with MqttPublisher(settings.mqtt, role=PROGRAM, ground_truth=topics.ground_truth, stop=stop) as publisher:
+        _say(
+            f"{options.vehicles:,} vehicles, {options.rate:g} events/s each, to {topics.telemetry} at "
+            f"{settings.mqtt.host}:{settings.mqtt.port}; Ctrl-C stops"
+        )
+        start = options.start or datetime.now(UTC)
+        live = Pacer(stop, start=microseconds(start))
+        totals = simulate(
+            _fleet(options, settings, start),
+            publisher,
+            telemetry_topic=topics.telemetry,
+            duration=options.duration,
+            live=live,
+            stop=stop,
+        )
+    _say(f"{_summary(totals, stop)}; the broker has confirmed all {publisher.confirmed:,} messages")
+
+
+def _fleet(options: argparse.Namespace, settings: Settings, start: datetime) -> Fleet:
+    return Fleet(
+        vehicles=options.vehicles,
+        rate=options.rate,
+        seed=options.seed,
+        faults_per_hour=options.faults_per_hour,
+        latitude=settings.simulator.latitude,
+        longitude=settings.simulator.longitude,
+        start=start,
+        warm_up=options.warm_up,
+    )
+
+
+def _replay(options: argparse.Namespace, settings: Settings, stop: StopRequest) -> None:
+    recording = open_recording(options.file)
+    topics = settings.topics
+    with MqttPublisher(
+        settings.mqtt, role="replay", ground_truth=topics.ground_truth, stop=stop
+    ) as publisher:
+        sent = replay(
+            recording,
+            publisher,
+            telemetry_topic=topics.telemetry,
+            pacer=Pacer(stop, speed=options.speed),
+            stop=stop,
+        )
+    _say(
+        f"{'stopped: ' if stop.requested else ''}{sent:,} messages of {options.file} published and confirmed"
+    )
+
+
+def _summary(totals: Totals, stop: StopRequest) -> str:
+    stopped = "stopped: " if stop.requested else ""
+    return f"{stopped}{totals.events:,} events sent, {totals.faults:,} faults injected"
+
+
+def _beside(output: Path) -> Path:
+    plain = output.with_suffix("") if output.suffix.lower() == ".gz" else output
+    return plain.with_suffix(".ground-truth.jsonl")
+
+
+def _say(line: str) -> None:
+    print(f"{PROGRAM}: {line}", flush=True)
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,239 @@
+"""Faults that are put into vehicles on purpose, with ground truth of what, where, and from when to when.
+
+A fault of the driver (emergency braking, speeding) acts on the physics, so that everything coupled
+to the speed follows; a fault of the cooling or of the battery adds to the physical quantity; a
+fault of a sensor changes one reading and nothing else. After a fault of the first kind the vehicle
+drives normally, but elsewhere than it would have; after any other kind its events are again what
+they would have been. Other vehicles never notice.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import get_args
+
+import numpy as np
+
+from dataflows.events import FaultKind
+from sim.routes import BoolArray, FloatArray
+from sim.sensors import Readings
+from sim.vehicle import DriverOverride, VehiclePhysics
+
+KINDS: tuple[FaultKind, ...] = get_args(FaultKind)
+
+_FOLLOWS_THE_DRIVER = ("speed", "acceleration", "rpm", "throttle")
+_SPIKES = {  # usual heights, in the unit of the signal; never into the end of the sensor's range
+    "speed": (60.0,),
+    "acceleration": (7.0, -7.0),
+    "rpm": (2500.0,),
+    "engine_temperature": (40.0, -40.0),
+    "battery_voltage": (-2.5,),
+    "fuel": (-35.0,),
+}
+_DRIFTS = {  # reached at the end
+    "speed": (45.0,),
+    "rpm": (2200.0,),
+    "engine_temperature": (32.0, -32.0),
+    "battery_voltage": (-2.2,),
+    "fuel": (-15.0,),
+}
+_MOVING_SIGNALS = ("speed", "acceleration", "rpm", "throttle")  # nobody notices a standing signal stand still
+_MISSING_SIGNALS = (*_MOVING_SIGNALS, "engine_temperature", "battery_voltage", "fuel")
+_SENSOR_SECONDS = (10.0, 90.0)
+_WARM = 88.0  # °C, of an engine that has been driven for a while
+_RECOVERY = 3.2  # m/s², back from speeding
+
+
+@dataclass(frozen=True, slots=True)
+class Fault:
+    """A fault of one vehicle.
+
+    Attributes:
+        vehicle: index of the vehicle.
+        kind: what happens.
+        signals: the signals that it changes.
+        start: step of the first changed event.
+        strength: one value per step: m/s² (sudden_deceleration), m/s above the limit (overspeed), what
+            is added to the reading in its own unit (overheating, battery_failure, spiking_sensor,
+            drifting_sensor); without meaning for the other kinds.
+    """
+
+    vehicle: int
+    kind: FaultKind
+    signals: tuple[str, ...]
+    start: int
+    strength: FloatArray
+
+    @property
+    def end(self) -> int:
+        """Step of the first event after the fault."""
+        return self.start + len(self.strength)
+
+
+class FaultInjector:
+    """Starts faults at random times, at most one a vehicle at a time.
+
+    Faults fall due as a Poisson process per vehicle. One that falls due while another is active, or
+    while it would change nothing (a vehicle that stands cannot brake), waits. Every vehicle has a
+    random stream of its own.
+
+    Args:
+        vehicles: size of the fleet.
+        seed: decides what happens to whom and when.
+        faults_per_hour: per vehicle; 0 for none.
+        rate: events per vehicle and second.
+        first_step: no fault begins before this step, nor before step 1: there is nothing to compare with.
+    """
+
+    def __init__(
+        self,
+        vehicles: int,
+        seed: np.random.SeedSequence,
+        *,
+        faults_per_hour: float,
+        rate: float,
+        first_step: int = 1,
+    ) -> None:
+        self._rngs = [np.random.default_rng(child) for child in seed.spawn(vehicles)]
+        self._rate = rate
+        self._mean_steps = 3600.0 * rate / faults_per_hour if faults_per_hour else np.inf
+        self._due: FloatArray = max(first_step, 1) + np.array([self._pause(rng) for rng in self._rngs])
+        self._busy_until = np.zeros(vehicles, dtype=np.int64)
+        self._pending: dict[int, FaultKind] = {}
+        self._active: list[Fault] = []
+
+    def begin(self, step: int, physics: VehiclePhysics) -> list[Fault]:
+        """Start what is due.
+
+        Args:
+            step: the step about to be computed.
+            physics: the vehicles as they were in the step before.
+        """
+        self._active = [fault for fault in self._active if fault.end > step]
+        started = []
+        # One undisturbed event at least lies between two faults of a vehicle.
+        for vehicle in np.flatnonzero((self._due <= step) & (self._busy_until < step)).tolist():
+            rng = self._rngs[vehicle]
+            kind = self._pending.setdefault(vehicle, KINDS[int(rng.integers(len(KINDS)))])
+            if not _has_effect(kind, vehicle, physics):
+                continue
+            fault = _plan(kind, vehicle, step, self._rate, rng, physics)
+            del self._pending[vehicle]
+            self._due[vehicle] += self._pause(rng)
+            self._busy_until[vehicle] = fault.end
+            started.append(fault)
+        self._active += started
+        return started
+
+    def override(self, step: int) -> DriverOverride:
+        """What the drivers do in this step."""
+        override = DriverOverride.none(len(self._rngs))
+        for fault in self._active:
+            if fault.kind == "sudden_deceleration":
+                override.deceleration[fault.vehicle] = fault.strength[step - fault.start]
+            elif fault.kind == "overspeed":
+                override.excess[fault.vehicle] = fault.strength[step - fault.start]
+        return override
+
+    def corrupt(self, step: int, readings: Readings, before: Readings) -> None:
+        """Change readings in place.
+
+        Args:
+            step: the step of the readings.
+            readings: what the sensors measured.
+            before: what was reported in the step before.
+        """
+        for fault in self._active:
+            for signal in fault.signals:
+                match fault.kind:
+                    case "sudden_deceleration" | "overspeed":
+                        pass  # acted through the physics
+                    case "stuck_sensor":
+                        readings[signal][fault.vehicle] = before[signal][fault.vehicle]
+                    case "missing_sensor":
+                        readings[signal][fault.vehicle] = np.nan
+                    case _:
+                        readings[signal][fault.vehicle] += fault.strength[step - fault.start]
+
+    def _pause(self, rng: np.random.Generator) -> float:
+        return float(rng.exponential()) * self._mean_steps
+
+
+def _has_effect(kind: FaultKind, vehicle: int, physics: VehiclePhysics) -> bool:
+    """Whether the fault would show, were it to start now."""
+    speed = float(physics.speed[vehicle])
+    match kind:
+        case "sudden_deceleration":
+            return speed > 11.2  # 40 km/h: a full second of braking
+        case "overspeed":
+            return speed > 7.0 and float(physics.limit[vehicle]) <= 80.0
+        case "overheating":
+            return float(physics.engine.temperature[vehicle]) > 80.0
+        case "battery_failure" | "missing_sensor":
+            return bool(physics.engine.running[vehicle])
+        case _:
+            return speed > 5.5  # 20 km/h
+
+
+def _plan(
+    kind: FaultKind, vehicle: int, start: int, rate: float, rng: np.random.Generator, physics: VehiclePhysics
+) -> Fault:
+    signals: tuple[str, ...] = _FOLLOWS_THE_DRIVER
+    match kind:
+        case "sudden_deceleration":
+            deceleration = rng.uniform(8.0, 11.0)
+            until_standing = float(physics.speed[vehicle]) / deceleration
+            # Rounded down, so that the last event too is one of braking and not of standing.
+            steps = max(1, int(min(until_standing, rng.uniform(1.5, 4.0)) * rate))
+            strength = np.full(steps, deceleration)
+        case "overspeed":
+            excess = rng.uniform(50.0, 80.0) / 3.6
+            speeding = _steps(rng.uniform(20.0, 60.0), rate)
+            recovery = _steps(excess / _RECOVERY + 1.0, rate)
+            strength = np.concatenate((np.full(speeding, excess), np.zeros(recovery)))
+        case "overheating":
+            signals = ("engine_temperature",)
+            # An engine that is still warming up goes on doing so below the fault.
+            warm = max(float(physics.engine.temperature[vehicle]), _WARM)
+            climb = rng.uniform(119.0, 134.0) - warm
+            strength = climb * _climb_hold_cool(60.0, rng.uniform(10.0, 30.0), 45.0, rate)
+        case "battery_failure":
+            signals = ("battery_voltage",)
+            drop = float(physics.engine.voltage[vehicle]) - rng.uniform(8.1, 10.9)
+            seconds = (1 + np.arange(_steps(rng.uniform(20.0, 90.0), rate))) / rate
+            strength = -drop * (1.0 - np.exp(-seconds / 3.0))
+        case "spiking_sensor":
+            signals, height = _pick(_SPIKES, rng)
+            steps = _steps(rng.uniform(*_SENSOR_SECONDS), rate)
+            spikes: BoolArray = rng.random(steps) < 0.25
+            spikes[0] = True
+            strength = height * rng.uniform(0.7, 1.3, steps) * spikes
+        case "drifting_sensor":
+            signals, height = _pick(_DRIFTS, rng)
+            steps = _steps(rng.uniform(*_SENSOR_SECONDS), rate)
+            strength = height * (1 + np.arange(steps)) / steps
+        case "stuck_sensor":
+            signals = (str(rng.choice(_MOVING_SIGNALS)),)
+            strength = np.zeros(_steps(rng.uniform(*_SENSOR_SECONDS), rate))
+        case "missing_sensor":
+            signals = (str(rng.choice(_MISSING_SIGNALS)),)
+            strength = np.zeros(_steps(rng.uniform(*_SENSOR_SECONDS), rate))
+    return Fault(vehicle, kind, signals, start, strength)
+
+
+def _pick(heights: dict[str, tuple[float, ...]], rng: np.random.Generator) -> tuple[tuple[str, ...], float]:
+    """A signal, and how far it goes wrong."""
+    signal = str(rng.choice(tuple(heights)))
+    return (signal,), float(rng.choice(heights[signal]))
+
+
+def _steps(seconds: float, rate: float) -> int:
+    return max(1, round(seconds * rate))
+
+
+def _climb_hold_cool(climb: float, hold: float, cool: float, rate: float) -> FloatArray:
+    """A course from above 0 to 1, along 1, and back; phases in seconds, one value per step."""
+    steps = _steps(climb + hold + cool, rate)
+    seconds = (np.arange(steps) + 0.5) * (climb + hold + cool) / steps
+    course: FloatArray = np.minimum(seconds / climb, (climb + hold + cool - seconds) / cool).clip(0.0, 1.0)
+    return course

@@ -1,0 +1,128 @@
+"""A fleet as a stream: vehicles drive, sensors report, faults happen, one step of all vehicles at a time."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+
+import numpy as np
+
+from dataflows.events import InjectedFault
+from sim.faults import Fault, FaultInjector
+from sim.routes import IntArray
+from sim.sensors import Readings, Sensors, as_reported, encode
+from sim.vehicle import VehiclePhysics
+
+_EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
+
+
+@dataclass(frozen=True, slots=True)
+class FleetStep:
+    """One event of each of n vehicles.
+
+    Attributes:
+        times: n event times, microseconds since 1970-01-01 UTC, whole milliseconds, rising.
+        payloads: n events as JSON.
+        faults: faults whose first changed event is in this step.
+    """
+
+    times: IntArray
+    payloads: list[bytes]
+    faults: list[InjectedFault]
+
+
+class Fleet:
+    """A simulated fleet; the same arguments give the same stream, byte for byte.
+
+    Vehicles report one after the other within each period, not all in the same instant. The
+    physics, the sensors and the faults have random streams of their own: a fault changes nothing in
+    any vehicle but its own.
+
+    Args:
+        vehicles: how many.
+        rate: events per vehicle and second.
+        seed: decides everything that is random.
+        faults_per_hour: injected faults per vehicle and hour.
+        latitude, longitude: centre of the city, degrees.
+        start: event time at which the stream is live, with a time zone.
+        warm_up: seconds of stream before that, without faults: a model should see what is normal first.
+
+    Attributes:
+        vehicle_ids: ``VEH-0001`` and so on.
+        rate: as given.
+        warm_up_steps: how many of the steps are before `start`.
+    """
+
+    def __init__(
+        self,
+        *,
+        vehicles: int,
+        rate: float,
+        seed: int,
+        faults_per_hour: float,
+        latitude: float,
+        longitude: float,
+        start: datetime,
+        warm_up: float = 0.0,
+    ) -> None:
+        self.vehicle_ids = [f"VEH-{number:04d}" for number in range(1, vehicles + 1)]
+        self.rate = rate
+        self.warm_up_steps = round(warm_up * rate)
+        self._start = microseconds(start) // 1000
+        for_physics, for_sensors, for_faults = np.random.SeedSequence(seed).spawn(3)
+        self._physics = VehiclePhysics(vehicles, for_physics, latitude=latitude, longitude=longitude)
+        self._sensors = Sensors(vehicles, for_sensors)
+        self._faults = FaultInjector(
+            vehicles,
+            for_faults,
+            faults_per_hour=faults_per_hour,
+            rate=rate,
+            first_step=self.warm_up_steps,
+        )
+
+    def steps(self) -> Iterator[FleetStep]:
+        """The stream, without end. It can be followed once: the vehicles drive on."""
+        step = 0
+        before: Readings = {}
+        while True:
+            started = self._faults.begin(step, self._physics)
+            self._physics.advance(1.0 / self.rate, self._faults.override(step))
+            readings = self._sensors.measure(self._physics)
+            self._faults.corrupt(step, readings, before)
+            reported = as_reported(readings)
+            times = self._times(step)
+            yield FleetStep(
+                times=times,
+                payloads=encode(self.vehicle_ids, times, step, reported),
+                faults=[self._announcement(fault) for fault in started],
+            )
+            before = reported
+            step += 1
+
+    def _times(self, step: int) -> IntArray:
+        vehicles = len(self.vehicle_ids)
+        phase = np.arange(vehicles) / vehicles
+        milliseconds = np.floor((step - self.warm_up_steps + phase) * (1000.0 / self.rate) + 1e-6)
+        times: IntArray = (self._start + milliseconds.astype(np.int64)) * 1000
+        return times
+
+    def _announcement(self, fault: Fault) -> InjectedFault:
+        vehicle_id = self.vehicle_ids[fault.vehicle]
+        return InjectedFault(
+            fault_id=f"{vehicle_id}-{fault.start}",
+            vehicle_id=vehicle_id,
+            kind=fault.kind,
+            signals=fault.signals,
+            starts_at=_utc(int(self._times(fault.start)[fault.vehicle])),
+            ends_at=_utc(int(self._times(fault.end)[fault.vehicle])),
+        )
+
+
+def microseconds(time: datetime) -> int:
+    """Microseconds since 1970-01-01 UTC of a time with a zone."""
+    return (time - _EPOCH) // timedelta(microseconds=1)
+
+
+def _utc(time: int) -> datetime:
+    return _EPOCH + timedelta(microseconds=time)

@@ -1,0 +1,138 @@
+"""When to send, and when to stop."""
+
+from __future__ import annotations
+
+import logging
+import math
+import signal
+import time
+from collections.abc import Callable
+from types import FrameType
+from typing import Self
+
+from dataflows.connectors.messages import MessageBatch
+from sim.publishers import Publisher
+
+logger = logging.getLogger(__name__)
+
+_SLICE = 0.1  # seconds: how soon a request to stop is noticed
+_SHORTEST_SLEEP = 0.005  # seconds: what falls due within it is sent together
+_LAG = 2.0  # seconds
+
+
+class StopRequest:
+    """Turns SIGINT and SIGTERM into a request that the program looks at between two messages.
+
+    The handler only sets a flag: the main thread may hold any lock when the signal comes. A second
+    SIGINT interrupts whatever is going on.
+
+    Attributes:
+        requested: whether to stop.
+    """
+
+    def __init__(self) -> None:
+        self.requested = False
+
+    def __enter__(self) -> Self:
+        self._before = {
+            number: signal.signal(number, self._note) for number in (signal.SIGINT, signal.SIGTERM)
+        }
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        for number, handler in self._before.items():
+            signal.signal(number, handler)
+
+    def _note(self, number: int, frame: FrameType | None) -> None:
+        if self.requested and number == signal.SIGINT:
+            raise KeyboardInterrupt
+        self.requested = True
+
+
+class Pacer:
+    """Maps times of a stream to the monotonic clock, so that nothing drifts however long it runs.
+
+    Args:
+        stop: ends every wait.
+        speed: seconds of the stream per second; infinite for no waiting.
+        start: time of the stream that is now, microseconds; ``None`` for that of the first message.
+        clock: monotonic, in seconds.
+        sleep: waits so many seconds.
+    """
+
+    def __init__(
+        self,
+        stop: StopRequest,
+        *,
+        speed: float = 1.0,
+        start: int | None = None,
+        clock: Callable[[], float] = time.monotonic,
+        sleep: Callable[[float], None] = time.sleep,
+    ) -> None:
+        self._stop = stop
+        self._speed = speed
+        self._start = start
+        self._clock = clock
+        self._sleep = sleep
+        self._began = clock()
+        self._lag: float | None = None
+
+    def wait(self, due: int) -> float:
+        """Wait until the stream has reached a time, or a stop is requested.
+
+        Args:
+            due: microseconds.
+
+        Returns:
+            the time that the stream has reached, microseconds; infinite if there is no waiting.
+        """
+        if math.isinf(self._speed):
+            return math.inf
+        if self._start is None:
+            self._start = due
+        due_at = self._began + (due - self._start) / 1e6 / self._speed
+        self._note_lag(self._clock() - due_at)
+        while not self._stop.requested and (remaining := due_at - self._clock()) > 0.0:
+            self._sleep(min(max(remaining, _SHORTEST_SLEEP), _SLICE))
+        return self._start + (self._clock() - self._began) * self._speed * 1e6
+
+    def _note_lag(self, lag: float) -> None:
+        """Say so when it falls behind; catching up after a warm-up is not falling behind."""
+        if self._lag is None or lag < self._lag:
+            self._lag = max(lag, 0.0)
+        elif lag > _LAG + 2.0 * self._lag:  # ever rarer while it gets worse
+            logger.warning(
+                "%.1f s behind the clock: the broker or this machine is too slow for this many events", lag
+            )
+            self._lag = lag
+
+
+def publish_paced(batch: MessageBatch, publisher: Publisher, pacer: Pacer, stop: StopRequest) -> int:
+    """Send every message of a batch when the stream has reached its time of arrival.
+
+    Returns:
+        how many were sent: fewer than all only after a request to stop.
+    """
+    sent = 0
+    while sent < len(batch) and not stop.requested:
+        reached = pacer.wait(batch.arrived[sent])
+        if stop.requested:
+            break
+        end = sent + 1
+        while end < len(batch) and batch.arrived[end] <= reached:
+            end += 1
+        sent += publisher.publish(part(batch, sent, end))
+    return sent
+
+
+def part(batch: MessageBatch, start: int, end: int) -> MessageBatch:
+    """Messages `start` to `end` (exclusive) of a batch."""
+    if start == 0 and end == len(batch):
+        return batch
+    return MessageBatch(
+        payloads=batch.payloads[start:end],
+        topics=batch.topics[start:end],
+        arrived=batch.arrived[start:end],
+        origin=batch.origin,
+        offsets=None if batch.offsets is None else batch.offsets[start:end],
+    )

@@ -1,0 +1,52 @@
+"""Where simulated telemetry and its ground truth can go, and one such place: a recording."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Protocol, Self
+
+import msgspec
+
+from dataflows.connectors.messages import MessageBatch
+from dataflows.events import InjectedFault
+from dataflows.recordings import JsonLinesWriter, RecordingWriter
+
+
+class Publisher(Protocol):
+    """Where messages go."""
+
+    def publish(self, batch: MessageBatch) -> int:
+        """Send messages; returns how many were taken: fewer than all only after a request to stop."""
+
+
+class FleetPublisher(Publisher, Protocol):
+    """Where a simulated fleet goes."""
+
+    def announce(self, fault: InjectedFault) -> None:
+        """Send ground truth."""
+
+
+class RecordingPublisher:
+    """Writes a recording, and its ground truth beside it as one `InjectedFault` a line.
+
+    Raises:
+        RecordingError: a file cannot be written.
+    """
+
+    def __init__(self, recording: Path, ground_truth: Path) -> None:
+        self._recording = RecordingWriter(recording)
+        self._ground_truth = JsonLinesWriter(ground_truth)
+
+    def publish(self, batch: MessageBatch) -> int:
+        self._recording.write(batch)
+        return len(batch)
+
+    def announce(self, fault: InjectedFault) -> None:
+        self._ground_truth.write([msgspec.json.encode(fault)])
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._recording.close()
+        self._ground_truth.close()

@@ -1,0 +1,46 @@
+"""A recording of any format, published again at the pace of its times of arrival."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+from dataflows.connectors.messages import MessageBatch
+from dataflows.recordings import Recording
+from sim.pacing import Pacer, StopRequest, publish_paced
+from sim.progress import progress_bar
+from sim.publishers import Publisher
+
+
+def replay(
+    recording: Recording, publisher: Publisher, *, telemetry_topic: str, pacer: Pacer, stop: StopRequest
+) -> int:
+    """Publish every message, payloads byte for byte.
+
+    Args:
+        recording: what to publish.
+        publisher: where to.
+        telemetry_topic: topic of messages that were recorded without one; the file's name without
+            suffixes takes the place of ``+``.
+        pacer: when to send.
+        stop: ends it early.
+
+    Returns:
+        how many messages were sent.
+
+    Raises:
+        RecordingError: the file is damaged.
+    """
+    sent = 0
+    with progress_bar(recording.path.name, recording.size_bytes) as show:
+        for batch in recording.read():
+            sent += publish_paced(_on_topics(batch, recording, telemetry_topic), publisher, pacer, stop)
+            if stop.requested:
+                break
+            show(recording.position)
+    return sent
+
+
+def _on_topics(batch: MessageBatch, recording: Recording, telemetry_topic: str) -> MessageBatch:
+    stem = recording.topic
+    own_topic = telemetry_topic.replace("+", stem)
+    return replace(batch, topics=[own_topic if topic == stem else topic for topic in batch.topics])

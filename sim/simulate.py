@@ -1,0 +1,71 @@
+"""A simulated fleet, sent: the warm-up at once, then live or as fast as possible."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from itertools import islice
+
+from dataflows.connectors.messages import MessageBatch
+from sim.fleet import Fleet, FleetStep
+from sim.pacing import Pacer, StopRequest, publish_paced
+from sim.progress import progress_bar
+from sim.publishers import FleetPublisher
+
+ORIGIN = "sim"
+
+
+@dataclass(slots=True)
+class Totals:
+    """What was sent so far: telemetry events and announced faults."""
+
+    events: int = 0
+    faults: int = 0
+
+
+def simulate(
+    fleet: Fleet,
+    publisher: FleetPublisher,
+    *,
+    telemetry_topic: str,
+    duration: float | None,
+    live: Pacer,
+    stop: StopRequest,
+) -> Totals:
+    """Send the stream of a fleet.
+
+    Args:
+        fleet: whose.
+        publisher: where to.
+        telemetry_topic: ``+`` in it stands for the vehicle.
+        duration: seconds of stream after the warm-up; ``None`` for no end.
+        live: paces what comes after the warm-up.
+        stop: ends it early.
+    """
+    topics = [telemetry_topic.replace("+", vehicle_id) for vehicle_id in fleet.vehicle_ids]
+    steps = fleet.steps()
+    totals = Totals()
+    at_once = Pacer(stop, speed=float("inf"))
+    phases = (
+        ("warm-up", fleet.warm_up_steps, at_once),
+        ("simulation", None if duration is None else max(1, round(duration * fleet.rate)), live),
+    )
+    for description, length, pacer in phases:
+        with progress_bar(description, length) as show:
+            for number, batch in enumerate(_announced(islice(steps, length), publisher, topics, totals), 1):
+                totals.events += publish_paced(batch, publisher, pacer, stop)
+                if stop.requested:
+                    return totals
+                show(number)
+    return totals
+
+
+def _announced(
+    steps: Iterator[FleetStep], publisher: FleetPublisher, topics: list[str], totals: Totals
+) -> Iterator[MessageBatch]:
+    """Announce the faults of each step before its events."""
+    for step in steps:
+        for fault in step.faults:
+            publisher.announce(fault)
+            totals.faults += 1
+        yield MessageBatch(payloads=step.payloads, topics=topics, arrived=step.times.tolist(), origin=ORIGIN)

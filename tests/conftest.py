@@ -1,0 +1,63 @@
+"""Fixtures that several packages of tests share: a broker, and settings that point to it."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+from uuid import uuid4
+
+import pytest
+
+from config.settings import Settings, load
+from tests.brokers import Amqtt, Broker, Mosquitto, StartMosquitto, mosquitto_is_installed
+
+
+def _mosquitto_or(otherwise: Callable[[], Any]) -> bool:
+    if mosquitto_is_installed():
+        return True
+    if os.environ.get("CI") == "true":
+        pytest.fail("mosquitto is not installed, and in CI=true no test may be left out")
+    otherwise()
+    return False
+
+
+@pytest.fixture(scope="session")
+def broker(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Broker]:
+    """The broker of all tests: mosquitto, or amqtt where that is not installed. Not to be stopped."""
+    directory = tmp_path_factory.mktemp("broker")
+    running = Mosquitto(directory) if _mosquitto_or(lambda: None) else Amqtt(directory)
+    running.start()
+    yield running
+    running.stop()
+
+
+@pytest.fixture
+def mosquitto(tmp_path: Path) -> Iterator[StartMosquitto]:
+    """Starts a broker of the test's own, with the arguments of `Mosquitto`; to be stopped at will."""
+    _mosquitto_or(lambda: pytest.skip("needs mosquitto: apt-get install mosquitto, brew install mosquitto"))
+    started: list[Mosquitto] = []
+
+    def start(**arguments: Any) -> Mosquitto:
+        directory = tmp_path / f"mosquitto-{len(started)}"
+        directory.mkdir()
+        started.append(Mosquitto(directory, **arguments))
+        started[-1].start()
+        return started[-1]
+
+    yield start
+    for running in started:
+        running.stop()
+
+
+@pytest.fixture
+def topic() -> str:
+    """A topic that no other test uses."""
+    return f"test/{uuid4().hex[:12]}"
+
+
+@pytest.fixture
+def settings(broker: Broker) -> Settings:
+    """All settings, with ``[mqtt]`` pointing to the broker of the tests."""
+    return load().model_copy(update={"mqtt": broker.settings()})

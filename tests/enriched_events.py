@@ -1,0 +1,79 @@
+"""Enriched events for tests, as the dataflow publishes them."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+import msgspec
+
+from dataflows.events import Enriched
+
+START = datetime(2026, 1, 1, 12, 0, tzinfo=UTC)
+
+CALM: dict[str, float] = {
+    "speed": 60.0,
+    "acceleration": 0.1,
+    "rpm": 2_400.0,
+    "throttle": 20.0,
+    "engine_temperature": 90.0,
+    "battery_voltage": 13.8,
+    "fuel": 50.0,
+    "speed_limit": 50.0,
+    "traffic": 3.0,
+}
+"""Values of a vehicle with which nothing is wrong, and what the model expects of it."""
+
+
+def enriched(
+    vehicle_id: str,
+    number: int = 0,
+    *,
+    error: float = 0.5,
+    smoothed: float | None = None,
+    threshold: float | None = 1.0,
+    measured: Mapping[str, float | None] | None = None,
+    position: tuple[float, float] | None = (48.137, 11.575),
+    **changes: Any,
+) -> Enriched:
+    """The event `number` of a vehicle, one a second from `START`.
+
+    Args:
+        vehicle_id: whose.
+        number: also makes the event id.
+        error: its reconstruction error; above the threshold it is an anomaly of what was measured.
+        smoothed: the same as the error if it is not given.
+        threshold: `None` while warming up.
+        measured: signals that differ from `CALM`; `None` for one that was not sent.
+        position: latitude and longitude.
+        changes: fields of `Enriched` to override.
+    """
+    ts = START + timedelta(seconds=number)
+    values = {name: value for name, value in (CALM | dict(measured or {})).items() if value is not None}
+    telemetry: dict[str, Any] = {"vehicle_id": vehicle_id, "ts": ts.isoformat(), **values}
+    if position is not None:
+        telemetry["latitude"], telemetry["longitude"] = position
+    blamed = [name for name in measured or {} if name in values] or ["speed"]
+    fields: dict[str, Any] = {
+        "event_id": f"{vehicle_id}/{number}",
+        "vehicle_id": vehicle_id,
+        "ts": ts,
+        "reconstruction_error": error,
+        "reconstruction_error_smoothed": error if smoothed is None else smoothed,
+        "anomaly_threshold": threshold,
+        "is_anomaly": threshold is not None and error > threshold,
+        "severity": 0.0 if threshold is None else 100.0 * error / (error + threshold),
+        "status": "warming_up" if threshold is None else "ok",
+        "expected": CALM,
+        "contributions": {name: 1.0 / len(blamed) if name in blamed else 0.0 for name in CALM},
+        "model_version": 3,
+        "processed_at": ts,
+        "telemetry": msgspec.Raw(msgspec.json.encode(telemetry)),
+    }
+    return Enriched(**(fields | changes))
+
+
+def payload(vehicle_id: str, number: int = 0, **changes: Any) -> bytes:
+    """An `enriched` event as the bytes on the topic."""
+    return msgspec.json.encode(enriched(vehicle_id, number, **changes))

@@ -1,0 +1,445 @@
+"""The MQTT source against a real broker: order, acknowledgement, redelivery, back-pressure."""
+
+from __future__ import annotations
+
+import logging
+import time
+from collections.abc import Callable, Iterator
+
+import pytest
+
+from config.errors import BrokerError
+from config.settings import MqttSettings
+from dataflows.connectors.messages import MessageBatch
+from dataflows.connectors.mqtt_source import MqttSource, MqttSourcePartition
+from tests.brokers import Broker, StartMosquitto, free_port
+from tests.mqtt_clients import create_session, publish
+from tests.scripted_broker import (
+    CONNACK_OF_MQTT_5,
+    CONNECT,
+    HANG_UP,
+    SUBSCRIBE,
+    ScriptedBroker,
+    suback,
+)
+from tests.waiting import wait_until
+
+Open = Callable[[MqttSettings], MqttSourcePartition]
+
+
+@pytest.fixture
+def open_source(topic: str) -> Iterator[Open]:
+    """Opens the source on ``topic`` and all below; what a test leaves open is closed."""
+    opened: list[MqttSourcePartition] = []
+
+    def open_it(settings: MqttSettings) -> MqttSourcePartition:
+        opened.append(MqttSource(settings, [f"{topic}/#"]).build_part("input", "mqtt", None))
+        return opened[-1]
+
+    yield open_it
+    for partition in opened:
+        partition.close()
+
+
+@pytest.fixture(params=["5", "3.1.1"])
+def mqtt(request: pytest.FixtureRequest, broker: Broker, topic: str) -> MqttSettings:
+    """Both protocol versions; the source's session exists, so nothing published is missed."""
+    if request.param == "5" and broker.protocol != "5":
+        pytest.skip("amqtt does not speak MQTT 5")
+    settings = broker.settings(protocol=request.param)
+    start_session(settings, topic)
+    return settings
+
+
+def start_session(settings: MqttSettings, topic: str) -> None:
+    create_session(settings, f"{settings.client_id}-source", f"{topic}/#")
+
+
+def numbers(start: int, stop: int) -> list[bytes]:
+    return [b"%d" % n for n in range(start, stop)]
+
+
+def send(settings: MqttSettings, topic: str, payloads: list[bytes], qos: int = 1) -> None:
+    publish(settings, [(topic, payload) for payload in payloads], qos)
+
+
+def take_batches(partition: MqttSourcePartition, count: int) -> list[MessageBatch]:
+    """The next batches, until they hold at least ``count`` messages."""
+    batches: list[MessageBatch] = []
+
+    def enough() -> bool:
+        batches.extend(partition.next_batch())
+        return sum(map(len, batches)) >= count
+
+    wait_until(enough, f"{count} messages")
+    return batches
+
+
+def take(partition: MqttSourcePartition, count: int) -> list[bytes]:
+    """The payloads of the next batches, until there are at least ``count``."""
+    return [payload for batch in take_batches(partition, count) for payload in batch.payloads]
+
+
+def confirm(partition: MqttSourcePartition) -> None:
+    """What Bytewax does at the end of an epoch: a snapshot, and the next batch once it is committed."""
+    partition.snapshot()
+    assert partition.next_batch() == []
+
+
+def test_what_is_published_arrives_once_and_in_order(
+    mqtt: MqttSettings, topic: str, open_source: Open
+) -> None:
+    send(mqtt, topic, numbers(0, 3000))
+    source = open_source(mqtt)
+    assert take(source, 3000) == numbers(0, 3000)
+    send(mqtt, topic, [b"last"])
+    assert take(source, 1) == [b"last"]
+
+
+def test_a_batch_says_topic_time_of_arrival_and_origin(
+    mqtt: MqttSettings, topic: str, open_source: Open
+) -> None:
+    before = time.time_ns() // 1000
+    publish(mqtt, [(f"{topic}/a", b"1"), (f"{topic}/b", b"")])
+    batches = take_batches(open_source(mqtt), 2)
+    after = time.time_ns() // 1000
+    assert [topic for batch in batches for topic in batch.topics] == [f"{topic}/a", f"{topic}/b"]
+    assert [payload for batch in batches for payload in batch.payloads] == [b"1", b""]
+    assert all(before <= arrived <= after for batch in batches for arrived in batch.arrived)
+    assert all((batch.origin, batch.offsets) == ("mqtt", None) for batch in batches)
+
+
+def test_a_batch_holds_at_most_batch_size_messages(mqtt: MqttSettings, topic: str, open_source: Open) -> None:
+    send(mqtt, topic, numbers(0, 100))
+    batches = take_batches(open_source(mqtt.model_copy(update={"batch_size": 7})), 100)
+    assert max(map(len, batches)) <= 7
+    assert [payload for batch in batches for payload in batch.payloads] == numbers(0, 100)
+
+
+def test_what_no_snapshot_covers_comes_again(mqtt: MqttSettings, topic: str, open_source: Open) -> None:
+    send(mqtt, topic, numbers(0, 50))
+    source = open_source(mqtt)
+    assert take(source, 50) == numbers(0, 50)
+    source.next_batch()
+    source.close()
+    assert take(open_source(mqtt), 50) == numbers(0, 50)
+
+
+def test_a_snapshot_alone_acknowledges_nothing(mqtt: MqttSettings, topic: str, open_source: Open) -> None:
+    send(mqtt, topic, numbers(0, 50))
+    source = open_source(mqtt)
+    take(source, 50)
+    source.snapshot()
+    source.close()
+    assert take(open_source(mqtt), 50) == numbers(0, 50)
+
+
+def test_the_first_batch_after_a_snapshot_acknowledges_what_the_snapshot_covers(
+    mqtt: MqttSettings, topic: str, open_source: Open
+) -> None:
+    send(mqtt, topic, numbers(0, 50))
+    source = open_source(mqtt)
+    take(source, 50)
+    confirm(source)
+    source.close()
+    send(mqtt, topic, [b"later"])
+    assert take(open_source(mqtt), 1) == [b"later"]
+
+
+def test_more_than_batch_size_are_acknowledged_over_several_batches(
+    mqtt: MqttSettings, topic: str, open_source: Open
+) -> None:
+    send(mqtt, topic, numbers(0, 50))
+    source = open_source(mqtt.model_copy(update={"batch_size": 10}))
+    take(source, 50)
+    source.snapshot()
+    assert [source.next_batch() for _ in range(5)] == [[]] * 5
+    source.close()
+    send(mqtt, topic, [b"later"])
+    assert take(open_source(mqtt), 1) == [b"later"]
+
+
+def test_what_is_handed_out_after_a_snapshot_waits_for_the_next_one(
+    mqtt: MqttSettings, topic: str, open_source: Open
+) -> None:
+    send(mqtt, topic, numbers(0, 50))
+    source = open_source(mqtt)
+    take(source, 50)
+    source.snapshot()
+    send(mqtt, topic, numbers(50, 60))
+    assert take(source, 10) == numbers(50, 60)
+    source.close()
+    assert take(open_source(mqtt), 10) == numbers(50, 60)
+
+
+def test_what_is_queued_but_not_handed_out_is_not_covered(
+    mqtt: MqttSettings, topic: str, open_source: Open
+) -> None:
+    send(mqtt, topic, numbers(0, 50))
+    source = open_source(mqtt.model_copy(update={"batch_size": 10}))
+    taken = len(take(source, 10))
+    source.snapshot()
+    source.next_batch()
+    source.close()
+    again: list[bytes] = []
+    source = open_source(mqtt)
+    while numbers(49, 50)[0] not in again:
+        again += take(source, 1)
+    assert set(again) >= set(numbers(taken, 50))
+
+
+def test_messages_of_qos_0_arrive_and_need_no_acknowledgement(
+    mqtt: MqttSettings, topic: str, open_source: Open
+) -> None:
+    source = open_source(mqtt)
+    send(mqtt, topic, [b"subscribed"])
+    take(source, 1)
+    send(mqtt, topic, numbers(0, 10), qos=0)
+    assert take(source, 10) == numbers(0, 10)
+    confirm(source)
+    send(mqtt, topic, [b"later"])
+    assert take(source, 1) == [b"later"]
+
+
+def test_a_full_queue_applies_back_pressure_and_loses_nothing(
+    mqtt: MqttSettings, topic: str, open_source: Open
+) -> None:
+    source = open_source(mqtt.model_copy(update={"queue_size": 10}))
+    send(mqtt, topic, numbers(0, 500))
+    payloads: list[bytes] = []
+
+    def all_came() -> bool:
+        for batch in source.next_batch():
+            assert len(batch) <= 10
+            payloads.extend(batch.payloads)
+        source.snapshot()
+        return len(payloads) >= 500
+
+    wait_until(all_came, "500 messages through a queue of 10")
+    assert payloads == numbers(0, 500)
+
+
+def test_with_mqtt_5_at_most_queue_size_messages_are_unacknowledged(
+    broker: Broker, topic: str, open_source: Open
+) -> None:
+    if broker.protocol != "5":
+        pytest.skip("amqtt does not speak MQTT 5")
+    mqtt = broker.settings(queue_size=10)
+    start_session(mqtt, topic)
+    send(mqtt, topic, numbers(0, 20))
+    source = open_source(mqtt)
+    assert take(source, 10) == numbers(0, 10)
+    with pytest.raises(AssertionError, match="not within"):
+        wait_until(source.next_batch, "an eleventh message", deadline=0.2)
+    source.snapshot()
+    assert take(source, 10) == numbers(10, 20)
+
+
+def test_a_full_queue_does_not_hold_up_closing(mqtt: MqttSettings, topic: str, open_source: Open) -> None:
+    send(mqtt, topic, numbers(0, 500))
+    source = open_source(mqtt.model_copy(update={"queue_size": 10}))
+    wait_until(lambda: len(source._queue) == 10, "full queue")
+    source.close()
+
+
+@pytest.mark.parametrize("protocol", ["5", "3.1.1"])
+def test_after_a_restart_of_the_broker_the_source_goes_on(
+    mosquitto: StartMosquitto, topic: str, open_source: Open, protocol: str
+) -> None:
+    broker = mosquitto()
+    mqtt = broker.settings(protocol=protocol)
+    start_session(mqtt, topic)
+    source = open_source(mqtt)
+    send(mqtt, topic, numbers(0, 10))
+    assert take(source, 10) == numbers(0, 10)
+    confirm(source)
+    broker.stop()
+    assert source.next_batch() == []
+    broker.start()
+    send(mqtt, topic, numbers(10, 20))
+    received: list[bytes] = []
+    while b"19" not in received:
+        received += take(source, 1)
+    # The acknowledgements may have crossed with the end of the broker, so the first ten may come again.
+    assert [payload for payload in received if payload not in numbers(0, 10)] == numbers(10, 20)
+
+
+def test_a_broker_that_has_lost_the_session_gets_a_new_subscription(
+    mosquitto: StartMosquitto, topic: str, open_source: Open
+) -> None:
+    broker = mosquitto()
+    mqtt = broker.settings()
+    start_session(mqtt, topic)
+    source = open_source(mqtt)
+    send(mqtt, topic, [b"before"])
+    take(source, 1)
+    confirm(source)
+    broker.kill()  # before it has saved anything
+    broker.start()
+    received: list[bytes] = []
+
+    def comes_through() -> bool:
+        send(mqtt, topic, [b"after"])
+        for batch in source.next_batch():
+            received.extend(batch.payloads)
+        return b"after" in received
+
+    wait_until(comes_through, "a message over the new subscription")
+
+
+def test_acknowledgements_of_an_older_connection_are_dropped(
+    mosquitto: StartMosquitto, topic: str, open_source: Open, caplog: pytest.LogCaptureFixture
+) -> None:
+    caplog.set_level(logging.INFO)
+    broker = mosquitto()
+    mqtt = broker.settings()
+    start_session(mqtt, topic)
+    send(mqtt, topic, numbers(0, 10))
+    source = open_source(mqtt.model_copy(update={"batch_size": 10}))
+    assert take(source, 10) == numbers(0, 10)
+    source.snapshot()
+    broker.stop()
+    broker.start()
+    wait_until(lambda: caplog.text.count("(resumed session)") == 2, "second connection")
+    # The next batch acknowledges, too late for the old connection; the broker delivers again.
+    assert take(source, 10) == numbers(0, 10)
+    source.close()
+    assert take(open_source(mqtt), 10) == numbers(0, 10)
+
+
+def test_what_an_older_connection_handed_out_acknowledges_nothing_of_the_same_number(
+    mosquitto: StartMosquitto, topic: str, open_source: Open, caplog: pytest.LogCaptureFixture
+) -> None:
+    caplog.set_level(logging.INFO)
+    broker = mosquitto()
+    mqtt = broker.settings()
+    start_session(mqtt, topic)
+    send(mqtt, topic, numbers(0, 10))
+    source = open_source(mqtt.model_copy(update={"batch_size": 1}))
+    take(source, 10)
+    broker.kill()  # it has saved nothing, so its packet identifiers begin again at 1
+    broker.start()
+    wait_until(lambda: "(new session)" in caplog.text, "second connection")
+    send(mqtt, topic, numbers(10, 20))
+    wait_until(lambda: len(source._queue) == 10, "ten messages in the queue")
+    assert take(source, 1) == numbers(10, 11)
+    source.snapshot()
+    assert take(source, 1) == numbers(11, 12)
+    source.next_batch()
+    source.close()
+    assert take(open_source(mqtt), 9) == numbers(11, 20)
+
+
+def test_what_comes_again_on_a_new_connection_is_acknowledged_there(
+    mosquitto: StartMosquitto, topic: str, open_source: Open
+) -> None:
+    broker = mosquitto()
+    mqtt = broker.settings()
+    start_session(mqtt, topic)
+    send(mqtt, topic, numbers(0, 10))
+    source = open_source(mqtt)
+    take(source, 10)
+    broker.stop()
+    broker.start()
+    assert take(source, 10) == numbers(0, 10)
+    confirm(source)
+    source.close()
+    send(mqtt, topic, [b"later"])
+    assert take(open_source(mqtt), 1) == [b"later"]
+
+
+def raised(source: MqttSourcePartition) -> str:
+    """The message of the error that `next_batch` raises sooner or later."""
+    errors: list[str] = []
+
+    def fails() -> bool:
+        try:
+            source.next_batch()
+        except BrokerError as error:
+            errors.append(str(error))
+        return bool(errors)
+
+    wait_until(fails, "an error")
+    return errors[0]
+
+
+def test_a_broker_that_is_not_there_is_an_error_after_connect_timeout_and_one_line_of_log(
+    broker: Broker, open_source: Open, caplog: pytest.LogCaptureFixture
+) -> None:
+    port = free_port()
+    source = open_source(broker.settings(port=port, connect_timeout=0.3))
+    assert source.next_batch() == []
+    assert raised(source) == (
+        f"cannot reach the MQTT broker at 127.0.0.1:{port} within 0.3 s: Connection refused; "
+        f"start it or set [mqtt] host and port"
+    )
+    assert caplog.text.count("waiting for the MQTT broker") == 1
+
+
+def test_a_host_name_that_cannot_exist_is_an_error_and_not_silence(broker: Broker, open_source: Open) -> None:
+    assert "UnicodeError" in raised(open_source(broker.settings(host="a..b")))
+
+
+def test_a_broker_that_comes_later_is_waited_for(
+    mosquitto: StartMosquitto, topic: str, open_source: Open, caplog: pytest.LogCaptureFixture
+) -> None:
+    broker = mosquitto()
+    start_session(broker.settings(client_id="patient"), topic)
+    broker.stop()
+    source = open_source(broker.settings(client_id="patient"))
+    wait_until(lambda: "waiting for the MQTT broker" in caplog.text, "log line")
+    assert source.next_batch() == []
+    broker.start()
+    send(broker.settings(), topic, [b"1"])
+    assert take(source, 1) == [b"1"]
+
+
+@pytest.mark.parametrize("protocol", ["5", "3.1.1"])
+def test_a_wrong_password_is_an_error_at_once(
+    mosquitto: StartMosquitto, topic: str, open_source: Open, protocol: str
+) -> None:
+    broker = mosquitto(passwords={"fleet": "right"})
+    right = broker.settings(protocol=protocol, username="fleet", password="right")
+    start_session(right, topic)
+    send(right, topic, [b"1"])
+    assert take(open_source(right), 1) == [b"1"]
+    message = raised(open_source(broker.settings(protocol=protocol, username="fleet", password="wrong")))
+    assert "refused the client" in message
+    assert "Not authorized" in message
+
+
+@pytest.mark.parametrize("answer", [0x87, 0x00], ids=["not authorised", "granted QoS 0 only"])
+def test_a_refused_subscription_is_an_error(broker: Broker, open_source: Open, answer: int) -> None:
+    with ScriptedBroker({CONNECT: CONNACK_OF_MQTT_5, SUBSCRIBE: suback(answer)}) as scripted:
+        message = raised(open_source(broker.settings(port=scripted.port)))
+    assert "refused" in message
+    assert "the subscription to 'test/" in message
+
+
+def test_a_broker_that_hangs_up_on_the_subscription_is_an_error_after_connect_timeout(
+    broker: Broker, open_source: Open
+) -> None:
+    with ScriptedBroker({CONNECT: CONNACK_OF_MQTT_5, SUBSCRIBE: HANG_UP}) as scripted:
+        message = raised(open_source(broker.settings(port=scripted.port, connect_timeout=0.3)))
+    assert "the connection was closed" in message
+
+
+def test_a_server_that_does_not_speak_mqtt_is_an_error_after_connect_timeout(
+    broker: Broker, open_source: Open
+) -> None:
+    with ScriptedBroker({CONNECT: b""}) as scripted:
+        message = raised(open_source(broker.settings(port=scripted.port, connect_timeout=0.3)))
+    assert "it does not answer" in message
+
+
+def test_a_second_client_with_the_same_id_ends_the_first(broker: Broker, open_source: Open) -> None:
+    taken_over = bytes([0xE0, 1, 0x8E])
+    with ScriptedBroker({CONNECT: CONNACK_OF_MQTT_5 + taken_over}) as scripted:
+        message = raised(open_source(broker.settings(port=scripted.port)))
+    assert "Session taken over" in message
+    assert "client_id" in message
+
+
+def test_a_filter_that_is_none_is_an_error(broker: Broker) -> None:
+    source = MqttSource(broker.settings(), ["fleet/#/telemetry"]).build_part("in", "mqtt", None)
+    assert "expected MQTT topic filters" in raised(source)

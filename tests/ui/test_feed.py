@@ -1,0 +1,157 @@
+"""The background subscriber against a real broker."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import paho.mqtt.publish
+import pytest
+
+from config.errors import SettingsError
+from config.settings import MqttSettings, Settings
+from tests.brokers import HOST, Broker, Mosquitto, free_port
+from tests.enriched_events import payload
+from tests.waiting import wait_until
+from ui.feed import FleetFeed
+
+Follow = Callable[[Settings], FleetFeed]
+
+
+@pytest.fixture
+def follow() -> Iterator[Follow]:
+    """Starts feeds, and stops them at the end."""
+    started: list[FleetFeed] = []
+
+    def start(settings: Settings) -> FleetFeed:
+        feed = FleetFeed(settings)
+        started.append(feed)
+        feed.start()
+        return feed
+
+    yield start
+    for feed in started:
+        feed.stop()
+
+
+@pytest.fixture
+def fleet_settings(settings: Settings, topic: str) -> Settings:
+    """The settings with topics that no other test uses."""
+    topics = settings.topics.model_copy(
+        update={"enriched": f"{topic}/enriched", "dead_letter": f"{topic}/dead-letter"}
+    )
+    return settings.model_copy(update={"topics": topics})
+
+
+def publish(mqtt: MqttSettings, *messages: tuple[str, bytes], retain: bool = False) -> None:
+    paho.mqtt.publish.multiple(
+        [{"topic": topic, "payload": content, "qos": 1, "retain": retain} for topic, content in messages],
+        hostname=mqtt.host,
+        port=mqtt.port,
+    )
+
+
+def at_broker(settings: Settings, mqtt: MqttSettings) -> Settings:
+    return settings.model_copy(update={"mqtt": mqtt})
+
+
+def test_the_retained_twins_of_a_fleet_appear_at_once(fleet_settings: Settings, follow: Follow) -> None:
+    base = fleet_settings.topics.enriched
+    names = [f"VEH-{number}" for number in range(40)]
+    publish(fleet_settings.mqtt, *((f"{base}/{name}", payload(name)) for name in names), retain=True)
+    feed = follow(fleet_settings)
+    wait_until(lambda: feed.state.snapshot().vehicles.keys() == set(names), "40 retained vehicles")
+    fleet = feed.state.snapshot()
+    assert fleet.events_per_second == 0.0
+    assert feed.connection.phase == "connected"
+
+
+def test_live_events_dead_letters_and_nonsense_are_told_apart(
+    fleet_settings: Settings, follow: Follow
+) -> None:
+    feed = follow(fleet_settings)
+    wait_until(lambda: feed.connection.phase == "connected", "a connection")
+    topics = fleet_settings.topics
+
+    def published() -> bool:
+        # The subscription may not be in force yet; repeated events are duplicates.
+        publish(
+            fleet_settings.mqtt,
+            (f"{topics.enriched}/VEH-1", payload("VEH-1", error=5.0)),
+            (f"{topics.enriched}/VEH-2", b"nonsense"),
+            (topics.dead_letter, b"{}"),
+        )
+        fleet = feed.state.snapshot()
+        return bool(fleet.events and fleet.undecodable and fleet.dead_letters)
+
+    wait_until(published, "one of each")
+    fleet = feed.state.snapshot()
+    assert (fleet.events, fleet.anomalies_last_hour, set(fleet.vehicles)) == (1, 1, {"VEH-1"})
+
+
+@pytest.mark.parametrize("protocol", ["5", "3.1.1"])
+def test_both_protocol_versions_connect(
+    protocol: str, broker: Broker, fleet_settings: Settings, follow: Follow
+) -> None:
+    feed = follow(at_broker(fleet_settings, broker.settings(protocol=protocol)))
+    wait_until(lambda: feed.connection.phase == "connected", "a connection")
+
+
+def test_a_broker_that_nobody_started_is_unreachable_until_it_runs(
+    fleet_settings: Settings, follow: Follow, mosquitto: Callable[..., Mosquitto]
+) -> None:
+    private = mosquitto()
+    private.stop()
+    settings = at_broker(fleet_settings, private.settings())
+    feed = follow(settings)
+    wait_until(lambda: feed.connection.phase == "unreachable", "an unreachable broker")
+    assert "refused" in feed.connection.reason.lower()
+    private.start()
+    wait_until(lambda: feed.connection.phase == "connected", "a connection")
+
+
+def test_a_lost_connection_is_told_and_repaired_and_the_twins_are_not_counted_again(
+    fleet_settings: Settings, follow: Follow, mosquitto: Callable[..., Mosquitto]
+) -> None:
+    private = mosquitto()
+    settings = at_broker(fleet_settings, private.settings())
+    base = settings.topics.enriched
+    publish(settings.mqtt, (f"{base}/VEH-1", payload("VEH-1")), retain=True)
+    feed = follow(settings)
+    wait_until(lambda: feed.state.snapshot().events == 1, "the retained event")
+    private.stop()
+    wait_until(lambda: feed.connection.phase in ("lost", "unreachable"), "a lost connection")
+    private.start()
+    publish(settings.mqtt, (f"{base}/VEH-2", payload("VEH-2")), retain=True)
+    wait_until(lambda: "VEH-2" in feed.state.snapshot().vehicles, "events after the reconnection")
+    assert feed.state.snapshot().events == 2
+
+
+def test_a_wrong_password_is_a_refusal_with_its_reason(
+    fleet_settings: Settings, follow: Follow, mosquitto: Callable[..., Mosquitto]
+) -> None:
+    private = mosquitto(passwords={"page": "right"})
+    wrong = private.settings(username="page", password="wrong")
+    feed = follow(at_broker(fleet_settings, wrong))
+    wait_until(lambda: feed.connection.phase == "refused", "a refusal")
+    assert "authori" in feed.connection.reason.lower()
+    right = follow(at_broker(fleet_settings, private.settings(username="page", password="right")))
+    wait_until(lambda: right.connection.phase == "connected", "a connection")
+
+
+def test_a_host_name_that_cannot_be_encoded_does_not_end_the_subscriber(
+    fleet_settings: Settings, follow: Follow
+) -> None:
+    mqtt = fleet_settings.mqtt.model_copy(update={"host": "a..b" + "c" * 80, "port": free_port()})
+    feed = follow(at_broker(fleet_settings, mqtt))
+    wait_until(lambda: feed.connection.phase == "unreachable", "an unreachable broker")
+    assert feed.connection.reason
+
+
+def test_a_missing_certificate_names_the_setting_and_the_file(
+    fleet_settings: Settings, tmp_path: Path
+) -> None:
+    tls = fleet_settings.mqtt.tls.model_copy(update={"enabled": True, "ca_file": tmp_path / "none.pem"})
+    mqtt = fleet_settings.mqtt.model_copy(update={"host": HOST, "tls": tls})
+    with pytest.raises(SettingsError, match=r"mqtt\.tls.*none\.pem"):
+        FleetFeed(at_broker(fleet_settings, mqtt))

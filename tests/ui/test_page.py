@@ -1,0 +1,314 @@
+"""The page as a person sees it, with a fleet put in by hand."""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+from streamlit.testing.v1 import AppTest
+
+from config.settings import Settings, load
+from tests.enriched_events import CALM, START, payload
+from ui.feed import Connection, FleetFeed
+from ui.fleet_state import FleetState
+from ui.fleet_table import RANK_EVERY, choose_by_label
+from ui.signal_values import SignalReader
+
+APP = Path(__file__).parents[2] / "ui" / "streamlit_app.py"
+NOW = START.timestamp()
+HOSTILE = "<img src=x onerror=alert(1)>:red[**b**] [x](http://evil.example) @@=f(1)"
+
+ShowPage = Callable[[], AppTest]
+
+
+class StagedFeed(FleetFeed):
+    """A feed without a broker, with a connection and a clock that the test sets."""
+
+    def __init__(self, settings: Settings) -> None:
+        super().__init__(settings)
+        self.now = NOW
+        self.stage = Connection("connected", "", NOW - 60.0)
+        page = settings.page
+        reader = SignalReader(settings.signals, page.latitude, page.longitude)
+        self.state = FleetState(reader, page.history, page.stale_after, clock=lambda: self.now)
+
+    @property
+    def connection(self) -> Connection:
+        return self.stage
+
+
+@pytest.fixture
+def feed() -> StagedFeed:
+    return StagedFeed(load())
+
+
+@pytest.fixture
+def show(feed: StagedFeed, monkeypatch: pytest.MonkeyPatch) -> ShowPage:
+    """Opens the page, which must not show an exception."""
+    monkeypatch.setattr("ui.page.shared_feed", lambda: (load(), feed))
+
+    def run() -> AppTest:
+        return again(AppTest.from_file(str(APP), default_timeout=60))
+
+    return run
+
+
+def again(page: AppTest) -> AppTest:
+    page.run()
+    assert not page.exception
+    return page
+
+
+def table(page: AppTest) -> Any:
+    return page.dataframe[0].value
+
+
+def words(page: AppTest) -> str:
+    """All Markdown of the page with the escapes taken away."""
+    return re.sub(r"\\([^\w\s])|\u2060", r"\1", "\n".join(element.value for element in page.markdown))
+
+
+def deck(page: AppTest) -> dict[str, Any]:
+    document: dict[str, Any] = json.loads(page.get("deck_gl_json_chart")[0].proto.json)
+    return document
+
+
+def test_an_anomaly_is_told_in_words_in_the_table_the_detail_and_the_list(
+    feed: StagedFeed, show: ShowPage
+) -> None:
+    feed.state.record(payload("VEH-1", error=5.0, measured={"engine_temperature": 131.0}))
+    page = show()
+    told = "engine_temperature 131 °C, expected 90 °C"
+    assert table(page)["What stands out"].tolist() == [told]
+    assert table(page)["State"].tolist() == ["anomaly"]
+    assert f":red[**{told}**]" in words(page)
+    assert page.dataframe[1].value["What stood out"].tolist() == [told] or told in str(
+        [frame.value.to_dict() for frame in page.dataframe]
+    )
+
+
+def test_vehicles_come_the_worst_first_and_silent_ones_last(feed: StagedFeed, show: ShowPage) -> None:
+    feed.state.record(payload("silent", error=9.0))
+    feed.now += 30.0
+    for name, error in (("calm", 0.2), ("worst", 8.0), ("uneasy", 0.9), ("bad", 3.0)):
+        feed.state.record(payload(name, error=error))
+    feed.state.record(payload("recovering", error=0.5, smoothed=4.0))
+    page = show()
+    assert table(page)["Vehicle"].tolist() == ["worst", "bad", "recovering", "uneasy", "calm", "silent"]
+    assert table(page)["State"].tolist()[-1] == "silent 30 s"
+
+
+def test_a_missing_signal_and_an_implausible_one_are_told(feed: StagedFeed, show: ShowPage) -> None:
+    feed.state.record(payload("VEH-1", measured={"fuel": None}, status="partial"))
+    feed.state.record(payload("VEH-2", measured={"rpm": 12_000.0}, implausible=("rpm",)))
+    told = table(show()).set_index("Vehicle")["What stands out"].to_dict()
+    assert told == {
+        "VEH-1": "missing fuel",
+        "VEH-2": "implausible: rpm 12,000 1/min, plausible 0 to 9,000",
+    }
+
+
+def test_the_figures_count_the_fleet(feed: StagedFeed, show: ShowPage) -> None:
+    feed.state.record(payload("silent"))
+    feed.now += 30.0
+    feed.state.record(payload("bad", error=5.0))
+    feed.state.record(payload("calm"))
+    feed.state.record(payload("new", threshold=None))
+    feed.state.record(b"nonsense")
+    feed.state.record_dead_letter(b"{}")
+    figures = {metric.label: (metric.value, metric.delta) for metric in show().metric}
+    assert figures["Anomalous now"] == ("1", "1 in the last hour")
+    assert figures["Vehicles"] == ("4", "1 warming up")
+    assert figures["Silent"] == ("1", "no event for 10 s")
+    assert figures["Events a second"][1] == "4 received"
+    assert figures["Dead letters"] == ("1", "1 undecodable")
+
+
+def test_before_the_first_event_the_page_says_how_to_get_one(show: ShowPage) -> None:
+    page = show()
+    (hint,) = [element.value for element in page.info]
+    assert "No events yet on `fleet/enriched/+`" in hint
+    assert "python -m bytewax.run dataflows.fleet" in hint
+    assert "no event yet" in words(page)
+    assert not page.dataframe
+    assert not page.error
+
+
+@pytest.mark.parametrize(
+    ("connection", "expected"),
+    [
+        (
+            Connection("unreachable", "Connection refused", NOW),
+            "Cannot reach the MQTT broker at 127.0.0.1:1883",
+        ),
+        (Connection("refused", "Not authorized", NOW), "refused this page: Not authorized. Check username"),
+        (Connection("lost", "Keep alive timeout", NOW), "was lost: Keep alive timeout"),
+    ],
+)
+def test_a_broker_in_trouble_is_told_with_the_reason_while_the_fleet_stays_on_the_page(
+    connection: Connection, expected: str, feed: StagedFeed, show: ShowPage
+) -> None:
+    feed.state.record(payload("VEH-1"))
+    feed.stage = connection
+    page = show()
+    (trouble,) = [element.value.replace("\\", "").replace("\u2060", "") for element in page.error]
+    assert expected in trouble
+    assert "Disconnected" in words(page)
+    assert table(page)["Vehicle"].tolist() == ["VEH-1"]
+
+
+def test_an_unreachable_broker_says_what_to_do(feed: StagedFeed, show: ShowPage) -> None:
+    feed.stage = Connection("unreachable", "Connection refused", NOW)
+    assert "Start it, or set host and port in `[mqtt]`" in show().error[0].value
+
+
+def test_a_stream_that_fell_silent_says_for_how_long(feed: StagedFeed, show: ShowPage) -> None:
+    feed.state.record(payload("VEH-1"))
+    assert "Live" in words(show())
+    feed.now += 42.0
+    assert "Stream silent" in words(show())
+    assert "last event 42 s ago" in words(show())
+
+
+def test_wrong_settings_are_one_clear_message(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("FLEET__MQTT__PORT", "nonsense")
+    page = again(AppTest.from_file(str(APP), default_timeout=60))
+    (trouble,) = [element.value.replace("\\", "") for element in page.error]
+    assert "Wrong settings" in trouble
+    assert "mqtt.port" in trouble
+
+
+def test_the_chosen_vehicle_stays_chosen_when_the_order_changes(feed: StagedFeed, show: ShowPage) -> None:
+    for name, error in (("VEH-1", 0.1), ("VEH-2", 0.9)):
+        feed.state.record(payload(name, error=error))
+    page = show()
+    assert page.selectbox[0].value == "VEH-2", "at first the worst one"
+    page.selectbox[0].select("VEH-1")
+    again(page)
+    feed.now += RANK_EVERY
+    feed.state.record(payload("VEH-3", error=9.0))
+    feed.state.record(payload("VEH-2", 1, error=0.01))
+    again(page)
+    assert table(page)["Vehicle"].tolist() == ["VEH-3", "VEH-1", "VEH-2"]
+    assert page.selectbox[0].value == "VEH-1"
+
+
+def test_a_click_chooses_the_vehicle_whose_name_was_clicked(feed: StagedFeed, show: ShowPage) -> None:
+    for name in ("VEH-1", "VEH-2", HOSTILE):
+        feed.state.record(payload(name))
+    page = show()
+    labels = dict(zip(sorted(("VEH-1", "VEH-2", HOSTILE)), sorted(table(page)["Vehicle"]), strict=True))
+    chosen: dict[str, str] = {}
+    for vehicle_id, label in labels.items():
+        with pytest.MonkeyPatch.context() as patch:
+            patch.setattr("streamlit.session_state", _State(chosen))
+            choose_by_label(label, list(labels))
+        assert chosen["chosen"] == vehicle_id
+        page.session_state["chosen"] = chosen["chosen"]
+        assert again(page).selectbox[0].value == vehicle_id
+
+
+class _State(dict[str, Any]):
+    """A session state outside of a session."""
+
+    def __init__(self, values: dict[str, str]) -> None:
+        super().__init__(values)
+        self.__dict__ = values  # type: ignore[assignment]
+
+
+def test_the_order_is_held_long_enough_to_be_read(feed: StagedFeed, show: ShowPage) -> None:
+    for name, error in (("VEH-1", 0.1), ("VEH-2", 0.9)):
+        feed.state.record(payload(name, error=error))
+    page = show()
+    feed.now += RANK_EVERY / 2
+    feed.state.record(payload("VEH-1", 1, error=5.0))
+    again(page)
+    assert table(page)["Vehicle"].tolist() == ["VEH-2", "VEH-1"]
+    assert table(page)["State"].tolist() == ["ok", "anomaly"], "only the order is held"
+    feed.now += RANK_EVERY
+    again(page)
+    assert table(page)["Vehicle"].tolist() == ["VEH-1", "VEH-2"]
+
+
+def test_the_map_keeps_its_view_while_vehicles_move_until_all_are_asked_for(
+    feed: StagedFeed, show: ShowPage
+) -> None:
+    feed.state.record(payload("VEH-1", 0, position=(48.10, 11.50)))
+    feed.state.record(payload("VEH-2", 0, position=(48.20, 11.60)))
+    page = show()
+    view = deck(page)["initialViewState"]
+    feed.now += 1.0
+    feed.state.record(payload("VEH-2", 1, position=(48.30, 11.60)))
+    assert deck(again(page))["initialViewState"] == view
+    page.button(key="show_all").click()
+    assert deck(again(page))["initialViewState"] != view
+
+
+def test_the_map_of_a_fleet_that_is_just_appearing_grows_with_it(feed: StagedFeed, show: ShowPage) -> None:
+    feed.state.record(payload("VEH-1", position=(48.10, 11.50)))
+    page = show()
+    view = deck(page)["initialViewState"]
+    feed.now += 1.0
+    feed.state.record(payload("VEH-2", position=(48.20, 11.60)))
+    grown = deck(again(page))["initialViewState"]
+    assert grown != view
+    feed.now += 3_600.0
+    for number in range(3, 9):
+        feed.state.record(payload(f"VEH-{number}", position=(48.50, 11.90)))
+    assert deck(again(page))["initialViewState"] == grown, "after an hour the view is the person's"
+
+
+def test_charts_get_new_data_but_never_a_new_specification(feed: StagedFeed, show: ShowPage) -> None:
+    feed.state.record(payload("VEH-1", 0))
+    page = show()
+    before = [element.proto for element in page.get("arrow_vega_lite_chart")]
+    specifications, data = [chart.spec for chart in before], [chart.data.data for chart in before]
+    assert len(before) == 2 + len(CALM)
+    feed.now += 1.0
+    feed.state.record(payload("VEH-1", 1, error=5.0, measured={"rpm": 12_000.0}))
+    after = [element.proto for element in again(page).get("arrow_vega_lite_chart")]
+    assert [chart.spec for chart in after] == specifications
+    assert all(new.data.data != old for new, old in zip(after, data, strict=True))
+
+
+def test_without_a_position_in_the_catalogue_there_is_a_note_instead_of_a_map(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    settings = load()
+    settings = settings.model_copy(update={"page": settings.page.model_copy(update={"latitude": "north"})})
+    feed = StagedFeed(settings)
+    feed.state.record(payload("VEH-1"))
+    monkeypatch.setattr("ui.page.shared_feed", lambda: (settings, feed))
+    page = again(AppTest.from_file(str(APP), default_timeout=60))
+    assert not page.get("deck_gl_json_chart")
+    assert "`north`" in page.info[0].value
+
+
+def test_a_hostile_vehicle_id_is_shown_and_never_interpreted(feed: StagedFeed, show: ShowPage) -> None:
+    for name in (HOSTILE, "@@#a.b"):
+        feed.state.record(payload(name, error=5.0, contributions={HOSTILE: 1.0}, expected={HOSTILE: 1.0}))
+    page = show()
+    for element in (*page.markdown, *page.caption, *page.info):
+        assert "<img" not in element.value
+        assert "](" not in element.value
+        assert "://" not in element.value
+        assert not element.allow_html
+    assert HOSTILE in page.selectbox[0].options
+    rows = [row for layer in deck(page)["layers"] for row in layer["data"]]
+    assert not [row for row in rows if str(row.get("text", "")).startswith("@@")]
+    assert page.get("deck_gl_json_chart")[0].proto.tooltip == json.dumps({"text": "{words}"})
+
+
+def test_a_hostile_dead_letter_reason_is_escaped(feed: StagedFeed, show: ShowPage) -> None:
+    feed.state.record(payload("VEH-1"))
+    feed.state.record_dead_letter(
+        b'{"reason": "<b>x</b> [x](http://evil.example)", "payload": "", "topic": "t", "partition": "mqtt",'
+        b' "offset": null, "arrived_at": "2026-01-01T12:00:00Z"}'
+    )
+    explanation = next(metric for metric in show().metric if metric.label == "Dead letters").help
+    assert "\\<b\\>x" in explanation
+    assert "](" not in explanation

@@ -1,0 +1,240 @@
+"""The settings: what is laid over what, and errors of one line that name key, expected and got."""
+
+from __future__ import annotations
+
+import os
+import re
+import tomllib
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any, get_args
+
+import pytest
+from pydantic import BaseModel, ValidationError
+
+from config.errors import SettingsError
+from config.settings import DEFAULT_FILE, Settings, SignalSettings, load
+
+Overlay = Callable[[str], Path]
+PASSWORD = "correct horse"
+
+
+@pytest.fixture(autouse=True)
+def _without_settings_of_the_environment(monkeypatch: pytest.MonkeyPatch) -> None:
+    for variable in list(os.environ):
+        if variable.upper().startswith("FLEET"):
+            monkeypatch.delenv(variable)
+
+
+@pytest.fixture
+def overlay(tmp_path: Path) -> Overlay:
+    """Writes a settings file."""
+
+    def write(text: str) -> Path:
+        path = tmp_path / "other.toml"
+        path.write_text(text, encoding="utf-8")
+        return path
+
+    return write
+
+
+def error_of(file: Path | None = None) -> str:
+    """The message of the error that loading ends in: a single line."""
+    with pytest.raises(SettingsError) as caught:
+        load(file)
+    message = str(caught.value)
+    assert "\n" not in message
+    return message
+
+
+# Defaults
+
+
+def test_the_default_file_is_complete_and_valid() -> None:
+    settings = load()
+    assert settings.mqtt.port == 1883
+    assert settings.mqtt.username is None
+    assert "speed" in settings.scored_signals
+    assert "latitude" not in settings.scored_signals
+
+
+def test_every_key_of_the_default_file_has_a_comment() -> None:
+    described: set[tuple[str, str]] = set()
+    section = ""
+    for number, line in enumerate(DEFAULT_FILE.read_text(encoding="utf-8").splitlines(), 1):
+        if header := re.fullmatch(r"\[([^]]+)\]", line.strip()):
+            section = re.sub(r"^signals\..*", "signals.*", header[1])
+        elif key := re.match(r"(\w+) *=", line):
+            value_and_comment = line.split("=", 1)[1]
+            has_comment = bool(re.search(r'(?:"[^"]*"|[^"#]+)\s*#\s*\S', value_and_comment))
+            if has_comment:
+                described.add((section, key[1]))
+            assert (section, key[1]) in described, f"line {number}: {line} has no comment"
+
+
+def test_every_key_that_there_is_stands_in_the_default_file() -> None:
+    def missing(model: type[BaseModel], table: dict[str, Any], path: str) -> list[str]:
+        found = []
+        for name, field in model.model_fields.items():
+            kind = field.annotation
+            if name not in table:
+                found.append(f"{path}{name}")
+            elif isinstance(kind, type) and issubclass(kind, BaseModel):
+                found += missing(kind, table[name], f"{path}{name}.")
+            elif SignalSettings in get_args(kind):
+                first = next(iter(table[name].values()))
+                found += missing(SignalSettings, first, f"{path}{name}.*.")
+        return found
+
+    table = tomllib.loads(DEFAULT_FILE.read_text(encoding="utf-8"))
+    assert missing(Settings, table, "") == []
+
+
+def test_settings_cannot_be_changed() -> None:
+    with pytest.raises(ValidationError, match="frozen"):
+        load().mqtt.port = 1884
+
+
+# Overlays
+
+
+def test_a_file_is_laid_over_the_defaults_and_needs_only_what_differs(overlay: Overlay) -> None:
+    settings = load(overlay('[mqtt]\nhost = "broker"\n[mqtt.tls]\nenabled = true\n'))
+    assert settings.mqtt.host == "broker"
+    assert settings.mqtt.tls.enabled
+    assert settings.mqtt.port == load().mqtt.port
+    assert settings.signals == load().signals
+
+
+def test_a_signal_catalogue_replaces_the_default_one_as_a_whole(overlay: Overlay) -> None:
+    settings = load(overlay('[signals.b]\npointer = "/b"\n[signals.a]\npointer = "/a"\nscored = false\n'))
+    assert list(settings.signals) == ["b", "a"]
+    assert settings.scored_signals == ["b"]
+
+
+def test_the_environment_names_the_file(overlay: Overlay, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("FLEET_CONFIG", str(overlay("[mqtt]\nport = 1\n")))
+    assert load().mqtt.port == 1
+
+
+def test_a_variable_of_the_environment_wins_over_the_file(
+    overlay: Overlay, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("FLEET__MQTT__PORT", "1884")
+    monkeypatch.setenv("FLEET__MQTT__TLS__ENABLED", "true")
+    settings = load(overlay('[mqtt]\nport = 1\nhost = "broker"\n'))
+    assert (settings.mqtt.port, settings.mqtt.host, settings.mqtt.tls.enabled) == (1884, "broker", True)
+
+
+def test_a_variable_of_the_environment_changes_one_key_of_a_signal(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("FLEET__SIGNALS__SPEED__MAX", "99")
+    settings = load()
+    assert settings.signals["speed"].max == 99.0
+    assert settings.signals["speed"].pointer == "/speed"
+    assert list(settings.signals) == list(tomllib.loads(DEFAULT_FILE.read_text(encoding="utf-8"))["signals"])
+
+
+@pytest.mark.parametrize(
+    "variable", ["FLEET__MQTT__USERNAME", "FLEET__PAYLOAD__TIME", "FLEET__RECORDING__INPUT"]
+)
+def test_the_empty_string_unsets_an_optional_key(variable: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv(variable, "")
+    _, section, key = variable.lower().split("__")
+    assert getattr(getattr(load(), section), key) is None
+
+
+# Errors
+
+
+@pytest.mark.parametrize(
+    ("text", "expected"),
+    [
+        ("[mqtt]\nprot = 1883", "mqtt.prot: unknown key; remove it or correct its name"),
+        ("[mqqt]\nport = 1883", "mqqt: unknown key; remove it or correct its name"),
+        ("[mqtt]\nport = 70000", "mqtt.port: Input should be less than or equal to 65535, got 70000"),
+        ('[payload]\nlayout = "csv"', "payload.layout: Input should be 'event', 'list' or 'map', got 'csv'"),
+        ('[payload]\ntime = "ts"', "payload.time: expected a JSON pointer such as '/speed': "),
+        (
+            '[payload]\nvehicle_id = "key"',
+            "payload: vehicle_id = 'key' needs layout = 'map', got layout = 'event'",
+        ),
+        ('[signals.a]\nunit = "m"', "signals.a.pointer: missing; every key is in fleet.toml with a comment"),
+        ('[signals.a]\npointer = "/a~2"', "signals.a.pointer: expected a JSON pointer such as '/speed': "),
+        (
+            '[signals.a]\npointer = "/a"\nmin = 2\nmax = 1',
+            "signals.a: expected min < max, got min = 2.0 and max = 1.0",
+        ),
+        (
+            '[signals.a]\npointer = "/a"\nscored = false',
+            "settings: signals: expected at least one signal with scored = true, got none",
+        ),
+        ("port = = 1", "expected TOML: "),
+    ],
+)
+def test_an_error_names_file_key_expected_and_got(overlay: Overlay, text: str, expected: str) -> None:
+    path = overlay(text)
+    assert error_of(path).startswith(f"{path}: {expected}")
+
+
+def test_a_pointer_to_the_whole_event_is_an_error(overlay: Overlay) -> None:
+    assert "got the whole document ''" in error_of(overlay('[signals.a]\npointer = ""'))
+
+
+def test_all_errors_are_told_at_once(overlay: Overlay) -> None:
+    message = error_of(overlay('[mqtt]\nport = 0\n[payload]\nlayout = "csv"\n'))
+    assert "mqtt.port: " in message
+    assert "; payload.layout: " in message
+
+
+def test_a_file_that_is_missing_is_an_error_that_names_it(tmp_path: Path) -> None:
+    path = tmp_path / "none.toml"
+    assert error_of(path).startswith(f"cannot read the settings file {path}: No such file or directory; ")
+
+
+def test_a_file_that_is_not_text_is_an_error_that_names_it(tmp_path: Path) -> None:
+    path = tmp_path / "binary.toml"
+    path.write_bytes(b"\xff\xfe")
+    assert error_of(path).startswith(f"{path}: expected TOML: ")
+
+
+def test_a_wrong_value_in_the_environment_is_an_error(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("FLEET__MQTT__PORT", "many")
+    assert "mqtt.port: Input should be a valid integer" in error_of()
+
+
+@pytest.mark.parametrize(
+    ("variable", "expected"),
+    [
+        ("FLEET__MQQT__PORT", "FLEET__MQQT__PORT: unknown section 'mqqt', expected one of source, sink, "),
+        ("FLEET__MQTT__PROT", f"{DEFAULT_FILE}: mqtt.prot: unknown key; "),
+        ("FLEET__MQTT", f"{DEFAULT_FILE}: error parsing value for field"),
+    ],
+)
+def test_a_variable_that_names_no_key_is_an_error(
+    variable: str, expected: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv(variable, "1884x")
+    assert error_of().startswith(expected)
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        f'[mqtt]\npassword = ["{PASSWORD}"]',
+        f'[mqtt.password]\nvalue = "{PASSWORD}"',
+        f'[mqtt]\npassword = "{PASSWORD}"\nport = 0',
+        f'[mqtt]\npasword = "{PASSWORD}"',
+        f'[mqtt]\npassword = "{PASSWORD}"\n[signals.a]\npointer = "/a"\nscored = false',
+        f'[mqtt]\npassword = "{PASSWORD}"\n[payload]\nvehicle_id = "key"',
+    ],
+)
+def test_no_error_shows_the_password(overlay: Overlay, text: str) -> None:
+    assert PASSWORD not in error_of(overlay(text))
+
+
+def test_printed_settings_do_not_show_the_password(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("FLEET__MQTT__PASSWORD", PASSWORD)
+    settings = load()
+    assert settings.mqtt.password is not None
+    assert settings.mqtt.password.get_secret_value() == PASSWORD
+    assert PASSWORD not in f"{settings!r} {settings}"

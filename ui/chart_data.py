@@ -1,0 +1,112 @@
+"""The columns behind the charts, from the history of one vehicle."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from datetime import timedelta
+from itertools import pairwise
+
+import numpy as np
+import pandas as pd
+
+from config.settings import SignalSettings
+from dataflows.events import Enriched
+from ui.signal_values import SignalReader
+
+MAX_POINTS = 300
+_BUCKETS = (0.1, 0.2, 0.5, 1.0, 2.0, 5.0, 10.0, 15.0, 30.0, 60.0, 120.0, 300.0, 600.0, 1800.0, 3600.0)
+_LONGEST_SPAN = timedelta(seconds=30)
+
+
+def thinned(history: Sequence[Enriched], limit: int = MAX_POINTS) -> list[Enriched]:
+    """About `limit` events that keep the shape: one a bucket of event time, every anomaly, the last one.
+
+    The buckets are fixed in time, so that an event that was kept stays kept and lines do not shimmer.
+    """
+    if len(history) <= limit:
+        return list(history)
+    seconds = (history[-1].ts - history[0].ts).total_seconds() / limit
+    bucket = next((size for size in _BUCKETS if size >= seconds), math.ceil(seconds))
+    kept: list[Enriched] = []
+    previous = -1
+    for event in history:
+        number = int(event.ts.timestamp() / bucket)
+        if number != previous or event.is_anomaly or event is history[-1]:
+            kept.append(event)
+        previous = number
+    return kept
+
+
+def signal_frames(
+    events: Sequence[Enriched], reader: SignalReader, signals: dict[str, SignalSettings]
+) -> dict[str, pd.DataFrame]:
+    """Signal → the columns of `ui.charts.signal_chart`, one row an event.
+
+    Args:
+        events: by event time.
+        reader: reads the values.
+        signals: those to show.
+    """
+    values = [reader.values(event.telemetry) for event in events]
+    times = pd.to_datetime([event.ts for event in events], utc=True)
+    until = pd.to_datetime(_until(events), utc=True)
+    anomaly = [event.is_anomaly for event in events]
+    frames = {}
+    for name, signal in signals.items():
+        actual = _column([row.get(name) for row in values])
+        frames[name] = pd.DataFrame(
+            {
+                "time": times,
+                "until": until,
+                "actual": actual,
+                "expected": _column([event.expected.get(name) for event in events]),
+                "anomaly": anomaly,
+                "implausible": _outside(actual, signal),
+            }
+        )
+    return frames
+
+
+def error_frame(events: Sequence[Enriched]) -> pd.DataFrame:
+    """The columns of `ui.charts.error_chart`, one row an event."""
+    return pd.DataFrame(
+        {
+            "time": pd.to_datetime([event.ts for event in events], utc=True),
+            "error": _column([event.reconstruction_error for event in events]),
+            "threshold": _column([event.anomaly_threshold for event in events]),
+            "anomaly": [event.is_anomaly for event in events],
+            "severity": [event.severity for event in events],
+        }
+    )
+
+
+def contribution_frame(event: Enriched, leading: Sequence[str]) -> pd.DataFrame:
+    """The columns of `ui.charts.contribution_chart`, the largest share first."""
+    ranked = sorted(event.contributions.items(), key=lambda item: (-item[1], item[0]))
+    return pd.DataFrame(
+        {
+            "signal": [name for name, _ in ranked],
+            "share": [share for _, share in ranked],
+            "leading": [name in leading for name, _ in ranked],
+        }
+    )
+
+
+def _until(events: Sequence[Enriched]) -> list[pd.Timestamp]:
+    """An event stands until the next one, but not across a pause."""
+    ends = [pd.Timestamp(min(after.ts, event.ts + _LONGEST_SPAN)) for event, after in pairwise(events)]
+    if events:
+        typical = events[-1].ts - events[-2].ts if len(events) > 1 else timedelta(seconds=1)
+        ends.append(pd.Timestamp(events[-1].ts + min(typical, _LONGEST_SPAN)))
+    return ends
+
+
+def _column(values: Sequence[float | None]) -> np.ndarray:
+    return np.array([math.nan if value is None or not math.isfinite(value) else value for value in values])
+
+
+def _outside(actual: np.ndarray, signal: SignalSettings) -> np.ndarray:
+    low = -math.inf if signal.min is None else signal.min
+    high = math.inf if signal.max is None else signal.max
+    return (actual < low) | (actual > high)

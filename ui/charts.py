@@ -1,0 +1,117 @@
+"""The charts of one vehicle.
+
+Every chart is a Vega-Lite specification without data, made once: the page hands the same one over
+at each update, so that the browser only exchanges the data instead of drawing the chart anew.
+"""
+
+from __future__ import annotations
+
+from functools import cache
+from typing import Any
+
+import altair as alt
+
+from ui import palette
+
+HEIGHT_OF_SIGNAL = 110
+HEIGHT_OF_ERROR = 170
+
+_TIME = alt.Axis(title=None, format="%H:%M:%S", tickCount=3, grid=False, labelFlush=True)
+_VALUE = alt.Axis(format=",.6~g", tickCount=4)
+
+
+@cache
+def signal_chart() -> dict[str, Any]:
+    """One signal: what came (line), what the model expected (dashed), anomalies (red), implausible (orange).
+
+    Columns: ``time``, ``until`` (end of the span an event stands for), ``actual``, ``expected``,
+    ``anomaly`` (bool), ``implausible`` (bool: outside the plausible range).
+    """
+    base = alt.Chart().encode(x=alt.X("time:T", axis=_TIME))
+    value = alt.Y("actual:Q", title=None, scale=alt.Scale(zero=False, nice=True), axis=_VALUE)
+    anomalies = base.mark_rect(color=palette.ANOMALY, clip=True).encode(
+        x2="until:T", opacity=_shown_if("anomaly", 0.22)
+    )
+    expected = base.mark_line(color=palette.EXPECTED, strokeDash=[5, 3], strokeWidth=1.3).encode(
+        y="expected:Q"
+    )
+    actual = base.mark_line(color=palette.NORMAL, strokeWidth=1.8).encode(y=value)
+    implausible = base.mark_circle(color=palette.NOTICE, size=28).encode(
+        y="actual:Q",
+        opacity=_shown_if("implausible", 1.0),
+        tooltip=[
+            alt.Tooltip("time:T", format="%H:%M:%S"),
+            alt.Tooltip("actual:Q", format=".4~g"),
+            alt.Tooltip("expected:Q", format=".4~g"),
+        ],
+    )
+    return _specification(alt.layer(anomalies, expected, actual, implausible), HEIGHT_OF_SIGNAL)
+
+
+@cache
+def error_chart() -> dict[str, Any]:
+    """The reconstruction error against the threshold in force, anomalies as red dots.
+
+    Columns: ``time``, ``error``, ``threshold`` (null while warming up), ``anomaly`` (bool), ``severity``.
+    """
+    base = alt.Chart().encode(x=alt.X("time:T", axis=_TIME))
+    scale = alt.Scale(type="sqrt", domainMin=0, nice=True)
+    area = base.mark_area(
+        color=palette.NORMAL, opacity=0.18, line={"color": palette.NORMAL, "strokeWidth": 1.4}
+    ).encode(y=alt.Y("error:Q", title=None, scale=scale, stack=False, axis=_VALUE))
+    threshold = base.mark_line(
+        color=palette.NOTICE, strokeDash=[6, 4], strokeWidth=1.5, interpolate="step-after"
+    ).encode(y="threshold:Q")
+    anomalies = base.mark_circle(color=palette.ANOMALY, size=45).encode(
+        y="error:Q",
+        opacity=_shown_if("anomaly", 0.95),
+        tooltip=[
+            alt.Tooltip("time:T", format="%H:%M:%S"),
+            alt.Tooltip("error:Q", format=".3~g"),
+            alt.Tooltip("threshold:Q", format=".3~g"),
+            alt.Tooltip("severity:Q", format=".0f"),
+        ],
+    )
+    return _specification(alt.layer(area, threshold, anomalies), HEIGHT_OF_ERROR)
+
+
+@cache
+def contribution_chart() -> dict[str, Any]:
+    """The share of the error that each signal has, the largest first.
+
+    Columns: ``signal``, ``share`` (0–1), ``leading`` (bool: named in the words).
+    """
+    names = alt.Axis(labelLimit=150, labelOverlap=False, ticks=False, domain=False)
+    bars = (
+        alt.Chart()
+        .mark_bar(cornerRadiusEnd=3)
+        .encode(
+            x=alt.X(
+                "share:Q", title=None, scale=alt.Scale(domain=[0, 1]), axis=alt.Axis(format="%", tickCount=4)
+            ),
+            y=alt.Y(
+                "signal:N",
+                title=None,
+                sort="-x",
+                axis=names,
+            ),
+            color=alt.condition("datum.leading", alt.value(palette.ANOMALY), alt.value(palette.EXPECTED)),
+            tooltip=[alt.Tooltip("signal:N"), alt.Tooltip("share:Q", format=".0%")],
+        )
+    )
+    return _specification(bars, HEIGHT_OF_ERROR)
+
+
+def _shown_if(column: str, opacity: float) -> Any:
+    # Made transparent, not filtered out: a layer without a row has no extent, of which Vega complains
+    # in the console at every update.
+    return alt.condition(f"datum.{column}", alt.value(opacity), alt.value(0.0))
+
+
+def _specification(chart: alt.Chart | alt.LayerChart | alt.FacetChart, height: int) -> dict[str, Any]:
+    specification: dict[str, Any] = chart.properties(
+        height=height,
+        # A canvas: as SVG, thousands of marks would be exchanged in the document at every update.
+        usermeta={"embedOptions": {"renderer": "canvas"}},
+    ).to_dict(validate=False)
+    return specification

@@ -1,0 +1,230 @@
+"""The digital twins: what the page knows of every vehicle, within bounded memory.
+
+One thread records, any number of viewers read. A viewer gets a `FleetSnapshot`: immutable,
+consistent, and shared by all who ask within the same moment, so that many viewers cost as one.
+"""
+
+from __future__ import annotations
+
+import threading
+import time
+from collections import OrderedDict
+from collections.abc import Callable
+from dataclasses import dataclass, field
+
+import msgspec
+
+from dataflows.events import DeadLetter, Enriched
+from ui.anomaly_episodes import AnomalyEpisode, EpisodeLog
+from ui.rolling_count import RollingCount
+from ui.signal_values import SignalReader
+from ui.track import Track, extended
+
+MAX_VEHICLES = 5_000
+TOTAL_HISTORY = 300_000
+"""Events kept over all vehicles, about 1 kB each; a large fleet gets shorter histories."""
+MIN_HISTORY = 60
+SHARED_FOR = 0.2
+"""Seconds for which viewers get the same snapshot."""
+
+_ENRICHED = msgspec.json.Decoder(Enriched)
+_DEAD_LETTER = msgspec.json.Decoder(DeadLetter)
+
+
+@dataclass(frozen=True, slots=True)
+class VehicleSnapshot:
+    """One vehicle at one moment.
+
+    Attributes:
+        latest: its newest event; a late one only where there is no other.
+        seen_at: when its last event arrived, seconds since the epoch.
+        late: whether the event that arrived last was a late one.
+        track: where it has been, oldest first.
+    """
+
+    latest: Enriched
+    seen_at: float
+    late: bool
+    track: Track
+
+    @property
+    def vehicle_id(self) -> str:
+        """Who it is."""
+        return self.latest.vehicle_id
+
+    @property
+    def error_ratio(self) -> float:
+        """Smoothed error as a multiple of the threshold; 0 while there is no threshold."""
+        threshold = self.latest.anomaly_threshold
+        return self.latest.reconstruction_error_smoothed / threshold if threshold else 0.0
+
+    def silent(self, now: float, stale_after: float) -> bool:
+        """Whether nothing has come for longer than `stale_after` seconds."""
+        return now - self.seen_at > stale_after
+
+
+@dataclass(frozen=True, slots=True)
+class FleetSnapshot:
+    """The fleet at one moment.
+
+    Attributes:
+        taken_at: when, seconds since the epoch.
+        vehicles: vehicle id → vehicle.
+        episodes: runs of anomalies, the latest first.
+        events: scored events received since the page was started, duplicates left out.
+        events_per_second: over the last 10 s, without what the broker had retained.
+        anomalies_last_hour: anomalous events.
+        last_event_at: when the last event arrived; `None` before the first.
+        dead_letters: dead letters since the page was started.
+        dead_letter_reason: of the last one; empty before the first.
+        undecodable: messages on the enriched topic that are no enriched event.
+        forgotten: vehicles dropped because there were more than `MAX_VEHICLES`.
+    """
+
+    taken_at: float
+    vehicles: dict[str, VehicleSnapshot]
+    episodes: tuple[AnomalyEpisode, ...]
+    events: int
+    events_per_second: float
+    anomalies_last_hour: int
+    last_event_at: float | None
+    dead_letters: int
+    dead_letter_reason: str
+    undecodable: int
+    forgotten: int
+
+
+@dataclass(slots=True)
+class _Vehicle:
+    latest: Enriched
+    seen_at: float
+    late: bool = False
+    track: Track = ()
+    history: OrderedDict[str, bytes] = field(default_factory=OrderedDict)
+
+
+class FleetState:
+    """Last event, history and track of every vehicle; safe to use from several threads.
+
+    Args:
+        reader: finds the position in an event.
+        history: events kept per vehicle, fewer when the fleet is large (`TOTAL_HISTORY`).
+        episode_gap: seconds without an anomaly that end a run of anomalies.
+        clock: seconds since the epoch.
+    """
+
+    def __init__(
+        self,
+        reader: SignalReader,
+        history: int,
+        episode_gap: float,
+        clock: Callable[[], float] = time.time,
+        max_vehicles: int = MAX_VEHICLES,
+    ) -> None:
+        self._reader = reader
+        self._history = history
+        self._clock = clock
+        self._max_vehicles = max_vehicles
+        self._lock = threading.Lock()
+        self._vehicles: OrderedDict[str, _Vehicle] = OrderedDict()
+        self._episodes = EpisodeLog(episode_gap)
+        self._rate = RollingCount(width=1.0, buckets=11)
+        self._anomalies = RollingCount(width=60.0, buckets=60)
+        self._events = self._dead_letters = self._undecodable = self._forgotten = 0
+        self._last_event_at: float | None = None
+        self._dead_letter_reason = ""
+        self._shared: FleetSnapshot | None = None
+
+    def record(self, payload: bytes, *, retained: bool = False) -> None:
+        """Take one message of the enriched topic.
+
+        Args:
+            payload: JSON of an `Enriched`; anything else is counted as undecodable, and an event that
+                is in the history already (a replay, or the retained one after a reconnection) is left out.
+            retained: whether the broker had kept it; such an event arrived when it was scored, not now.
+        """
+        now = self._clock()
+        try:
+            event = _ENRICHED.decode(payload)
+        except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
+            with self._lock:
+                self._undecodable += 1
+            return
+        position = self._reader.position(event.telemetry)
+        seen_at = min(now, event.processed_at.timestamp()) if retained else now
+        with self._lock:
+            vehicle = self._vehicle(event, seen_at)
+            if event.event_id in vehicle.history:
+                return
+            vehicle.history[event.event_id] = payload
+            while len(vehicle.history) > self._history_limit():
+                vehicle.history.popitem(last=False)
+            vehicle.seen_at = max(vehicle.seen_at, seen_at)
+            vehicle.late = event.status == "late"
+            if not vehicle.late or event.ts >= vehicle.latest.ts:
+                vehicle.latest = event
+                vehicle.track = extended(vehicle.track, position)
+            self._events += 1
+            self._last_event_at = max(self._last_event_at or 0.0, seen_at)
+            if not retained:
+                self._rate.add(now)
+            if event.is_anomaly:
+                self._anomalies.add(seen_at)
+                self._episodes.add(event, seen_at)
+
+    def record_dead_letter(self, payload: bytes) -> None:
+        """Take one message of the dead-letter topic; it counts even if its reason cannot be read."""
+        try:
+            reason = _DEAD_LETTER.decode(payload).reason
+        except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
+            reason = "the dead letter itself cannot be decoded"
+        with self._lock:
+            self._dead_letters += 1
+            self._dead_letter_reason = reason
+
+    def snapshot(self) -> FleetSnapshot:
+        """The fleet now, or a moment (`SHARED_FOR`) ago."""
+        now = self._clock()
+        with self._lock:
+            if self._shared is None or not 0.0 <= now - self._shared.taken_at < SHARED_FOR:
+                self._shared = FleetSnapshot(
+                    taken_at=now,
+                    vehicles={
+                        vehicle_id: VehicleSnapshot(
+                            vehicle.latest, vehicle.seen_at, vehicle.late, vehicle.track
+                        )
+                        for vehicle_id, vehicle in self._vehicles.items()
+                    },
+                    episodes=self._episodes.latest_first(),
+                    events=self._events,
+                    events_per_second=self._rate.per_second(now),
+                    anomalies_last_hour=self._anomalies.total(now),
+                    last_event_at=self._last_event_at,
+                    dead_letters=self._dead_letters,
+                    dead_letter_reason=self._dead_letter_reason,
+                    undecodable=self._undecodable,
+                    forgotten=self._forgotten,
+                )
+            return self._shared
+
+    def history(self, vehicle_id: str) -> list[Enriched]:
+        """The kept events of a vehicle by event time, oldest first; empty for one that is not known."""
+        with self._lock:
+            vehicle = self._vehicles.get(vehicle_id)
+            payloads = tuple(vehicle.history.values()) if vehicle else ()
+        # Kept as bytes and decoded only for the vehicle that is looked at: a third of the memory.
+        return sorted(map(_ENRICHED.decode, payloads), key=lambda event: event.ts)
+
+    def _vehicle(self, event: Enriched, seen_at: float) -> _Vehicle:
+        vehicle = self._vehicles.get(event.vehicle_id)
+        if vehicle is None:
+            vehicle = self._vehicles[event.vehicle_id] = _Vehicle(event, seen_at)
+            if len(self._vehicles) > self._max_vehicles:
+                self._vehicles.popitem(last=False)
+                self._forgotten += 1
+        else:
+            self._vehicles.move_to_end(event.vehicle_id)
+        return vehicle
+
+    def _history_limit(self) -> int:
+        return min(self._history, max(MIN_HISTORY, TOTAL_HISTORY // len(self._vehicles)))

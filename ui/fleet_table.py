@@ -1,0 +1,164 @@
+"""The table of vehicles, the worst first; a click on a row chooses the vehicle."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+import pandas as pd
+import streamlit as st
+from pandas.io.formats.style import Styler
+
+from config.settings import Settings
+from ui import palette
+from ui.fleet_state import FleetSnapshot, VehicleSnapshot
+from ui.signal_values import SignalReader
+from ui.words import anomaly_words, implausible_words, missing_words, plain, status_words
+
+MAX_ROWS = 200
+RANK_EVERY = 3.0
+"""Seconds between two orders of the rows: a table that reorders twice a second cannot be read or clicked."""
+
+
+def ranking(fleet: FleetSnapshot, stale_after: float) -> list[str]:
+    """Vehicle ids, the worst first: anomalies, then the others, each by their smoothed error.
+
+    Silent vehicles come last, since nothing is known of them now.
+    """
+
+    def badness(vehicle: VehicleSnapshot) -> tuple[bool, bool, float, str]:
+        return (
+            vehicle.silent(fleet.taken_at, stale_after),
+            not vehicle.latest.is_anomaly,
+            -vehicle.error_ratio,
+            vehicle.vehicle_id,
+        )
+
+    return [vehicle.vehicle_id for vehicle in sorted(fleet.vehicles.values(), key=badness)]
+
+
+def vehicle_frame(
+    vehicles: Sequence[VehicleSnapshot], now: float, settings: Settings, reader: SignalReader
+) -> pd.DataFrame:
+    """One row a vehicle; ``Severity`` is 0–100, everything else is in words."""
+    rows = []
+    for vehicle in vehicles:
+        event = vehicle.latest
+        values = reader.values(event.telemetry)
+        state = status_words(vehicle, now, settings.page.stale_after)
+        rows.append(
+            {
+                "Vehicle": button_label(event.vehicle_id),
+                "Severity": event.severity,
+                "Error": "" if event.anomaly_threshold is None else f"{vehicle.error_ratio:.1f} ×",
+                "State": state,
+                "What stands out": stands_out(vehicle, values, settings),
+            }
+        )
+    return pd.DataFrame(rows, columns=["Vehicle", "Severity", "Error", "State", "What stands out"])
+
+
+def stands_out(vehicle: VehicleSnapshot, values: dict[str, float | None], settings: Settings) -> str:
+    """The anomaly in words, implausible and missing values; empty when there is nothing to say."""
+    event = vehicle.latest
+    phrases = [anomaly_words(event, values, settings.signals)] if event.is_anomaly else []
+    if event.implausible:
+        phrases.append(f"implausible: {implausible_words(event, values, settings.signals)}")
+    if event.status == "partial":
+        phrases.append(missing_words(values, settings.signals))
+    return "; ".join(phrases)
+
+
+def styled(frame: pd.DataFrame, row_styles: Sequence[str]) -> Styler:
+    """The table with one CSS style a row."""
+    styles = pd.DataFrame(
+        [[style] * len(frame.columns) for style in row_styles], index=frame.index, columns=frame.columns
+    )
+    return frame.style.apply(lambda _: styles, axis=None)
+
+
+def show_fleet_table(fleet: FleetSnapshot, settings: Settings, reader: SignalReader, height: int) -> None:
+    """Draw the table; the chosen vehicle is ``st.session_state.chosen``, its row is tinted."""
+    order = _held_ranking(fleet, settings.page.stale_after)
+    vehicles = [fleet.vehicles[vehicle_id] for vehicle_id in order[:MAX_ROWS]]
+    frame = vehicle_frame(vehicles, fleet.taken_at, settings, reader)
+    st.dataframe(
+        styled(frame, [_row_style(vehicle, fleet.taken_at, settings) for vehicle in vehicles]),
+        key="fleet_table",
+        hide_index=True,
+        height=height,
+        row_height=32,
+        column_config={
+            "Vehicle": vehicle_button("fleet_table_click"),
+            "Severity": st.column_config.ProgressColumn(
+                format="%.0f",
+                min_value=0,
+                max_value=100,
+                width=85,
+                color=palette.EXPECTED,
+                help="Of the last event: 0–100, monotone in the error; 50 is the threshold.",
+            ),
+            "Error": st.column_config.TextColumn(
+                width=55,
+                help="Smoothed error as a multiple of the threshold; it orders the rows.",
+            ),
+            "State": st.column_config.TextColumn(width=80),
+            "What stands out": st.column_config.TextColumn(width=440),
+        },
+    )
+    if len(order) > MAX_ROWS:
+        st.caption(f"The worst {MAX_ROWS} of {len(order):,} vehicles; choose any other by its name below.")
+    if fleet.forgotten:
+        st.caption(f"{fleet.forgotten:,} vehicles that were silent longest are no longer kept.")
+
+
+def vehicle_button(key: str) -> Any:
+    """A column of vehicle names; a click chooses the vehicle.
+
+    A button and not a selected row: the browser knows a selection by the number of the row, which is
+    another vehicle's as soon as the order changes; a button says which name was clicked.
+    """
+    return st.column_config.ButtonColumn(
+        width=110, type="tertiary", alignment="left", key=key, on_click=_choose_clicked, args=(key,)
+    )
+
+
+def _choose_clicked(key: str) -> None:
+    choose_by_label(st.session_state[key]["label"], st.session_state.get("ranking", []))
+
+
+def choose_by_label(label: str, vehicle_ids: Sequence[str]) -> None:
+    """Choose the vehicle that is shown as `label`; the first of those that look alike."""
+    named = next((vehicle_id for vehicle_id in vehicle_ids if button_label(vehicle_id) == label), None)
+    if named is not None:
+        st.session_state.chosen = named
+
+
+def button_label(vehicle_id: str) -> str:
+    """A vehicle id as the label of a button, in which ``:material/...:`` would become a picture."""
+    return plain(vehicle_id).replace(":", ":\N{WORD JOINER}")
+
+
+def _held_ranking(fleet: FleetSnapshot, stale_after: float) -> list[str]:
+    held: list[str] = st.session_state.get("ranking", [])
+    due = fleet.taken_at - st.session_state.get("ranked_at", 0.0) >= RANK_EVERY
+    if (
+        due
+        or len(held) != len(fleet.vehicles)
+        or any(vehicle_id not in fleet.vehicles for vehicle_id in held)
+    ):
+        held = ranking(fleet, stale_after)
+        st.session_state.ranking, st.session_state.ranked_at = held, fleet.taken_at
+    return held
+
+
+def _row_style(vehicle: VehicleSnapshot, now: float, settings: Settings) -> str:
+    silent = vehicle.silent(now, settings.page.stale_after)
+    if silent:
+        text = f"color: {palette.SILENT};"
+    elif vehicle.latest.is_anomaly:
+        text = f"color: {palette.ANOMALY};"
+    else:
+        text = ""
+    chosen = vehicle.vehicle_id == st.session_state.get("chosen")
+    return f"{text} background-color: {palette.CHOSEN_ROW};" if chosen else text

@@ -1,0 +1,132 @@
+"""The top of the page: is it live, how much comes, how many are in trouble."""
+
+from __future__ import annotations
+
+from typing import Literal
+
+import streamlit as st
+from streamlit.delta_generator import DeltaGenerator
+
+from config.settings import Settings
+from ui.feed import Connection
+from ui.fleet_state import FleetSnapshot
+from ui.words import duration, markdown
+
+
+def show_header(settings: Settings, connection: Connection, fleet: FleetSnapshot) -> None:
+    """Draw the connection line, the figures, and what to do when something is wrong."""
+    st.markdown(connection_line(settings, connection, fleet))
+    if connection.phase in ("unreachable", "refused", "lost"):
+        st.error(connection_trouble(settings, connection), icon=":material/cloud_off:")
+    elif not fleet.vehicles:
+        st.info(waiting(settings), icon=":material/hourglass_empty:")
+    else:
+        # Holds the place, so that the figures are not drawn anew when a message comes or goes.
+        st.empty()
+    if fleet.vehicles:
+        _figures(settings, fleet)
+
+
+def connection_line(settings: Settings, connection: Connection, fleet: FleetSnapshot) -> str:
+    """One line of Markdown: the state in a word and a colour, the age of the last event, the broker."""
+    address = markdown(f"{settings.mqtt.host}:{settings.mqtt.port}")
+    age = None if fleet.last_event_at is None else fleet.taken_at - fleet.last_event_at
+    last = "no event yet" if age is None else f"last event {duration(age)} ago"
+    match connection.phase:
+        case "connected" if age is None:
+            badge = ":blue-badge[:material/hourglass_empty: Waiting]"
+        case "connected" if age is not None and age > settings.page.stale_after:
+            badge = ":orange-badge[:material/pause_circle: Stream silent]"
+        case "connected":
+            badge = ":green-badge[:material/sensors: Live]"
+        case "connecting":
+            badge = ":blue-badge[:material/sync: Connecting]"
+        case _:
+            badge = ":red-badge[:material/cloud_off: Disconnected]"
+    since = duration(fleet.taken_at - connection.since)
+    return f"{badge} **{last}** :gray[· MQTT broker {address}, {connection.phase} for {since}]"
+
+
+def connection_trouble(settings: Settings, connection: Connection) -> str:
+    """Markdown: what is wrong with the connection and what to do."""
+    address = markdown(f"{settings.mqtt.host}:{settings.mqtt.port}")
+    reason = markdown(connection.reason)
+    again = "The page goes on trying by itself."
+    match connection.phase:
+        case "refused":
+            return (
+                f"The MQTT broker at {address} refused this page: {reason}. Check username and password in "
+                f"`[mqtt]`, and what the user may read. {again}"
+            )
+        case "lost":
+            return f"The connection to the MQTT broker at {address} was lost: {reason}. {again}"
+        case _:
+            return (
+                f"Cannot reach the MQTT broker at {address}: {reason}. Start it, or set host and port in "
+                f"`[mqtt]` (`FLEET__MQTT__HOST`, `FLEET__MQTT__PORT`). {again}"
+            )
+
+
+def waiting(settings: Settings) -> str:
+    """Markdown: nothing has come yet, and how to make something come."""
+    return (
+        f"No events yet on `{settings.topics.enriched}/+`. Start the dataflow with "
+        "`python -m bytewax.run dataflows.fleet`; without vehicles of your own, simulate some with "
+        "`python -m sim`."
+    )
+
+
+def _figures(settings: Settings, fleet: FleetSnapshot) -> None:
+    vehicles = fleet.vehicles.values()
+    silent = sum(vehicle.silent(fleet.taken_at, settings.page.stale_after) for vehicle in vehicles)
+    reporting = [v for v in vehicles if not v.silent(fleet.taken_at, settings.page.stale_after)]
+    anomalous = sum(vehicle.latest.is_anomaly for vehicle in reporting)
+    warming_up = sum(vehicle.latest.status == "warming_up" for vehicle in reporting)
+    tiles = st.columns(5)
+    _tile(
+        tiles[0],
+        "Anomalous now",
+        f"{anomalous:,}",
+        f"{fleet.anomalies_last_hour:,} in the last hour",
+        "red" if anomalous else "gray",
+    )
+    _tile(
+        tiles[1],
+        "Vehicles",
+        f"{len(vehicles):,}",
+        f"{warming_up:,} warming up" if warming_up else "all have verdicts",
+        "blue" if warming_up else "gray",
+    )
+    _tile(
+        tiles[2],
+        "Silent",
+        f"{silent:,}",
+        f"no event for {duration(settings.page.stale_after)}",
+        "orange" if silent else "gray",
+    )
+    _tile(
+        tiles[3],
+        "Events a second",
+        f"{fleet.events_per_second:,.1f}",
+        f"{fleet.events:,} received",
+        "gray",
+    )
+    _tile(
+        tiles[4],
+        "Dead letters",
+        f"{fleet.dead_letters:,}",
+        f"{fleet.undecodable:,} undecodable" if fleet.undecodable else "none undecodable",
+        "orange" if fleet.dead_letters or fleet.undecodable else "gray",
+        f"The last one: {markdown(fleet.dead_letter_reason)}" if fleet.dead_letter_reason else None,
+    )
+
+
+def _tile(
+    place: DeltaGenerator,
+    label: str,
+    value: str,
+    note: str,
+    colour: Literal["red", "orange", "blue", "gray"],
+    explanation: str | None = None,
+) -> None:
+    place.metric(label, value, note, delta_color=colour, delta_arrow="off", border=True, help=explanation)

@@ -1,0 +1,35 @@
+"""The colours that carry meaning, chosen to be readable on the light and on the dark theme."""
+
+from __future__ import annotations
+
+ANOMALY = "#e5484d"
+NOTICE = "#e08a1e"
+NORMAL = "#3b9eda"
+EXPECTED = "#8b98a9"
+SILENT = "#98a0aa"
+
+CHOSEN_ROW = "rgba(59, 158, 218, 0.16)"
+
+Rgba = tuple[int, int, int, int]
+
+_CALM, _NEAR, _BAD = (59, 158, 218), (240, 170, 50), (229, 72, 77)
+SILENT_DOT: Rgba = (152, 160, 170, 150)
+WARMING_UP_DOT: Rgba = (120, 150, 190, 170)
+GRID_LINE: Rgba = (128, 140, 155, 45)
+GRID_LABEL: Rgba = (128, 140, 155, 190)
+LABEL: Rgba = (128, 136, 148, 255)
+
+
+def severity_colour(severity: float, is_anomaly: bool) -> Rgba:
+    """Calm blue far below the threshold, amber close to it (severity 50), red for every anomaly.
+
+    Args:
+        severity: 0–100.
+        is_anomaly: the verdict.
+    """
+    if is_anomaly:
+        return (*_BAD, 255)
+    # Half of the threshold is nothing to look at yet.
+    share = min(1.0, max(0.0, (severity - 30.0) / 20.0))
+    red, green, blue = (round(calm + share * (near - calm)) for calm, near in zip(_CALM, _NEAR, strict=True))
+    return red, green, blue, 235

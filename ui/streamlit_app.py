@@ -1,0 +1,15 @@
+"""Entry of the live page: `streamlit run ui`."""
+
+from __future__ import annotations
+
+import sys
+from pathlib import Path
+
+# Streamlit puts the directory of this file on the path, not the one `ui` is imported from.
+ROOT = str(Path(__file__).resolve().parents[1])
+if ROOT not in sys.path:
+    sys.path.insert(0, ROOT)
+
+from ui.page import show_page  # noqa: E402 (needs the path)
+
+show_page()
