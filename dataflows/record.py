@@ -8,10 +8,12 @@ A plain ``.jsonl`` file grows with every message, ``.jsonl.gz`` at the end of ev
 
 from __future__ import annotations
 
+import logging
+
 import bytewax.operators as op
 from bytewax.dataflow import Dataflow
 
-from config.errors import exit_in_one_line
+from config.errors import exit_in_one_line, report_in_one_line
 from config.settings import Settings, load
 from dataflows.connectors.messages import MessageBatch
 from dataflows.connectors.mqtt_source import MqttSource
@@ -30,7 +32,9 @@ def flow() -> Dataflow:
     Raises:
         SystemExit: after one line on standard error, if a setting is wrong or the output cannot be written.
     """
-    with exit_in_one_line("record"):
+    logging.basicConfig(level=logging.INFO, format="%(asctime)s %(levelname)s %(message)s")
+    report_in_one_line(FLOW)
+    with exit_in_one_line(FLOW):
         settings = load()
         dataflow = build(settings)
     output = settings.recording.output

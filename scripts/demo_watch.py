@@ -24,7 +24,7 @@ class Watch:
     """Subscribes to enriched events and to the ground truth of faults, and matches them.
 
     A fault counts as flagged if one of its vehicle's events between its start and its end is an
-    anomaly. Only faults that began while watching, and events after the warm-up, are counted.
+    anomaly. Events of the warm-up, in which there are no faults, are counted as scored too.
 
     Args:
         settings: all settings.
@@ -53,16 +53,14 @@ class Watch:
         return self._live.wait(timeout)
 
     def count_for(self, seconds: float) -> str | None:
-        """Count for so long. Returns what went wrong, or ``None``.
-
-        Half of the time again is allowed for the first flagged fault.
-        """
+        """Watch the live fleet for so long. Returns what went wrong, or ``None``."""
         deadline = time.monotonic() + seconds
         while time.monotonic() < deadline:
             time.sleep(POLL)
         with self._lock:
             if not self._flagged:
-                return f"expected at least one injected fault to be flagged, got none of {len(self._injected)}"
+                injected = len(self._injected)
+                return f"expected at least one injected fault to be flagged, got none of {injected}"
         return None
 
     def summary(self) -> str:

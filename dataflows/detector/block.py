@@ -22,7 +22,8 @@ class Lessons:
         slots: vehicle of each row, shape (n,).
         filled: the rows with missing values held.
         terms: shape (n, T).
-        errors, model_weights, threshold_weights: shape (n,).
+        errors: as they are to be counted for the threshold, shape (n,).
+        model_weights, threshold_weights: shape (n,).
     """
 
     slots: Slots

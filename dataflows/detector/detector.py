@@ -17,7 +17,7 @@ from dataflows.detector.reconstructor import LinearReconstructor
 from dataflows.detector.rowwise import Floats, Integers, Slots
 from dataflows.detector.scaler import Scaler, standard_scores
 from dataflows.detector.scores import Scores, Status
-from dataflows.detector.threshold import PercentileThreshold
+from dataflows.detector.threshold import PercentileThreshold, restrained
 from dataflows.detector.window import Arrival, Filled, Runs, Window
 
 LAYOUT_VERSION = 1
@@ -194,7 +194,8 @@ class Detector:
             scores.smoothed[rows] = self._window.smooth(runs, scores.error[rows])
             self._window.append(runs, times[rows], values[rows], scores.error[rows])
             weights = self._protection.weights(runs, times[rows], scores.anomaly[rows])
-            self._block.queue(Lessons(slots[rows], filled, term_values, scores.error[rows], *weights))
+            counted = restrained(scores.error[rows], scores.threshold[rows])
+            self._block.queue(Lessons(slots[rows], filled, term_values, counted, *weights))
         if len(stragglers):
             self._score_stragglers(
                 stragglers + chunk.start, arrivals[stragglers], slots, times, values, scores
@@ -231,7 +232,7 @@ class Detector:
                     slots[row : row + 1],
                     filled.row(last),
                     term_values[last:],
-                    scores.error[row : row + 1],
+                    restrained(scores.error[row : row + 1], scores.threshold[row : row + 1]),
                     weight,
                     weight,
                 )

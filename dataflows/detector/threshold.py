@@ -17,6 +17,20 @@ EDGES: Floats = np.geomspace(SMALLEST, LARGEST, BUCKETS)
 """Upper edges of the buckets; the first one holds everything below `SMALLEST`."""
 
 
+CLIMB = 2.0
+"""An error counts as at most so many times the threshold that it was judged by.
+
+A percentile needs to know how many errors lie above it, not how far. Without this, among a few
+hundred events one fault would lift the threshold to its own height and hide the next one; with it
+the threshold climbs only while more than its share of events keep lying above it.
+"""
+
+
+def restrained(errors: Floats, thresholds: Floats) -> Floats:
+    """Errors as they are to be counted; both of shape (n,), thresholds NaN where there was none."""
+    return np.fmin(errors, CLIMB * thresholds)
+
+
 class PercentileThreshold(ArrayState):
     """The percentile that normal errors stay below, per vehicle, with the fleet as a fallback.
 

@@ -1,0 +1,105 @@
+"""End to end over a real broker: what vehicles publish comes out scored, once each."""
+
+from __future__ import annotations
+
+import os
+import signal
+import subprocess
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+import msgspec
+from bytewax.recovery import init_db_dir
+
+from config.settings import DEFAULT_FILE, MqttSettings, Settings
+from dataflows.events import DeadLetter, Enriched
+from tests.brokers import Broker
+from tests.mqtt_clients import Inbox, create_session, publish
+from tests.telemetry import telemetry
+from tests.waiting import wait_until
+
+REPOSITORY = DEFAULT_FILE.parents[1]
+
+
+@contextmanager
+def fleet(mqtt: MqttSettings, topic: str, *arguments: str) -> Iterator[None]:
+    """The job as a process of its own; killed without warning when the context ends."""
+    environment = os.environ | {
+        "FLEET__MQTT__PORT": str(mqtt.port),
+        "FLEET__MQTT__CLIENT_ID": mqtt.client_id,
+        "FLEET__MQTT__PROTOCOL": mqtt.protocol,
+        "FLEET__TOPICS__TELEMETRY": f"{topic}/telemetry/+",
+        "FLEET__TOPICS__ENRICHED": f"{topic}/enriched",
+        "FLEET__TOPICS__DEAD_LETTER": f"{topic}/dead-letter",
+    }
+    command = [sys.executable, "-m", "bytewax.run", "dataflows.fleet", *arguments]
+    process = subprocess.Popen(command, cwd=REPOSITORY, env=environment)
+    try:
+        yield
+    finally:
+        process.send_signal(signal.SIGKILL)
+        process.wait()
+
+
+def addressed(topic: str, payloads: list[bytes]) -> list[tuple[str, bytes]]:
+    return [(f"{topic}/telemetry/VEH-{number % 4}", payload) for number, payload in enumerate(payloads)]
+
+
+def test_what_is_published_comes_out_scored_once_each(broker: Broker, topic: str) -> None:
+    mqtt = broker.settings()
+    create_session(mqtt, f"{mqtt.client_id}-source", f"{topic}/telemetry/+")
+    payloads = telemetry(1000)
+    messages = addressed(topic, payloads)
+    messages.insert(500, (f"{topic}/telemetry/VEH-1", b"not telemetry"))
+    with (
+        Inbox(mqtt, f"{topic}/enriched/+") as enriched,
+        Inbox(mqtt, f"{topic}/dead-letter") as dead,
+        fleet(mqtt, topic),
+    ):
+        publish(mqtt, messages)
+        events = [msgspec.json.decode(line, type=Enriched) for line in enriched.wait_for(1000)]
+        letters = [msgspec.json.decode(line, type=DeadLetter) for line in dead.wait_for(1)]
+    assert sorted(bytes(event.telemetry) for event in events) == sorted(payloads)
+    assert [letter.payload for letter in letters] == [b"not telemetry"]
+    topics = {name for name, _ in enriched.messages}
+    assert topics == {f"{topic}/enriched/VEH-{vehicle}" for vehicle in range(4)}
+
+
+def test_the_latest_event_of_a_vehicle_is_retained_as_its_twin(
+    broker: Broker, settings: Settings, topic: str
+) -> None:
+    mqtt = broker.settings()
+    create_session(mqtt, f"{mqtt.client_id}-source", f"{topic}/telemetry/+")
+    payloads = telemetry(40)
+    with Inbox(mqtt, f"{topic}/enriched/+") as enriched, fleet(mqtt, topic):
+        publish(mqtt, addressed(topic, payloads))
+        enriched.wait_for(40)
+    with Inbox(mqtt, f"{topic}/enriched/+") as latecomer:
+        twins = [msgspec.json.decode(line, type=Enriched) for line in latecomer.wait_for(4)]
+    assert {bytes(twin.telemetry) for twin in twins} == set(payloads[-4:])
+
+
+def test_a_job_that_is_killed_and_restarted_loses_nothing_and_repeats_the_same_ids(
+    broker: Broker, topic: str, tmp_path: Path
+) -> None:
+    mqtt = broker.settings()
+    create_session(mqtt, f"{mqtt.client_id}-source", f"{topic}/telemetry/+")
+    init_db_dir(tmp_path, 1)
+    recovery = ("-r", str(tmp_path), "-s", "1", "-b", "0")
+    payloads = telemetry(900)
+    messages = addressed(topic, payloads)
+    with Inbox(mqtt, f"{topic}/enriched/+") as enriched:
+        for part in range(3):
+            publish(mqtt, messages[part * 300 : part * 300 + 300])
+            with fleet(mqtt, topic, *recovery):
+                enriched.wait_for(part * 300 + 200)
+        with fleet(mqtt, topic, *recovery):
+
+            def ids() -> dict[str, bytes]:
+                events = [msgspec.json.decode(line, type=Enriched) for _, line in list(enriched.messages)]
+                return {event.event_id: bytes(event.telemetry) for event in events}
+
+            wait_until(lambda: len(ids()) == 900, "every event under its own id")
+            assert sorted(ids().values()) == sorted(payloads)
