@@ -33,6 +33,7 @@ class Broker:
         self.port = free_port()
         self.protocol = protocol
         self._directory = directory
+        self._log = directory / "broker.log"
         self._process: subprocess.Popen[bytes] | None = None
 
     def command(self) -> list[str]:
@@ -41,15 +42,16 @@ class Broker:
 
     def start(self) -> None:
         """Start the broker and return when it accepts connections."""
-        log = self._directory / "broker.log"
-        with log.open("ab") as output:
+        with self._log.open("ab") as output:
             self._process = process = subprocess.Popen(
                 self.command(), stdout=output, stderr=output, cwd=self._directory
             )
 
         def answers() -> bool:
             if process.poll() is not None:
-                raise AssertionError(f"the broker ended with status {process.returncode}:\n{log.read_text()}")
+                raise AssertionError(
+                    f"the broker ended with status {process.returncode}:\n{self._log.read_text()}"
+                )
             return _accepts_connections(self.port)
 
         wait_until(answers, f"broker on port {self.port}")
@@ -68,6 +70,13 @@ class Broker:
 
     def thaw(self) -> None:
         self._running().send_signal(signal.SIGCONT)
+
+    def wait_until_left(self, client_id: str) -> None:
+        """Return when the broker has read what a client sent before it disconnected.
+
+        A client that comes back at once may be served first, and what is still unread of its older
+        connection is then dropped. amqtt does not tell; mosquitto logs it.
+        """
 
     def settings(self, **changes: Any) -> MqttSettings:
         """``[mqtt]`` for this broker, with a client id of its own, and quick to reconnect."""
@@ -119,6 +128,16 @@ class Mosquitto(Broker):
 
     def command(self) -> list[str]:
         return [program("mosquitto"), "-c", str(self._configuration)]
+
+    def wait_until_left(self, client_id: str) -> None:
+        came = f"New client connected .* as {client_id} "
+        went = f"Client {client_id}\\b.* (?:disconnected|closed)|Socket error on client {client_id}\\b"
+
+        def left() -> bool:
+            events = re.findall(f"{came}|({went})", self._log.read_text())
+            return bool(events[-1])
+
+        wait_until(left, f"departure of {client_id}")
 
     def _password_file(self, passwords: dict[str, str]) -> Path:
         file = self._directory / "passwords"

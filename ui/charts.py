@@ -15,6 +15,7 @@ from ui import palette
 
 HEIGHT_OF_SIGNAL = 110
 HEIGHT_OF_ERROR = 170
+HEIGHT_OF_CONTRIBUTIONS = 195
 
 _TIME = alt.Axis(title=None, format="%H:%M:%S", tickCount=3, grid=False, labelFlush=True)
 _VALUE = alt.Axis(format=",.6~g", tickCount=4)
@@ -81,14 +82,13 @@ def contribution_chart() -> dict[str, Any]:
 
     Columns: ``signal``, ``share`` (0–1), ``leading`` (bool: named in the words).
     """
+    shares = alt.Axis(title="share of the error", format="%", tickCount=4)
     names = alt.Axis(labelLimit=150, labelOverlap=False, ticks=False, domain=False)
     bars = (
         alt.Chart()
         .mark_bar(cornerRadiusEnd=3)
         .encode(
-            x=alt.X(
-                "share:Q", title=None, scale=alt.Scale(domain=[0, 1]), axis=alt.Axis(format="%", tickCount=4)
-            ),
+            x=alt.X("share:Q", scale=alt.Scale(domain=[0, 1]), axis=shares),
             y=alt.Y(
                 "signal:N",
                 title=None,
@@ -99,7 +99,9 @@ def contribution_chart() -> dict[str, Any]:
             tooltip=[alt.Tooltip("signal:N"), alt.Tooltip("share:Q", format=".0%")],
         )
     )
-    return _specification(bars, HEIGHT_OF_ERROR)
+    # Before the data there is one row without a signal, and its place on the axis would stay.
+    bars = bars.transform_filter("isValid(datum.signal)")
+    return _specification(bars, HEIGHT_OF_CONTRIBUTIONS)
 
 
 def _shown_if(column: str, opacity: float) -> Any:

@@ -79,8 +79,9 @@ class Extent:
 
     @property
     def grid_step(self) -> float:
-        """Kilometres between grid lines: about eight lines over the rectangle."""
-        kilometres = (self.north - self.south) * METRES_PER_DEGREE / 1000.0
+        """Kilometres between grid lines: about eight over the longer side of the rectangle."""
+        longer = max(self.north - self.south, (self.east - self.west) * self.squeeze)
+        kilometres = longer * METRES_PER_DEGREE / 1000.0
         return next((step for step in _STEPS if step >= kilometres / 8), _STEPS[-1])
 
     def view(self, height: int, width: int) -> pydeck.ViewState:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from typing import Any
 
 import pandas as pd
@@ -123,20 +123,20 @@ def vehicle_button(key: str) -> Any:
     )
 
 
-def _choose_clicked(key: str) -> None:
-    choose_by_label(st.session_state[key]["label"], st.session_state.get("ranking", []))
-
-
-def choose_by_label(label: str, vehicle_ids: Sequence[str]) -> None:
-    """Choose the vehicle that is shown as `label`; the first of those that look alike."""
-    named = next((vehicle_id for vehicle_id in vehicle_ids if button_label(vehicle_id) == label), None)
-    if named is not None:
-        st.session_state.chosen = named
+def vehicle_named(label: str, vehicle_ids: Iterable[str]) -> str | None:
+    """The vehicle that is shown as `label`, the first of those that look alike; `None` if there is none."""
+    return next((vehicle_id for vehicle_id in vehicle_ids if button_label(vehicle_id) == label), None)
 
 
 def button_label(vehicle_id: str) -> str:
     """A vehicle id as the label of a button, in which ``:material/...:`` would become a picture."""
     return plain(vehicle_id).replace(":", ":\N{WORD JOINER}")
+
+
+def _choose_clicked(key: str) -> None:
+    clicked = vehicle_named(st.session_state[key]["label"], st.session_state.get("ranking", []))
+    if clicked is not None:
+        st.session_state.chosen = clicked
 
 
 def _held_ranking(fleet: FleetSnapshot, stale_after: float) -> list[str]:

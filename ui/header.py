@@ -115,7 +115,7 @@ def _figures(settings: Settings, fleet: FleetSnapshot) -> None:
         tiles[4],
         "Dead letters",
         f"{fleet.dead_letters:,}",
-        f"{fleet.undecodable:,} undecodable" if fleet.undecodable else "none undecodable",
+        f"{fleet.undecodable:,} undecodable here" if fleet.undecodable else "since this page was started",
         "orange" if fleet.dead_letters or fleet.undecodable else "gray",
         f"The last one: {markdown(fleet.dead_letter_reason)}" if fleet.dead_letter_reason else None,
     )

@@ -87,7 +87,7 @@ def show_page() -> None:
         live(with_vehicles(fleet_map))()
     with right:
         live(with_vehicles(table))()
-    left, right = st.columns([15, 11], gap="medium")
+    left, right = st.columns([3, 2], gap="medium")
     with left:
         live(with_vehicles(vehicle))()
     with right:

@@ -48,11 +48,12 @@ def show_vehicle(
         _show_contributions(events, zone)
     shown = {name: signal for name, signal in settings.signals.items() if signal.scored}
     frames = chart_data.signal_frames(events, reader, shown)
-    columns = st.columns(CHARTS_A_ROW, gap="medium")
-    for number_, (name, frame) in enumerate(frames.items()):
-        with columns[number_ % CHARTS_A_ROW]:
-            st.markdown(_signal_title(name, values.get(name), vehicle.latest, settings))
-            st.vega_lite_chart(frame, charts.signal_chart(), key=f"signal_chart_{number_}")
+    for first in range(0, len(frames), CHARTS_A_ROW):
+        row = list(frames.items())[first : first + CHARTS_A_ROW]
+        # A row of columns each, so that a title that takes two lines does not shift one column only.
+        for column, (name, frame) in zip(st.columns(CHARTS_A_ROW), row, strict=False):
+            column.markdown(_signal_title(name, values.get(name), vehicle.latest, settings))
+            column.vega_lite_chart(frame, charts.signal_chart(), key=f"signal_chart_{name}")
     with st.expander("Values in full", icon=":material/table:", key="values"):
         st.dataframe(value_table(vehicle.latest, values, settings), hide_index=True, key="value_table")
 
@@ -123,7 +124,7 @@ def _show_contributions(events: list[Enriched], zone: tzinfo) -> None:
     explained = next((event for event in reversed(events) if event.is_anomaly), events[-1])
     moment = clock_time(explained.ts, zone)
     kind = ":red[anomaly]" if explained.is_anomaly else ":gray[event]"
-    st.markdown(f"**Why** :small[:gray[share of the error] {kind} :gray[{markdown(moment)}]]")
+    st.markdown(f"**Why** :small[{kind} :gray[of {markdown(moment)}]]")
     frame = chart_data.contribution_frame(
         explained, leading_signals(explained) if explained.is_anomaly else ()
     ).head(6)

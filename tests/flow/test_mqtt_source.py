@@ -86,6 +86,12 @@ def confirm(partition: MqttSourcePartition) -> None:
     assert partition.next_batch() == []
 
 
+def leave(source: MqttSourcePartition, broker: Broker, settings: MqttSettings) -> None:
+    """Close the source, and return when the broker has read its acknowledgements."""
+    source.close()
+    broker.wait_until_left(f"{settings.client_id}-source")
+
+
 def test_what_is_published_arrives_once_and_in_order(
     mqtt: MqttSettings, topic: str, open_source: Open
 ) -> None:
@@ -116,51 +122,55 @@ def test_a_batch_holds_at_most_batch_size_messages(mqtt: MqttSettings, topic: st
     assert [payload for batch in batches for payload in batch.payloads] == numbers(0, 100)
 
 
-def test_what_no_snapshot_covers_comes_again(mqtt: MqttSettings, topic: str, open_source: Open) -> None:
+def test_what_no_snapshot_covers_comes_again(
+    broker: Broker, mqtt: MqttSettings, topic: str, open_source: Open
+) -> None:
     send(mqtt, topic, numbers(0, 50))
     source = open_source(mqtt)
     assert take(source, 50) == numbers(0, 50)
     source.next_batch()
-    source.close()
+    leave(source, broker, mqtt)
     assert take(open_source(mqtt), 50) == numbers(0, 50)
 
 
-def test_a_snapshot_alone_acknowledges_nothing(mqtt: MqttSettings, topic: str, open_source: Open) -> None:
+def test_a_snapshot_alone_acknowledges_nothing(
+    broker: Broker, mqtt: MqttSettings, topic: str, open_source: Open
+) -> None:
     send(mqtt, topic, numbers(0, 50))
     source = open_source(mqtt)
     take(source, 50)
     source.snapshot()
-    source.close()
+    leave(source, broker, mqtt)
     assert take(open_source(mqtt), 50) == numbers(0, 50)
 
 
 def test_the_first_batch_after_a_snapshot_acknowledges_what_the_snapshot_covers(
-    mqtt: MqttSettings, topic: str, open_source: Open
+    broker: Broker, mqtt: MqttSettings, topic: str, open_source: Open
 ) -> None:
     send(mqtt, topic, numbers(0, 50))
     source = open_source(mqtt)
     take(source, 50)
     confirm(source)
-    source.close()
+    leave(source, broker, mqtt)
     send(mqtt, topic, [b"later"])
     assert take(open_source(mqtt), 1) == [b"later"]
 
 
 def test_more_than_batch_size_are_acknowledged_over_several_batches(
-    mqtt: MqttSettings, topic: str, open_source: Open
+    broker: Broker, mqtt: MqttSettings, topic: str, open_source: Open
 ) -> None:
     send(mqtt, topic, numbers(0, 50))
     source = open_source(mqtt.model_copy(update={"batch_size": 10}))
     take(source, 50)
     source.snapshot()
     assert [source.next_batch() for _ in range(5)] == [[]] * 5
-    source.close()
+    leave(source, broker, mqtt)
     send(mqtt, topic, [b"later"])
     assert take(open_source(mqtt), 1) == [b"later"]
 
 
 def test_what_is_handed_out_after_a_snapshot_waits_for_the_next_one(
-    mqtt: MqttSettings, topic: str, open_source: Open
+    broker: Broker, mqtt: MqttSettings, topic: str, open_source: Open
 ) -> None:
     send(mqtt, topic, numbers(0, 50))
     source = open_source(mqtt)
@@ -168,19 +178,19 @@ def test_what_is_handed_out_after_a_snapshot_waits_for_the_next_one(
     source.snapshot()
     send(mqtt, topic, numbers(50, 60))
     assert take(source, 10) == numbers(50, 60)
-    source.close()
+    leave(source, broker, mqtt)
     assert take(open_source(mqtt), 10) == numbers(50, 60)
 
 
 def test_what_is_queued_but_not_handed_out_is_not_covered(
-    mqtt: MqttSettings, topic: str, open_source: Open
+    broker: Broker, mqtt: MqttSettings, topic: str, open_source: Open
 ) -> None:
     send(mqtt, topic, numbers(0, 50))
     source = open_source(mqtt.model_copy(update={"batch_size": 10}))
     taken = len(take(source, 10))
     source.snapshot()
     source.next_batch()
-    source.close()
+    leave(source, broker, mqtt)
     again: list[bytes] = []
     source = open_source(mqtt)
     while numbers(49, 50)[0] not in again:
@@ -303,7 +313,7 @@ def test_acknowledgements_of_an_older_connection_are_dropped(
     wait_until(lambda: caplog.text.count("(resumed session)") == 2, "second connection")
     # The next batch acknowledges, too late for the old connection; the broker delivers again.
     assert take(source, 10) == numbers(0, 10)
-    source.close()
+    leave(source, broker, mqtt)
     assert take(open_source(mqtt), 10) == numbers(0, 10)
 
 
@@ -326,7 +336,7 @@ def test_what_an_older_connection_handed_out_acknowledges_nothing_of_the_same_nu
     source.snapshot()
     assert take(source, 1) == numbers(11, 12)
     source.next_batch()
-    source.close()
+    leave(source, broker, mqtt)
     assert take(open_source(mqtt), 9) == numbers(11, 20)
 
 
@@ -343,7 +353,7 @@ def test_what_comes_again_on_a_new_connection_is_acknowledged_there(
     broker.start()
     assert take(source, 10) == numbers(0, 10)
     confirm(source)
-    source.close()
+    leave(source, broker, mqtt)
     send(mqtt, topic, [b"later"])
     assert take(open_source(mqtt), 1) == [b"later"]
 

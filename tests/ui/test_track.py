@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from itertools import pairwise
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -28,7 +30,7 @@ def test_a_track_ends_where_the_vehicle_is_and_is_bounded_and_thinned(
     assert track[-1] == position
     assert len(track) <= MAX_POINTS
     kept = track[:-1]
-    assert all(distance(a, b) >= SPACING for a, b in zip(kept, kept[1:], strict=False))
+    assert all(distance(a, b) >= SPACING for a, b in pairwise(kept))
 
 
 def test_a_standing_vehicle_keeps_its_trail() -> None:

@@ -1,0 +1,100 @@
+"""Encoding: what is on the enriched topic."""
+
+from __future__ import annotations
+
+import json
+from datetime import UTC, datetime
+
+import numpy as np
+import pytest
+
+from config.settings import DEFAULT_FILE, Settings, load
+from dataflows.connectors.messages import MessageBatch
+from dataflows.decode import Decoder
+from dataflows.encode import Encoder
+from dataflows.score import ScoredBatch, ShardScorer
+from tests.telemetry import batches, quick, telemetry
+
+
+@pytest.fixture
+def settings() -> Settings:
+    return quick(load(DEFAULT_FILE))
+
+
+def scored(settings: Settings, batch: MessageBatch) -> ScoredBatch:
+    decoded = Decoder(settings.payload, settings.signals).decode(batch)
+    return ShardScorer(settings).score(decoded.telemetry)
+
+
+def encoded(settings: Settings, payloads: list[bytes]) -> list[dict[str, object]]:
+    outgoing = Encoder(settings).encode(scored(settings, batches(payloads, len(payloads))[0]))
+    return [json.loads(payload) for payload in outgoing.payloads]
+
+
+def test_an_event_has_every_field_of_the_contract_and_only_those(settings: Settings) -> None:
+    (event,) = encoded(settings, telemetry(1))
+    assert list(event) == [
+        "event_id",
+        "vehicle_id",
+        "ts",
+        "reconstruction_error",
+        "reconstruction_error_smoothed",
+        "anomaly_threshold",
+        "is_anomaly",
+        "severity",
+        "status",
+        "expected",
+        "contributions",
+        "implausible",
+        "model_version",
+        "processed_at",
+        "telemetry",
+    ]
+
+
+def test_the_original_event_is_passed_on_byte_for_byte(settings: Settings) -> None:
+    payload = (
+        b'{ "vehicle_id": "VEH-1","ts":"2026-01-01T00:00:00Z",\t"speed":1.50, "unknown":[1,{"a":null}] }'
+    )
+    batch = scored(settings, batches([payload], 1)[0])
+    (message,) = Encoder(settings).encode(batch).payloads
+    assert message.endswith(b'"telemetry":' + payload + b"}")
+
+
+def test_messages_are_keyed_by_vehicle(settings: Settings) -> None:
+    batch = scored(settings, batches(telemetry(8), 8)[0])
+    assert Encoder(settings).encode(batch).keys == [f"VEH-{number % 4}" for number in range(8)]
+
+
+def test_without_a_verdict_the_threshold_is_null(settings: Settings) -> None:
+    (event,) = encoded(settings, telemetry(1))
+    assert event["anomaly_threshold"] is None
+    assert event["is_anomaly"] is False
+    assert (event["severity"], event["status"]) == (0.0, "warming_up")
+
+
+def test_times_are_utc_to_the_microsecond(settings: Settings) -> None:
+    payload = telemetry(1)[0].replace(b"2026-01-01T00:00:00+00:00", b"2026-01-01T02:00:00.123457+02:00")
+    before = datetime.now(UTC)
+    (event,) = encoded(settings, [payload])
+    assert event["ts"] == "2026-01-01T00:00:00.123457Z"
+    assert before <= datetime.fromisoformat(str(event["processed_at"])) <= datetime.now(UTC)
+
+
+def test_duplicates_are_not_passed_on_and_the_rest_stays_aligned(settings: Settings) -> None:
+    payloads = telemetry(40)
+    batch = scored(settings, batches([*payloads[:20], payloads[19], *payloads[20:]], 41)[0])
+    assert len(batch.telemetry) == 40
+    assert batch.rows.tolist() == [row for row in range(41) if row != 20]
+    assert list(map(bytes, batch.telemetry.telemetry)) == payloads
+    whole = scored(settings, batches(payloads, 40)[0])
+    np.testing.assert_array_equal(batch.scores.error, whole.scores.error)
+
+
+def test_signals_that_are_not_scored_are_checked_for_plausibility_but_not_explained(
+    settings: Settings,
+) -> None:
+    payload = telemetry(1)[0].replace(b'"latitude":48.1', b'"latitude":48.1,"x":0')
+    (event,) = encoded(settings, [payload])
+    assert set(event["expected"]) == {"speed", "rpm"}  # type: ignore[call-overload]
+    assert event["implausible"] == []
