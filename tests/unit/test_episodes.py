@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import itertools
+
 import numpy as np
 import pytest
 from hypothesis import given
@@ -51,5 +53,5 @@ def test_episodes_cover_exactly_what_is_flagged_up_to_the_gaps(flagged: np.ndarr
         assert flagged[episode.start]
         assert flagged[episode.stop - 1]
     assert sum(flagged[episode.start : episode.stop].sum() for episode in found) == flagged.sum()
-    for left, right in zip(found, found[1:], strict=False):
+    for left, right in itertools.pairwise(found):
         assert right.start - (left.stop - 1) > 10
