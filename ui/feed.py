@@ -6,6 +6,7 @@ import logging
 import os
 import secrets
 import sys
+import threading
 import time
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -71,6 +72,7 @@ class FleetFeed:
         self._client.on_subscribe = self._on_subscribe
         self._client.on_message = self._on_message
         self._client.after_failing = self._after_failing
+        self._client.stopping = threading.Event()
 
     @property
     def connection(self) -> Connection:
@@ -84,6 +86,7 @@ class FleetFeed:
 
     def stop(self) -> None:
         """Disconnect and end the background thread."""
+        self._client.stopping.set()
         self._client.disconnect()
         self._client.loop_stop()
 
@@ -139,20 +142,30 @@ class FleetFeed:
 
 
 class _LastingClient(Client):
-    """paho's client, whose thread goes on after an error that paho does not expect.
+    """paho's client, which connects again after an error that paho does not expect.
 
-    Such as a host name that cannot be encoded: the thread would end without a word.
+    Such as a host name that cannot be encoded: paho's thread would end without a word.
+
+    Attributes:
+        after_failing: called with such an error.
+        stopping: set when there is nothing left to try.
     """
 
     after_failing: Callable[[Exception], None]
+    stopping: threading.Event
 
     def loop_forever(self, timeout: float = 1.0, retry_first_connection: bool = False) -> MQTTErrorCode:
+        failed = False
         while True:
             try:
+                if failed:
+                    self.reconnect()
                 return super().loop_forever(timeout, retry_first_connection)
             except Exception as error:
+                failed = True
                 self.after_failing(error)
-                time.sleep(RETRY_AFTER)
+                if self.stopping.wait(RETRY_AFTER):
+                    return MQTTErrorCode.MQTT_ERR_SUCCESS
 
 
 def _client(mqtt: MqttSettings) -> _LastingClient:

@@ -14,6 +14,7 @@ from tests.brokers import HOST, Broker, Mosquitto, free_port
 from tests.enriched_events import payload
 from tests.waiting import wait_until
 from ui.feed import FleetFeed
+from ui.fleet_state import FleetState
 
 Follow = Callable[[Settings], FleetFeed]
 
@@ -146,6 +147,25 @@ def test_a_host_name_that_cannot_be_encoded_does_not_end_the_subscriber(
     feed = follow(at_broker(fleet_settings, mqtt))
     wait_until(lambda: feed.connection.phase == "unreachable", "an unreachable broker")
     assert feed.connection.reason
+
+
+def test_an_error_nobody_expected_is_followed_by_another_connection(
+    fleet_settings: Settings, follow: Follow, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("ui.feed.RETRY_AFTER", 0.01)
+    topic = f"{fleet_settings.topics.enriched}/VEH-1"
+    publish(fleet_settings.mqtt, (topic, payload("VEH-1")), retain=True)
+    record, failures = FleetState.record, iter([RuntimeError("a defect")])
+
+    def fails_once(state: FleetState, message: bytes, *, retained: bool = False) -> None:
+        for failure in failures:
+            raise failure
+        record(state, message, retained=retained)
+
+    monkeypatch.setattr(FleetState, "record", fails_once)
+    feed = follow(fleet_settings)
+    wait_until(lambda: feed.state.snapshot().events == 1, "the retained event of the second connection")
+    assert feed.connection.phase == "connected"
 
 
 def test_a_missing_certificate_names_the_setting_and_the_file(
