@@ -13,6 +13,8 @@ import pytest
 from config.settings import Settings, load
 from tests.brokers import Amqtt, Broker, Mosquitto, StartMosquitto, mosquitto_is_installed
 
+WANTS_MOSQUITTO = "needs mosquitto: apt-get install mosquitto, brew install mosquitto"
+
 
 def _mosquitto_or(otherwise: Callable[[], Any]) -> bool:
     if mosquitto_is_installed():
@@ -33,10 +35,18 @@ def broker(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Broker]:
     running.stop()
 
 
+@pytest.fixture(scope="session")
+def durable_broker(broker: Broker) -> Broker:
+    """The broker of all tests, if it keeps what a client that is away has not acknowledged."""
+    if not isinstance(broker, Mosquitto):
+        pytest.skip(f"{WANTS_MOSQUITTO}; amqtt keeps nothing reliably")
+    return broker
+
+
 @pytest.fixture
 def mosquitto(tmp_path: Path) -> Iterator[StartMosquitto]:
     """Starts a broker of the test's own, with the arguments of `Mosquitto`; to be stopped at will."""
-    _mosquitto_or(lambda: pytest.skip("needs mosquitto: apt-get install mosquitto, brew install mosquitto"))
+    _mosquitto_or(lambda: pytest.skip(WANTS_MOSQUITTO))
     started: list[Mosquitto] = []
 
     def start(**arguments: Any) -> Mosquitto:

@@ -13,7 +13,7 @@ from pathlib import Path
 import msgspec
 from bytewax.recovery import init_db_dir
 
-from config.settings import DEFAULT_FILE, MqttSettings, Settings
+from config.settings import DEFAULT_FILE, MqttSettings
 from dataflows.events import DeadLetter, Enriched
 from tests.brokers import Broker
 from tests.mqtt_clients import Inbox, create_session, publish
@@ -24,8 +24,8 @@ REPOSITORY = DEFAULT_FILE.parents[1]
 
 
 @contextmanager
-def fleet(mqtt: MqttSettings, topic: str, *arguments: str) -> Iterator[None]:
-    """The job as a process of its own; killed without warning when the context ends."""
+def fleet(mqtt: MqttSettings, topic: str, log: Path, *arguments: str) -> Iterator[None]:
+    """The job as a process of its own, listening when the context begins; killed without warning at its end."""
     environment = os.environ | {
         "FLEET__MQTT__PORT": str(mqtt.port),
         "FLEET__MQTT__CLIENT_ID": mqtt.client_id,
@@ -35,8 +35,10 @@ def fleet(mqtt: MqttSettings, topic: str, *arguments: str) -> Iterator[None]:
         "FLEET__TOPICS__DEAD_LETTER": f"{topic}/dead-letter",
     }
     command = [sys.executable, "-m", "bytewax.run", "dataflows.fleet", *arguments]
-    process = subprocess.Popen(command, cwd=REPOSITORY, env=environment)
+    with log.open("wb") as output:
+        process = subprocess.Popen(command, cwd=REPOSITORY, env=environment, stderr=output)
     try:
+        wait_until(lambda: "subscribed to" in log.read_text(), f"the job listens; it says {log}")
         yield
     finally:
         process.send_signal(signal.SIGKILL)
@@ -47,16 +49,15 @@ def addressed(topic: str, payloads: list[bytes]) -> list[tuple[str, bytes]]:
     return [(f"{topic}/telemetry/VEH-{number % 4}", payload) for number, payload in enumerate(payloads)]
 
 
-def test_what_is_published_comes_out_scored_once_each(broker: Broker, topic: str) -> None:
+def test_what_is_published_comes_out_scored_once_each(broker: Broker, topic: str, tmp_path: Path) -> None:
     mqtt = broker.settings()
-    create_session(mqtt, f"{mqtt.client_id}-source", f"{topic}/telemetry/+")
     payloads = telemetry(1000)
     messages = addressed(topic, payloads)
     messages.insert(500, (f"{topic}/telemetry/VEH-1", b"not telemetry"))
     with (
         Inbox(mqtt, f"{topic}/enriched/+") as enriched,
         Inbox(mqtt, f"{topic}/dead-letter") as dead,
-        fleet(mqtt, topic),
+        fleet(mqtt, topic, tmp_path / "log"),
     ):
         publish(mqtt, messages)
         events = [msgspec.json.decode(line, type=Enriched) for line in enriched.wait_for(1000)]
@@ -68,12 +69,11 @@ def test_what_is_published_comes_out_scored_once_each(broker: Broker, topic: str
 
 
 def test_the_latest_event_of_a_vehicle_is_retained_as_its_twin(
-    broker: Broker, settings: Settings, topic: str
+    broker: Broker, topic: str, tmp_path: Path
 ) -> None:
     mqtt = broker.settings()
-    create_session(mqtt, f"{mqtt.client_id}-source", f"{topic}/telemetry/+")
     payloads = telemetry(40)
-    with Inbox(mqtt, f"{topic}/enriched/+") as enriched, fleet(mqtt, topic):
+    with Inbox(mqtt, f"{topic}/enriched/+") as enriched, fleet(mqtt, topic, tmp_path / "log"):
         publish(mqtt, addressed(topic, payloads))
         enriched.wait_for(40)
     with Inbox(mqtt, f"{topic}/enriched/+") as latecomer:
@@ -82,20 +82,20 @@ def test_the_latest_event_of_a_vehicle_is_retained_as_its_twin(
 
 
 def test_a_job_that_is_killed_and_restarted_loses_nothing_and_repeats_the_same_ids(
-    broker: Broker, topic: str, tmp_path: Path
+    durable_broker: Broker, topic: str, tmp_path: Path
 ) -> None:
-    mqtt = broker.settings()
+    mqtt = durable_broker.settings()
     create_session(mqtt, f"{mqtt.client_id}-source", f"{topic}/telemetry/+")
     init_db_dir(tmp_path, 1)
-    recovery = ("-r", str(tmp_path), "-s", "1", "-b", "0")
+    arguments = (tmp_path / "log", "-r", str(tmp_path), "-s", "1", "-b", "0")
     payloads = telemetry(900)
     messages = addressed(topic, payloads)
     with Inbox(mqtt, f"{topic}/enriched/+") as enriched:
         for part in range(3):
             publish(mqtt, messages[part * 300 : part * 300 + 300])
-            with fleet(mqtt, topic, *recovery):
+            with fleet(mqtt, topic, *arguments):
                 enriched.wait_for(part * 300 + 200)
-        with fleet(mqtt, topic, *recovery):
+        with fleet(mqtt, topic, *arguments):
 
             def ids() -> dict[str, bytes]:
                 events = [msgspec.json.decode(line, type=Enriched) for _, line in list(enriched.messages)]

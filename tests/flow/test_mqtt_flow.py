@@ -56,8 +56,8 @@ def numbers(count: int) -> list[bytes]:
     return [b"%d" % n for n in range(count)]
 
 
-def test_messages_go_through_a_dataflow_once_and_in_order(broker: Broker, topic: str) -> None:
-    mqtt = broker.settings()
+def test_messages_go_through_a_dataflow_once_and_in_order(durable_broker: Broker, topic: str) -> None:
+    mqtt = durable_broker.settings()
     create_session(mqtt, f"{mqtt.client_id}-source", topic)
     publish(mqtt, [(topic, payload) for payload in numbers(2000)])
     batches: list[MessageBatch] = []
@@ -68,10 +68,10 @@ def test_messages_go_through_a_dataflow_once_and_in_order(broker: Broker, topic:
 
 
 def test_a_dataflow_acknowledges_at_the_end_of_its_epochs_without_recovery(
-    broker: Broker, topic: str
+    durable_broker: Broker, topic: str
 ) -> None:
     # Ten may be unacknowledged, so a hundred come only if the epochs' ends acknowledge.
-    mqtt = broker.settings(queue_size=10)
+    mqtt = durable_broker.settings(queue_size=10)
     create_session(mqtt, f"{mqtt.client_id}-source", topic)
     publish(mqtt, [(topic, payload) for payload in numbers(100)])
     batches: list[MessageBatch] = []
@@ -139,10 +139,10 @@ def relay(mqtt: MqttSettings, topic: str, recovery: Path, *arguments: str) -> It
 
 @pytest.mark.parametrize("workers", ["1", "2"])
 def test_a_job_that_is_killed_loses_nothing_neither_in_output_nor_in_state(
-    broker: Broker, topic: str, tmp_path: Path, workers: str
+    durable_broker: Broker, topic: str, tmp_path: Path, workers: str
 ) -> None:
     count = 2000
-    mqtt = broker.settings()
+    mqtt = durable_broker.settings()
     subprocess.run([sys.executable, "-m", "bytewax.recovery", str(tmp_path), "1"], check=True)
     create_session(mqtt, f"{mqtt.client_id}-source", f"{topic}/in")
     with Inbox(mqtt, f"{topic}/out") as inbox:

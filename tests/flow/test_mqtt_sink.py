@@ -139,7 +139,7 @@ def test_a_write_returns_only_when_the_broker_has_confirmed_it(broker: Broker, o
         return puback(packet_identifier(packet))
 
     with ScriptedBroker({CONNECT: CONNACK_OF_MQTT_5, PUBLISH: answer}) as scripted:
-        sink = open_sink(broker.settings(port=scripted.port))
+        sink = open_sink(broker.settings(protocol="5", port=scripted.port))
         writing = Writing(sink, batch_of(0, 1))
         assert received.wait(DEADLINE)
         assert not writing.has_ended(within=0.2)
@@ -155,7 +155,7 @@ def test_no_more_messages_are_unconfirmed_than_the_broker_allows(broker: Broker,
         return b""
 
     with ScriptedBroker({CONNECT: connack(receive_maximum=8), PUBLISH: answer}) as scripted:
-        writing = Writing(open_sink(broker.settings(port=scripted.port)), batch_of(0, 16))
+        writing = Writing(open_sink(broker.settings(protocol="5", port=scripted.port)), batch_of(0, 16))
         for count in (8, 16):
             wait_until(lambda count=count: len(received) >= count, f"{count} messages")  # type: ignore[misc]
             assert not writing.has_ended(within=0.2)
@@ -168,7 +168,7 @@ def test_a_broker_that_confirms_nothing_is_an_error_after_delivery_timeout(
     broker: Broker, topic: str, open_sink: Open
 ) -> None:
     with ScriptedBroker({CONNECT: CONNACK_OF_MQTT_5}) as scripted:
-        sink = open_sink(broker.settings(port=scripted.port, delivery_timeout=0.3))
+        sink = open_sink(broker.settings(protocol="5", port=scripted.port, delivery_timeout=0.3))
         with pytest.raises(DeliveryError, match=f"confirmed none of 3 messages to {topic} within 0.3 s"):
             sink.write_batch([batch_of(0, 3)])
 
@@ -177,7 +177,7 @@ def test_a_broker_that_hangs_up_on_every_message_is_an_error_that_says_so(
     broker: Broker, open_sink: Open
 ) -> None:
     with ScriptedBroker({CONNECT: CONNACK_OF_MQTT_5, PUBLISH: HANG_UP}) as scripted:
-        sink = open_sink(broker.settings(port=scripted.port, delivery_timeout=0.5))
+        sink = open_sink(broker.settings(protocol="5", port=scripted.port, delivery_timeout=0.5))
         with pytest.raises(DeliveryError, match="confirmed none of 1 messages"):
             sink.write_batch([batch_of(0, 1)])
 

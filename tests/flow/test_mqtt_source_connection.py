@@ -1,0 +1,224 @@
+"""The MQTT source when the broker restarts, loses its session, refuses, or is not there."""
+
+from __future__ import annotations
+
+import logging
+
+import pytest
+
+from config.errors import BrokerError
+from dataflows.connectors.mqtt_source import MqttSource, MqttSourcePartition
+from tests.brokers import Broker, StartMosquitto, free_port
+from tests.mqtt_source import Open, confirm, leave, numbers, send, start_session, take
+from tests.scripted_broker import (
+    CONNACK_OF_MQTT_5,
+    CONNECT,
+    HANG_UP,
+    SUBSCRIBE,
+    ScriptedBroker,
+    suback,
+)
+from tests.waiting import wait_until
+
+
+@pytest.mark.parametrize("protocol", ["5", "3.1.1"])
+def test_after_a_restart_of_the_broker_the_source_goes_on(
+    mosquitto: StartMosquitto, topic: str, open_source: Open, protocol: str
+) -> None:
+    broker = mosquitto()
+    mqtt = broker.settings(protocol=protocol)
+    start_session(mqtt, topic)
+    source = open_source(mqtt)
+    send(mqtt, topic, numbers(0, 10))
+    assert take(source, 10) == numbers(0, 10)
+    confirm(source)
+    broker.stop()
+    assert source.next_batch() == []
+    broker.start()
+    send(mqtt, topic, numbers(10, 20))
+    received: list[bytes] = []
+    while b"19" not in received:
+        received += take(source, 1)
+    # The acknowledgements may have crossed with the end of the broker, so the first ten may come again.
+    assert [payload for payload in received if payload not in numbers(0, 10)] == numbers(10, 20)
+
+
+def test_a_broker_that_has_lost_the_session_gets_a_new_subscription(
+    mosquitto: StartMosquitto, topic: str, open_source: Open
+) -> None:
+    broker = mosquitto()
+    mqtt = broker.settings()
+    start_session(mqtt, topic)
+    source = open_source(mqtt)
+    send(mqtt, topic, [b"before"])
+    take(source, 1)
+    confirm(source)
+    broker.kill()  # before it has saved anything
+    broker.start()
+    received: list[bytes] = []
+
+    def comes_through() -> bool:
+        send(mqtt, topic, [b"after"])
+        for batch in source.next_batch():
+            received.extend(batch.payloads)
+        return b"after" in received
+
+    wait_until(comes_through, "a message over the new subscription")
+
+
+def test_acknowledgements_of_an_older_connection_are_dropped(
+    mosquitto: StartMosquitto, topic: str, open_source: Open, caplog: pytest.LogCaptureFixture
+) -> None:
+    caplog.set_level(logging.INFO)
+    broker = mosquitto()
+    mqtt = broker.settings()
+    start_session(mqtt, topic)
+    send(mqtt, topic, numbers(0, 10))
+    source = open_source(mqtt.model_copy(update={"batch_size": 10}))
+    assert take(source, 10) == numbers(0, 10)
+    source.snapshot()
+    broker.stop()
+    broker.start()
+    wait_until(lambda: caplog.text.count("(resumed session)") == 2, "second connection")
+    # The next batch acknowledges, too late for the old connection; the broker delivers again.
+    assert take(source, 10) == numbers(0, 10)
+    leave(source, broker, mqtt)
+    assert take(open_source(mqtt), 10) == numbers(0, 10)
+
+
+def test_what_an_older_connection_handed_out_acknowledges_nothing_of_the_same_number(
+    mosquitto: StartMosquitto, topic: str, open_source: Open, caplog: pytest.LogCaptureFixture
+) -> None:
+    caplog.set_level(logging.INFO)
+    broker = mosquitto()
+    mqtt = broker.settings()
+    start_session(mqtt, topic)
+    send(mqtt, topic, numbers(0, 10))
+    source = open_source(mqtt.model_copy(update={"batch_size": 1}))
+    take(source, 10)
+    broker.kill()  # it has saved nothing, so its packet identifiers begin again at 1
+    broker.start()
+    wait_until(lambda: "(new session)" in caplog.text, "second connection")
+    send(mqtt, topic, numbers(10, 20))
+    wait_until(lambda: len(source._queue) == 10, "ten messages in the queue")
+    assert take(source, 1) == numbers(10, 11)
+    source.snapshot()
+    assert take(source, 1) == numbers(11, 12)
+    source.next_batch()
+    leave(source, broker, mqtt)
+    assert take(open_source(mqtt), 9) == numbers(11, 20)
+
+
+def test_what_comes_again_on_a_new_connection_is_acknowledged_there(
+    mosquitto: StartMosquitto, topic: str, open_source: Open
+) -> None:
+    broker = mosquitto()
+    mqtt = broker.settings()
+    start_session(mqtt, topic)
+    send(mqtt, topic, numbers(0, 10))
+    source = open_source(mqtt)
+    take(source, 10)
+    broker.stop()
+    broker.start()
+    assert take(source, 10) == numbers(0, 10)
+    confirm(source)
+    leave(source, broker, mqtt)
+    send(mqtt, topic, [b"later"])
+    assert take(open_source(mqtt), 1) == [b"later"]
+
+
+def raised(source: MqttSourcePartition) -> str:
+    """The message of the error that `next_batch` raises sooner or later."""
+    errors: list[str] = []
+
+    def fails() -> bool:
+        try:
+            source.next_batch()
+        except BrokerError as error:
+            errors.append(str(error))
+        return bool(errors)
+
+    wait_until(fails, "an error")
+    return errors[0]
+
+
+def test_a_broker_that_is_not_there_is_an_error_after_connect_timeout_and_one_line_of_log(
+    broker: Broker, open_source: Open, caplog: pytest.LogCaptureFixture
+) -> None:
+    port = free_port()
+    source = open_source(broker.settings(port=port, connect_timeout=0.3))
+    assert source.next_batch() == []
+    assert raised(source) == (
+        f"cannot reach the MQTT broker at 127.0.0.1:{port} within 0.3 s: Connection refused; "
+        f"start it or set [mqtt] host and port"
+    )
+    assert caplog.text.count("waiting for the MQTT broker") == 1
+
+
+def test_a_host_name_that_cannot_exist_is_an_error_and_not_silence(broker: Broker, open_source: Open) -> None:
+    assert "UnicodeError" in raised(open_source(broker.settings(host="a..b")))
+
+
+def test_a_broker_that_comes_later_is_waited_for(
+    mosquitto: StartMosquitto, topic: str, open_source: Open, caplog: pytest.LogCaptureFixture
+) -> None:
+    broker = mosquitto()
+    start_session(broker.settings(client_id="patient"), topic)
+    broker.stop()
+    source = open_source(broker.settings(client_id="patient"))
+    wait_until(lambda: "waiting for the MQTT broker" in caplog.text, "log line")
+    assert source.next_batch() == []
+    broker.start()
+    send(broker.settings(), topic, [b"1"])
+    assert take(source, 1) == [b"1"]
+
+
+@pytest.mark.parametrize("protocol", ["5", "3.1.1"])
+def test_a_wrong_password_is_an_error_at_once(
+    mosquitto: StartMosquitto, topic: str, open_source: Open, protocol: str
+) -> None:
+    broker = mosquitto(passwords={"fleet": "right"})
+    right = broker.settings(protocol=protocol, username="fleet", password="right")
+    start_session(right, topic)
+    send(right, topic, [b"1"])
+    assert take(open_source(right), 1) == [b"1"]
+    message = raised(open_source(broker.settings(protocol=protocol, username="fleet", password="wrong")))
+    assert "refused the client" in message
+    assert "Not authorized" in message
+
+
+@pytest.mark.parametrize("answer", [0x87, 0x00], ids=["not authorised", "granted QoS 0 only"])
+def test_a_refused_subscription_is_an_error(broker: Broker, open_source: Open, answer: int) -> None:
+    with ScriptedBroker({CONNECT: CONNACK_OF_MQTT_5, SUBSCRIBE: suback(answer)}) as scripted:
+        message = raised(open_source(broker.settings(protocol="5", port=scripted.port)))
+    assert "refused" in message
+    assert "the subscription to 'test/" in message
+
+
+def test_a_broker_that_hangs_up_on_the_subscription_is_an_error_after_connect_timeout(
+    broker: Broker, open_source: Open
+) -> None:
+    with ScriptedBroker({CONNECT: CONNACK_OF_MQTT_5, SUBSCRIBE: HANG_UP}) as scripted:
+        message = raised(open_source(broker.settings(protocol="5", port=scripted.port, connect_timeout=0.3)))
+    assert "the connection was closed" in message
+
+
+def test_a_server_that_does_not_speak_mqtt_is_an_error_after_connect_timeout(
+    broker: Broker, open_source: Open
+) -> None:
+    with ScriptedBroker({CONNECT: b""}) as scripted:
+        message = raised(open_source(broker.settings(protocol="5", port=scripted.port, connect_timeout=0.3)))
+    assert "it does not answer" in message
+
+
+def test_a_second_client_with_the_same_id_ends_the_first(broker: Broker, open_source: Open) -> None:
+    taken_over = bytes([0xE0, 1, 0x8E])
+    with ScriptedBroker({CONNECT: CONNACK_OF_MQTT_5 + taken_over}) as scripted:
+        message = raised(open_source(broker.settings(protocol="5", port=scripted.port)))
+    assert "Session taken over" in message
+    assert "client_id" in message
+
+
+def test_a_filter_that_is_none_is_an_error(broker: Broker) -> None:
+    source = MqttSource(broker.settings(), ["fleet/#/telemetry"]).build_part("in", "mqtt", None)
+    assert "expected MQTT topic filters" in raised(source)
