@@ -5,7 +5,7 @@ from __future__ import annotations
 import threading
 from collections.abc import Iterable
 from types import TracebackType
-from typing import Self
+from typing import Any, Self
 
 import paho.mqtt.client as paho
 from paho.mqtt.enums import CallbackAPIVersion, MQTTProtocolVersion
@@ -59,14 +59,17 @@ class Inbox:
         self._client = _client(settings)
         self._client.on_connect = lambda client, *_: client.subscribe(topic_filter, qos=1)
         self._client.on_subscribe = lambda *_: self._subscribed.set()
-        self._client.on_message = lambda client, userdata, message: self.messages.append(
-            (message.topic, bytes(message.payload))
-        )
+        self._client.on_message = self._on_message
 
     def wait_for(self, count: int) -> list[bytes]:
         """The payloads, as soon as there are ``count`` of them."""
         wait_until(lambda: len(self.messages) >= count, f"{count} messages on {self._filter}")
         return [payload for _, payload in self.messages]
+
+    def _on_message(self, client: paho.Client, userdata: Any, message: paho.MQTTMessage) -> None:
+        # amqtt sends a client retained messages that only others have subscribed to.
+        if paho.topic_matches_sub(self._filter, message.topic):
+            self.messages.append((message.topic, bytes(message.payload)))
 
     def __enter__(self) -> Self:
         self._client.connect(self._settings.host, self._settings.port)

@@ -15,9 +15,11 @@ than the keepalive costs the connection; the broker then delivers the unacknowle
 
 from __future__ import annotations
 
+import logging
 import time
 from collections import deque
 from collections.abc import Sequence
+from functools import lru_cache
 from typing import NamedTuple
 
 import paho.mqtt.client as paho
@@ -26,6 +28,8 @@ from bytewax.inputs import FixedPartitionedSource, StatefulSourcePartition
 from config.settings import MqttSettings
 from dataflows.connectors.messages import MessageBatch
 from dataflows.connectors.mqtt_session import MqttSession
+
+logger = logging.getLogger(__name__)
 
 PARTITION = "mqtt"
 """Name of the one partition, and origin of its batches."""
@@ -68,6 +72,9 @@ class MqttSourcePartition(StatefulSourcePartition[MessageBatch, None]):
     def __init__(self, settings: MqttSettings, filters: Sequence[str], role: str) -> None:
         self._queue_size = settings.queue_size
         self._batch_size = settings.batch_size
+        self._filters = [_without_share(topic_filter) for topic_filter in filters]
+        self._is_subscribed = lru_cache(maxsize=65536)(self._matches_a_filter)
+        self._foreign_topic_logged = False
         self._queue: deque[_Received] = deque()
         # Packet identifiers of the connection by which the latest message came.
         self._connection = 0
@@ -108,6 +115,9 @@ class MqttSourcePartition(StatefulSourcePartition[MessageBatch, None]):
                 self._in_snapshot = []
             if message.packet_identifier:
                 self._handed_out.append(message.packet_identifier)
+        received = self._without_foreign(received)
+        if not received:
+            return []
         return [
             MessageBatch(
                 payloads=[message.payload for message in received],
@@ -126,6 +136,25 @@ class MqttSourcePartition(StatefulSourcePartition[MessageBatch, None]):
         """Leave. What no snapshot covers stays unacknowledged and comes again next time."""
         self._session.stop()
 
+    def _without_foreign(self, received: list[_Received]) -> list[_Received]:
+        """Drop what no filter asks for.
+
+        The session may still hold a subscription of an earlier configuration, and some brokers send
+        a client retained messages that only others have subscribed to.
+        """
+        own = [message for message in received if self._is_subscribed(message.topic)]
+        if len(own) < len(received) and not self._foreign_topic_logged:
+            self._foreign_topic_logged = True
+            logger.warning(
+                "dropping what the MQTT broker sends on topics outside of %s, such as %r",
+                self._filters,
+                next(message.topic for message in received if not self._is_subscribed(message.topic)),
+            )
+        return own
+
+    def _matches_a_filter(self, topic: str) -> bool:
+        return any(paho.topic_matches_sub(topic_filter, topic) for topic_filter in self._filters)
+
     def _receive(self, message: paho.MQTTMessage) -> None:
         """Runs in the network thread."""
         arrived = time.time_ns() // 1000
@@ -140,3 +169,8 @@ class MqttSourcePartition(StatefulSourcePartition[MessageBatch, None]):
                 self._queue.append(
                     _Received(bytes(message.payload), topic, arrived, session.connection, message.mid)
                 )
+
+
+def _without_share(topic_filter: str) -> str:
+    """The filter that topics match, of a shared subscription ``$share/group/filter`` (MQTT 5, 4.8.2)."""
+    return topic_filter.split("/", 2)[2] if topic_filter.startswith("$share/") else topic_filter

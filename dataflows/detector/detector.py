@@ -67,7 +67,7 @@ class Detector:
         self._change = Scaler(count, prior=prior, memory=memory, clip=OUTLIER_CLIP)
         self._reconstructor = LinearReconstructor(count, ridge=settings.ridge, memory=memory)
         weights = np.array([getattr(settings.terms, name) for name in terms.NAMES])
-        self._combination = terms.Combination(weights, memory=memory)
+        self._combination = terms.Combination(weights, start_up=settings.start_up, memory=memory)
         self._threshold = PercentileThreshold(
             percentile=settings.percentile, prior=settings.threshold_prior, memory=settings.threshold_memory
         )

@@ -104,7 +104,7 @@ class Scaler(ArrayState):
 
         scatter = self.scatter[vehicles] + np.add.reduceat((within * within)[order], starts)
         scatter += between * between
-        kept = np.minimum(1.0, self.memory / total)
+        kept = self.memory / np.maximum(total, self.memory)
         self.mean[vehicles] += shift * (added / total)
         self.scatter[vehicles] = scatter * kept
         self.count[vehicles] = (count + added) * kept

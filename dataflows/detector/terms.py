@@ -9,6 +9,9 @@ import numpy as np
 from dataflows.detector.rowwise import Floats, Mask, row_sum
 from dataflows.detector.state import ArrayState
 
+LEAST_REACH = 10.0
+"""Rows that the means reach back over at least."""
+
 NAMES = ("reconstruction", "z_energy", "change")
 
 
@@ -37,17 +40,22 @@ class Combination(ArrayState):
     Dividing by its mean makes each term about 1 on normal data whatever the signals are, so that
     the weights mean the same on every fleet and the error of a normal event is about their sum.
 
+    The first `start_up` rows were scored by a model that knew next to nothing: the means forget them,
+    or every later error would be measured against them for a long time.
+
     Args:
         weights: weight of each term, shape (T,), ≥ 0.
+        start_up: rows that the means forget.
         memory: rows after which old ones are forgotten.
     """
 
-    SHARED: ClassVar = ("total", "rows")
+    SHARED: ClassVar = ("total", "rows", "seen")
 
-    def __init__(self, weights: Floats, *, memory: float) -> None:
-        self.weights, self.memory = weights, memory
+    def __init__(self, weights: Floats, *, start_up: float, memory: float) -> None:
+        self.weights, self.start_up, self.memory = weights, start_up, memory
         self.total = np.zeros(len(weights))
         self.rows = 0.0
+        self.seen = 0.0
 
     def combine(self, terms: Floats, term_shares: tuple[Floats, ...]) -> tuple[Floats, Floats]:
         """Error and contributions of n rows.
@@ -72,7 +80,10 @@ class Combination(ArrayState):
     def learn(self, terms: Floats, weights: Floats) -> None:
         """Merge a block of terms, shape (n, T), with the weight of each row, shape (n,)."""
         self.total += (terms * weights[:, None]).sum(axis=0)
-        self.rows += float(weights.sum())
-        if self.rows > self.memory:
-            self.total *= self.memory / self.rows
-            self.rows = self.memory
+        added = float(weights.sum())
+        self.rows += added
+        self.seen += added
+        reach = min(self.memory, max(LEAST_REACH, self.seen - self.start_up))
+        if self.rows > reach:
+            self.total *= reach / self.rows
+            self.rows = reach

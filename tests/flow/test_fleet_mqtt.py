@@ -25,7 +25,7 @@ REPOSITORY = DEFAULT_FILE.parents[1]
 
 @contextmanager
 def fleet(mqtt: MqttSettings, topic: str, log: Path, *arguments: str) -> Iterator[None]:
-    """The job as a process of its own, listening when the context begins; killed without warning at its end."""
+    """The job as a process of its own, listening when the context begins, killed when it ends."""
     environment = os.environ | {
         "FLEET__MQTT__PORT": str(mqtt.port),
         "FLEET__MQTT__CLIENT_ID": mqtt.client_id,

@@ -1,0 +1,174 @@
+"""What the detector says of events, as its users meet it."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+
+from config.errors import SnapshotError
+from config.settings import DetectorSettings, load
+from dataflows.detector import Detector, Scores, Status
+
+SIGNALS = ("speed", "rpm", "load")
+SECOND = 1_000_000
+
+
+def quick_settings(**changes: object) -> DetectorSettings:
+    return load().detector.model_copy(
+        update={"start_up": 50, "window": 5, "learn_every": 64, "percentile": 99.0, **changes}
+    )
+
+
+def drive(rows: int, seed: int = 0) -> np.ndarray:
+    """Speed wanders; rpm and load follow it."""
+    random = np.random.default_rng(seed)
+    speed = 60 + 15 * np.sin(np.arange(rows) / 25) + random.normal(size=rows)
+    rpm = 30 * speed + random.normal(scale=10, size=rows)
+    load = 0.4 * speed + random.normal(scale=0.3, size=rows)
+    return np.stack([speed, rpm, load], axis=1)
+
+
+def times(rows: int, first: int = 0) -> np.ndarray:
+    return (first + np.arange(rows, dtype=np.int64)) * SECOND
+
+
+def scored(values: np.ndarray, settings: DetectorSettings | None = None, first: int = 0) -> Scores:
+    detector = Detector(settings or quick_settings(), SIGNALS)
+    return detector.process(["car"] * len(values), times(len(values), first), values)
+
+
+def test_an_anomaly_is_an_error_above_the_threshold() -> None:
+    values = drive(600)
+    values[400:410, 1] += 900
+    scores = scored(values)
+    known = ~np.isnan(scores.threshold)
+    assert known.any()
+    assert (scores.anomaly[known] == (scores.error > scores.threshold)[known]).all()
+    assert not scores.anomaly[~known].any()
+    assert scores.anomaly[400:410].any()
+
+
+def test_severity_is_fifty_at_the_threshold_and_rises_with_the_error() -> None:
+    scores = scored(drive(600))
+    known = np.flatnonzero(~np.isnan(scores.threshold))
+    error, threshold = scores.error[known], scores.threshold[known]
+    np.testing.assert_allclose(scores.severity[known], 100 * error / (error + threshold))
+    assert ((scores.severity[known] > 50) == scores.anomaly[known]).all()
+
+
+def test_a_fault_in_one_signal_is_flagged_and_leads_the_contributions() -> None:
+    values = drive(800)
+    values[600:620, 1] -= 1000
+    scores = scored(values)
+    assert scores.anomaly[600:605].all()
+    assert (scores.contributions[600:605].argmax(axis=1) == 1).all()
+    np.testing.assert_allclose(scores.contributions.sum(axis=1)[1:].round(9) % 1, 0)
+
+
+def test_the_expectation_of_a_faulty_signal_is_near_what_it_would_have_been() -> None:
+    clean, faulty = drive(800), drive(800)
+    faulty[600:620, 1] -= 1000
+    expected = scored(faulty).expected[600:605, 1]
+    np.testing.assert_allclose(expected, clean[600:605, 1], rtol=0.05)
+
+
+def test_normal_driving_is_flagged_about_as_often_as_the_percentile_says() -> None:
+    scores = scored(drive(20_000))
+    assert scores.anomaly[2000:].mean() == pytest.approx(0.01, rel=1.0)
+
+
+def test_scale_and_offset_of_a_signal_change_no_verdict() -> None:
+    values = drive(600)
+    values[400:410, 2] += 8
+    plain, moved = scored(values), scored(values * [0.01, 1.0, 1000.0] + [0.0, 1e4, -5.0])
+    np.testing.assert_array_equal(plain.anomaly, moved.anomaly)
+    np.testing.assert_allclose(plain.error, moved.error, rtol=1e-4)
+
+
+@pytest.mark.parametrize("absurd", [1e300, -1e300, np.inf, -np.inf, np.nan, 1e-300])
+def test_no_value_makes_the_scores_anything_but_finite(absurd: float) -> None:
+    values = drive(300)
+    values[150, 0] = absurd
+    values[200] = absurd
+    scores = scored(values)
+    for column in (scores.error, scores.smoothed, scores.severity, scores.expected, scores.contributions):
+        assert np.isfinite(column).all()
+
+
+def test_before_there_is_a_verdict_events_warm_up() -> None:
+    scores = scored(drive(300))
+    assert scores.status[0] == Status.WARMING_UP
+    assert scores.status[-1] == Status.OK
+    assert np.isnan(scores.threshold[scores.status == Status.WARMING_UP]).all()
+
+
+def test_an_event_with_a_missing_signal_is_partial_also_while_warming_up() -> None:
+    values = drive(300)
+    values[[3, 250], 1] = np.nan
+    scores = scored(values)
+    assert scores.status[[3, 250]].tolist() == [Status.PARTIAL] * 2
+    assert (scores.status == Status.PARTIAL).sum() == 2
+    assert scores.contributions[250].argmax() != 1 or scores.contributions[250, 1] < 1
+
+
+def test_a_repeated_time_is_a_duplicate_and_changes_nothing() -> None:
+    values = drive(300)
+    with_repeat = np.insert(values, 200, values[199], axis=0)
+    when = np.insert(times(300), 200, times(300)[199])
+    scores = Detector(quick_settings(), SIGNALS).process(["car"] * 301, when, with_repeat)
+    assert np.flatnonzero(scores.duplicate).tolist() == [200]
+    np.testing.assert_array_equal(np.delete(scores.error, 200), scored(values).error)
+
+
+def test_a_late_event_is_scored_and_changes_nothing() -> None:
+    values = drive(300)
+    with_late = np.insert(values, 200, values[100], axis=0)
+    when = np.insert(times(300), 200, times(300)[100] + 1)
+    scores = Detector(quick_settings(), SIGNALS).process(["car"] * 301, when, with_late)
+    assert np.flatnonzero(scores.status == Status.LATE).tolist() == [200]
+    assert scores.error[200] > 0
+    np.testing.assert_array_equal(np.delete(scores.error, 200), scored(values).error)
+
+
+def test_a_vehicle_with_a_wrong_clock_makes_no_other_vehicle_late() -> None:
+    wrong = np.repeat(times(300), 2)
+    wrong[1::2] += np.random.default_rng(0).choice([-86_400, 3600, 10**9], 300) * SECOND
+    scores = Detector(quick_settings(), SIGNALS).process(["good", "bad"] * 300, wrong, drive(600))
+    assert (scores.status[1::2] == Status.LATE).any()
+    assert (scores.status[0::2] != Status.LATE).all()
+
+
+def test_a_lasting_anomaly_stays_one_until_it_is_accepted() -> None:
+    values = drive(1400)
+    values[600:, 1] += 3000
+    scores = scored(values, quick_settings(accept_after=200.0, anomaly_weight=0.03))
+    assert scores.anomaly[600:800].mean() > 0.95
+    assert scores.anomaly[1200:].mean() < 0.1
+
+
+def test_a_new_vehicle_of_a_known_fleet_is_judged_from_its_first_events() -> None:
+    detector = Detector(quick_settings(), SIGNALS)
+    fleet = drive(600)
+    detector.process([f"car-{row % 6}" for row in range(600)], times(600), fleet)
+    newcomer = detector.process(["new"] * 100, times(100, first=600), drive(700)[600:])
+    judged = np.flatnonzero(~np.isnan(newcomer.threshold))
+    assert judged[0] <= 70
+    assert newcomer.anomaly.mean() < 0.1
+
+
+def test_wrong_shapes_are_refused() -> None:
+    detector = Detector(quick_settings(), SIGNALS)
+    with pytest.raises(ValueError, match=r"expected times of shape \(2,\)"):
+        detector.process(["a", "b"], times(3), np.zeros((2, 3)))
+    with pytest.raises(ValueError, match=r"values of shape \(2, 3\)"):
+        detector.process(["a", "b"], times(2), np.zeros((2, 4)))
+
+
+def test_a_snapshot_of_something_else_is_refused() -> None:
+    state = Detector(quick_settings(), SIGNALS).snapshot()
+    with pytest.raises(SnapshotError, match="signals"):
+        Detector.restore(quick_settings(), ("speed", "rpm", "fuel"), state)
+    with pytest.raises(SnapshotError, match="window"):
+        Detector.restore(quick_settings(window=6), SIGNALS, state)
+    with pytest.raises(SnapshotError, match="layout_version"):
+        Detector.restore(quick_settings(), SIGNALS, state | {"layout_version": 0})

@@ -1,0 +1,72 @@
+"""The percentile threshold against numpy's quantiles."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from dataflows.detector.threshold import CLIMB, EDGES, PercentileThreshold, restrained
+
+ONE = np.array([0], np.intp)
+BUCKET = EDGES[1] / EDGES[0]
+
+
+def threshold(percentile: float = 95.0, *, prior: float = 1e-6, memory: float = 1e12) -> PercentileThreshold:
+    made = PercentileThreshold(percentile=percentile, prior=prior, memory=memory)
+    made.grow(3)
+    return made
+
+
+def teach(made: PercentileThreshold, errors: np.ndarray, slot: int = 0) -> None:
+    made.learn(np.full(len(errors), slot, np.intp), errors, np.ones(len(errors)))
+
+
+@given(seed=st.integers(0, 1000), percentile=st.sampled_from([50.0, 90.0, 95.0, 99.0]))
+def test_it_is_the_quantile_within_one_bucket(seed: int, percentile: float) -> None:
+    errors = np.random.default_rng(seed).lognormal(0.5, 0.7, 2000)
+    made = threshold(percentile)
+    teach(made, errors)
+    exact = np.quantile(errors, percentile / 100, method="inverted_cdf")
+    assert exact / BUCKET <= made.of(ONE)[0] <= exact * BUCKET
+
+
+def test_the_share_of_later_errors_above_it_is_what_was_asked_for() -> None:
+    random = np.random.default_rng(0)
+    made = threshold(99.0)
+    teach(made, random.lognormal(size=50_000))
+    above = (random.lognormal(size=200_000) > made.of(ONE)[0]).mean()
+    assert above == pytest.approx(0.01, rel=0.1)
+
+
+def test_a_new_vehicle_has_the_threshold_of_the_fleet() -> None:
+    made = threshold(prior=100.0)
+    teach(made, np.random.default_rng(1).lognormal(size=5000))
+    assert made.of(np.array([2]))[0] == pytest.approx(made.of(ONE)[0], rel=0.02)
+
+
+def test_a_vehicle_of_its_own_kind_gets_its_own_threshold() -> None:
+    random = np.random.default_rng(2)
+    made = threshold(prior=100.0)
+    teach(made, random.lognormal(size=20_000), slot=0)
+    teach(made, 5 * random.lognormal(size=20_000), slot=1)
+    quiet, loud = made.of(np.array([0, 1]))
+    assert loud / quiet == pytest.approx(5, rel=0.15)
+
+
+def test_old_errors_fade() -> None:
+    made = threshold(memory=500.0)
+    for level in (8.0, 1.0):
+        for _ in range(50):
+            teach(made, np.full(100, level))
+    assert made.of(ONE)[0] < 1.2
+
+
+def test_before_anything_is_counted_it_is_nothing() -> None:
+    assert threshold().of(np.array([0, 1])).tolist() == [0.0, 0.0]
+
+
+def test_an_error_counts_as_no_more_than_a_few_times_its_threshold() -> None:
+    counted = restrained(np.array([1.0, 100.0, 100.0]), np.array([2.0, 2.0, np.nan]))
+    assert counted.tolist() == [1.0, 2.0 * CLIMB, 100.0]
