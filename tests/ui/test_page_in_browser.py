@@ -1,0 +1,187 @@
+"""The page as a person meets it: in a real Chromium, on a real broker."""
+
+from __future__ import annotations
+
+import io
+import os
+import re
+import subprocess
+import sys
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from urllib.error import URLError
+from urllib.request import urlopen
+
+import pytest
+from PIL import Image, ImageChops
+from selenium.webdriver import Chrome
+from selenium.webdriver.common.action_chains import ActionChains
+from selenium.webdriver.common.by import By
+
+from config.settings import DEFAULT_FILE, MqttSettings
+from scripts.browser import chromium, is_installed
+from tests.brokers import Broker, free_port
+from tests.enriched_events import payload
+from tests.mqtt_clients import publish
+from tests.waiting import wait_until
+
+HOSTILE = "<img src=x onerror=document.title='broken'>"
+NOTICEABLE = 40
+"""Difference of two pixels, 0–255, that is more than the redrawing of an edge."""
+
+
+@pytest.fixture
+def browser() -> Iterator[Chrome]:
+    if not is_installed():
+        if os.environ.get("CI") == "true":
+            pytest.fail("chromium is not installed, and in CI=true no test may be left out")
+        pytest.skip("needs chromium and chromedriver: apt-get install chromium chromium-driver")
+    with chromium(1600, 1200) as running:
+        yield running
+
+
+@contextmanager
+def page(mqtt: MqttSettings, topic: str) -> Iterator[str]:
+    """``streamlit run ui`` as a process of its own; yields its address when it answers."""
+    port = free_port()
+    environment = os.environ | {
+        "FLEET__MQTT__PORT": str(mqtt.port),
+        "FLEET__MQTT__PROTOCOL": mqtt.protocol,
+        "FLEET__TOPICS__ENRICHED": f"{topic}/enriched",
+        "FLEET__TOPICS__DEAD_LETTER": f"{topic}/dead-letter",
+    }
+    command = [sys.executable, "-m", "streamlit", "run", "ui", "--server.port", str(port)]
+    command += ["--server.address", "127.0.0.1"]
+    process = subprocess.Popen(
+        command, cwd=DEFAULT_FILE.parents[1], env=environment, stdout=subprocess.DEVNULL
+    )
+    address = f"http://127.0.0.1:{port}"
+    try:
+        wait_until(lambda: _answers(f"{address}/_stcore/health"), "the page's server")
+        yield address
+    finally:
+        process.kill()
+        process.wait()
+
+
+def _answers(address: str) -> bool:
+    try:
+        with urlopen(address, timeout=5) as answer:
+            return bool(answer.status == 200)
+    except (URLError, ConnectionError, TimeoutError):
+        return False
+
+
+class Fleet:
+    """Publishes one event after the other of vehicles that stand still."""
+
+    def __init__(self, mqtt: MqttSettings, topic: str) -> None:
+        self._mqtt, self._topic = mqtt, topic
+        self._number = int(time.time()) % 100_000
+
+    def send(self, *vehicles: str, error: float = 0.5) -> None:
+        self._number += 1
+        messages = [
+            (
+                f"{self._topic}/enriched/{place}",
+                payload(
+                    vehicle,
+                    self._number,
+                    error=error,
+                    measured={"engine_temperature": 131.0} if error > 1 else None,
+                    position=(48.13 + place / 500, 11.57 + place / 300),
+                ),
+            )
+            for place, vehicle in enumerate(vehicles)
+        ]
+        publish(self._mqtt, messages)
+
+
+def shown(browser: Chrome, name: str) -> str:
+    """What stands below a name in the head of the page."""
+    text = browser.find_element(By.TAG_NAME, "body").text
+    found = re.search(rf"{name}\n([\d.,]+)", text)
+    return found.group(1) if found else ""
+
+
+def received(browser: Chrome) -> int:
+    found = re.search(r"([\d,]+) received", browser.find_element(By.TAG_NAME, "body").text)
+    return int(found.group(1).replace(",", "")) if found else 0
+
+
+@pytest.mark.timeout(240)
+def test_the_page_lives_without_being_loaded_again_and_runs_no_foreign_script(
+    browser: Chrome, broker: Broker, topic: str
+) -> None:
+    mqtt = broker.settings()
+    fleet = Fleet(mqtt, topic)
+    with page(mqtt, topic) as address:
+        browser.get(address)
+        wait_until(lambda: "MQTT broker" in browser.find_element(By.TAG_NAME, "body").text, "the header")
+        browser.execute_script("window.loadedOnce = true")
+
+        fleet.send("VEH-1", "VEH-2")
+        wait_until(lambda: shown(browser, "Vehicles") == "2", "two vehicles")
+        fleet.send("VEH-1", "VEH-2", HOSTILE, error=3.0)
+        wait_until(lambda: shown(browser, "Vehicles") == "3", "the third vehicle")
+        wait_until(lambda: shown(browser, "Anomalous now") == "3", "the anomalies")
+        body = browser.find_element(By.TAG_NAME, "body")
+        wait_until(lambda: "engine_temperature" in body.text, "the signals of a vehicle")
+
+        assert browser.execute_script("return window.loadedOnce")
+        assert browser.title != "broken"
+        assert [entry["message"] for entry in browser.get_log("browser")] == []  # type: ignore[no-untyped-call]
+
+
+@pytest.mark.timeout(240)
+def test_the_map_stays_where_the_person_put_it(browser: Chrome, broker: Broker, topic: str) -> None:
+    mqtt = broker.settings()
+    fleet = Fleet(mqtt, topic)
+    vehicles = [f"VEH-{number}" for number in range(8)]
+    with page(mqtt, topic) as address:
+        browser.get(address)
+        wait_until(lambda: "MQTT broker" in browser.find_element(By.TAG_NAME, "body").text, "the header")
+        fleet.send(*vehicles)
+        wait_until(lambda: shown(browser, "Vehicles") == "8", "the vehicles")
+        wait_until(
+            lambda: browser.find_elements(By.CSS_SELECTOR, "[data-testid=stDeckGlJsonChart] canvas"), "map"
+        )
+        first = settled(browser)
+
+        canvas = browser.find_element(By.CSS_SELECTOR, "[data-testid=stDeckGlJsonChart] canvas")
+        drag = ActionChains(browser, duration=50).move_to_element(canvas).click_and_hold()
+        for _ in range(10):
+            drag.move_by_offset(13, 7)
+        drag.release().move_by_offset(600, 0).perform()
+        wait_until(lambda: difference(first, picture(browser)) > 0.002, "the map follows the hand")
+        moved = settled(browser)
+
+        for _ in range(4):
+            before = received(browser)
+            fleet.send(*vehicles)
+            wait_until(lambda before=before: received(browser) >= before + 8, "an update")  # type: ignore[misc]
+        assert difference(moved, settled(browser)) < difference(first, moved) / 4
+
+
+def picture(browser: Chrome) -> Image.Image:
+    chart = browser.find_element(By.CSS_SELECTOR, "[data-testid=stDeckGlJsonChart]")
+    return Image.open(io.BytesIO(chart.screenshot_as_png)).convert("L")
+
+
+def settled(browser: Chrome) -> Image.Image:
+    """The map as soon as two pictures of it in a row are the same."""
+    pictures = [picture(browser)]
+
+    def stands() -> bool:
+        pictures.append(picture(browser))
+        return difference(*pictures[-2:]) == 0.0
+
+    wait_until(stands, "the map stands still")
+    return pictures[-1]
+
+
+def difference(one: Image.Image, other: Image.Image) -> float:
+    """Share of the pixels that differ noticeably."""
+    histogram = ImageChops.difference(one, other).histogram()
+    return sum(histogram[NOTICEABLE:]) / sum(histogram)
