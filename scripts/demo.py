@@ -82,7 +82,7 @@ def run(settings: Settings, seconds: float | None) -> int:
         manager.add_process(name, command, env=environment, cwd=str(ROOT))
 
     outcome: list[str | None] = []
-    watcher = threading.Thread(target=_watch, args=(settings, seconds, manager, outcome), daemon=True)
+    watcher = threading.Thread(target=_watch, args=(settings, seconds, outcome), daemon=True)
     watcher.start()
     manager.loop()
     if seconds is None:
@@ -94,7 +94,7 @@ def run(settings: Settings, seconds: float | None) -> int:
     return 0 if failure is None else 1
 
 
-def _watch(settings: Settings, seconds: float | None, manager: Manager, outcome: list[str | None]) -> None:
+def _watch(settings: Settings, seconds: float | None, outcome: list[str | None]) -> None:
     watch = Watch(settings)
     live = watch.wait_until_live(TIME_TO_START)
     address = f"http://localhost:{os.environ['PAGE_PORT']}"
