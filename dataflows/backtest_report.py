@@ -229,9 +229,10 @@ def text_report(results: Results, figures: dict[str, Any]) -> str:
         start = EPOCH + timedelta(microseconds=stretch.start)
         seconds = (stretch.stop - stretch.start) / 1e6
         leading = ", ".join(f"{name} {share:.0%}" for name, share in stretch.leading)
+        flagged = "1 anomaly" if stretch.anomalies == 1 else f"{stretch.anomalies} anomalies"
         lines.append(
             f"  {start:%Y-%m-%d %H:%M:%S} {seconds:6.0f} s  {stretch.vehicle_id}  severity "
-            f"{stretch.severity:3.0f}  {stretch.anomalies} anomalies  {leading}"
+            f"{stretch.severity:3.0f}  {flagged}  {leading}"
         )
     return "\n".join(lines)
 
