@@ -123,9 +123,13 @@ def test_the_page_lives_without_being_loaded_again_and_runs_no_foreign_script(
 
         fleet.send("VEH-1", "VEH-2")
         wait_until(lambda: shown(browser, "Vehicles") == "2", "two vehicles")
-        fleet.send("VEH-1", "VEH-2", HOSTILE, error=3.0)
-        wait_until(lambda: shown(browser, "Vehicles") == "3", "the third vehicle")
-        wait_until(lambda: shown(browser, "Anomalous now") == "3", "the anomalies")
+
+        def three_are_anomalous() -> bool:
+            # Again and again: a vehicle that falls silent is no longer anomalous now.
+            fleet.send("VEH-1", "VEH-2", HOSTILE, error=3.0)
+            return shown(browser, "Vehicles") == shown(browser, "Anomalous now") == "3"
+
+        wait_until(three_are_anomalous, "a third vehicle, and all anomalous")
         body = browser.find_element(By.TAG_NAME, "body")
         wait_until(lambda: "engine_temperature" in body.text, "the signals of a vehicle")
 
