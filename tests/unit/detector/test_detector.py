@@ -62,7 +62,7 @@ def test_a_fault_in_one_signal_is_flagged_and_leads_the_contributions() -> None:
     scores = scored(values)
     assert scores.anomaly[600:605].all()
     assert (scores.contributions[600:605].argmax(axis=1) == 1).all()
-    np.testing.assert_allclose(scores.contributions.sum(axis=1)[1:].round(9) % 1, 0)
+    np.testing.assert_allclose(scores.contributions.sum(axis=1), scores.error > 0)
 
 
 def test_the_expectation_of_a_faulty_signal_is_near_what_it_would_have_been() -> None:
@@ -108,7 +108,6 @@ def test_an_event_with_a_missing_signal_is_partial_also_while_warming_up() -> No
     scores = scored(values)
     assert scores.status[[3, 250]].tolist() == [Status.PARTIAL] * 2
     assert (scores.status == Status.PARTIAL).sum() == 2
-    assert scores.contributions[250].argmax() != 1 or scores.contributions[250, 1] < 1
 
 
 def test_a_repeated_time_is_a_duplicate_and_changes_nothing() -> None:
