@@ -10,13 +10,13 @@ from numpy.typing import NDArray
 
 from config.errors import SnapshotError
 from config.settings import DetectorSettings
-from dataflows.detector import terms
 from dataflows.detector.block import Block, Lessons
+from dataflows.detector.model import Model
 from dataflows.detector.protection import Protection
-from dataflows.detector.reconstructor import LinearReconstructor
+from dataflows.detector.reconstruction import ReconstructionModel
 from dataflows.detector.rowwise import Floats, Integers, Slots
-from dataflows.detector.scaler import Scaler, standard_scores
 from dataflows.detector.scores import Scores, Status
+from dataflows.detector.state import State
 from dataflows.detector.threshold import PercentileThreshold, restrained
 from dataflows.detector.window import Arrival, Filled, Runs, Window
 
@@ -25,20 +25,6 @@ LAYOUT_VERSION = 1
 
 LARGEST_VALUE = 1e12
 """Finite values beyond this are taken for this: their squares must stay finite."""
-
-OUTLIER_CLIP = 10.0
-"""Standard deviations that a value may pull the model's moments by at once."""
-
-PROTECTED_CLIP = 2.25
-"""The same for the second, slow moments behind the z-energy.
-
-They move so little per event that a lasting fault stays visible, where the model's own moments
-have long followed it; together the two see both jumps and lasting shifts.
-"""
-
-SCORE_LIMIT = 1e4
-TERM_LIMIT = 50.0
-"""Bounds of standard scores: for the reconstruction, and for terms that square them."""
 
 BLOCK_PER_VEHICLE = 32
 """Rows per vehicle up to which freezing the model costs no quality."""
@@ -54,33 +40,25 @@ class Detector:
     Args:
         settings: the section ``[detector]``.
         signals: names of the S signals, in the order of the columns.
+        model: what gives an event its error; a `ReconstructionModel` unless given.
     """
 
-    def __init__(self, settings: DetectorSettings, signals: Sequence[str]) -> None:
+    def __init__(
+        self, settings: DetectorSettings, signals: Sequence[str], model: Model | None = None
+    ) -> None:
         self.settings, self.signals = settings, tuple(signals)
-        count = len(self.signals)
-        memory, prior = float(settings.memory), float(settings.prior)
         self._vehicles: dict[str, int] = {}
-        self._window = Window(count, size=settings.window, hold=int(settings.hold * 1e6))
-        self._scaler = Scaler(count, prior=prior, memory=memory, clip=OUTLIER_CLIP)
-        self._protected = Scaler(count, prior=prior, memory=memory, clip=PROTECTED_CLIP)
-        self._change = Scaler(count, prior=prior, memory=memory, clip=OUTLIER_CLIP)
-        self._reconstructor = LinearReconstructor(count, ridge=settings.ridge, memory=memory)
-        weights = np.array([getattr(settings.terms, name) for name in terms.NAMES])
-        self._combination = terms.Combination(weights, start_up=settings.start_up, memory=memory)
+        self._window = Window(len(self.signals), size=settings.window, hold=int(settings.hold * 1e6))
+        self._model: Model = ReconstructionModel(settings, len(self.signals)) if model is None else model
         self._threshold = PercentileThreshold(
             percentile=settings.percentile, prior=settings.threshold_prior, memory=settings.threshold_memory
         )
         self._protection = Protection(
             accept_after=int(settings.accept_after * 1e6), weight=settings.anomaly_weight
         )
-        self._parts = {
+        self._parts: dict[str, State] = {
             "window": self._window,
-            "scaler": self._scaler,
-            "protected": self._protected,
-            "change": self._change,
-            "reconstructor": self._reconstructor,
-            "combination": self._combination,
+            "model": self._model,
             "threshold": self._threshold,
             "protection": self._protection,
         }
@@ -138,7 +116,13 @@ class Detector:
         }
 
     @classmethod
-    def restore(cls, settings: DetectorSettings, signals: Sequence[str], state: dict[str, Any]) -> Detector:
+    def restore(
+        cls,
+        settings: DetectorSettings,
+        signals: Sequence[str],
+        state: dict[str, Any],
+        model: Model | None = None,
+    ) -> Detector:
         """Build a detector that goes on where `snapshot` was taken.
 
         Raises:
@@ -154,7 +138,7 @@ class Detector:
                     f"expected a snapshot with {name} = {here}, got {state.get(name)}: another version or "
                     "other settings made it; restore those, or start with an empty recovery directory"
                 )
-        detector = cls(settings, signals)
+        detector = cls(settings, signals, model)
         detector._vehicles = {vehicle: slot for slot, vehicle in enumerate(state["vehicles"])}
         for name, part in detector._parts.items():
             part.restore(state["parts"][name])
@@ -240,32 +224,16 @@ class Detector:
 
     def _evaluate(self, rows: Slots, slots: Slots, filled: Filled, scores: Scores) -> Floats:
         """Fill in everything that follows from the frozen model; returns the terms, shape (n, T)."""
-        observed = filled.observed
-        mean, deviation = self._scaler.moments(slots)
-        standard = standard_scores(filled.values, mean, deviation, observed, SCORE_LIMIT)
-        expected, residuals = self._reconstructor.reconstruct(standard, observed)
-        slow = standard_scores(filled.values, *self._protected.moments(slots), observed, TERM_LIMIT)
-        change = standard_scores(filled.change, *self._change.moments(slots), filled.changed, TERM_LIMIT)
-
-        term_values = np.stack(
-            (
-                terms.worst_residual(residuals),
-                terms.energy(slow, observed),
-                terms.energy(change, filled.changed),
-            ),
-            axis=1,
-        )
-        shares = tuple(map(terms.shares, (residuals, slow, change)))
-        error, contributions = self._combination.combine(term_values, shares)
-        scores.error[rows] = error
-        scores.contributions[rows] = contributions
-        scores.expected[rows] = mean + expected * deviation
-        self._judge(rows, slots, error, scores)
-        return term_values
+        evaluation = self._model.evaluate(slots, filled)
+        scores.error[rows] = evaluation.error
+        scores.contributions[rows] = evaluation.contributions
+        scores.expected[rows] = evaluation.expected
+        self._judge(rows, slots, evaluation.error, scores)
+        return evaluation.terms
 
     def _judge(self, rows: Slots, slots: Slots, error: Floats, scores: Scores) -> None:
         fleet_is_warm = self._threshold.rows >= self.settings.start_up
-        vehicle_is_warm = self._scaler.count[slots].max(axis=1) >= self.settings.window
+        vehicle_is_warm = self._model.rows(slots) >= self.settings.window
         warm = vehicle_is_warm & fleet_is_warm
         threshold = np.where(warm, self._threshold.of(slots), np.nan)
         scores.threshold[rows] = threshold
@@ -276,19 +244,12 @@ class Detector:
     def _learn(self) -> None:
         """Learn the pending block and freeze the parameters anew."""
         block = self._block.joined()
-        filled = block.filled
-        observed_weights = block.model_weights[:, None] * filled.observed
-        within, between = self._scaler.learn(block.slots, filled.values, observed_weights)
-        self._reconstructor.learn(within, between, filled.observed, block.model_weights)
-        self._protected.learn(block.slots, filled.values, observed_weights)
-        self._change.learn(block.slots, filled.change, block.model_weights[:, None] * filled.changed)
-        if self._version > 0:
-            self._combination.learn(block.terms, block.model_weights)
+        self._model.learn(block)
         if self._rows_learned >= self.settings.start_up:
             self._threshold.learn(block.slots, block.errors, block.threshold_weights)
         self._rows_learned += len(block.slots)
         self._version += 1
-        largest = min(self.settings.learn_every, BLOCK_PER_VEHICLE * self._scaler.vehicles)
+        largest = min(self.settings.learn_every, BLOCK_PER_VEHICLE * self._model.vehicles)
         self._block = Block(max(1, min(largest, self._rows_learned)))
 
 

@@ -2,12 +2,25 @@
 
 from __future__ import annotations
 
-from typing import Any, ClassVar
+from typing import Any, ClassVar, Protocol
 
 import numpy as np
 from numpy.typing import NDArray
 
 FIRST_CAPACITY = 16
+
+
+class State(Protocol):
+    """State of the vehicles of one shard, each in its slot."""
+
+    def grow(self, vehicles: int) -> None:
+        """Make room for `vehicles` slots."""
+
+    def snapshot(self, vehicles: int) -> dict[str, Any]:
+        """Copy the state of the first `vehicles` slots and everything shared."""
+
+    def restore(self, state: dict[str, Any]) -> None:
+        """Take over a copy of what `snapshot` returned."""
 
 
 class ArrayState:
