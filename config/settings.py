@@ -179,8 +179,11 @@ class TermSettings(Section):
     """Weight of each term of the reconstruction error."""
 
     reconstruction: NonNegativeFloat
+    activity: NonNegativeFloat
+    restless: NonNegativeFloat
     z_energy: NonNegativeFloat
     change: NonNegativeFloat
+    flat_line: NonNegativeFloat
 
 
 class DetectorSettings(Section):

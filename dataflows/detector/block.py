@@ -35,13 +35,9 @@ class Lessons:
 
     def columns(self) -> Columns:
         """The arrays alone, in the order that `of` takes them."""
-        filled = self.filled
         return (
             self.slots,
-            filled.values,
-            filled.observed,
-            filled.change,
-            filled.changed,
+            *self.filled.columns(),
             self.terms,
             self.errors,
             self.model_weights,
@@ -50,8 +46,8 @@ class Lessons:
 
     @classmethod
     def of(cls, columns: Columns) -> Lessons:
-        slots, values, observed, change, changed, *rest = columns
-        return cls(slots, Filled(values, observed, change, changed), *rest)
+        slots, *filled, terms, errors, model_weights, threshold_weights = columns
+        return cls(slots, Filled(*filled), terms, errors, model_weights, threshold_weights)
 
 
 class Block:
@@ -79,7 +75,10 @@ class Block:
 
     def joined(self) -> Lessons:
         """All queued rows as one."""
-        return Lessons.of(tuple(np.concatenate(parts) for parts in zip(*self._queued, strict=True)))
+        # Concatenation keeps the memory order of its parts, and sums add in memory order: without one
+        # order for all, the same rows would be learned differently when they came one by one.
+        columns = (np.concatenate(parts) for parts in zip(*self._queued, strict=True))
+        return Lessons.of(tuple(map(np.ascontiguousarray, columns)))
 
     def snapshot(self) -> dict[str, Any]:
         """Size and queued arrays; those are never changed once queued, so they are not copied."""

@@ -94,7 +94,8 @@ class Detector:
         start = 0
         while start < rows:
             chunk = slice(start, min(rows, start + self._block.room))
-            arrivals = self._window.arrivals(slots[chunk], times[chunk])
+            runs = Runs.of(slots[chunk])
+            arrivals = self._window.arrivals(runs, times[chunk])
             chunk, arrivals = _until_out_of_order(chunk, arrivals)
             self._score(chunk, arrivals, slots, times, values, scores)
             if self._block.room == 0:
@@ -175,8 +176,7 @@ class Detector:
             runs = Runs.of(slots[rows])
             filled = self._window.fill(runs, times[rows], values[rows])
             term_values = self._evaluate(rows, slots[rows], filled, scores)
-            scores.smoothed[rows] = self._window.smooth(runs, scores.error[rows])
-            self._window.append(runs, times[rows], values[rows], scores.error[rows])
+            scores.smoothed[rows] = self._window.append(runs, times[rows], scores.error[rows])
             weights = self._protection.weights(runs, times[rows], scores.anomaly[rows])
             counted = restrained(scores.error[rows], scores.threshold[rows])
             self._block.queue(Lessons(slots[rows], filled, term_values, counted, *weights))
@@ -200,9 +200,7 @@ class Detector:
         scores: Scores,
     ) -> None:
         """Score rows that came after newer ones: on their own values only, without change or holding."""
-        observed = np.isfinite(values[rows])
-        nothing = np.zeros_like(values[rows])
-        filled = Filled(np.where(observed, values[rows], 0.0), observed, nothing, np.zeros_like(observed))
+        filled = Filled.alone(values[rows])
         term_values = self._evaluate(rows, slots[rows], filled, scores)
         scores.smoothed[rows] = scores.error[rows]
         if arrivals[-1] == Arrival.OUT_OF_ORDER:

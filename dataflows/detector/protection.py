@@ -47,24 +47,14 @@ class Protection(ArrayState):
             times: event times in microseconds, shape (n,).
             anomalous: verdicts, shape (n,).
         """
-        flagged, ordered_times = anomalous[runs.order], times[runs.order]
-        positions = np.arange(len(flagged))
-        first = runs.rank == 0
-        continued = first & flagged & (self.since[runs.slots] != NEVER)
-        begins = flagged & (first | ~np.roll(flagged, 1))
-        begin = np.maximum.accumulate(np.where(begins, positions, 0))
-        began_at = np.where(continued, self.since[runs.slots], ordered_times)[begin]
-        length = positions - begin + 1 + np.where(continued, self.run[runs.slots], 0)[begin]
-
-        last = runs.starts + runs.sizes - 1
-        vehicles = runs.slots[runs.starts]
-        self.since[vehicles] = np.where(flagged[last], began_at[last], NEVER)
-        self.run[vehicles] = np.where(flagged[last], length[last], 0)
-
-        accepted = ordered_times - began_at >= self.accept_after
-        trusted = ~flagged | accepted
-        for_model = np.where(trusted, 1.0, self.weight)
-        for_threshold = np.where(trusted | (length <= COUNTED_RUN), 1.0, self.weight)
-        model, threshold = np.empty_like(for_model), np.empty_like(for_threshold)
-        model[runs.order], threshold[runs.order] = for_model, for_threshold
+        model, threshold = np.empty(len(times)), np.empty(len(times))
+        for rows in runs.rounds():
+            slots, flagged, now = runs.slots[rows], anomalous[rows], times[rows]
+            since, length = self.since[slots], self.run[slots] + 1
+            began = np.where(since == NEVER, now, since)
+            self.since[slots] = np.where(flagged, began, NEVER)
+            self.run[slots] = np.where(flagged, length, 0)
+            trusted = ~flagged | (now - began >= self.accept_after)
+            model[rows] = np.where(trusted, 1.0, self.weight)
+            threshold[rows] = np.where(trusted | (length <= COUNTED_RUN), 1.0, self.weight)
         return model, threshold

@@ -2,20 +2,25 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from typing import Any
+from typing import ClassVar, TypeVar
 
 import numpy as np
+from numpy.typing import NDArray
 
 from config.settings import DetectorSettings
 from dataflows.detector import terms
+from dataflows.detector.activity import Activity, liveliness
 from dataflows.detector.block import Lessons
+from dataflows.detector.change import Change
 from dataflows.detector.model import Evaluation
 from dataflows.detector.reconstructor import LinearReconstructor
+from dataflows.detector.rhythm import Rhythm
 from dataflows.detector.rowwise import Floats, Slots
 from dataflows.detector.scaler import Scaler, standard_scores
 from dataflows.detector.state import ArrayState
 from dataflows.detector.window import Filled
+
+Scalar = TypeVar("Scalar", bound=np.generic)
 
 OUTLIER_CLIP = 10.0
 """Standard deviations that a value may pull the model's moments by at once."""
@@ -28,88 +33,93 @@ have long followed it; together the two see both jumps and lasting shifts.
 """
 
 SCORE_LIMIT = 1e4
-TERM_LIMIT = 50.0
-"""Bounds of standard scores: for the reconstruction, and for terms that square them."""
+ENERGY_LIMIT = 50.0
+"""Bounds of standard scores: for the reconstruction, and for the z-energy."""
+
+MOST_JUMPS = 1e6
+"""Bound of a change in standard deviations: its square must stay finite."""
 
 
-class ReconstructionModel:
-    """Scales every signal, rebuilds it from the others, and combines what is left into one error.
+class ReconstructionModel(ArrayState):
+    """Scales every signal, rebuilds it from the others, and combines what speaks against it into one error.
 
     Args:
         settings: the section ``[detector]``.
         signals: number of signals S.
     """
 
+    PARTS: ClassVar = ("scaler", "reconstructor", "activity", "rhythm", "change", "combination")
+
     def __init__(self, settings: DetectorSettings, signals: int) -> None:
-        memory, prior = float(settings.memory), float(settings.prior)
-        self._scaler = Scaler(signals, prior=prior, memory=memory, clip=OUTLIER_CLIP)
-        self._protected = Scaler(signals, prior=prior, memory=memory, clip=PROTECTED_CLIP)
-        self._change = Scaler(signals, prior=prior, memory=memory, clip=OUTLIER_CLIP)
-        self._reconstructor = LinearReconstructor(signals, ridge=settings.ridge, memory=memory)
+        memory = float(settings.memory)
+        # Two sets of moments of every signal, side by side, so that one pass serves both.
+        clips = np.repeat((OUTLIER_CLIP, PROTECTED_CLIP), signals)
+        self.signals = signals
+        self.scaler = Scaler(2 * signals, prior=float(settings.prior), memory=memory, clip=clips)
+        self.reconstructor = LinearReconstructor(signals, ridge=settings.ridge, memory=memory)
+        self.activity = Activity(signals, memory=memory)
+        self.rhythm = Rhythm(signals, memory=memory)
+        self.change = Change(signals, memory=memory)
         weights = np.array([getattr(settings.terms, name) for name in terms.NAMES])
-        self._combination = terms.Combination(weights, start_up=settings.start_up, memory=memory)
-        self._parts: Mapping[str, ArrayState] = {
-            "scaler": self._scaler,
-            "protected": self._protected,
-            "change": self._change,
-            "reconstructor": self._reconstructor,
-            "combination": self._combination,
-        }
+        self.combination = terms.Combination(weights, memory=memory)
+        self._limits = np.repeat((SCORE_LIMIT, ENERGY_LIMIT), signals)
 
     @property
     def vehicles(self) -> int:
         """Vehicles that something was learned of."""
-        return self._scaler.vehicles
+        return self.scaler.vehicles
 
     def rows(self, slots: Slots) -> Floats:
         """Rows learned of each vehicle: of its best known signal, shape (n,)."""
-        rows: Floats = self._scaler.count[slots].max(axis=1)
+        rows: Floats = self.scaler.count[slots].max(axis=1)
         return rows
 
     def evaluate(self, slots: Slots, filled: Filled) -> Evaluation:
         """Judge n rows by what was learned before."""
-        observed = filled.observed
-        mean, deviation = self._scaler.moments(slots)
-        standard = standard_scores(filled.values, mean, deviation, observed, SCORE_LIMIT)
-        expected, residuals = self._reconstructor.reconstruct(standard, observed)
-        slow = standard_scores(filled.values, *self._protected.moments(slots), observed, TERM_LIMIT)
-        change = standard_scores(filled.change, *self._change.moments(slots), filled.changed, TERM_LIMIT)
+        signals, observed = self.signals, filled.observed
+        means, deviations = self.scaler.moments(slots)
+        scores = standard_scores(_twice(filled.values), means, deviations, _twice(observed), self._limits)
+        mean, deviation = means[:, :signals], deviations[:, :signals]
+        expected, residuals = self.reconstructor.reconstruct(scores[:, :signals], observed)
+        lively = liveliness(filled.activity, deviation)
 
-        term_values = np.stack(
-            (
-                terms.worst_residual(residuals),
-                terms.energy(slow, observed),
-                terms.energy(change, filled.changed),
-            ),
-            axis=1,
-        )
-        shares = tuple(map(terms.shares, (residuals, slow, change)))
-        error, contributions = self._combination.combine(term_values, shares)
-        return Evaluation(error, contributions, mean + expected * deviation, term_values)
+        evidence = np.empty((len(terms.NAMES), len(slots), signals))
+        np.abs(residuals, out=evidence[0])
+        np.abs(self.activity.residuals(lively, observed & np.isfinite(filled.activity)), out=evidence[1])
+        still, evidence[2] = self.rhythm.surprise(filled.run)
+        np.abs(scores[:, signals:], out=evidence[3])
+        np.square(self.change.scores(_jumps(filled, deviation)), out=evidence[4])
+        evidence[5] = still
+
+        term_values = terms.term_values(evidence)
+        error, contributions = self.combination.combine(term_values, evidence)
+        return Evaluation(error, contributions, mean + expected * deviation, term_values.T)
 
     def learn(self, block: Lessons) -> None:
         """Learn a block of rows."""
-        first = not self._scaler.vehicles
-        filled = block.filled
-        observed_weights = block.model_weights[:, None] * filled.observed
-        within, between = self._scaler.learn(block.slots, filled.values, observed_weights)
-        self._reconstructor.learn(within, between, filled.observed, block.model_weights)
-        self._protected.learn(block.slots, filled.values, observed_weights)
-        self._change.learn(block.slots, filled.change, block.model_weights[:, None] * filled.changed)
+        signals, filled, weights = self.signals, block.filled, block.model_weights
+        first = not self.scaler.vehicles
+        deviation = self.scaler.moments(block.slots)[1][:, :signals]
+        observed_weights = weights[:, None] * filled.observed
+        within, between = self.scaler.learn(block.slots, _twice(filled.values), _twice(observed_weights))
+        self.reconstructor.learn(within[:, :signals], between[:, :signals], observed_weights)
+        self.rhythm.learn(filled.run, filled.changed, weights)
+        moves = deviation > 0
+        lively = liveliness(filled.activity, deviation)
+        self.activity.learn(lively, observed_weights * (np.isfinite(filled.activity) & moves))
+        self.change.learn(_jumps(filled, deviation), weights[:, None] * (filled.changed & moves))
         if not first:
             # The terms of the first block come from a model that knew nothing.
-            self._combination.learn(block.terms, block.model_weights)
+            self.combination.learn(block.terms.T, weights)
 
-    def grow(self, vehicles: int) -> None:
-        """Make room for `vehicles` slots."""
-        for part in self._parts.values():
-            part.grow(vehicles)
 
-    def snapshot(self, vehicles: int) -> dict[str, Any]:
-        """Copy the state of the first `vehicles` slots and everything shared."""
-        return {name: part.snapshot(vehicles) for name, part in self._parts.items()}
+def _twice(columns: NDArray[Scalar]) -> NDArray[Scalar]:
+    return np.concatenate((columns, columns), axis=1)
 
-    def restore(self, state: dict[str, Any]) -> None:
-        """Take over a copy of what `snapshot` returned."""
-        for name, part in self._parts.items():
-            part.restore(state[name])
+
+def _jumps(filled: Filled, deviation: Floats) -> Floats:
+    """Changes in standard deviations, shape (n, S); 0 where the signal has never moved before."""
+    moves = deviation > 0
+    return np.clip(
+        np.where(moves, filled.change, 0.0) / np.where(moves, deviation, 1.0), -MOST_JUMPS, MOST_JUMPS
+    )

@@ -63,17 +63,27 @@ class LinearReconstructor(ArrayState):
         residuals = np.where(observed, gradient / np.sqrt(diagonal), 0.0)
         return expected, residuals
 
-    def learn(self, within: Floats, between: Floats, observed: Mask, weights: Floats) -> None:
+    @property
+    def deviation(self) -> Floats:
+        """Standard deviation of each signal, shape (S,); 0 where it has never moved."""
+        deviation: Floats = np.sqrt(np.diag(self.scatter) / np.maximum(np.diag(self.weight), 1e-300))
+        return deviation
+
+    def learn(self, within: Floats, between: Floats, weights: Floats) -> None:
         """Merge a block of rows.
 
         Args:
             within, between: deviations as from `Scaler.learn`, shapes (n, S) and (g, S).
-            observed: shape (n, S).
-            weights: weight of each row, shape (n,), ≥ 0.
+            weights: weight of each value, shape (n, S), ≥ 0; 0 where not observed.
         """
-        seen = observed.astype(np.float64)
-        self.scatter += within.T @ within + between.T @ between
-        self.weight += (seen * weights[:, None]).T @ seen
+        root = np.sqrt(weights)
+        together = root.T @ root
+        # A mean moves by every row that has its signal, but two means moved together only in so far
+        # as their signals came together.
+        alone = np.sqrt(np.diag(together))
+        share = together / np.maximum(np.outer(alone, alone), 1e-300)
+        self.scatter += within.T @ within + share * (between.T @ between)
+        self.weight += together
         heaviest = self.weight.max()
         if heaviest > self.memory:
             self.scatter *= self.memory / heaviest
@@ -82,7 +92,7 @@ class LinearReconstructor(ArrayState):
 
     def _precision(self) -> Floats:
         covariance = self.scatter / np.maximum(self.weight, 1e-300)
-        deviation = np.sqrt(np.diag(covariance))
+        deviation = self.deviation
         moves = deviation > 0
         scale = np.where(moves, deviation, 1.0)
         correlation = np.where(np.outer(moves, moves), covariance / np.outer(scale, scale), 0.0)

@@ -6,6 +6,7 @@ from typing import ClassVar
 
 import numpy as np
 
+from dataflows.detector.moments import merge
 from dataflows.detector.rowwise import Floats, Mask, Slots
 from dataflows.detector.state import ArrayState
 
@@ -32,7 +33,8 @@ class Scaler(ArrayState):
         signals: number of signals S.
         prior: rows that the fleet's statistics count for in a vehicle's; ≥ 0.
         memory: rows after which old ones are forgotten; ≥ 1.
-        clip: a learned value is moved to within this many standard deviations; > 0.
+        clip: a learned value is moved to within this many standard deviations, > 0; one for all
+            signals or shape (S,).
 
     Attributes:
         vehicles: vehicles that something was learned of.
@@ -41,7 +43,7 @@ class Scaler(ArrayState):
     PER_VEHICLE: ClassVar = ("count", "mean", "scatter")
     SHARED: ClassVar = ("fleet_count", "fleet_mean", "fleet_scatter", "vehicles")
 
-    def __init__(self, signals: int, *, prior: float, memory: float, clip: float) -> None:
+    def __init__(self, signals: int, *, prior: float, memory: float, clip: float | Floats) -> None:
         self.prior, self.memory, self.clip = prior, memory, clip
         self.count = np.zeros((0, signals))
         self.mean = np.zeros((0, signals))
@@ -109,20 +111,11 @@ class Scaler(ArrayState):
         self.scatter[vehicles] = scatter * kept
         self.count[vehicles] = (count + added) * kept
         self.vehicles += int((added.any(axis=1) & ~count.any(axis=1)).sum())
-        self._learn_fleet(values, weights)
+        fleet = merge(self.fleet_count, self.fleet_mean, values, weights)
+        self.fleet_scatter += (fleet.within * fleet.within).sum(axis=0) + fleet.between[0] ** 2
+        self.fleet_mean += fleet.step
+        self.fleet_count += fleet.added
         return within, between
-
-    def _learn_fleet(self, values: Floats, weights: Floats) -> None:
-        added = weights.sum(axis=0)
-        safe = np.maximum(added, 1e-300)
-        block_mean = (weights * values).sum(axis=0) / safe
-        shift = np.where(added > 0, block_mean - self.fleet_mean, 0.0)
-        total = np.maximum(self.fleet_count + added, 1e-300)
-        deviation = values - block_mean
-        self.fleet_scatter += (weights * deviation * deviation).sum(axis=0)
-        self.fleet_scatter += shift * shift * (self.fleet_count * added / total)
-        self.fleet_mean += shift * (added / total)
-        self.fleet_count += added
 
     def _clipped(self, slots: Slots, values: Floats) -> Floats:
         mean, deviation = self.moments(slots)
@@ -136,7 +129,7 @@ def standard_scores(values: Floats, mean: Floats, deviation: Floats, observed: M
 
     Args:
         values: shape (n, S); anything where not observed.
-        mean, deviation: shape (n, S), as from `Scaler.moments`.
+        mean, deviation: shape (n, S) or (S,), as from `Scaler.moments`.
         observed: shape (n, S).
         limit: > 0.
 

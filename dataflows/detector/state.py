@@ -29,10 +29,12 @@ class ArrayState:
     Attributes:
         PER_VEHICLE: names of the arrays whose first axis is the vehicle's slot.
         SHARED: names of arrays and numbers that belong to the shard as a whole.
+        PARTS: names of attributes that have state of their own.
     """
 
     PER_VEHICLE: ClassVar[tuple[str, ...]] = ()
     SHARED: ClassVar[tuple[str, ...]] = ()
+    PARTS: ClassVar[tuple[str, ...]] = ()
 
     def grow(self, vehicles: int) -> None:
         """Make room for `vehicles` slots; new slots start as the array's fill value says."""
@@ -43,6 +45,8 @@ class ArrayState:
                 grown = np.full((capacity, *array.shape[1:]), self.fill_value(name), array.dtype)
                 grown[: len(array)] = array
                 setattr(self, name, grown)
+        for name in self.PARTS:
+            getattr(self, name).grow(vehicles)
 
     def fill_value(self, name: str) -> float:
         """What a new vehicle's part of the array `name` holds."""
@@ -54,6 +58,8 @@ class ArrayState:
         for name in self.SHARED:
             value = getattr(self, name)
             state[name] = value.copy() if isinstance(value, np.ndarray) else value
+        for name in self.PARTS:
+            state[name] = getattr(self, name).snapshot(vehicles)
         return state
 
     def restore(self, state: dict[str, Any]) -> None:
@@ -61,3 +67,5 @@ class ArrayState:
         for name in (*self.PER_VEHICLE, *self.SHARED):
             value = state[name]
             setattr(self, name, value.copy() if isinstance(value, np.ndarray) else value)
+        for name in self.PARTS:
+            getattr(self, name).restore(state[name])

@@ -6,84 +6,103 @@ from typing import ClassVar
 
 import numpy as np
 
-from dataflows.detector.rowwise import Floats, Mask, row_sum
+from dataflows.detector.rowwise import Floats
 from dataflows.detector.state import ArrayState
 
-LEAST_REACH = 10.0
-"""Rows that the means reach back over at least."""
+OUTLIER_CLIP = 10.0
+"""A term is learned as at most so many times its mean: one wild event must not dull it for a long time."""
 
-NAMES = ("reconstruction", "z_energy", "change")
+TRUSTED_AFTER = 10.0
+"""Rows that a mean must have been learned from before terms are clipped by it."""
 
+FLOOR = 0.05
+"""Added to every term: one that is almost always 0 must not tower over all others when it is not."""
 
-def worst_residual(residuals: Floats) -> Floats:
-    """Largest absolute residual of each row; shape (n, S) → (n,)."""
-    worst: Floats = np.abs(residuals).max(axis=1)
-    return worst
+NAMES = ("reconstruction", "activity", "restless", "z_energy", "change", "flat_line")
+"""The terms, in the order in which their evidence is stacked."""
 
-
-def energy(scores: Floats, observed: Mask) -> Floats:
-    """Mean square of the observed scores of each row; shapes (n, S), (n, S) → (n,)."""
-    count = row_sum(observed.astype(np.float64))
-    return row_sum(np.where(observed, scores * scores, 0.0)) / np.maximum(count, 1.0)
+WORST = 4
+"""So many of the first terms are the evidence of their worst signal; the others are means over them."""
 
 
-def shares(scores: Floats) -> Floats:
-    """Share of each signal in the row's sum of squares; shape (n, S); 0 where the sum is 0."""
-    squares = scores * scores
-    total = row_sum(squares)
-    return squares / np.where(total > 0, total, 1.0)[:, None]
+def term_values(evidence: Floats) -> Floats:
+    """Value of each term.
+
+    Args:
+        evidence: what speaks against each signal, ≥ 0, shape (T, n, S).
+
+    Returns:
+        Shape (T, n).
+    """
+    values = evidence[:, :, 0].copy()
+    for signal in range(1, evidence.shape[2]):
+        column = evidence[:, :, signal]
+        np.maximum(values[:WORST], column[:WORST], out=values[:WORST])
+        values[WORST:] += column[WORST:]
+    values[WORST:] /= evidence.shape[2]
+    return values
 
 
 class Combination(ArrayState):
-    """Weighted sum of the terms, each over its own running mean.
+    """Root of the weighted sum of squares of the terms, each over its own running mean.
 
     Dividing by its mean makes each term about 1 on normal data whatever the signals are, so that
-    the weights mean the same on every fleet and the error of a normal event is about their sum.
-
-    The first `start_up` rows were scored by a model that knew next to nothing: the means forget them,
-    or every later error would be measured against them for a long time.
+    the weights mean the same on every fleet. The squares let the term decide that has something to say,
+    where a plain sum drowns it in the noise of the others.
 
     Args:
         weights: weight of each term, shape (T,), ≥ 0.
-        start_up: rows that the means forget.
         memory: rows after which old ones are forgotten.
     """
 
-    SHARED: ClassVar = ("total", "rows", "seen")
+    SHARED: ClassVar = ("mean", "rows")
 
-    def __init__(self, weights: Floats, *, start_up: float, memory: float) -> None:
-        self.weights, self.start_up, self.memory = weights, start_up, memory
-        self.total = np.zeros(len(weights))
+    def __init__(self, weights: Floats, *, memory: float) -> None:
+        self.weights, self.memory = weights, memory
+        self.mean = np.zeros(len(weights))
         self.rows = 0.0
-        self.seen = 0.0
 
-    def combine(self, terms: Floats, term_shares: tuple[Floats, ...]) -> tuple[Floats, Floats]:
+    def combine(self, terms: Floats, evidence: Floats) -> tuple[Floats, Floats]:
         """Error and contributions of n rows.
 
         Args:
-            terms: shape (n, T).
-            term_shares: T matrices of shape (n, S): the signals' shares in each term.
+            terms: shape (T, n).
+            evidence: shape (T, n, S).
 
         Returns:
-            The error, shape (n,), and each signal's share of it, shape (n, S), rows summing to 1
-            (to 0 where the error is 0).
+            The error, shape (n,), and each signal's share of its square, shape (n, S), rows summing to
+            1 (to 0 where nothing speaks against any signal).
         """
-        mean = self.total / max(self.rows, 1e-300)
-        scale = np.where(mean > 0, self.weights / np.where(mean > 0, mean, 1.0), 0.0)
-        weighted = terms * scale
-        error = row_sum(weighted)
-        contributions = weighted[:, :1] * term_shares[0]
-        for term in range(1, len(term_shares)):
-            contributions += weighted[:, term : term + 1] * term_shares[term]
-        return error, contributions / np.where(error > 0, error, 1.0)[:, None]
+        scale = self.weights / (self.mean + FLOOR)
+        squares = (terms + FLOOR) * scale[:, None]
+        squares *= squares
+        power = squares[0].copy()
+        for square in squares[1:]:
+            power += square
+        return np.sqrt(power), _shares(squares, evidence)
 
     def learn(self, terms: Floats, weights: Floats) -> None:
-        """Merge a block of terms, shape (n, T), with the weight of each row, shape (n,)."""
-        self.total += (terms * weights[:, None]).sum(axis=0)
+        """Merge a block of terms, shape (T, n), with the weight of each row, shape (n,)."""
+        if self.rows >= TRUSTED_AFTER:
+            terms = np.minimum(terms, OUTLIER_CLIP * (self.mean + FLOOR)[:, None])
         added = float(weights.sum())
         self.rows += added
-        self.seen += added
-        reach = min(self.memory, max(LEAST_REACH, self.seen - self.start_up))
-        if self.rows > reach:
-            self.total *= reach / self.rows
-            self.rows = reach
+        if added > 0:
+            self.mean = self.mean + ((terms - self.mean[:, None]) * weights).sum(axis=1) / self.rows
+        self.rows = min(self.rows, self.memory)
+
+
+def _shares(squares: Floats, evidence: Floats) -> Floats:
+    """Each signal's share: its part of the squared evidence of every term, weighed by the term's square."""
+    parts = evidence * evidence
+    totals = parts[:, :, 0].copy()
+    for signal in range(1, parts.shape[2]):
+        totals += parts[:, :, signal]
+    parts *= (squares / np.where(totals > 0, totals, 1.0))[:, :, None]
+    shares = parts[0].copy()
+    for part in parts[1:]:
+        shares += part
+    whole = shares[:, 0].copy()
+    for signal in range(1, shares.shape[1]):
+        whole += shares[:, signal]
+    return shares / np.where(whole > 0, whole, 1.0)[:, None]

@@ -2,20 +2,22 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from dataclasses import dataclass
 from enum import IntEnum
-from typing import ClassVar, TypeVar
+from typing import ClassVar
 
 import numpy as np
 from numpy.typing import NDArray
 
-from dataflows.detector.rowwise import Floats, Integers, Mask, Slots
+from dataflows.detector.rowwise import Floats, Integers, Mask, Slots, row_sum
 from dataflows.detector.state import ArrayState
-
-Scalar = TypeVar("Scalar", bound=np.generic)
 
 NEVER = np.iinfo(np.int64).min
 """Event time of a sample that does not exist."""
+
+LONGEST_RUN = 2**20
+"""Samples up to which a run of moving or standing still is counted."""
 
 
 class Arrival(IntEnum):
@@ -36,16 +38,14 @@ class Runs:
     """n rows sorted by vehicle, arrival order kept within each vehicle.
 
     Attributes:
+        slots: vehicle of each row, in arrival order, shape (n,).
         order: positions that sort the rows, shape (n,).
-        slots: vehicle of each sorted row, shape (n,).
-        rank: how many rows of the same vehicle precede a sorted row, shape (n,).
         starts: sorted position of each vehicle's first row, shape (g,).
         sizes: rows of each vehicle, shape (g,).
     """
 
-    order: NDArray[np.intp]
     slots: Slots
-    rank: NDArray[np.intp]
+    order: NDArray[np.intp]
     starts: NDArray[np.intp]
     sizes: NDArray[np.intp]
 
@@ -53,16 +53,28 @@ class Runs:
     def of(cls, slots: Slots) -> Runs:
         order = np.argsort(slots, kind="stable")
         ordered = slots[order]
-        starts = np.flatnonzero(np.diff(ordered, prepend=-1))
-        sizes = np.diff(starts, append=len(slots))
-        rank = np.arange(len(slots)) - np.repeat(starts, sizes)
-        return cls(order, ordered, rank, starts, sizes)
+        first = np.ones(len(slots), np.bool_)
+        np.not_equal(ordered[1:], ordered[:-1], out=first[1:])
+        starts = np.flatnonzero(first)
+        sizes = np.empty_like(starts)
+        np.subtract(starts[1:], starts[:-1], out=sizes[:-1])
+        sizes[-1:] = len(slots) - starts[-1:]
+        return cls(slots, order, starts, sizes)
 
-    def unsort(self, ordered: NDArray[Scalar]) -> NDArray[Scalar]:
-        """Bring sorted rows back into arrival order."""
-        restored = np.empty_like(ordered)
-        restored[self.order] = ordered
-        return restored
+    def rounds(self) -> Iterator[NDArray[np.intp]]:
+        """Positions of the vehicles' first rows, then of their second ones, and so on.
+
+        In each round a vehicle occurs at most once, so its state can be read and written for the
+        whole round at once.
+        """
+        if len(self.starts) == len(self.order):
+            yield self.order
+            return
+        by_size = np.argsort(-self.sizes, kind="stable")
+        starts, sizes = self.starts[by_size], self.sizes[by_size]
+        reach = np.searchsorted(-sizes, -np.arange(sizes[0]), side="left")
+        for rank, vehicles in enumerate(reach.tolist()):
+            yield self.order[starts[:vehicles] + rank]
 
 
 @dataclass(frozen=True, slots=True)
@@ -74,29 +86,50 @@ class Filled:
         observed: known now or held, shape (n, S).
         change: value minus the signal's value before, shape (n, S); 0 where not `changed`.
         changed: the signal is in the row and its value before is known, shape (n, S).
+        activity: running mean of the signal's absolute changes, in its unit, shape (n, S); NaN where
+            none is known.
+        run: samples for which the signal has been moving without a break (positive) or standing
+            still (negative), shape (n, S); 0 where unknown.
     """
 
     values: Floats
     observed: Mask
     change: Floats
     changed: Mask
+    activity: Floats
+    run: Integers
+
+    def columns(self) -> tuple[Floats, Mask, Floats, Mask, Floats, Integers]:
+        """The arrays alone, in the order of the fields."""
+        return self.values, self.observed, self.change, self.changed, self.activity, self.run
 
     def row(self, index: int) -> Filled:
         """The one row at `index`, as a matrix of one row."""
-        one = slice(index, index + 1)
-        return Filled(self.values[one], self.observed[one], self.change[one], self.changed[one])
+        return Filled(*(column[index : index + 1] for column in self.columns()))
+
+    @classmethod
+    def alone(cls, values: Floats) -> Filled:
+        """Rows seen on their own: nothing held, nothing known of what came before.
+
+        Args:
+            values: shape (n, S); NaN where missing.
+        """
+        observed = np.isfinite(values)
+        nothing, no = np.zeros_like(values), np.zeros_like(observed)
+        unknown = np.full_like(values, np.nan)
+        return cls(np.where(observed, values, 0.0), observed, nothing, no, unknown, nothing.astype(np.int64))
 
 
 class Window(ArrayState):
-    """The last `size` samples of every vehicle.
+    """The last `size` samples of every vehicle, and how its signals have been moving.
 
     Args:
         signals: number of signals S.
-        size: samples kept per vehicle, K ≥ 1.
+        size: samples kept per vehicle, K ≥ 1; also the time constant of `Filled.activity` in samples.
         hold: microseconds for which a missing signal keeps its last value.
     """
 
-    PER_VEHICLE: ClassVar = ("times", "errors", "held", "held_at")
+    PER_VEHICLE: ClassVar = ("times", "errors", "held", "held_at", "activity", "run")
 
     def __init__(self, signals: int, *, size: int, hold: int) -> None:
         self.size, self.hold = size, hold
@@ -104,31 +137,37 @@ class Window(ArrayState):
         self.errors = np.zeros((0, size))
         self.held = np.zeros((0, signals))
         self.held_at = np.full((0, signals), NEVER)
+        self.activity = np.full((0, signals), np.nan)
+        self.run = np.zeros((0, signals), np.int32)
 
     def fill_value(self, name: str) -> float:
+        if name == "activity":
+            return np.nan
         return NEVER if name in ("times", "held_at") else 0
 
-    def arrivals(self, slots: Slots, times: Integers) -> NDArray[np.uint8]:
+    def arrivals(self, runs: Runs, times: Integers) -> NDArray[np.uint8]:
         """Classify n rows against the window and against the rows before them.
 
         Rows that arrive `OUT_OF_ORDER` will enter the window, which later rows are not judged by: what
         is returned holds up to and including the first of them.
 
         Args:
-            slots: shape (n,).
+            runs: the rows by vehicle.
             times: event times in microseconds, shape (n,).
 
         Returns:
             `Arrival` of each row, shape (n,).
         """
-        runs = Runs.of(slots)
-        ordered = times[runs.order]
-        newest = self.times[runs.slots, -1]
-        before = np.where(runs.rank > 0, np.roll(ordered, 1), newest)
+        ordered, slots = times[runs.order], runs.slots[runs.order]
+        newest = self.times[slots, -1]
+        before = newest.copy()
+        follows = np.ones(len(ordered), np.bool_)
+        follows[runs.starts] = False
+        before[1:][follows[1:]] = ordered[:-1][follows[1:]]
         if (ordered > before).all():
             return np.zeros(len(slots), np.uint8)
 
-        in_order = ordered > np.maximum(_highest_before(ordered, runs), newest)
+        in_order = ordered > np.maximum(_highest_before(ordered, runs, follows), newest)
         arrivals = np.zeros(len(slots), np.uint8)
         stragglers = np.flatnonzero(~in_order)
         total_before = (np.cumsum(in_order) - in_order)[stragglers]
@@ -139,75 +178,74 @@ class Window(ArrayState):
         oldest = np.full(len(stragglers), NEVER)
         for back in range(1, self.size + 1):
             within = back <= known_before
-            from_window = self.times[runs.slots[stragglers], np.minimum(known_before - back, -1)]
+            from_window = self.times[slots[stragglers], np.minimum(known_before - back, -1)]
             oldest = np.where(within, known[np.where(within, total_before - back, -1)], from_window)
             duplicate |= oldest == ordered[stragglers]
         late = ordered[stragglers] < oldest
         arrivals[stragglers] = np.where(
             duplicate, Arrival.DUPLICATE, np.where(late, Arrival.LATE, Arrival.OUT_OF_ORDER)
         )
-        return runs.unsort(arrivals).astype(np.uint8)
+        in_arrival_order = np.empty_like(arrivals)
+        in_arrival_order[runs.order] = arrivals
+        return in_arrival_order
 
     def fill(self, runs: Runs, times: Integers, values: Floats) -> Filled:
-        """Hold missing values and take differences, for rows that are in order.
+        """Take the values of n in-order rows: hold what is missing, follow how the signals move.
 
         Args:
             runs: the rows by vehicle.
             times: event times in microseconds, shape (n,).
             values: shape (n, S); NaN where missing.
         """
-        rows, ordered_times = values[runs.order], times[runs.order]
-        finite = np.isfinite(rows)
-        positions = np.arange(len(rows))[:, None]
-        first_of_run = np.repeat(runs.starts, runs.sizes)[:, None]
-        # The last row at or before each one that has the signal; -1 before the first.
-        source = np.maximum.accumulate(np.where(finite, positions, -1), axis=0)
-        columns = np.arange(rows.shape[1])[None, :]
-        here = source >= first_of_run
-        carried, carried_at = self.held[runs.slots], self.held_at[runs.slots]
-        last = np.where(here, rows[source, columns], carried)
-        last_at = np.where(here, ordered_times[source], carried_at)
-        observed = (last_at != NEVER) & (ordered_times[:, None] - self.hold <= last_at)
+        rounds = [
+            (rows, self._fill_round(runs.slots[rows], times[rows], values[rows])) for rows in runs.rounds()
+        ]
+        filled = Filled(*(np.empty_like(column, shape=values.shape) for column in rounds[0][1].columns()))
+        for rows, part in rounds:
+            for column, new in zip(filled.columns(), part.columns(), strict=True):
+                column[rows] = new
+        return filled
 
-        preceding = np.roll(source, 1, axis=0)
-        in_run = (runs.rank > 0)[:, None] & (preceding >= first_of_run)
-        previous = np.where(in_run, rows[preceding, columns], carried)
-        previous_at = np.where(in_run, ordered_times[preceding], carried_at)
-        changed = finite & (previous_at != NEVER) & (ordered_times[:, None] - self.hold <= previous_at)
-        change = np.where(changed, rows - previous, 0.0)
-        filled = np.where(observed, last, 0.0)
-        return Filled(runs.unsort(filled), runs.unsort(observed), runs.unsort(change), runs.unsort(changed))
+    def _fill_round(self, slots: Slots, times: Integers, values: Floats) -> Filled:
+        finite = np.isfinite(values)
+        held, held_at = self.held[slots], self.held_at[slots]
+        arrived = times[:, None]
+        young = held_at >= arrived - self.hold
+        observed = finite | young
+        changed = finite & young
+        change = np.where(changed, values - held, 0.0)
+        held = np.where(finite, values, held)
+        self.held[slots] = held
+        self.held_at[slots] = np.where(finite, arrived, held_at)
 
-    def smooth(self, runs: Runs, errors: Floats) -> Floats:
-        """Mean of each row's error and of those before it in the window; shape (n,)."""
-        ordered = errors[runs.order]
-        total, count = ordered.copy(), np.ones(len(ordered))
-        for back in range(1, self.size):
-            within = runs.rank >= back
-            column = np.minimum(runs.rank - back, -1)
-            earlier = np.where(within, np.roll(ordered, back), self.errors[runs.slots, column])
-            exists = within | (self.times[runs.slots, column] != NEVER)
-            total += np.where(exists, earlier, 0.0)
-            count += exists
-        return runs.unsort(total / count)
+        activity = self.activity[slots]
+        size = np.abs(change)
+        followed = np.where(np.isnan(activity), size, activity + (size - activity) / self.size)
+        activity = np.where(changed, followed, activity)
+        self.activity[slots] = activity
+        run = self.run[slots]
+        longer = np.where(change != 0.0, np.maximum(run, 0) + 1, np.minimum(run, 0) - 1)
+        run = np.where(changed, np.clip(longer, -LONGEST_RUN, LONGEST_RUN), run)
+        self.run[slots] = run
+        return Filled(
+            np.where(observed, held, 0.0), observed, change, changed, activity, run.astype(np.int64)
+        )
 
-    def append(self, runs: Runs, times: Integers, values: Floats, errors: Floats) -> None:
-        """Take n in-order rows into the window."""
-        vehicles = runs.slots[runs.starts]
-        taken = runs.sizes[:, None] + np.arange(self.size)[None, :] - self.size
-        row = np.maximum(runs.starts[:, None] + taken, 0)
-        kept = np.minimum(taken + self.size, self.size - 1)
-        for window, new in ((self.times, times), (self.errors, errors)):
-            shifted = np.take_along_axis(window[vehicles], kept, axis=1)
-            window[vehicles] = np.where(taken >= 0, new[runs.order][row], shifted)
+    def append(self, runs: Runs, times: Integers, errors: Floats) -> Floats:
+        """Take the times and errors of n in-order rows into the window.
 
-        rows, ordered_times = values[runs.order], times[runs.order]
-        finite = np.isfinite(rows)
-        positions = np.where(finite, np.arange(len(rows))[:, None], -1)
-        last = np.maximum.reduceat(positions, runs.starts, axis=0)
-        columns = np.arange(rows.shape[1])[None, :]
-        self.held[vehicles] = np.where(last >= 0, rows[last, columns], self.held[vehicles])
-        self.held_at[vehicles] = np.where(last >= 0, ordered_times[last], self.held_at[vehicles])
+        Returns:
+            Mean of each row's error and of those before it in the window; shape (n,).
+        """
+        smoothed = np.empty(len(errors))
+        for rows in runs.rounds():
+            slots = runs.slots[rows]
+            known, past = self.times[slots], self.errors[slots]
+            known[:, :-1], past[:, :-1] = known[:, 1:], past[:, 1:]
+            known[:, -1], past[:, -1] = times[rows], errors[rows]
+            self.times[slots], self.errors[slots] = known, past
+            smoothed[rows] = row_sum(past) / (known != NEVER).sum(axis=1)
+        return smoothed
 
     def insert(self, slot: int, time: int, error: float) -> float:
         """Take one `OUT_OF_ORDER` row into the window, at its place by event time.
@@ -225,7 +263,7 @@ class Window(ArrayState):
         return total / count
 
 
-def _highest_before(ordered: Integers, runs: Runs) -> Integers:
+def _highest_before(ordered: Integers, runs: Runs, follows: Mask) -> Integers:
     """Highest time of the same vehicle among the rows before each sorted row, else `NEVER`."""
     # Times are replaced by their ranks, and each run's ranks lifted above those of the run before, so
     # that one running maximum over all rows never reaches back into another vehicle.
@@ -233,4 +271,6 @@ def _highest_before(ordered: Integers, runs: Runs) -> Integers:
     run = np.repeat(np.arange(len(runs.starts)), runs.sizes)
     lifted = np.maximum.accumulate(rank_of_time + run * len(distinct))
     highest = distinct[lifted - run * len(distinct)]
-    return np.where(runs.rank > 0, np.roll(highest, 1), NEVER)
+    before = np.full_like(ordered, NEVER)
+    before[1:][follows[1:]] = highest[:-1][follows[1:]]
+    return before

@@ -1,0 +1,90 @@
+"""How lively each signal is, against how lively the others are."""
+
+from __future__ import annotations
+
+from typing import ClassVar
+
+import numpy as np
+
+from dataflows.detector.moments import merge
+from dataflows.detector.reconstructor import LinearReconstructor
+from dataflows.detector.rowwise import Floats, Mask
+from dataflows.detector.scaler import standard_scores
+from dataflows.detector.state import ArrayState
+
+STILLNESS = 0.005
+"""Share of a signal's standard deviation below which its mean change counts as none."""
+
+LIVELIEST = 1e3
+"""Mean change, in standard deviations, beyond which more makes no difference."""
+
+RIDGE = 0.03
+"""Added to the diagonal of the correlations: liveliness is a rough measure, so no relation is exact."""
+
+SCORE_LIMIT = 50.0
+"""Bound of the standard scores that are rebuilt."""
+
+
+def liveliness(activity: Floats, deviation: Floats) -> Floats:
+    """Logarithm of the mean absolute change in standard deviations; 0 where either is unknown.
+
+    Args:
+        activity: mean absolute change in the signals' units, shape (n, S); NaN where unknown.
+        deviation: standard deviation in the signals' units, shape (n, S); 0 where the signal has never
+            moved.
+    """
+    share = np.where(deviation > 0, activity, np.nan) / np.where(deviation > 0, deviation, 1.0)
+    known = np.isfinite(share)
+    return np.where(known, np.log(STILLNESS + np.minimum(np.where(known, share, 0.0), LIVELIEST)), 0.0)
+
+
+class Activity(ArrayState):
+    """Rebuilds each signal's liveliness from that of all the others.
+
+    Liveliness is the logarithm of the signal's mean absolute change over the last samples, in units of
+    its standard deviation. Signals that hang together are lively together: an engine speed that stands
+    still while the road speed and the air flow move is stuck, one that flickers while they are calm is
+    noisy, though every single value is plausible. The logarithm makes ten times livelier as far as ten
+    times calmer.
+
+    Its moments and correlations are shared by all vehicles: scaled by the vehicle's own deviations,
+    liveliness means the same on each of them.
+
+    Args:
+        signals: number of signals S.
+        memory: rows after which old ones are forgotten.
+    """
+
+    SHARED: ClassVar = ("count", "mean")
+    PARTS: ClassVar = ("reconstructor",)
+
+    def __init__(self, signals: int, *, memory: float) -> None:
+        self.memory = memory
+        self.count = np.zeros(signals)
+        self.mean = np.zeros(signals)
+        self.reconstructor = LinearReconstructor(signals, ridge=RIDGE, memory=memory)
+
+    def residuals(self, lively: Floats, known: Mask) -> Floats:
+        """What the other signals' liveliness does not explain, in units of its own deviation.
+
+        Args:
+            lively: as from `liveliness`, shape (n, S).
+            known: shape (n, S).
+
+        Returns:
+            Shape (n, S); 0 where not known.
+        """
+        scores = standard_scores(lively, self.mean, self.reconstructor.deviation, known, SCORE_LIMIT)
+        return self.reconstructor.reconstruct(scores, known)[1]
+
+    def learn(self, lively: Floats, weights: Floats) -> None:
+        """Merge a block of rows.
+
+        Args:
+            lively: shape (n, S).
+            weights: shape (n, S), ≥ 0; 0 where not known.
+        """
+        block = merge(self.count, self.mean, lively, weights)
+        self.mean = self.mean + block.step
+        self.count = np.minimum(self.count + block.added, self.memory)
+        self.reconstructor.learn(block.within, block.between, weights)

@@ -1,0 +1,74 @@
+"""How long a signal has been standing still, or moving, against how long it usually does."""
+
+from __future__ import annotations
+
+from typing import ClassVar
+
+import numpy as np
+
+from dataflows.detector.rowwise import Floats, Integers, Mask
+from dataflows.detector.state import ArrayState
+
+LARGEST_SURPRISE = 30.0
+"""Nats beyond which a longer run is no more surprising: about one in 10¹³."""
+
+PRIOR = 1.0
+"""Samples that each transition counts for before any was seen."""
+
+
+class Rhythm(ArrayState):
+    """Surprise at the length of a run, from a two-state Markov chain per signal.
+
+    Between two samples a signal moves or stands still. The chain learns how often it goes on doing what
+    it did; a run of n samples of the same has probability ``p^(n-1)``, and its surprise is
+    ``-(n-1) · log p`` nats (Shannon, 1948). So a sensor that has never repeated itself is stuck after a
+    few repeats, one that idles for minutes is not, and a slow temperature that suddenly changes with
+    every sample is restless.
+
+    The transitions are shared by all vehicles: they are a property of the sensor.
+
+    Args:
+        signals: number of signals S.
+        memory: rows after which old ones are forgotten.
+    """
+
+    SHARED: ClassVar = ("stayed", "left")
+
+    def __init__(self, signals: int, *, memory: float) -> None:
+        self.memory = memory
+        self.stayed = np.zeros((2, signals))
+        self.left = np.zeros((2, signals))
+
+    def surprise(self, run: Integers) -> tuple[Floats, Floats]:
+        """Surprise at standing still and at moving for so long, in nats.
+
+        Args:
+            run: as in `Filled.run`, shape (n, S).
+
+        Returns:
+            Two matrices of shape (n, S), within 0–`LARGEST_SURPRISE`; at most one of them is not 0.
+        """
+        bits = np.log((self.stayed + self.left + 2 * PRIOR) / (self.stayed + PRIOR))
+        still = np.minimum(np.maximum(-run - 1, 0) * bits[0], LARGEST_SURPRISE)
+        moving = np.minimum(np.maximum(run - 1, 0) * bits[1], LARGEST_SURPRISE)
+        return still, moving
+
+    def learn(self, run: Integers, changed: Mask, weights: Floats) -> None:
+        """Count a block of transitions.
+
+        Args:
+            run: shape (n, S).
+            changed: rows in which the signal was sampled again, shape (n, S).
+            weights: weight of each row, shape (n,), ≥ 0.
+        """
+        weight = weights[:, None] * changed
+        moves, begins = run > 0, np.abs(run) == 1
+        stays = np.where(begins, 0.0, weight)
+        leaves = weight - stays
+        moving_stays, moving_leaves = (stays * moves).sum(axis=0), (leaves * ~moves).sum(axis=0)
+        self.stayed += np.stack((stays.sum(axis=0) - moving_stays, moving_stays))
+        self.left += np.stack((leaves.sum(axis=0) - moving_leaves, moving_leaves))
+        seen = (self.stayed + self.left).sum(axis=0)
+        kept = self.memory / np.maximum(seen, self.memory)
+        self.stayed *= kept
+        self.left *= kept
