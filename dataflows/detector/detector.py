@@ -150,12 +150,14 @@ class Detector:
 
     def _slots(self, vehicles: Sequence[str]) -> Slots:
         known = self._vehicles
-        for vehicle in dict.fromkeys(vehicles):
-            if vehicle not in known:
-                known[vehicle] = len(known)
-        for part in self._parts.values():
-            part.grow(len(known))
-        return np.fromiter(map(known.__getitem__, vehicles), np.intp, len(vehicles))
+        try:
+            return np.fromiter(map(known.__getitem__, vehicles), np.intp, len(vehicles))
+        except KeyError:
+            for vehicle in vehicles:
+                known.setdefault(vehicle, len(known))
+            for part in self._parts.values():
+                part.grow(len(known))
+            return np.fromiter(map(known.__getitem__, vehicles), np.intp, len(vehicles))
 
     def _score(
         self,

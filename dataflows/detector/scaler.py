@@ -40,7 +40,7 @@ class Scaler(ArrayState):
         vehicles: vehicles that something was learned of.
     """
 
-    PER_VEHICLE: ClassVar = ("count", "mean", "scatter")
+    PER_VEHICLE: ClassVar = ("count", "mean", "scatter", "level", "deviation")
     SHARED: ClassVar = ("fleet_count", "fleet_mean", "fleet_scatter", "vehicles")
 
     def __init__(self, signals: int, *, prior: float, memory: float, clip: float | Floats) -> None:
@@ -48,13 +48,21 @@ class Scaler(ArrayState):
         self.count = np.zeros((0, signals))
         self.mean = np.zeros((0, signals))
         self.scatter = np.zeros((0, signals))
+        self.level = np.full((0, signals), np.nan)
+        self.deviation = np.zeros((0, signals))
         self.fleet_count = np.zeros(signals)
         self.fleet_mean = np.zeros(signals)
         self.fleet_scatter = np.zeros(signals)
         self.vehicles = 0
 
+    def fill_value(self, name: str) -> float:
+        return np.nan if name == "level" else 0
+
     def moments(self, slots: Slots) -> tuple[Floats, Floats]:
         """Mean and standard deviation in force for the vehicles of n rows.
+
+        A vehicle is given those of the fleet until it was learned from; from then on its own, which
+        are computed whenever it is learned.
 
         Args:
             slots: vehicle of each row, shape (n,).
@@ -63,16 +71,14 @@ class Scaler(ArrayState):
             Mean and standard deviation in the signals' units, each of shape (n, S). The deviation
             is 0 where a signal has not moved yet.
         """
-        fleet_variance = self.fleet_scatter / np.maximum(self.fleet_count, 1.0)
-        count, own_mean = self.count[slots], self.mean[slots]
-        prior = np.where(self.fleet_count > 0, self.prior, 0.0)
-        total = np.maximum(count + prior, 1e-300)
-        offset = own_mean - self.fleet_mean
-        mean = self.fleet_mean + offset * (count / total)
-        between = offset * offset * (count * prior / total)
-        variance = (self.scatter[slots] + prior * fleet_variance + between) / total
-        deviation = np.sqrt(variance)
-        deviation[deviation <= STILL * np.abs(mean)] = 0.0
+        mean, deviation = self.level[slots], self.deviation[slots]
+        unknown = np.isnan(mean)
+        if unknown.any():
+            fleet_deviation = _deviation(
+                self.fleet_scatter / np.maximum(self.fleet_count, 1.0), self.fleet_mean
+            )
+            mean = np.where(unknown, self.fleet_mean, mean)
+            deviation = np.where(unknown, fleet_deviation, deviation)
         return mean, deviation
 
     def learn(self, slots: Slots, values: Floats, weights: Floats) -> tuple[Floats, Floats]:
@@ -89,49 +95,73 @@ class Scaler(ArrayState):
             the scatter within vehicles, off the diagonal too.
         """
         values = self._clipped(slots, values)
-        order = np.argsort(slots, kind="stable")
-        starts = np.flatnonzero(np.diff(slots[order], prepend=-1))
-        vehicles = slots[order][starts]
-        group = np.empty(len(slots), np.intp)
-        group[order] = np.repeat(np.arange(len(starts)), np.diff(starts, append=len(slots)))
-
-        added = np.add.reduceat(weights[order], starts)
-        safe = np.maximum(added, 1e-300)
-        block_mean = np.add.reduceat((weights * values)[order], starts) / safe
-        within = np.sqrt(weights) * (values - block_mean[group])
-        count = self.count[vehicles]
-        shift = np.where(added > 0, block_mean - self.mean[vehicles], 0.0)
-        total = np.maximum(count + added, 1e-300)
-        between = shift * np.sqrt(count * added / total)
-
-        scatter = self.scatter[vehicles] + np.add.reduceat((within * within)[order], starts)
-        scatter += between * between
-        kept = self.memory / np.maximum(total, self.memory)
-        self.mean[vehicles] += shift * (added / total)
-        self.scatter[vehicles] = scatter * kept
-        self.count[vehicles] = (count + added) * kept
-        self.vehicles += int((added.any(axis=1) & ~count.any(axis=1)).sum())
         fleet = merge(self.fleet_count, self.fleet_mean, values, weights)
         self.fleet_scatter += (fleet.within * fleet.within).sum(axis=0) + fleet.between[0] ** 2
         self.fleet_mean += fleet.step
         self.fleet_count += fleet.added
+
+        order = np.argsort(slots, kind="stable")
+        ordered = slots[order]
+        starts = np.flatnonzero(np.concatenate(([True], ordered[1:] != ordered[:-1])))
+        vehicles = ordered[starts]
+        weights, values = weights[order], values[order]
+        if len(starts) == len(order):
+            added, block_mean = weights, values
+            within = np.zeros_like(values)
+        else:
+            sizes = np.diff(starts, append=len(order))
+            added = np.add.reduceat(weights, starts)
+            block_mean = np.add.reduceat(weights * values, starts) / np.maximum(added, 1e-300)
+            within = np.sqrt(weights) * (values - np.repeat(block_mean, sizes, axis=0))
+        count, mean = self.count[vehicles], self.mean[vehicles]
+        total = count + added
+        share = added / np.maximum(total, 1e-300)
+        shift = np.where(added > 0, block_mean - mean, 0.0)
+        between = shift * np.sqrt(count * share)
+        scatter = self.scatter[vehicles] + between * between
+        if len(starts) < len(order):
+            scatter += np.add.reduceat(within * within, starts)
+        kept = self.memory / np.maximum(total, self.memory)
+        self.vehicles += int((added.any(axis=1) & ~count.any(axis=1)).sum())
+        mean, scatter, count = mean + shift * share, scatter * kept, total * kept
+        self.mean[vehicles], self.scatter[vehicles], self.count[vehicles] = mean, scatter, count
+        self._shrink(vehicles, count, mean, scatter)
         return within, between
+
+    def _shrink(self, vehicles: Slots, count: Floats, mean: Floats, scatter: Floats) -> None:
+        """Set the posterior of the vehicles, given their own moments and the fleet's as the prior."""
+        fleet_variance = self.fleet_scatter / np.maximum(self.fleet_count, 1.0)
+        prior = np.where(self.fleet_count > 0, self.prior, 0.0)
+        total = np.maximum(count + prior, 1e-300)
+        share = count / total
+        offset = mean - self.fleet_mean
+        level = self.fleet_mean + offset * share
+        variance = (scatter + prior * fleet_variance) / total + offset * offset * share * (1.0 - share)
+        self.level[vehicles] = level
+        self.deviation[vehicles] = _deviation(variance, level)
 
     def _clipped(self, slots: Slots, values: Floats) -> Floats:
         mean, deviation = self.moments(slots)
         trusted = (self.count[slots] >= TRUSTED_AFTER) & (deviation > 0)
         reach = np.where(trusted, self.clip * deviation, np.inf)
-        return np.clip(values, mean - reach, mean + reach)
+        return np.minimum(np.maximum(values, mean - reach), mean + reach)
 
 
-def standard_scores(values: Floats, mean: Floats, deviation: Floats, observed: Mask, limit: float) -> Floats:
+def _deviation(variance: Floats, mean: Floats) -> Floats:
+    deviation = np.sqrt(variance)
+    return np.where(deviation > STILL * np.abs(mean), deviation, 0.0)
+
+
+def standard_scores(
+    values: Floats, mean: Floats, deviation: Floats, observed: Mask, limit: float | Floats
+) -> Floats:
     """Standard scores ``(values - mean) / deviation`` within ±`limit`.
 
     Args:
         values: shape (n, S); anything where not observed.
         mean, deviation: shape (n, S) or (S,), as from `Scaler.moments`.
         observed: shape (n, S).
-        limit: > 0.
+        limit: > 0; one for all signals or shape (S,).
 
     Returns:
         Shape (n, S). 0 where not observed. Where the deviation is 0 the signal has never moved: 0
@@ -141,4 +171,4 @@ def standard_scores(values: Floats, mean: Floats, deviation: Floats, observed: M
     moves = deviation > 0
     first_move = np.where(np.abs(distance) > STILL * np.abs(mean), np.copysign(SURPRISE, distance), 0.0)
     scores = np.where(moves, distance / np.where(moves, deviation, 1.0), first_move)
-    return np.clip(scores, -limit, limit)
+    return np.minimum(np.maximum(scores, -limit), limit)
