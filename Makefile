@@ -27,7 +27,7 @@ format: $(INSTALLED) ## Format the code
 	@$(BIN)/ruff format .
 
 lock: $(INSTALLED) ## Pin the newest versions that pyproject.toml allows, with hashes
-	@$(BIN)/uv pip compile pyproject.toml --extra dev --universal --python-version 3.11 \
+	@$(BIN)/uv pip compile pyproject.toml --extra dev --extra bench --universal --python-version 3.11 \
 		--generate-hashes --no-header --upgrade --quiet --output-file requirements.lock
 
 screenshot: $(INSTALLED) ## Take the pictures of the README from a running demo (needs chromium)

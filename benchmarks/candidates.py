@@ -1,0 +1,111 @@
+"""The detectors that are compared: ours, chance, and peers. All score a row before they learn it."""
+
+from __future__ import annotations
+
+import importlib.util
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from hashlib import sha256
+from importlib.metadata import PackageNotFoundError, version
+from pathlib import Path
+
+import numpy as np
+from numpy.typing import NDArray
+
+from benchmarks import peers
+from config.settings import DetectorSettings, load
+from dataflows.detector import Detector
+from dataflows.detector.rowwise import Floats
+
+REPOSITORY = Path(__file__).resolve().parent.parent
+SECOND = 1_000_000
+VEHICLE = "vehicle"
+
+
+@dataclass(frozen=True, slots=True)
+class Verdicts:
+    """What a detector says of one stream.
+
+    Attributes:
+        scores: the higher, the more anomalous, shape (n,).
+        flagged: its own decision, shape (n,); ``None`` if it decides nothing.
+    """
+
+    scores: Floats
+    flagged: NDArray[np.bool_] | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Candidate:
+    """A detector of the comparison.
+
+    Attributes:
+        name: what it is called on the command line and in the report.
+        run: takes a stream's values, shape (n, S), and its number of warm-up rows.
+        modules: what must be importable.
+        sources: files whose content decides whether a kept result still holds.
+    """
+
+    name: str
+    run: Callable[[Floats, int], Verdicts]
+    modules: Sequence[str] = ()
+    sources: Sequence[str] = ("benchmarks/peers.py",)
+
+    @property
+    def missing(self) -> list[str]:
+        """Modules that are not installed."""
+        return [module for module in self.modules if importlib.util.find_spec(module) is None]
+
+    @property
+    def fingerprint(self) -> str:
+        """Changes with the detector's code, its settings and the versions of what it needs."""
+        content = sha256()
+        for pattern in self.sources:
+            for path in sorted(REPOSITORY.glob(pattern)):
+                content.update(path.read_bytes())
+        for module in self.modules:
+            try:
+                content.update(f"{module}=={version(module.replace('_', '-'))}".encode())
+            except PackageNotFoundError:
+                content.update(module.encode())
+        return content.hexdigest()
+
+
+def ours(settings: DetectorSettings, values: Floats) -> Verdicts:
+    """Our detector over the stream of one vehicle that sends a row a second.
+
+    The rows are handed over in one call: what is said of a row does not depend, to the bit, on how a
+    stream is cut into calls, and every row is scored with what was learned from rows before it.
+    """
+    rows, signals = values.shape
+    detector = Detector(settings, [f"signal-{number}" for number in range(signals)])
+    scores = detector.process([VEHICLE] * rows, np.arange(rows, dtype=np.int64) * SECOND, values)
+    return Verdicts(scores.error, scores.anomaly)
+
+
+def _our_default(values: Floats, warm_up: int) -> Verdicts:
+    return ours(load().detector, values)
+
+
+def _random(values: Floats, warm_up: int) -> Verdicts:
+    return Verdicts(np.random.default_rng(0).random(len(values)))
+
+
+def _peer(score: Callable[[Floats, int], Floats]) -> Callable[[Floats, int], Verdicts]:
+    return lambda values, warm_up: Verdicts(score(values, warm_up))
+
+
+OUR_SOURCES = ("config/fleet.toml", "dataflows/detector/*.py", "benchmarks/candidates.py")
+
+CANDIDATES = (
+    Candidate("ours", _our_default, sources=OUR_SOURCES),
+    Candidate("random", _random, sources=("benchmarks/candidates.py",)),
+    Candidate("river-loda", _peer(peers.river_loda), ("river",)),
+    Candidate("river-half-space-trees", _peer(peers.river_half_space_trees), ("river",)),
+    Candidate("mahalanobis", _peer(peers.mahalanobis)),
+    Candidate("ew-z-score", _peer(peers.ew_z_score), ("river",)),
+    Candidate("pysad-xstream", _peer(peers.xstream), ("pysad",)),
+    Candidate("pysad-kitnet", _peer(peers.kitnet), ("pysad",)),
+    Candidate("deep-river-autoencoder", _peer(peers.deep_river_autoencoder), ("deep_river", "torch")),
+)
+"""Ours and chance come first; the others as they are reported."""

@@ -1,0 +1,163 @@
+"""How good the detectors are, on labelled streams: ``python -m benchmarks.quality --data DIR``."""
+
+from __future__ import annotations
+
+import argparse
+import json
+import sys
+import time
+from collections.abc import Sequence
+from pathlib import Path
+
+import numpy as np
+from rich.console import Console
+from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
+from threadpoolctl import threadpool_limits
+
+from benchmarks.candidates import CANDIDATES, Candidate
+from benchmarks.quality_metrics import StreamFigures, Timed, figures
+from benchmarks.quality_report import summaries, tables
+from benchmarks.results_cache import ResultsCache
+from benchmarks.streams import LabelledStream, manifest, read
+from config.errors import SettingsError, exit_in_one_line
+
+METRICS_VERSION = 1
+"""Part of every key of the cache: raise it when the metrics change."""
+
+EXPLANATION = """
+Every detector goes once through each stream, fresh, and scores a row before it learns it. Rows before a
+stream's eval_from are warm-up. Smoothed: mean over 10 rows, for every detector alike. An event is a run of
+labelled rows; flagged rows at most 10 apart are one episode; an event is found if an episode overlaps it, and
+an episode that overlaps none is false. "recall at k episodes": the best threshold on the smoothed score that
+costs at most k false episodes per 1,000 normal rows. "decided": the detector's own verdict with default
+settings, and its delay in rows from an event's start; peers decide nothing. "random" checks the metrics.
+
+examples:
+  python -m benchmarks.quality --data ../shared/data/quality
+  python -m benchmarks.quality --data streams --detectors ours,river-loda --json
+"""
+
+
+def main(arguments: Sequence[str] | None = None) -> None:
+    """Run the command line.
+
+    Raises:
+        SystemExit: status 1 after one line on standard error if the data or a name is wrong.
+    """
+    options = _parser().parse_args(arguments)
+    with exit_in_one_line("benchmarks.quality"):
+        notes = Console(stderr=True)
+        candidates = _chosen(options.detectors, notes)
+        cache = ResultsCache(options.cache, fresh=options.fresh)
+        results = run(options.data, candidates, cache, notes)
+        report = summaries(results)
+        if options.json:
+            print(json.dumps(report, indent=1))
+        else:
+            console = Console(width=None if sys.stdout.isatty() else 150)
+            for table in tables(report):
+                console.print(table)
+
+
+def run(
+    directory: Path, candidates: Sequence[Candidate], cache: ResultsCache, notes: Console
+) -> dict[str, dict[str, list[StreamFigures]]]:
+    """Run the candidates over all streams of a directory.
+
+    Args:
+        directory: holds ``manifest.json``.
+        candidates: what to run.
+        cache: where finished results are kept, and taken from.
+        notes: gets the progress bar, and a line for each detector that failed on a stream.
+
+    Returns:
+        Detector → dataset → figures of its streams.
+
+    Raises:
+        RecordingError: the data cannot be read.
+    """
+    entries = manifest(directory)
+    results: dict[str, dict[str, list[StreamFigures]]] = {candidate.name: {} for candidate in candidates}
+    fingerprints = {candidate.name: candidate.fingerprint for candidate in candidates}
+    columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeElapsedColumn())
+    with Progress(*columns, console=notes, transient=True) as progress:
+        task = progress.add_task("", total=len(entries) * len(candidates))
+        for entry in entries:
+            stream = read(directory, entry)
+            for candidate in candidates:
+                progress.update(task, description=f"{candidate.name} · {entry.file}")
+                key = f"{METRICS_VERSION}/{fingerprints[candidate.name]}/{candidate.name}/{stream.digest}"
+                key += f"/{entry.eval_from}"
+                known = cache.get(key)
+                if known is None:
+                    try:
+                        known = measure(candidate, stream)
+                    except Exception as error:
+                        # Somebody else's detector may fail in any way; the others still count.
+                        notes.print(f"{candidate.name} left out on {entry.file}: {error}", style="yellow")
+                        progress.advance(task)
+                        continue
+                    cache.put(key, known)
+                results[candidate.name].setdefault(entry.dataset, []).append(known)
+                progress.advance(task)
+    return results
+
+
+def measure(candidate: Candidate, stream: LabelledStream) -> StreamFigures:
+    """Run one detector over one stream, on one core.
+
+    Raises:
+        ValueError: the stream holds nothing to measure, or the scores are not finite.
+    """
+    with threadpool_limits(limits=1):
+        begin = time.perf_counter()
+        verdicts = candidate.run(stream.values, stream.entry.eval_from)
+        seconds = time.perf_counter() - begin
+    if not np.isfinite(verdicts.scores).all():
+        raise ValueError("expected finite scores, got NaN or infinity")
+    return figures(stream, Timed(verdicts, seconds))
+
+
+def _chosen(names: str | None, notes: Console) -> list[Candidate]:
+    """The candidates asked for, or all that can run; `random` always runs along."""
+    known = {candidate.name: candidate for candidate in CANDIDATES}
+    if names is None:
+        for candidate in CANDIDATES:
+            if candidate.missing:
+                notes.print(f"{candidate.name} not run: {', '.join(candidate.missing)} is not installed")
+        return [candidate for candidate in CANDIDATES if not candidate.missing]
+    asked = list(dict.fromkeys([*filter(None, names.split(",")), "random"]))
+    for name in asked:
+        if name not in known:
+            raise SettingsError(f"--detectors: expected some of {', '.join(known)}, got {name!r}")
+        if known[name].missing:
+            missing = ", ".join(known[name].missing)
+            raise SettingsError(f"--detectors: {name} needs {missing}, which is not installed")
+    return [known[name] for name in asked]
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(
+        prog="python -m benchmarks.quality",
+        description="Compare detectors on labelled streams.",
+        epilog=EXPLANATION,
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+    )
+    parser.add_argument(
+        "--data", type=Path, required=True, metavar="DIR", help="directory with a manifest.json"
+    )
+    parser.add_argument("--detectors", metavar="A,B", help="which to run; default: all that are installed")
+    parser.add_argument("--json", action="store_true", help="print JSON instead of tables")
+    parser.add_argument(
+        "--cache",
+        type=Path,
+        default=Path(".benchmarks/quality.jsonl"),
+        metavar="FILE",
+        help="finished results, so that a run can be resumed (default: %(default)s)",
+    )
+    parser.add_argument("--fresh", action="store_true", help="measure everything anew")
+    return parser
+
+
+if __name__ == "__main__":
+    main()
