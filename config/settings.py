@@ -199,6 +199,7 @@ class DetectorSettings(Section):
     terms: TermSettings
     start_up: PositiveInt
     percentile: Annotated[float, Field(gt=0.0, lt=100.0)]
+    false_alarms_per_day: Annotated[PositiveFloat | None, UNSET]
     threshold_memory: PositiveInt
     threshold_prior: PositiveFloat
     accept_after: NonNegativeFloat

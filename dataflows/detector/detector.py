@@ -10,6 +10,7 @@ from numpy.typing import NDArray
 
 from config.errors import SnapshotError
 from config.settings import DetectorSettings
+from dataflows.detector.alarm_rate import AlarmRate
 from dataflows.detector.block import Block, Lessons
 from dataflows.detector.model import Model
 from dataflows.detector.protection import Protection
@@ -20,7 +21,7 @@ from dataflows.detector.state import State
 from dataflows.detector.threshold import PercentileThreshold, restrained
 from dataflows.detector.window import Arrival, Filled, Runs, Window
 
-LAYOUT_VERSION = 1
+LAYOUT_VERSION = 2
 """Version of what `Detector.snapshot` returns."""
 
 LARGEST_VALUE = 1e12
@@ -50,8 +51,10 @@ class Detector:
         self._vehicles: dict[str, int] = {}
         self._window = Window(len(self.signals), size=settings.window, hold=int(settings.hold * 1e6))
         self._model: Model = ReconstructionModel(settings, len(self.signals)) if model is None else model
-        self._threshold = PercentileThreshold(
-            percentile=settings.percentile, prior=settings.threshold_prior, memory=settings.threshold_memory
+        memory = float(settings.threshold_memory)
+        self._threshold = PercentileThreshold(prior=settings.threshold_prior, memory=memory)
+        self._alarm_rate = AlarmRate(
+            percentile=settings.percentile, per_day=settings.false_alarms_per_day, memory=memory
         )
         self._protection = Protection(
             accept_after=int(settings.accept_after * 1e6), weight=settings.anomaly_weight
@@ -60,6 +63,7 @@ class Detector:
             "window": self._window,
             "model": self._model,
             "threshold": self._threshold,
+            "alarm_rate": self._alarm_rate,
             "protection": self._protection,
         }
         self._block = Block()
@@ -246,7 +250,8 @@ class Detector:
         block = self._block.joined()
         self._model.learn(block)
         if self._rows_learned >= self.settings.start_up:
-            self._threshold.learn(block.slots, block.errors, block.threshold_weights)
+            self._alarm_rate.learn(block.filled.interval)
+            self._threshold.learn(block.slots, block.errors, block.threshold_weights, self._alarm_rate.level)
         self._rows_learned += len(block.slots)
         self._version += 1
         largest = min(self.settings.learn_every, BLOCK_PER_VEHICLE * self._model.vehicles)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import dataclass
 from enum import IntEnum
-from typing import ClassVar
+from typing import Any, ClassVar
 
 import numpy as np
 from numpy.typing import NDArray
@@ -15,6 +15,9 @@ from dataflows.detector.state import ArrayState
 
 NEVER = np.iinfo(np.int64).min
 """Event time of a sample that does not exist."""
+
+SECOND = 1e6
+"""Microseconds."""
 
 LONGEST_RUN = 2**20
 """Samples up to which a run of moving or standing still is counted."""
@@ -90,6 +93,7 @@ class Filled:
             none is known.
         run: samples for which the signal has been moving without a break (positive) or standing
             still (negative), shape (n, S); 0 where unknown.
+        interval: seconds since the vehicle's event before, shape (n,); NaN for its first.
     """
 
     values: Floats
@@ -98,10 +102,19 @@ class Filled:
     changed: Mask
     activity: Floats
     run: Integers
+    interval: Floats
 
-    def columns(self) -> tuple[Floats, Mask, Floats, Mask, Floats, Integers]:
+    def columns(self) -> tuple[NDArray[Any], ...]:
         """The arrays alone, in the order of the fields."""
-        return self.values, self.observed, self.change, self.changed, self.activity, self.run
+        return (
+            self.values,
+            self.observed,
+            self.change,
+            self.changed,
+            self.activity,
+            self.run,
+            self.interval,
+        )
 
     def row(self, index: int) -> Filled:
         """The one row at `index`, as a matrix of one row."""
@@ -117,7 +130,8 @@ class Filled:
         observed = np.isfinite(values)
         nothing, no = np.zeros_like(values), np.zeros_like(observed)
         unknown = np.full_like(values, np.nan)
-        return cls(np.where(observed, values, 0.0), observed, nothing, no, unknown, nothing.astype(np.int64))
+        run, interval = nothing.astype(np.int64), unknown[:, 0]
+        return cls(np.where(observed, values, 0.0), observed, nothing, no, unknown, run, interval)
 
 
 class Window(ArrayState):
@@ -197,19 +211,23 @@ class Window(ArrayState):
             times: event times in microseconds, shape (n,).
             values: shape (n, S); NaN where missing.
         """
-        rounds = [
-            (rows, self._fill_round(runs.slots[rows], times[rows], values[rows])) for rows in runs.rounds()
-        ]
-        filled = Filled(*(np.empty_like(column, shape=values.shape) for column in rounds[0][1].columns()))
-        for rows, part in rounds:
-            for column, new in zip(filled.columns(), part.columns(), strict=True):
+        if len(runs.starts) == len(times):
+            return self._fill_round(runs.slots, times, values)
+        filled: tuple[NDArray[Any], ...] = ()
+        for rows in runs.rounds():
+            part = self._fill_round(runs.slots[rows], times[rows], values[rows]).columns()
+            if not filled:
+                filled = tuple(np.empty((len(times), *column.shape[1:]), column.dtype) for column in part)
+            for column, new in zip(filled, part, strict=True):
                 column[rows] = new
-        return filled
+        return Filled(*filled)
 
     def _fill_round(self, slots: Slots, times: Integers, values: Floats) -> Filled:
         finite = np.isfinite(values)
         held, held_at = self.held[slots], self.held_at[slots]
         arrived = times[:, None]
+        latest = held_at.max(axis=1)
+        interval = np.where(latest == NEVER, np.nan, (times - latest) / SECOND)
         young = held_at >= arrived - self.hold
         observed = finite | young
         changed = finite & young
@@ -227,9 +245,8 @@ class Window(ArrayState):
         longer = np.where(change != 0.0, np.maximum(run, 0) + 1, np.minimum(run, 0) - 1)
         run = np.where(changed, np.clip(longer, -LONGEST_RUN, LONGEST_RUN), run)
         self.run[slots] = run
-        return Filled(
-            np.where(observed, held, 0.0), observed, change, changed, activity, run.astype(np.int64)
-        )
+        filled = np.where(observed, held, 0.0)
+        return Filled(filled, observed, change, changed, activity, run.astype(np.int64), interval)
 
     def append(self, runs: Runs, times: Integers, errors: Floats) -> Floats:
         """Take the times and errors of n in-order rows into the window.
