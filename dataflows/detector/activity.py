@@ -8,7 +8,7 @@ import numpy as np
 
 from dataflows.detector.moments import merge
 from dataflows.detector.reconstructor import LinearReconstructor
-from dataflows.detector.rowwise import Floats, Mask
+from dataflows.detector.rowwise import Floats
 from dataflows.detector.scaler import standard_scores
 from dataflows.detector.state import ArrayState
 
@@ -26,16 +26,16 @@ SCORE_LIMIT = 50.0
 
 
 def liveliness(activity: Floats, deviation: Floats) -> Floats:
-    """Logarithm of the mean absolute change in standard deviations; 0 where either is unknown.
+    """Logarithm of the mean absolute change in standard deviations; NaN where either is unknown.
 
     Args:
         activity: mean absolute change in the signals' units, shape (n, S); NaN where unknown.
         deviation: standard deviation in the signals' units, shape (n, S); 0 where the signal has never
             moved.
     """
-    share = np.where(deviation > 0, activity, np.nan) / np.where(deviation > 0, deviation, 1.0)
-    known = np.isfinite(share)
-    return np.where(known, np.log(STILLNESS + np.minimum(np.where(known, share, 0.0), LIVELIEST)), 0.0)
+    share = activity / np.where(deviation > 0, deviation, np.nan)
+    lively: Floats = np.log(STILLNESS + np.minimum(share, LIVELIEST))
+    return lively
 
 
 class Activity(ArrayState):
@@ -64,27 +64,29 @@ class Activity(ArrayState):
         self.mean = np.zeros(signals)
         self.reconstructor = LinearReconstructor(signals, ridge=RIDGE, memory=memory)
 
-    def residuals(self, lively: Floats, known: Mask) -> Floats:
+    def residuals(self, lively: Floats) -> Floats:
         """What the other signals' liveliness does not explain, in units of its own deviation.
 
         Args:
             lively: as from `liveliness`, shape (n, S).
-            known: shape (n, S).
 
         Returns:
-            Shape (n, S); 0 where not known.
+            Shape (n, S); 0 where the liveliness is unknown.
         """
+        known = np.isfinite(lively)
         scores = standard_scores(lively, self.mean, self.reconstructor.deviation, known, SCORE_LIMIT)
-        return self.reconstructor.reconstruct(scores, known)[1]
+        return self.reconstructor.residuals(scores, known)
 
     def learn(self, lively: Floats, weights: Floats) -> None:
         """Merge a block of rows.
 
         Args:
             lively: shape (n, S).
-            weights: shape (n, S), ≥ 0; 0 where not known.
+            weights: shape (n, S), ≥ 0; what is not known is not learned.
         """
-        block = merge(self.count, self.mean, lively, weights)
+        known = np.isfinite(lively)
+        weights = np.where(known, weights, 0.0)
+        block = merge(self.count, self.mean, np.where(known, lively, 0.0), weights)
         self.mean = self.mean + block.step
         self.count = np.minimum(self.count + block.added, self.memory)
         self.reconstructor.learn(block.within, block.between, weights)

@@ -49,8 +49,8 @@ class Change(ArrayState):
     def learn(self, jumps: Floats, weights: Floats) -> None:
         """Merge a block of changes in standard deviations, and their weights, both of shape (n, S)."""
         usual = self.usual
-        squares = np.minimum(np.abs(jumps), np.where(usual > 0, OUTLIER_CLIP * usual, np.inf)) ** 2
-        self.total += (squares * weights).sum(axis=0)
+        clipped = np.minimum(np.abs(jumps), np.where(usual > 0, OUTLIER_CLIP * usual, np.inf))
+        self.total += np.einsum("ij,ij,ij->j", clipped, clipped, weights)
         self.rows += weights.sum(axis=0)
         kept = self.memory / np.maximum(self.rows, self.memory)
         self.total *= kept

@@ -36,7 +36,7 @@ def merge(count: Floats, mean: Floats, values: Floats, weights: Floats) -> Merge
         weights: shape (n, S), ≥ 0.
     """
     added = weights.sum(axis=0)
-    block_mean = (weights * values).sum(axis=0) / np.maximum(added, 1e-300)
+    block_mean = np.einsum("ij,ij->j", weights, values) / np.maximum(added, 1e-300)
     shift = np.where(added > 0, block_mean - mean, 0.0)
     total = np.maximum(count + added, 1e-300)
     within = np.sqrt(weights) * (values - block_mean)

@@ -56,5 +56,5 @@ class Protection(ArrayState):
             self.run[slots] = np.where(flagged, length, 0)
             trusted = ~flagged | (now - began >= self.accept_after)
             model[rows] = np.where(trusted, 1.0, self.weight)
-            threshold[rows] = np.where(trusted | (length <= COUNTED_RUN), 1.0, self.weight)
+            threshold[rows] = trusted | (length <= COUNTED_RUN)
         return model, threshold

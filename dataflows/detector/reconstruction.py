@@ -81,36 +81,36 @@ class ReconstructionModel(ArrayState):
         scores = standard_scores(_twice(filled.values), means, deviations, _twice(observed), self._limits)
         mean, deviation = means[:, :signals], deviations[:, :signals]
         expected, residuals = self.reconstructor.reconstruct(scores[:, :signals], observed)
-        lively = liveliness(filled.activity, deviation)
+        lively, jumps = liveliness(filled.activity, deviation), _jumps(filled, deviation)
 
         evidence = np.empty((len(terms.NAMES), len(slots), signals))
         np.abs(residuals, out=evidence[0])
-        np.abs(self.activity.residuals(lively, observed & np.isfinite(filled.activity)), out=evidence[1])
+        np.abs(self.activity.residuals(lively), out=evidence[1])
         still, evidence[2] = self.rhythm.surprise(filled.run)
         np.abs(scores[:, signals:], out=evidence[3])
-        np.square(self.change.scores(_jumps(filled, deviation)), out=evidence[4])
+        np.square(self.change.scores(jumps), out=evidence[4])
         evidence[5] = still
 
         term_values = terms.term_values(evidence)
         error, contributions = self.combination.combine(term_values, evidence)
-        return Evaluation(error, contributions, mean + expected * deviation, term_values.T)
+        lesson = np.concatenate((term_values.T, lively, jumps), axis=1)
+        return Evaluation(error, contributions, mean + expected * deviation, lesson)
 
     def learn(self, block: Lessons) -> None:
         """Learn a block of rows."""
         signals, filled, weights = self.signals, block.filled, block.model_weights
-        first = not self.scaler.vehicles
-        deviation = self.scaler.moments(block.slots)[1][:, :signals]
+        count = len(terms.NAMES)
+        term_values = block.terms[:, :count].T
+        lively, jumps = block.terms[:, count : count + signals], block.terms[:, count + signals :]
+        if self.scaler.vehicles:
+            # The terms of the first block come from a model that knew nothing.
+            self.combination.learn(term_values, weights)
         observed_weights = weights[:, None] * filled.observed
         within, between = self.scaler.learn(block.slots, _twice(filled.values), _twice(observed_weights))
         self.reconstructor.learn(within[:, :signals], between[:, :signals], observed_weights)
         self.rhythm.learn(filled.run, filled.changed, weights)
-        moves = deviation > 0
-        lively = liveliness(filled.activity, deviation)
-        self.activity.learn(lively, observed_weights * (np.isfinite(filled.activity) & moves))
-        self.change.learn(_jumps(filled, deviation), weights[:, None] * (filled.changed & moves))
-        if not first:
-            # The terms of the first block come from a model that knew nothing.
-            self.combination.learn(block.terms.T, weights)
+        self.activity.learn(lively, observed_weights)
+        self.change.learn(jumps, weights[:, None] * (filled.changed & np.isfinite(lively)))
 
 
 def _twice(columns: NDArray[Scalar]) -> NDArray[Scalar]:

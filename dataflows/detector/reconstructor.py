@@ -12,6 +12,9 @@ from dataflows.detector.state import ArrayState
 IMPUTATION_SWEEPS = 3
 """Jacobi sweeps that fill in missing signals; one is exact for one missing signal."""
 
+RENEWAL = 0.01
+"""Share of new rows from which on the precision matrix is computed anew."""
+
 
 class LinearReconstructor(ArrayState):
     """Leave-one-out linear reconstruction through the running precision matrix.
@@ -31,13 +34,14 @@ class LinearReconstructor(ArrayState):
         memory: rows after which old ones are forgotten.
     """
 
-    SHARED: ClassVar = ("scatter", "weight", "precision")
+    SHARED: ClassVar = ("scatter", "weight", "precision", "pending")
 
     def __init__(self, signals: int, *, ridge: float, memory: float) -> None:
         self.ridge, self.memory = ridge, memory
         self.scatter = np.zeros((signals, signals))
         self.weight = np.zeros((signals, signals))
         self.precision = np.eye(signals) / (1.0 + ridge)
+        self.pending = 0.0
 
     def reconstruct(self, scores: Floats, observed: Mask) -> tuple[Floats, Floats]:
         """Rebuild n rows of standard scores.
@@ -51,17 +55,27 @@ class LinearReconstructor(ArrayState):
             ``(P z)_i / √P_ii``; both of shape (n, S). Where a signal is not observed its expectation is
             given the observed ones, and its residual is 0.
         """
+        complete = self._complete(scores, observed)
+        gradient = row_product(complete, self.precision)
+        diagonal = np.diag(self.precision)
+        expected = complete - gradient / diagonal
+        return expected, _observed(gradient / np.sqrt(diagonal), observed)
+
+    def residuals(self, scores: Floats, observed: Mask) -> Floats:
+        """The residuals of `reconstruct` alone."""
+        gradient = row_product(self._complete(scores, observed), self.precision)
+        return _observed(gradient / np.sqrt(np.diag(self.precision)), observed)
+
+    def _complete(self, scores: Floats, observed: Mask) -> Floats:
+        """Missing scores replaced by what the others imply."""
+        if observed.all():
+            return scores
         diagonal = np.diag(self.precision)
         complete = scores
-        if not observed.all():
-            complete = scores.copy()
-            for _ in range(IMPUTATION_SWEEPS):
-                gradient = row_product(complete, self.precision)
-                complete = np.where(observed, scores, complete - gradient / diagonal)
-        gradient = row_product(complete, self.precision)
-        expected = complete - gradient / diagonal
-        residuals = np.where(observed, gradient / np.sqrt(diagonal), 0.0)
-        return expected, residuals
+        for _ in range(IMPUTATION_SWEEPS):
+            gradient = row_product(complete, self.precision)
+            complete = np.where(observed, scores, complete - gradient / diagonal)
+        return complete
 
     @property
     def deviation(self) -> Floats:
@@ -84,11 +98,14 @@ class LinearReconstructor(ArrayState):
         share = together / np.maximum(np.outer(alone, alone), 1e-300)
         self.scatter += within.T @ within + share * (between.T @ between)
         self.weight += together
-        heaviest = self.weight.max()
+        heaviest = float(self.weight.max())
         if heaviest > self.memory:
             self.scatter *= self.memory / heaviest
             self.weight *= self.memory / heaviest
-        self.precision = self._precision()
+        self.pending += float(together.max())
+        if self.pending >= RENEWAL * heaviest:
+            self.precision = self._precision()
+            self.pending = 0.0
 
     def _precision(self) -> Floats:
         covariance = self.scatter / np.maximum(self.weight, 1e-300)
@@ -109,3 +126,7 @@ class LinearReconstructor(ArrayState):
                 continue
             precision: Floats = np.linalg.inv(regularised).astype(np.float64)
             return precision
+
+
+def _observed(residuals: Floats, observed: Mask) -> Floats:
+    return np.where(observed, residuals, 0.0)

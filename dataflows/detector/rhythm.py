@@ -48,9 +48,9 @@ class Rhythm(ArrayState):
         Returns:
             Two matrices of shape (n, S), within 0–`LARGEST_SURPRISE`; at most one of them is not 0.
         """
-        bits = np.log((self.stayed + self.left + 2 * PRIOR) / (self.stayed + PRIOR))
-        still = np.minimum(np.maximum(-run - 1, 0) * bits[0], LARGEST_SURPRISE)
-        moving = np.minimum(np.maximum(run - 1, 0) * bits[1], LARGEST_SURPRISE)
+        per_sample = np.log((self.stayed + self.left + 2 * PRIOR) / (self.stayed + PRIOR))
+        still = np.minimum(np.maximum(-1.0 - run, 0.0) * per_sample[0], LARGEST_SURPRISE)
+        moving = np.minimum(np.maximum(run - 1.0, 0.0) * per_sample[1], LARGEST_SURPRISE)
         return still, moving
 
     def learn(self, run: Integers, changed: Mask, weights: Floats) -> None:
@@ -61,13 +61,11 @@ class Rhythm(ArrayState):
             changed: rows in which the signal was sampled again, shape (n, S).
             weights: weight of each row, shape (n,), ≥ 0.
         """
-        weight = weights[:, None] * changed
         moves, begins = run > 0, np.abs(run) == 1
-        stays = np.where(begins, 0.0, weight)
-        leaves = weight - stays
-        moving_stays, moving_leaves = (stays * moves).sum(axis=0), (leaves * ~moves).sum(axis=0)
-        self.stayed += np.stack((stays.sum(axis=0) - moving_stays, moving_stays))
-        self.left += np.stack((leaves.sum(axis=0) - moving_leaves, moving_leaves))
+        stays, leaves = changed & ~begins, changed & begins
+        # A sample that begins to move has left standing still, and the other way round.
+        self.stayed += np.stack([weights @ (stays & ~moves), weights @ (stays & moves)])
+        self.left += np.stack([weights @ (leaves & moves), weights @ (leaves & ~moves)])
         seen = (self.stayed + self.left).sum(axis=0)
         kept = self.memory / np.maximum(seen, self.memory)
         self.stayed *= kept

@@ -45,7 +45,9 @@ def row_product(matrix: Floats, weights: Floats) -> Floats:
     Returns:
         Shape (n, m).
     """
-    product: Floats = matrix[:, :1] * weights[0]
-    for column in range(1, matrix.shape[1]):
-        product += matrix[:, column : column + 1] * weights[column]
-    return product
+    # Column-major inside: long inner loops.
+    columns = np.ascontiguousarray(matrix.T)
+    product = weights[0][:, None] * columns[0]
+    for column in range(1, len(columns)):
+        product += weights[column][:, None] * columns[column]
+    return np.ascontiguousarray(product.T)

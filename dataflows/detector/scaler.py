@@ -6,9 +6,9 @@ from typing import ClassVar
 
 import numpy as np
 
-from dataflows.detector.moments import merge
 from dataflows.detector.rowwise import Floats, Mask, Slots
 from dataflows.detector.state import ArrayState
+from dataflows.detector.window import Runs
 
 STILL = 1e-9
 """A deviation below this share of the mean is rounding: the signal has never moved."""
@@ -90,43 +90,48 @@ class Scaler(ArrayState):
             weights: shape (n, S), ≥ 0.
 
         Returns:
-            The block's deviations as two matrices D (n, S), within the rows of each vehicle, and
-            E (g, S), between the g vehicles' old and new means: DᵀD + EᵀE is what the block adds to
-            the scatter within vehicles, off the diagonal too.
+            The block's deviations as two matrices: D (n, S), within the rows of each vehicle (without
+            rows if no vehicle has two), and E (g, S), between the g vehicles' old and new means. DᵀD + EᵀE
+            is what the block adds to the scatter within vehicles, off the diagonal too.
         """
         values = self._clipped(slots, values)
-        fleet = merge(self.fleet_count, self.fleet_mean, values, weights)
-        self.fleet_scatter += (fleet.within * fleet.within).sum(axis=0) + fleet.between[0] ** 2
-        self.fleet_mean += fleet.step
-        self.fleet_count += fleet.added
-
-        order = np.argsort(slots, kind="stable")
-        ordered = slots[order]
-        starts = np.flatnonzero(np.concatenate(([True], ordered[1:] != ordered[:-1])))
-        vehicles = ordered[starts]
-        weights, values = weights[order], values[order]
-        if len(starts) == len(order):
-            added, block_mean = weights, values
-            within = np.zeros_like(values)
+        self._learn_fleet(values, weights)
+        runs = Runs.of(slots)
+        vehicles = slots[runs.order[runs.starts]]
+        alone = len(vehicles) == len(slots)
+        weights, values = weights[runs.order], values[runs.order]
+        if alone:
+            added, block_mean, within = weights, values, values[:0]
         else:
-            sizes = np.diff(starts, append=len(order))
-            added = np.add.reduceat(weights, starts)
-            block_mean = np.add.reduceat(weights * values, starts) / np.maximum(added, 1e-300)
-            within = np.sqrt(weights) * (values - np.repeat(block_mean, sizes, axis=0))
+            added = np.add.reduceat(weights, runs.starts)
+            block_mean = np.add.reduceat(weights * values, runs.starts) / np.maximum(added, 1e-300)
+            within = np.sqrt(weights) * (values - np.repeat(block_mean, runs.sizes, axis=0))
         count, mean = self.count[vehicles], self.mean[vehicles]
         total = count + added
         share = added / np.maximum(total, 1e-300)
         shift = np.where(added > 0, block_mean - mean, 0.0)
         between = shift * np.sqrt(count * share)
         scatter = self.scatter[vehicles] + between * between
-        if len(starts) < len(order):
-            scatter += np.add.reduceat(within * within, starts)
+        if not alone:
+            scatter += np.add.reduceat(within * within, runs.starts)
         kept = self.memory / np.maximum(total, self.memory)
         self.vehicles += int((added.any(axis=1) & ~count.any(axis=1)).sum())
         mean, scatter, count = mean + shift * share, scatter * kept, total * kept
         self.mean[vehicles], self.scatter[vehicles], self.count[vehicles] = mean, scatter, count
         self._shrink(vehicles, count, mean, scatter)
         return within, between
+
+    def _learn_fleet(self, values: Floats, weights: Floats) -> None:
+        # Deviations from a value nearby, not from 0: their squares must not drown the variance.
+        pivot = np.where(self.fleet_count > 0, self.fleet_mean, values[0])
+        deviations = values - pivot
+        weighted = weights * deviations
+        added, moved = weights.sum(axis=0), weighted.sum(axis=0)
+        total = np.maximum(self.fleet_count + added, 1e-300)
+        squares = np.einsum("ij,ij->j", weighted, deviations) - moved * moved / total
+        self.fleet_scatter = self.fleet_scatter + np.maximum(squares, 0.0)
+        self.fleet_mean = pivot + moved / total
+        self.fleet_count = self.fleet_count + added
 
     def _shrink(self, vehicles: Slots, count: Floats, mean: Floats, scatter: Floats) -> None:
         """Set the posterior of the vehicles, given their own moments and the fleet's as the prior."""

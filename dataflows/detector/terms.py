@@ -88,7 +88,7 @@ class Combination(ArrayState):
         added = float(weights.sum())
         self.rows += added
         if added > 0:
-            self.mean = self.mean + ((terms - self.mean[:, None]) * weights).sum(axis=1) / self.rows
+            self.mean = self.mean + ((terms - self.mean[:, None]) @ weights) / self.rows
         self.rows = min(self.rows, self.memory)
 
 

@@ -8,6 +8,7 @@ import numpy as np
 
 from dataflows.detector.rowwise import Floats, Slots
 from dataflows.detector.state import ArrayState
+from dataflows.detector.window import Runs
 
 BUCKETS = 64
 SMALLEST, LARGEST = 2.0**-3, 2.0**9
@@ -18,6 +19,7 @@ EDGES: Floats = np.geomspace(SMALLEST, LARGEST, BUCKETS)
 
 LOWER: Floats = np.concatenate(([0.0], EDGES[:-1]))
 CENTRES: Floats = (LOWER + EDGES) / 2.0
+MOMENTS: Floats = np.stack((np.ones(BUCKETS), CENTRES, CENTRES * CENTRES), axis=1)
 
 CLIMB = 2.0
 """An error counts as at most so many times the threshold that it was judged by.
@@ -62,10 +64,11 @@ def quantile(counts: Floats, level: float) -> Floats:
     if not (counted < level).any():
         return base
     tail = np.where(base[:, None] < CENTRES, counts, 0.0)
-    weight = np.maximum(tail.sum(axis=1), 1e-300)
-    excess = np.maximum(CENTRES - base[:, None], 0.0)
-    mean = (tail * excess).sum(axis=1) / weight
-    variance = np.maximum((tail * excess * excess).sum(axis=1) / weight - mean * mean, 1e-300)
+    weight, total, square = (tail @ MOMENTS).T
+    weight = np.maximum(weight, 1e-300)
+    centre = total / weight
+    mean = np.maximum(centre - base, 1e-300)
+    variance = np.maximum(square / weight - centre * centre, 1e-300)
     shape = np.clip(0.5 * (1.0 - mean * mean / variance), -0.4, 0.4)
     scale = mean * (1.0 - shape)
     further = np.log((1.0 - counted) / (1.0 - level))
@@ -133,7 +136,10 @@ class PercentileThreshold(ArrayState):
             slots, errors, weights: vehicle, error ≥ 0 and weight ≥ 0 of each row, shape (n,).
             level: the quantile that the thresholds are set to, 0–1.
         """
-        vehicles, row, rows = np.unique(slots, return_inverse=True, return_counts=True)
+        runs = Runs.of(slots)
+        vehicles, rows = slots[runs.order[runs.starts]], runs.sizes
+        row = np.empty(len(slots), np.intp)
+        row[runs.order] = np.repeat(np.arange(len(vehicles)), rows)
         bucket = np.minimum(np.searchsorted(EDGES, errors), BUCKETS - 1)
         added = np.bincount(row * BUCKETS + bucket, weights, minlength=len(vehicles) * BUCKETS)
         added = added.reshape(len(vehicles), BUCKETS)

@@ -46,5 +46,5 @@ def test_weights_are_those_of_one_event_after_the_other(seed: int, share: float,
             length[slot] = length.get(slot, 0) + 1
             accepted = times[row] - began[slot] >= ACCEPT_AFTER
             counted = accepted or length[slot] <= COUNTED_RUN
-            expected = (1.0 if accepted else WEIGHT, 1.0 if counted else WEIGHT)
+            expected = (1.0 if accepted else WEIGHT, float(counted))
         assert (for_model[row], for_threshold[row]) == expected

@@ -22,9 +22,8 @@ def window(signals: int = 1) -> Window:
     return made
 
 
-def append(made: Window, slots: np.ndarray, times: np.ndarray, values: np.ndarray | None = None) -> None:
-    rows = np.zeros((len(slots), made.held.shape[1])) if values is None else values
-    made.append(Runs.of(slots), times, rows, np.zeros(len(slots)))
+def append(made: Window, slots: np.ndarray, times: np.ndarray) -> None:
+    made.append(Runs.of(slots), times, np.zeros(len(slots)))
 
 
 @given(known=arrivals, coming=arrivals)
@@ -51,7 +50,7 @@ def test_arrivals_are_classified_as_one_by_one(
             expected.append(Arrival.OUT_OF_ORDER)
             break
     slots, times = np.array([s for s, _ in coming]), np.array([t for _, t in coming])
-    assert made.arrivals(slots, times)[: len(expected)].tolist() == [int(kind) for kind in expected]
+    assert made.arrivals(Runs.of(slots), times)[: len(expected)].tolist() == [int(kind) for kind in expected]
 
 
 @given(
@@ -72,9 +71,7 @@ def test_missing_values_are_held_and_differences_taken_as_one_by_one(
     parts = []
     for part in np.split(np.arange(40), [cut]):
         if len(part):
-            runs = Runs.of(slots[part])
-            parts.append(made.fill(runs, times[part], values[part]))
-            made.append(runs, times[part], values[part], np.zeros(len(part)))
+            parts.append(made.fill(Runs.of(slots[part]), times[part], values[part]))
     filled = [np.concatenate([getattr(part, name) for part in parts]) for name in ("values", "observed")]
     changes = [np.concatenate([getattr(part, name) for part in parts]) for name in ("change", "changed")]
 
@@ -94,6 +91,55 @@ def test_missing_values_are_held_and_differences_taken_as_one_by_one(
 
 
 @given(seed=st.integers(0, 10_000), cut=st.integers(0, 40))
+def test_activity_and_runs_are_followed_as_one_by_one(seed: int, cut: int) -> None:
+    random = np.random.default_rng(seed)
+    slots = random.integers(0, 3, 40)
+    times = np.cumsum(random.integers(1, 3, 40)).astype(np.int64)
+    values = random.integers(0, 2, (40, 1)).astype(np.float64)
+
+    made = window()
+    parts = [
+        made.fill(Runs.of(slots[part]), times[part], values[part])
+        for part in np.split(np.arange(40), [cut])
+        if len(part)
+    ]
+    activity = np.concatenate([part.activity for part in parts])
+    run = np.concatenate([part.run for part in parts])
+
+    last: dict[int, tuple[float, int]] = {}
+    mean: dict[int, float] = {}
+    length: dict[int, int] = {}
+    for row, slot in enumerate(slots.tolist()):
+        value, at = float(values[row, 0]), int(times[row])
+        if slot in last and at - last[slot][1] <= HOLD:
+            size = abs(value - last[slot][0])
+            mean[slot] = size if slot not in mean else mean[slot] + (size - mean[slot]) / SIZE
+            before = length.get(slot, 0)
+            length[slot] = max(before, 0) + 1 if size else min(before, 0) - 1
+        last[slot] = (value, at)
+        assert run[row, 0] == length.get(slot, 0)
+        np.testing.assert_allclose(activity[row, 0], mean.get(slot, np.nan))
+
+
+def test_the_interval_is_the_time_since_the_vehicles_event_before() -> None:
+    made = window()
+    slots, times = np.array([0, 1, 0, 0]), np.array([0, 1, 2, 5], np.int64) * 1_000_000
+    filled = made.fill(Runs.of(slots), times, np.ones((4, 1)))
+    np.testing.assert_array_equal(filled.interval, [np.nan, np.nan, 2.0, 3.0])
+
+
+@given(slots=st.lists(st.integers(0, 5), min_size=1, max_size=40))
+def test_rounds_visit_every_row_once_in_order_and_no_vehicle_twice(slots: list[int]) -> None:
+    rounds = list(Runs.of(np.array(slots)).rounds())
+    assert sorted(row for rows in rounds for row in rows.tolist()) == list(range(len(slots)))
+    for rows in rounds:
+        assert len({slots[row] for row in rows}) == len(rows)
+    for vehicle in set(slots):
+        visits = [row for rows in rounds for row in rows.tolist() if slots[row] == vehicle]
+        assert visits == sorted(visits)
+
+
+@given(seed=st.integers(0, 10_000), cut=st.integers(0, 40))
 def test_errors_are_smoothed_over_the_window_of_their_vehicle(seed: int, cut: int) -> None:
     random = np.random.default_rng(seed)
     slots, errors = random.integers(0, 3, 40), random.random(40)
@@ -102,8 +148,7 @@ def test_errors_are_smoothed_over_the_window_of_their_vehicle(seed: int, cut: in
     for part in np.split(np.arange(40), [cut]):
         if len(part):
             runs = Runs.of(slots[part])
-            smoothed.append(made.smooth(runs, errors[part]))
-            made.append(runs, times[part], np.zeros((len(part), 1)), errors[part])
+            smoothed.append(made.append(runs, times[part], errors[part]))
     for row, mean in enumerate(np.concatenate(smoothed)):
         own = [errors[earlier] for earlier in range(row + 1) if slots[earlier] == slots[row]]
         assert np.isclose(mean, np.mean(own[-SIZE:]))
@@ -119,5 +164,5 @@ def test_an_event_between_others_takes_its_place_by_time_and_pushes_out_the_olde
 def test_an_event_between_others_is_smoothed_with_those_before_it() -> None:
     made = window()
     slots, times = np.zeros(3, np.intp), np.array([10, 20, 30])
-    made.append(Runs.of(slots), times, np.zeros((3, 1)), np.array([1.0, 2.0, 9.0]))
+    made.append(Runs.of(slots), times, np.array([1.0, 2.0, 9.0]))
     assert made.insert(0, 25, 6.0) == 3.0
