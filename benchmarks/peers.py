@@ -54,7 +54,8 @@ def ew_z_score(values: Floats, warm_up: int) -> Floats:
     for row, signals in enumerate(_held(values).tolist()):
         worst = 0.0
         for signal, value in enumerate(signals):
-            deviation = variance[signal].get() ** 0.5 if row else 0.0
+            # The running variance of a constant can come out a hair below 0.
+            deviation = max(variance[signal].get(), 0.0) ** 0.5 if row else 0.0
             if deviation > 0:
                 worst = max(worst, abs(value - mean[signal].get()) / deviation)
             mean[signal].update(value)
@@ -105,7 +106,10 @@ def kitnet(values: Floats, warm_up: int) -> Floats:
 def _pysad(values: Floats, scaler: Any, model: Any) -> Floats:
     scores = np.zeros(len(values))
     for row, signals in enumerate(values):
-        scaled = signals if scaler is None else scaler.fit_transform_partial(signals)
+        with np.errstate(invalid="ignore", divide="ignore"):
+            scaled = signals if scaler is None else scaler.fit_transform_partial(signals)
+        # The scaler divides by 0 where a signal has not moved yet.
+        scaled = np.nan_to_num(scaled, posinf=0.0, neginf=0.0)
         scores[row] = float(np.squeeze(model.score_partial(scaled))) if row else 0.0
         model.fit_partial(scaled)
     return np.nan_to_num(scores)

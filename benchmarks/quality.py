@@ -46,7 +46,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
     """
     options = _parser().parse_args(arguments)
     with exit_in_one_line("benchmarks.quality"):
-        notes = Console(stderr=True)
+        notes = Console(stderr=True, soft_wrap=True)
         candidates = _chosen(options.detectors, notes)
         cache = ResultsCache(options.cache, fresh=options.fresh)
         results = run(options.data, candidates, cache, notes)

@@ -66,7 +66,8 @@ class DeadLetterLimit:
         """After each event, how many in a row have been bad."""
         positions = np.arange(1, len(bad) + 1)
         last_good = np.maximum.accumulate(np.where(bad, 0, positions))
-        return positions - last_good + np.where(last_good == 0, self._run, 0)
+        lengths: NDArray[np.int64] = positions - last_good + np.where(last_good == 0, self._run, 0)
+        return lengths
 
     def _shares(self, bad: NDArray[np.bool_]) -> NDArray[np.float64]:
         """After each event, the share of bad ones in the window; 0 while that is not full."""

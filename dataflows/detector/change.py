@@ -44,7 +44,8 @@ class Change(ArrayState):
         """Size of n rows of changes, given in standard deviations; shape (n, S), 0–`LARGEST_SCORE`."""
         usual = self.usual
         scale = np.where(usual > 0, 1.0 / np.where(usual > 0, usual, 1.0), 0.0)
-        return np.minimum(np.abs(jumps) * scale, LARGEST_SCORE)
+        scores: Floats = np.minimum(np.abs(jumps) * scale, LARGEST_SCORE)
+        return scores
 
     def learn(self, jumps: Floats, weights: Floats) -> None:
         """Merge a block of changes in standard deviations, and their weights, both of shape (n, S)."""

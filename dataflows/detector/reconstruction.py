@@ -120,6 +120,6 @@ def _twice(columns: NDArray[Scalar]) -> NDArray[Scalar]:
 def _jumps(filled: Filled, deviation: Floats) -> Floats:
     """Changes in standard deviations, shape (n, S); 0 where the signal has never moved before."""
     moves = deviation > 0
-    return np.clip(
-        np.where(moves, filled.change, 0.0) / np.where(moves, deviation, 1.0), -MOST_JUMPS, MOST_JUMPS
-    )
+    jumps = np.where(moves, filled.change, 0.0) / np.where(moves, deviation, 1.0)
+    bounded: Floats = np.minimum(np.maximum(jumps, -MOST_JUMPS), MOST_JUMPS)
+    return bounded

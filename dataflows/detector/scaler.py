@@ -149,7 +149,8 @@ class Scaler(ArrayState):
         mean, deviation = self.moments(slots)
         trusted = (self.count[slots] >= TRUSTED_AFTER) & (deviation > 0)
         reach = np.where(trusted, self.clip * deviation, np.inf)
-        return np.minimum(np.maximum(values, mean - reach), mean + reach)
+        clipped: Floats = np.minimum(np.maximum(values, mean - reach), mean + reach)
+        return clipped
 
 
 def _deviation(variance: Floats, mean: Floats) -> Floats:
@@ -176,4 +177,5 @@ def standard_scores(
     moves = deviation > 0
     first_move = np.where(np.abs(distance) > STILL * np.abs(mean), np.copysign(SURPRISE, distance), 0.0)
     scores = np.where(moves, distance / np.where(moves, deviation, 1.0), first_move)
-    return np.minimum(np.maximum(scores, -limit), limit)
+    bounded: Floats = np.minimum(np.maximum(scores, -limit), limit)
+    return bounded

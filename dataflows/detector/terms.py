@@ -105,4 +105,5 @@ def _shares(squares: Floats, evidence: Floats) -> Floats:
     whole = shares[:, 0].copy()
     for signal in range(1, shares.shape[1]):
         whole += shares[:, signal]
-    return shares / np.where(whole > 0, whole, 1.0)[:, None]
+    normalised: Floats = shares / np.where(whole > 0, whole, 1.0)[:, None]
+    return normalised

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import ClassVar
 
 import numpy as np
+from numpy.typing import NDArray
 
 from dataflows.detector.rowwise import Floats, Slots
 from dataflows.detector.state import ArrayState
@@ -75,7 +76,8 @@ def quantile(counts: Floats, level: float) -> Floats:
     stretch = np.where(
         np.abs(shape) > 1e-6, np.expm1(shape * further) / np.where(shape == 0, 1.0, shape), further
     )
-    return base + scale * stretch
+    beyond: Floats = base + scale * stretch
+    return beyond
 
 
 def _counted_quantile(counts: Floats, below: Floats, level: Floats) -> Floats:
@@ -156,10 +158,11 @@ class PercentileThreshold(ArrayState):
         self.bound[vehicles] = quantile(counts + self.fleet_counts * fleet_share, level)
 
     @staticmethod
-    def _kept(rows: Floats | int, seen: Floats | float, memory: float) -> Floats:
+    def _kept(rows: NDArray[np.intp] | int, seen: Floats | float, memory: float) -> Floats:
         """Share of the counts that is kept when `rows` more are counted.
 
         While the model is young its errors still change: the first ones must not decide for long what
         is usual, so that of n rows seen the memory reaches back over n / `YOUTH` at most.
         """
-        return np.exp(-rows / np.minimum(np.maximum(seen / YOUTH, LEAST_MEMORY), memory))
+        kept: Floats = np.exp(-rows / np.minimum(np.maximum(seen / YOUTH, LEAST_MEMORY), memory))
+        return kept

@@ -1,0 +1,208 @@
+"""The quality benchmark from the command line to the report."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import replace
+from pathlib import Path
+from typing import TypeAlias
+
+import numpy as np
+import pandas as pd
+import pytest
+from msgspec import structs
+
+from benchmarks import candidates, quality
+from benchmarks.candidates import CANDIDATES, Candidate, Verdicts, ours
+from benchmarks.quality_metrics import StreamFigures
+from benchmarks.quality_report import summaries
+from config.settings import load
+
+Report: TypeAlias = dict[str, dict[str, dict[str, float]]]
+
+ROWS, FAULT = 600, slice(450, 480)
+
+
+@pytest.fixture
+def data(tmp_path: Path) -> Path:
+    """Two datasets with one stream each: two signals that belong together, and a break between them."""
+    random = np.random.default_rng(0)
+    streams = []
+    for dataset in ("cars", "pumps"):
+        drive = random.normal(size=ROWS)
+        table = pd.DataFrame({"a": drive, "b": 2 * drive + 0.1 * random.normal(size=ROWS), "label": 0})
+        table.loc[FAULT.start : FAULT.stop - 1, "b"] *= -1
+        table.loc[FAULT.start : FAULT.stop - 1, "label"] = 1
+        table.to_csv(tmp_path / f"{dataset}.csv", index=False)
+        streams.append({"dataset": dataset, "file": f"{dataset}.csv", "eval_from": 200})
+    (tmp_path / "manifest.json").write_text(json.dumps({"streams": streams}))
+    return tmp_path
+
+
+def printed(data: Path, capsys: pytest.CaptureFixture[str], *more: str) -> Report:
+    quality.main(["--data", str(data), "--cache", str(data / "cache.jsonl"), "--json", *more])
+    report: Report = json.loads(capsys.readouterr().out)
+    return report
+
+
+def test_the_report_holds_every_figure_of_every_dataset_and_their_mean(
+    data: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    report = printed(data, capsys, "--detectors", "ours")
+    assert list(report) == ["ours", "random"]
+    assert list(report["ours"]) == ["cars", "pumps", "mean"]
+    for found in report["ours"].values():
+        assert set(found) == {
+            "roc_auc",
+            "average_precision",
+            "roc_auc_smoothed",
+            "average_precision_smoothed",
+            "vus_pr",
+            "event_recall_at_1_episode",
+            "event_recall_at_3_episodes",
+            "event_recall",
+            "false_episodes_per_1000",
+            "delay_rows",
+            "events_per_second",
+        }
+    mean = (report["ours"]["cars"]["roc_auc"] + report["ours"]["pumps"]["roc_auc"]) / 2
+    assert report["ours"]["mean"]["roc_auc"] == pytest.approx(mean)
+    assert report["ours"]["mean"]["roc_auc_smoothed"] > 0.9
+    assert report["ours"]["mean"]["event_recall"] == 1.0
+
+
+def test_a_resumed_run_measures_only_what_is_missing(
+    data: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    calls = []
+
+    def counted(values: np.ndarray, warm_up: int) -> Verdicts:
+        calls.append(len(values))
+        return Verdicts(np.random.default_rng(1).random(len(values)))
+
+    monkeypatch.setattr(quality, "CANDIDATES", (Candidate("random", counted),))
+    first = printed(data, capsys)
+    assert len(calls) == 2
+    assert printed(data, capsys) == first
+    assert len(calls) == 2
+    cache = data / "cache.jsonl"
+    cache.write_bytes(cache.read_bytes()[:-20])
+    printed(data, capsys)
+    assert len(calls) == 3
+    printed(data, capsys, "--fresh")
+    assert len(calls) == 5
+
+
+def test_results_of_changed_code_or_settings_are_not_taken_from_the_cache(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / "code.py").write_text("a = 1")
+    monkeypatch.setattr(candidates, "REPOSITORY", tmp_path)
+    candidate = replace(CANDIDATES[0], sources=("*.py",))
+    before = candidate.fingerprint
+    assert candidate.fingerprint == before
+    (tmp_path / "code.py").write_text("a = 2")
+    assert candidate.fingerprint != before
+
+
+def test_a_detector_that_fails_is_left_out_and_named(
+    data: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def broken(values: np.ndarray, warm_up: int) -> Verdicts:
+        raise ZeroDivisionError("no luck")
+
+    chance = next(candidate for candidate in CANDIDATES if candidate.name == "random")
+    monkeypatch.setattr(quality, "CANDIDATES", (Candidate("broken", broken), chance))
+    quality.main(["--data", str(data), "--cache", str(data / "cache.jsonl"), "--json"])
+    output = capsys.readouterr()
+    assert "broken left out on cars.csv: no luck" in output.err
+    assert set(json.loads(output.out)["random"]) == {"cars", "pumps", "mean"}
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        (["--data", "nowhere"], "nowhere/manifest.json: expected the list of labelled streams"),
+        (["--data", ".", "--detectors", "guess"], "expected some of ours, random"),
+    ],
+)
+def test_wrong_arguments_end_in_one_line(
+    arguments: list[str],
+    message: str,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    with pytest.raises(SystemExit) as stop:
+        quality.main(arguments)
+    assert stop.value.code == 1
+    lines = capsys.readouterr().err.strip().splitlines()
+    assert message in lines[-1]
+
+
+@pytest.mark.parametrize(
+    ("content", "message"),
+    [
+        ("not json", "malformed"),
+        ('{"streams": []}', "length"),
+        ('{"streams": [{"file": "x.csv"}]}', "dataset"),
+    ],
+)
+def test_a_broken_manifest_ends_in_one_line(
+    content: str, message: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    (tmp_path / "manifest.json").write_text(content)
+    with pytest.raises(SystemExit):
+        quality.main(["--data", str(tmp_path)])
+    assert message in capsys.readouterr().err
+
+
+def test_a_stream_without_labels_ends_in_one_line(data: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    (data / "cars.csv").write_text("a,b\n1,2\n")
+    with pytest.raises(SystemExit):
+        quality.main(["--data", str(data), "--detectors", "random"])
+    assert "cars.csv: expected a column 'label', got none" in capsys.readouterr().err
+
+
+def test_our_scores_of_a_row_do_not_know_what_comes_after_it() -> None:
+    values = np.random.default_rng(3).normal(size=(400, 3))
+    whole, part = ours(load().detector, values), ours(load().detector, values[:250])
+    assert whole.scores[:250].tobytes() == part.scores.tobytes()
+
+
+@pytest.mark.parametrize("candidate", [c for c in CANDIDATES if not c.missing], ids=lambda c: c.name)
+def test_every_detector_scores_a_row_before_it_learns_it(candidate: Candidate) -> None:
+    random = np.random.default_rng(5)
+    values = random.normal(size=(300, 3))
+    changed = values.copy()
+    changed[250:] = 100.0
+    before, after = candidate.run(values, 100), candidate.run(changed, 100)
+    np.testing.assert_array_equal(before.scores[:250], after.scores[:250])
+    assert np.isfinite(after.scores).all()
+
+
+def test_recall_of_a_dataset_counts_its_events_together() -> None:
+    one = StreamFigures(
+        roc_auc=0.5,
+        average_precision=0.5,
+        roc_auc_smoothed=0.5,
+        average_precision_smoothed=0.5,
+        vus_pr=None,
+        event_recall_at_1_episode=0.0,
+        event_recall_at_3_episodes=0.0,
+        events=1,
+        events_found=1,
+        false_episodes=2,
+        normal_rows=1000,
+        delays=[4],
+        rows=1000,
+        seconds=0.5,
+    )
+    many = structs.replace(one, events=9, events_found=0, delays=[], normal_rows=3000)
+    found = summaries({"ours": {"cars": [one, many]}})["ours"]["cars"]
+    assert found["event_recall"] == 0.1
+    assert found["false_episodes_per_1000"] == 1.0
+    assert found["delay_rows"] == 4.0
+    assert found["vus_pr"] is None
+    assert found["events_per_second"] == 2000.0
