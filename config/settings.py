@@ -186,8 +186,14 @@ class TermSettings(Section):
     flat_line: NonNegativeFloat
 
 
+RECONSTRUCTION = "reconstruction"
+
+
 class DetectorSettings(Section):
     """The detector."""
+
+    kind: Annotated[str, Field(pattern=r"^(reconstruction|river\.anomaly\.\w+)$")]
+    river: dict[str, bool | int | float | str]
 
     shards: PositiveInt
     window: PositiveInt

@@ -18,6 +18,7 @@ from config.settings import PayloadSettings, Settings, SignalSettings, load
 from dataflows.backtest_report import Results, summary, text_report, write_scores
 from dataflows.dead_letters import DeadLetterLimit
 from dataflows.decode import Decoder
+from dataflows.models import model_maker
 from dataflows.recordings import Column, Recording, discover_columns, open_recording
 from dataflows.score import ShardScorer
 from dataflows.shard import rows_by_shard
@@ -64,6 +65,7 @@ def run(settings: Settings, recording: Recording, label: str | None = None) -> R
     limit = DeadLetterLimit(settings.dead_letters)
     label_column = None if label is None else list(settings.signals).index(label)
     scorers: dict[str, ShardScorer] = {}
+    make_model = model_maker(settings.detector, len(settings.scored_signals))
     results = Results(settings.scored_signals)
     begin = time.perf_counter()
     with _progress() as progress, threadpool_limits(limits=1, user_api="blas"):
@@ -74,13 +76,15 @@ def run(settings: Settings, recording: Recording, label: str | None = None) -> R
             results.add_dead_letters(decoded.dead_letters)
             telemetry = decoded.telemetry
             for shard, rows in rows_by_shard(telemetry.vehicle_ids, settings.detector.shards).items():
-                scorer = scorers.setdefault(shard, ShardScorer(settings))
-                scored = scorer.score(telemetry.take(rows))
+                if shard not in scorers:
+                    scorers[shard] = ShardScorer(settings, make_model=make_model)
+                scored = scorers[shard].score(telemetry.take(rows))
                 truth = None if label_column is None else scored.telemetry.values[:, label_column]
                 results.add(scored, rows[scored.rows], truth)
             results.end_batch(len(telemetry))
             progress.update(task, completed=recording.position)
     results.seconds = time.perf_counter() - begin
+    results.drifts = sorted(drift for scorer in scorers.values() for drift in scorer.drift.drifts)
     return results
 
 

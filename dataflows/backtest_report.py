@@ -75,11 +75,16 @@ class Results:
 
     Args:
         signals: names of the scored signals.
+
+    Attributes:
+        seconds: what the scoring took.
+        drifts: event times at which what is normal changed, microseconds since 1970-01-01 UTC.
     """
 
     def __init__(self, signals: list[str]) -> None:
         self.signals = signals
         self.seconds = 0.0
+        self.drifts: list[int] = []
         self.events = 0
         self.dead_letters = 0
         self.first_reason = ""
@@ -187,6 +192,7 @@ def summary(results: Results, *, labelled: bool, eval_from: int) -> dict[str, An
         "late": int((columns["status"] == Status.LATE).sum()),
         "duplicates": results.events - len(columns["row"]),
         "dead_letters": results.dead_letters,
+        "drifts": [_moment(drift) for drift in results.drifts],
         "events_per_second": round(results.events / max(results.seconds, 1e-9)),
     }
     if labelled:
@@ -237,7 +243,13 @@ def text_report(results: Results, figures: dict[str, Any]) -> str:
     return "\n".join(lines)
 
 
-def _readable(value: float | None) -> str:
+def _moment(microseconds: int) -> str:
+    return f"{EPOCH + timedelta(microseconds=microseconds):%Y-%m-%d %H:%M:%S}"
+
+
+def _readable(value: float | list[str] | None) -> str:
+    if isinstance(value, list):
+        return ", ".join(value) or "none"
     if value is None:
         return "–"
     return f"{value:,}" if isinstance(value, int) else f"{value:.3f}"

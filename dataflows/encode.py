@@ -42,6 +42,8 @@ class Encoder:
         telemetry, scores = batch.telemetry, batch.scores
         processed_at = datetime.now(UTC)
         implausible = self._implausible(telemetry.values)
+        # A model that expects nothing cannot say which signal it was either.
+        explains = bool(np.isfinite(scores.expected).all())
         # `tolist` first: reading numpy scalars one by one costs more than everything else here.
         columns = zip(
             telemetry.event_ids,
@@ -71,8 +73,8 @@ class Encoder:
                 is_anomaly=anomaly,
                 severity=severity,
                 status=STATUS_NAMES[status],
-                expected=dict(zip(self._scored, expected, strict=True)),
-                contributions=dict(zip(self._scored, contributions, strict=True)),
+                expected=dict(zip(self._scored, expected, strict=True)) if explains else {},
+                contributions=dict(zip(self._scored, contributions, strict=True)) if explains else {},
                 implausible=out_of_range,
                 model_version=version,
                 processed_at=processed_at,

@@ -35,8 +35,10 @@ class Enriched(msgspec.Struct, frozen=True, kw_only=True):
         severity: 0–100, monotone in the error, exactly 50 at the threshold; 0 without a threshold.
         status: the first that holds of ``late`` (older than the vehicle's window), ``partial`` (a signal
             was missing or not finite), ``warming_up`` (no verdict yet), ``ok``.
-        expected: signal → the value the model expected, in the signal's own unit.
-        contributions: signal → share of the error; the shares sum to 1 (all 0 when the error is 0).
+        expected: signal → the value the model expected, in the signal's own unit; empty if the model
+            expects none, as River's detectors do.
+        contributions: signal → share of the error; the shares sum to 1 (all 0 when nothing speaks against
+            any signal); empty with `expected`.
         implausible: signals outside their plausible range, usually none.
         model_version: blocks learned so far by the shard.
         processed_at: when it was scored, UTC; the one field that a replay changes.

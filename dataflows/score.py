@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from typing import Any
 
@@ -15,6 +15,9 @@ from threadpoolctl import threadpool_limits
 from config.settings import Settings
 from dataflows.decode import TelemetryBatch
 from dataflows.detector import Detector, Scores
+from dataflows.detector.model import Model
+from dataflows.drift import DriftWatch
+from dataflows.models import model_maker
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,27 +40,47 @@ class ShardScorer:
 
     Args:
         settings: all settings.
-        snapshot: state of an earlier one, as from `Detector.snapshot`; ``None`` starts afresh.
+        snapshot: state of an earlier one, as from `snapshot`; ``None`` starts afresh.
+        make_model: makes its model; by the settings unless given.
+
+    Attributes:
+        detector: scores and learns.
+        drift: watches whether what is normal changes.
 
     Raises:
+        SettingsError: the model cannot be made as the settings say.
         SnapshotError: the snapshot does not fit this version or these settings.
     """
 
-    def __init__(self, settings: Settings, snapshot: dict[str, Any] | None = None) -> None:
+    def __init__(
+        self,
+        settings: Settings,
+        snapshot: dict[str, Any] | None = None,
+        *,
+        make_model: Callable[[], Model] | None = None,
+    ) -> None:
         scored = settings.scored_signals
+        model = (make_model or model_maker(settings.detector, len(scored)))()
+        self.drift = DriftWatch()
         self._columns = np.array([list(settings.signals).index(name) for name in scored])
         if snapshot is None:
-            self.detector = Detector(settings.detector, scored)
+            self.detector = Detector(settings.detector, scored, model)
         else:
-            self.detector = Detector.restore(settings.detector, scored, snapshot)
+            self.detector = Detector.restore(settings.detector, scored, snapshot["detector"], model)
+            self.drift.restore(snapshot["drift"])
 
     def score(self, batch: TelemetryBatch) -> ScoredBatch:
         """Score a batch, in arrival order."""
         scores = self.detector.process(batch.vehicle_ids, batch.timestamps, batch.values[:, self._columns])
+        self.drift.watch(batch.timestamps, scores)
         kept = np.flatnonzero(~scores.duplicate)
         if len(kept) == len(batch):
             return ScoredBatch(batch, scores, kept)
         return ScoredBatch(batch.take(kept), scores.take(kept), kept)
+
+    def snapshot(self) -> dict[str, Any]:
+        """Copy the whole state."""
+        return {"detector": self.detector.snapshot(), "drift": self.drift.snapshot()}
 
 
 class _ShardLogic(StatefulBatchLogic[TelemetryBatch, ScoredBatch, dict[str, Any]]):
@@ -70,7 +93,7 @@ class _ShardLogic(StatefulBatchLogic[TelemetryBatch, ScoredBatch, dict[str, Any]
             return [self._scorer.score(batch) for batch in values], self.RETAIN
 
     def snapshot(self) -> dict[str, Any]:
-        return self._scorer.detector.snapshot()
+        return self._scorer.snapshot()
 
 
 def score(step_id: str, up: KeyedStream[TelemetryBatch], settings: Settings) -> KeyedStream[ScoredBatch]:
@@ -80,5 +103,13 @@ def score(step_id: str, up: KeyedStream[TelemetryBatch], settings: Settings) -> 
         step_id: names the step; also the key under which its state is recovered.
         up: batches keyed by shard, in arrival order.
         settings: all settings.
+
+    Raises:
+        SettingsError: the model cannot be made as the settings say.
     """
-    return op.stateful_batch(step_id, up, lambda snapshot: _ShardLogic(ShardScorer(settings, snapshot)))
+    make_model = model_maker(settings.detector, len(settings.scored_signals))
+    return op.stateful_batch(
+        step_id,
+        up,
+        lambda snapshot: _ShardLogic(ShardScorer(settings, snapshot, make_model=make_model)),
+    )

@@ -113,6 +113,7 @@ class Detector:
             "layout_version": LAYOUT_VERSION,
             "signals": self.signals,
             "window": self.settings.window,
+            "kind": self.settings.kind,
             "vehicles": list(self._vehicles),
             "parts": {name: part.snapshot(self.vehicles) for name, part in self._parts.items()},
             "block": self._block.snapshot(),
@@ -131,12 +132,13 @@ class Detector:
         """Build a detector that goes on where `snapshot` was taken.
 
         Raises:
-            SnapshotError: the snapshot is of another layout, other signals or another window.
+            SnapshotError: the snapshot is of another layout, other signals, another window or another model.
         """
         for name, here in (
             ("layout_version", LAYOUT_VERSION),
             ("signals", tuple(signals)),
             ("window", settings.window),
+            ("kind", settings.kind),
         ):
             if state.get(name) != here:
                 raise SnapshotError(

@@ -17,6 +17,13 @@ A percentile promises that a share of normal events lies above it, so those must
 anomaly that lasts must not, or it would raise its own threshold until it disappears.
 """
 
+LASTING_WEIGHT = 0.015
+"""Weight for the threshold of the anomalies after those.
+
+So little that a strong fault stays one for hundreds of events, and enough that a mild new regime, just above
+the threshold, does not stay flagged for all of `accept_after`.
+"""
+
 
 class Protection(ArrayState):
     """How much each event may teach the model and the threshold.
@@ -56,5 +63,5 @@ class Protection(ArrayState):
             self.run[slots] = np.where(flagged, length, 0)
             trusted = ~flagged | (now - began >= self.accept_after)
             model[rows] = np.where(trusted, 1.0, self.weight)
-            threshold[rows] = trusted | (length <= COUNTED_RUN)
+            threshold[rows] = np.where(trusted | (length <= COUNTED_RUN), 1.0, LASTING_WEIGHT)
         return model, threshold

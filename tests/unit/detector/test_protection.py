@@ -6,7 +6,7 @@ import numpy as np
 from hypothesis import given
 from hypothesis import strategies as st
 
-from dataflows.detector.protection import COUNTED_RUN, Protection
+from dataflows.detector.protection import COUNTED_RUN, LASTING_WEIGHT, Protection
 from dataflows.detector.window import Runs
 
 ACCEPT_AFTER = 12
@@ -46,5 +46,5 @@ def test_weights_are_those_of_one_event_after_the_other(seed: int, share: float,
             length[slot] = length.get(slot, 0) + 1
             accepted = times[row] - began[slot] >= ACCEPT_AFTER
             counted = accepted or length[slot] <= COUNTED_RUN
-            expected = (1.0 if accepted else WEIGHT, float(counted))
+            expected = (1.0 if accepted else WEIGHT, 1.0 if counted else LASTING_WEIGHT)
         assert (for_model[row], for_threshold[row]) == expected
