@@ -87,6 +87,10 @@ def _our_default(values: Floats, warm_up: int) -> Verdicts:
     return ours(load().detector, values)
 
 
+def _our_network(values: Floats, warm_up: int) -> Verdicts:
+    return ours(load().detector.model_copy(update={"reconstructor": "mlp"}), values)
+
+
 def _random(values: Floats, warm_up: int) -> Verdicts:
     return Verdicts(np.random.default_rng(0).random(len(values)))
 
@@ -99,6 +103,7 @@ OUR_SOURCES = ("config/fleet.toml", "dataflows/detector/*.py", "benchmarks/candi
 
 CANDIDATES = (
     Candidate("ours", _our_default, sources=OUR_SOURCES),
+    Candidate("ours-mlp", _our_network, sources=OUR_SOURCES),
     Candidate("random", _random, sources=("benchmarks/candidates.py",)),
     Candidate("river-loda", _peer(peers.river_loda), ("river",)),
     Candidate("river-half-space-trees", _peer(peers.river_half_space_trees), ("river",)),

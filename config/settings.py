@@ -201,7 +201,11 @@ class DetectorSettings(Section):
     learn_every: PositiveInt
     memory: PositiveInt
     prior: PositiveFloat
+    reconstructor: Literal["linear", "mlp"]
     ridge: PositiveFloat
+    hidden: PositiveInt
+    learning_rate: PositiveFloat
+    steps: PositiveInt
     terms: TermSettings
     start_up: PositiveInt
     percentile: Annotated[float, Field(gt=0.0, lt=100.0)]

@@ -114,6 +114,7 @@ class Detector:
             "signals": self.signals,
             "window": self.settings.window,
             "kind": self.settings.kind,
+            "reconstructor": self.settings.reconstructor,
             "vehicles": list(self._vehicles),
             "parts": {name: part.snapshot(self.vehicles) for name, part in self._parts.items()},
             "block": self._block.snapshot(),
@@ -139,6 +140,7 @@ class Detector:
             ("signals", tuple(signals)),
             ("window", settings.window),
             ("kind", settings.kind),
+            ("reconstructor", settings.reconstructor),
         ):
             if state.get(name) != here:
                 raise SnapshotError(

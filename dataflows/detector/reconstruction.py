@@ -12,6 +12,7 @@ from dataflows.detector import terms
 from dataflows.detector.activity import Activity, liveliness
 from dataflows.detector.block import Lessons
 from dataflows.detector.change import Change
+from dataflows.detector.mlp import MlpReconstructor
 from dataflows.detector.model import Evaluation
 from dataflows.detector.reconstructor import LinearReconstructor
 from dataflows.detector.rhythm import Rhythm
@@ -56,7 +57,17 @@ class ReconstructionModel(ArrayState):
         clips = np.repeat((OUTLIER_CLIP, PROTECTED_CLIP), signals)
         self.signals = signals
         self.scaler = Scaler(2 * signals, prior=float(settings.prior), memory=memory, clip=clips)
-        self.reconstructor = LinearReconstructor(signals, ridge=settings.ridge, memory=memory)
+        self.reconstructor: LinearReconstructor | MlpReconstructor
+        if settings.reconstructor == "linear":
+            self.reconstructor = LinearReconstructor(signals, ridge=settings.ridge, memory=memory)
+        else:
+            self.reconstructor = MlpReconstructor(
+                signals,
+                hidden=settings.hidden,
+                learning_rate=settings.learning_rate,
+                steps=settings.steps,
+                memory=memory,
+            )
         self.activity = Activity(signals, memory=memory)
         self.rhythm = Rhythm(signals, memory=memory)
         self.change = Change(signals, memory=memory)
@@ -93,7 +104,7 @@ class ReconstructionModel(ArrayState):
 
         term_values = terms.term_values(evidence)
         error, contributions = self.combination.combine(term_values, evidence)
-        lesson = np.concatenate((term_values.T, lively, jumps), axis=1)
+        lesson = np.concatenate((term_values.T, lively, jumps, scores[:, :signals]), axis=1)
         return Evaluation(error, contributions, mean + expected * deviation, lesson)
 
     def learn(self, block: Lessons) -> None:
@@ -101,13 +112,16 @@ class ReconstructionModel(ArrayState):
         signals, filled, weights = self.signals, block.filled, block.model_weights
         count = len(terms.NAMES)
         term_values = block.terms[:, :count].T
-        lively, jumps = block.terms[:, count : count + signals], block.terms[:, count + signals :]
+        lively, jumps, scores = np.split(block.terms[:, count:], (signals, 2 * signals), axis=1)
         if self.scaler.vehicles:
             # The terms of the first block come from a model that knew nothing.
             self.combination.learn(term_values, weights)
         observed_weights = weights[:, None] * filled.observed
         within, between = self.scaler.learn(block.slots, _twice(filled.values), _twice(observed_weights))
-        self.reconstructor.learn(within[:, :signals], between[:, :signals], observed_weights)
+        if isinstance(self.reconstructor, LinearReconstructor):
+            self.reconstructor.learn(within[:, :signals], between[:, :signals], observed_weights)
+        else:
+            self.reconstructor.learn(scores, observed_weights)
         self.rhythm.learn(filled.run, filled.changed, weights)
         self.activity.learn(lively, observed_weights)
         self.change.learn(jumps, weights[:, None] * (filled.changed & np.isfinite(lively)))

@@ -15,7 +15,7 @@ from dataflows.models import model_maker
 from dataflows.river_model import RiverModel
 
 KIND = "river.anomaly.HalfSpaceTrees"
-PARAMETERS = {"n_trees": 3, "height": 4, "window_size": 20, "seed": 3}
+PARAMETERS: dict[str, Any] = {"n_trees": 3, "height": 4, "window_size": 20, "seed": 3}
 
 
 def detector() -> Detector:

@@ -1,0 +1,155 @@
+"""Rebuild every signal from all the others by a small neural network, trained online."""
+
+from __future__ import annotations
+
+from typing import ClassVar, TypeAlias
+
+import numpy as np
+
+from dataflows.detector.rowwise import Floats, Mask, row_product
+from dataflows.detector.state import ArrayState
+
+Weights: TypeAlias = tuple[Floats, Floats, Floats, Floats]
+"""W₁ (S, H), b₁ (H,), W₂ (H, S), b₂ (S,)."""
+
+SEED = 0
+INPUT_LIMIT = 5.0
+"""Standard scores are clipped to this: one wild value must not saturate every hidden unit."""
+
+ERROR_LIMIT = 3.0
+"""Errors beyond this pull no harder (Huber, 1964)."""
+
+DECAY_FIRST, DECAY_SECOND, EPSILON = 0.9, 0.999, 1e-8
+"""β₁, β₂ and ε of Adam."""
+
+LEAST_DEVIATION = 0.03
+"""Standard deviation of an error below which it is taken for this: no relation is known more exactly."""
+
+
+def predictions(weights: Weights, scores: Floats) -> tuple[Floats, Floats]:
+    """Each signal rebuilt from all the others.
+
+    To rebuild signal i, input i is left out: ``ẑ_i = W₂[:, i] · tanh(b₁ + Σ_{j≠i} z_j W₁[j]) + b₂[i]``.
+
+    Args:
+        scores: shape (n, S).
+
+    Returns:
+        Predictions, shape (n, S), and the hidden units for each left-out input, shape (n, S, H).
+    """
+    first, first_bias, second, second_bias = weights
+    together = row_product(scores, first) + first_bias
+    hidden = np.tanh(together[:, None, :] - scores[:, :, None] * first)
+    predicted = hidden[:, :, 0] * second[0]
+    for unit in range(1, len(second)):
+        predicted += hidden[:, :, unit] * second[unit]
+    return predicted + second_bias, hidden
+
+
+def loss_and_gradient(weights: Weights, scores: Floats, importance: Floats) -> tuple[float, Weights]:
+    """Weighted mean Huber loss of the predictions, and its gradient.
+
+    Args:
+        scores: shape (n, S).
+        importance: weight of each value, shape (n, S), ≥ 0; their sum must be > 0.
+    """
+    second = weights[2]
+    predicted, hidden = predictions(weights, scores)
+    error = predicted - scores
+    size = np.abs(error)
+    huber = np.where(size <= ERROR_LIMIT, 0.5 * error * error, ERROR_LIMIT * (size - 0.5 * ERROR_LIMIT))
+    share = importance / importance.sum()
+    pull = share * np.clip(error, -ERROR_LIMIT, ERROR_LIMIT)
+    upstream = pull[:, :, None] * second.T * (1.0 - hidden * hidden)
+    total = upstream.sum(axis=1)
+    gradient = (
+        scores.T @ total - np.einsum("ni,nih->ih", scores, upstream),
+        total.sum(axis=0),
+        np.einsum("ni,nih->hi", pull, hidden),
+        pull.sum(axis=0),
+    )
+    return float((share * huber).sum()), gradient
+
+
+class MlpReconstructor(ArrayState):
+    """Leave-one-out reconstruction by one hidden layer of tanh units, trained by Adam.
+
+    It is an autoencoder each of whose outputs does not see its own input, so that no signal can be copied
+    through. Every block is learned by a few steps of Adam (Kingma & Ba, ICLR 2015), with the mean
+    gradient of the block. Unlike the linear one it can follow bent relations; it needs some thousand rows
+    to do so.
+
+    Args:
+        signals: number of signals S.
+        hidden: hidden units H.
+        learning_rate: step of Adam, > 0.
+        steps: steps per block, ≥ 1.
+        memory: rows after which old errors are forgotten.
+    """
+
+    SHARED: ClassVar = ("weights", "mean_gradient", "mean_square", "steps_taken", "error", "rows")
+
+    def __init__(self, signals: int, *, hidden: int, learning_rate: float, steps: int, memory: float) -> None:
+        self.learning_rate, self.steps, self.memory = learning_rate, steps, memory
+        random = np.random.default_rng(SEED)
+        # Glorot & Bengio, AISTATS 2010.
+        bound = np.sqrt(6.0 / (signals + hidden))
+        self.weights: Weights = (
+            random.uniform(-bound, bound, (signals, hidden)),
+            np.zeros(hidden),
+            np.zeros((hidden, signals)),
+            np.zeros(signals),
+        )
+        self.mean_gradient = tuple(map(np.zeros_like, self.weights))
+        self.mean_square = tuple(map(np.zeros_like, self.weights))
+        self.steps_taken = 0
+        self.error = np.zeros(signals)
+        self.rows = np.zeros(signals)
+
+    def reconstruct(self, scores: Floats, observed: Mask) -> tuple[Floats, Floats]:
+        """Rebuild n rows of standard scores; as `LinearReconstructor.reconstruct`.
+
+        A signal that is missing is taken to be as usual.
+        """
+        inputs = np.clip(scores, -INPUT_LIMIT, INPUT_LIMIT)
+        expected, _ = predictions(self.weights, inputs)
+        square = np.where(self.rows > 0, self.error / np.maximum(self.rows, 1e-300), 1.0)
+        deviation = np.maximum(np.sqrt(square), LEAST_DEVIATION)
+        return expected, np.where(observed, (scores - expected) / deviation, 0.0)
+
+    def learn(self, scores: Floats, weights: Floats) -> None:
+        """Learn a block of n rows.
+
+        Args:
+            scores: standard scores as they were rebuilt, shape (n, S); 0 where not observed.
+            weights: weight of each value, shape (n, S), ≥ 0; 0 where not observed.
+        """
+        if not weights.any():
+            return
+        inputs = np.clip(scores, -INPUT_LIMIT, INPUT_LIMIT)
+        error = np.clip(inputs - predictions(self.weights, inputs)[0], -ERROR_LIMIT, ERROR_LIMIT)
+        self.error = self.error + (weights * error * error).sum(axis=0)
+        self.rows = self.rows + weights.sum(axis=0)
+        kept = self.memory / np.maximum(self.rows, self.memory)
+        self.error, self.rows = self.error * kept, self.rows * kept
+        for _ in range(self.steps):
+            self._step(loss_and_gradient(self.weights, inputs, weights)[1])
+
+    def _step(self, gradient: Weights) -> None:
+        """One step of Adam, algorithm 1 of the paper."""
+        self.steps_taken += 1
+        first_share = 1.0 - DECAY_FIRST**self.steps_taken
+        second_share = 1.0 - DECAY_SECOND**self.steps_taken
+        new = []
+        mean_gradient, mean_square = [], []
+        for weight, slope, mean, square in zip(
+            self.weights, gradient, self.mean_gradient, self.mean_square, strict=True
+        ):
+            mean = DECAY_FIRST * mean + (1.0 - DECAY_FIRST) * slope
+            square = DECAY_SECOND * square + (1.0 - DECAY_SECOND) * slope * slope
+            step = self.learning_rate * (mean / first_share) / (np.sqrt(square / second_share) + EPSILON)
+            new.append(weight - step)
+            mean_gradient.append(mean)
+            mean_square.append(square)
+        self.weights = (new[0], new[1], new[2], new[3])
+        self.mean_gradient, self.mean_square = tuple(mean_gradient), tuple(mean_square)
