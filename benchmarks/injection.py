@@ -1,0 +1,100 @@
+"""Faults put into recorded trips on purpose, one signal at a time, with what the values would have been."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Literal, TypeAlias, get_args
+
+import numpy as np
+
+from dataflows.detector.rowwise import Floats
+
+Kind: TypeAlias = Literal["stuck", "spike", "drift", "offset", "noise", "zero", "gain", "other time"]
+KINDS: tuple[Kind, ...] = get_args(Kind)
+
+SHORTEST, LONGEST = 20, 80
+"""Rows that a fault lasts."""
+
+PAUSE = (250, 450)
+"""Rows between two faults, at least and at most."""
+
+MOVING_VALUES = 5
+"""A signal with fewer different values has nothing to be wrong about."""
+
+
+@dataclass(frozen=True, slots=True)
+class InjectedRows:
+    """One fault.
+
+    Attributes:
+        kind: what happened.
+        signal: column.
+        start, stop: rows, `stop` not included.
+    """
+
+    kind: Kind
+    signal: int
+    start: int
+    stop: int
+
+
+def inject(values: Floats, first: int, random: np.random.Generator) -> tuple[Floats, list[InjectedRows]]:
+    """Put faults into a trip.
+
+    Args:
+        values: shape (n, S); NaN where a signal was not sent, which it is not with a fault either.
+        first: row before which nothing is changed.
+        random: decides kinds, signals, rows and sizes.
+
+    Returns:
+        The changed trip, shape (n, S), and the faults in order. A fault that would change no value
+        is left out.
+    """
+    changed = values.copy()
+    deviation = np.nanstd(values, axis=0)
+    sent = np.isfinite(values)
+    moving = [
+        signal
+        for signal in range(values.shape[1])
+        if len(np.unique(values[sent[:, signal], signal])) > MOVING_VALUES
+    ]
+    faults: list[InjectedRows] = []
+    start = first + int(random.integers(0, PAUSE[0]))
+    while moving and start + LONGEST < len(values):
+        stop = start + int(random.integers(SHORTEST, LONGEST + 1))
+        signal, kind = int(random.choice(moving)), KINDS[int(random.integers(len(KINDS)))]
+        before = values[:start, signal]
+        column = _faulty(kind, values[start:stop, signal], before, float(deviation[signal]), random)
+        column = np.where(sent[start:stop, signal], column, np.nan)
+        if np.nanmax(np.abs(column - values[start:stop, signal]), initial=0.0) > 0:
+            changed[start:stop, signal] = column
+            faults.append(InjectedRows(kind, signal, start, stop))
+        start = stop + int(random.integers(*PAUSE))
+    return changed, faults
+
+
+def _faulty(
+    kind: Kind, values: Floats, before: Floats, deviation: float, random: np.random.Generator
+) -> Floats:
+    sign, rows = random.choice((-1.0, 1.0)), len(values)
+    match kind:
+        case "stuck":
+            known = before[np.isfinite(before)]
+            return np.full(rows, known[-1] if len(known) else np.nan)
+        case "spike":
+            return values + sign * random.uniform(3, 6) * deviation * (random.random(rows) < 0.2)
+        case "drift":
+            return values + sign * random.uniform(1.5, 4) * deviation * np.linspace(0, 1, rows)
+        case "offset":
+            return values + sign * random.uniform(1, 3) * deviation
+        case "noise":
+            return values + random.normal(0, random.uniform(0.5, 1.5) * deviation, rows)
+        case "zero":
+            return np.zeros(rows)
+        case "gain":
+            return values * random.uniform(1.2, 1.8)
+        case "other time":
+            known = before[np.isfinite(before)]
+            place = int(random.integers(0, max(1, len(known) - rows)))
+            borrowed = known[place : place + rows]
+            return np.resize(borrowed, rows) if len(borrowed) else values.copy()
