@@ -7,7 +7,7 @@ import json
 import sys
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
@@ -18,7 +18,7 @@ from rich.table import Table
 from threadpoolctl import threadpool_limits
 
 from benchmarks.injection import inject
-from config.errors import exit_in_one_line
+from config.errors import RecordingError, exit_in_one_line
 from config.settings import Settings, load
 from dataflows.backtest import with_catalogue
 from dataflows.connectors.messages import MessageBatch
@@ -26,22 +26,22 @@ from dataflows.decode import Decoder
 from dataflows.detector import Detector, Scores
 from dataflows.detector.rowwise import Floats, Integers
 from dataflows.recordings import open_recording
-from sim.fleet import Fleet
+from sim.fleet import Fleet, microseconds
 
 WARM_UP = 800
 """Rows of a trip, and seconds of a simulated fleet, before the first fault."""
 
-EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 SIMULATED = "simulated fleet"
 DRIVERS = ("sudden_deceleration", "overspeed")
 """Faults of the driver: what would have happened without them is another trip."""
 
 DESCRIPTION = """
 Faults are put into real trips (one signal, 20-80 rows, eight kinds) and into a simulated fleet with ground
-truth. "first" and "first two": the faulty signal has the largest, or one of the two largest, mean contribution over
-the fault, rows weighed by their error. "flagged": share of the faults with a flagged row, and the same hit
-rates over the flagged rows alone. "chance": hit rate of a guess. "expected" and "size": median distance from
-the value without the fault, of what the detector expected and of what was sent, in standard deviations.
+truth. "first" and "first two": the faulty signal has the largest, or one of the two largest, mean
+contribution over the fault, rows weighed by their error. "flagged": share of the faults with a flagged row,
+and the same hit rates over the flagged rows alone. "chance": hit rate of a guess. "expected" and "size":
+median distance from the value without the fault, of what the detector expected and of what was sent, over
+the rows where these differ, in standard deviations.
 
 examples:
   python -m benchmarks.explanations
@@ -99,9 +99,11 @@ def outcome(incident: Incident, scores: Scores, deviation: Floats) -> Outcome:
     expected = size = float("nan")
     if incident.without is not None:
         columns = list(incident.signals)
-        without, unit = incident.without[:, columns], np.maximum(deviation[columns], 1e-300)
-        expected = float(np.nanmedian(np.abs(scores.expected[rows][:, columns] - without) / unit))
-        size = float(np.nanmedian(np.abs(incident.sent[:, columns] - without) / unit))
+        without, sent = incident.without[:, columns], incident.sent[:, columns]
+        unit = np.maximum(deviation[columns], 1e-300)
+        differs = np.isfinite(without) & (sent != without)
+        expected = _median((np.abs(scores.expected[rows][:, columns] - without) / unit)[differs])
+        size = _median((np.abs(sent - without) / unit)[differs])
     return Outcome(
         dataset=incident.dataset,
         kind=incident.kind,
@@ -160,9 +162,7 @@ def fleet_outcomes(settings: Settings, vehicles: int, seconds: int, seed: int) -
     scores = Detector(settings.detector, scored).process(ids, times, values)
     owner = np.array(ids)
     for fault in faults:
-        start, stop = (
-            int((at - EPOCH) / timedelta(microseconds=1)) for at in (fault.starts_at, fault.ends_at)
-        )
+        start, stop = microseconds(fault.starts_at), microseconds(fault.ends_at)
         rows = np.flatnonzero((owner == fault.vehicle_id) & (times >= start) & (times < stop))
         signals = [scored.index(name) for name in fault.signals if name in scored]
         if len(rows) and signals:
@@ -209,8 +209,8 @@ def summary(outcomes: Sequence[Outcome]) -> dict[str, float | None]:
         "flagged": _share(one.flagged for one in outcomes),
         "flagged_first": _share(one.flagged_first for one in flagged),
         "flagged_first_two": _share(one.flagged_first_two for one in flagged),
-        "expected": _median([one.expected for one in outcomes]),
-        "size": _median([one.size for one in outcomes]),
+        "expected": _known(_median([one.expected for one in outcomes])),
+        "size": _known(_median([one.size for one in outcomes])),
     }
 
 
@@ -235,9 +235,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
     with exit_in_one_line("benchmarks.explanations"), threadpool_limits(limits=1):
         settings = load()
         notes = Console(stderr=True)
-        trips = (
-            [] if options.trips is None else sorted(p for p in options.trips.iterdir() if ".csv" in p.name)
-        )
+        trips = [] if options.trips is None else _trips(options.trips)
         outcomes: list[Outcome] = []
         columns = (TextColumn("{task.description}"), BarColumn(), TimeElapsedColumn())
         with Progress(*columns, console=notes, transient=True) as progress:
@@ -268,14 +266,26 @@ def _table(figures: dict[str, dict[str, dict[str, float | None]]]) -> Table:
     return table
 
 
+def _trips(directory: Path) -> list[Path]:
+    found = sorted(directory.glob("*.csv*")) if directory.is_dir() else []
+    if not found:
+        raise RecordingError(f"{directory}: expected a directory with recorded trips as CSV, got none")
+    return found
+
+
 def _share(values: Iterable[float]) -> float | None:
     known = list(values)
     return sum(known) / len(known) if known else None
 
 
-def _median(values: Sequence[float]) -> float | None:
+def _median(values: Sequence[float] | Floats) -> float:
+    """Median of what is known; NaN if nothing is."""
     known = [value for value in values if np.isfinite(value)]
-    return float(np.median(known)) if known else None
+    return float(np.median(known)) if known else float("nan")
+
+
+def _known(value: float) -> float | None:
+    return value if np.isfinite(value) else None
 
 
 def _parser() -> argparse.ArgumentParser:

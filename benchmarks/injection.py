@@ -76,25 +76,26 @@ def inject(values: Floats, first: int, random: np.random.Generator) -> tuple[Flo
 def _faulty(
     kind: Kind, values: Floats, before: Floats, deviation: float, random: np.random.Generator
 ) -> Floats:
-    sign, rows = random.choice((-1.0, 1.0)), len(values)
+    sign, rows = float(random.choice((-1.0, 1.0))), len(values)
+    known = before[np.isfinite(before)]
+    added: Floats
     match kind:
         case "stuck":
-            known = before[np.isfinite(before)]
             return np.full(rows, known[-1] if len(known) else np.nan)
-        case "spike":
-            return values + sign * random.uniform(3, 6) * deviation * (random.random(rows) < 0.2)
-        case "drift":
-            return values + sign * random.uniform(1.5, 4) * deviation * np.linspace(0, 1, rows)
-        case "offset":
-            return values + sign * random.uniform(1, 3) * deviation
-        case "noise":
-            return values + random.normal(0, random.uniform(0.5, 1.5) * deviation, rows)
         case "zero":
             return np.zeros(rows)
         case "gain":
-            return values * random.uniform(1.2, 1.8)
+            return values * float(random.uniform(1.2, 1.8))
         case "other time":
-            known = before[np.isfinite(before)]
             place = int(random.integers(0, max(1, len(known) - rows)))
             borrowed = known[place : place + rows]
             return np.resize(borrowed, rows) if len(borrowed) else values.copy()
+        case "spike":
+            added = sign * random.uniform(3, 6) * (random.random(rows) < 0.2)
+        case "drift":
+            added = sign * random.uniform(1.5, 4) * (np.arange(rows, dtype=np.float64) / rows)
+        case "offset":
+            added = np.full(rows, sign * random.uniform(1, 3))
+        case "noise":
+            added = random.normal(0, random.uniform(0.5, 1.5), rows)
+    return values + deviation * added

@@ -1,0 +1,168 @@
+"""Whether the threshold keeps its promise: ``python -m benchmarks.false_alarms``."""
+
+from __future__ import annotations
+
+import argparse
+import json
+import sys
+from collections.abc import Sequence
+from dataclasses import asdict, dataclass
+
+import numpy as np
+from rich.console import Console
+from rich.progress import track
+from rich.table import Table
+from threadpoolctl import threadpool_limits
+
+from config.errors import exit_in_one_line
+from config.settings import DetectorSettings, load
+from dataflows.detector import Detector
+from dataflows.detector.rowwise import Floats
+from dataflows.episodes import episodes
+
+SIGNALS = 6
+PERCENTILES = (95.0, 99.0, 99.5, 99.9)
+START_UP = 0.2
+"""Share of the stream that is not counted."""
+
+EXAMPLES = """
+Normal data only: six correlated signals of vehicles that differ in noise by a factor of ten. "ratio" is what
+was measured over what was promised; the promise is kept within a factor of two. "drifting": the level of
+every signal moves by three standard deviations over the stream. "driving": errors of neighbouring events are
+correlated (AR(1), .9), so that flagged events come in fewer episodes.
+
+examples:
+  python -m benchmarks.false_alarms
+  python -m benchmarks.false_alarms --json
+"""
+
+
+@dataclass(frozen=True, slots=True)
+class Case:
+    """Normal data.
+
+    Attributes:
+        name: what it is called.
+        vehicles: how many.
+        rows: events per vehicle.
+        persistence: correlation of a vehicle's neighbouring events.
+        drift: how far the levels move over the stream, in standard deviations.
+    """
+
+    name: str
+    vehicles: int
+    rows: int
+    persistence: float = 0.0
+    drift: float = 0.0
+
+
+CASES = (
+    Case("one vehicle", 1, 20_000),
+    Case("one vehicle, driving", 1, 20_000, persistence=0.9),
+    Case("one vehicle, drifting", 1, 20_000, drift=3.0),
+    Case("50 vehicles", 50, 2_000),
+    Case("50 vehicles, driving", 50, 2_000, persistence=0.9),
+    Case("50 vehicles, drifting", 50, 2_000, drift=3.0),
+    Case("1,000 vehicles", 1_000, 200),
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Rates:
+    """What came of a promise.
+
+    Attributes:
+        promised, measured: share of normal events flagged.
+        ratio: measured over promised.
+        worst_vehicle: largest share of one vehicle's events that was flagged.
+        episodes_per_1000: episodes per 1,000 events.
+    """
+
+    case: str
+    promised: float
+    measured: float
+    ratio: float
+    worst_vehicle: float
+    episodes_per_1000: float
+
+
+def normal_data(case: Case, seed: int = 0) -> Floats:
+    """Events of all vehicles, shape (rows, vehicles, S)."""
+    random = np.random.default_rng(seed)
+    mixing = random.normal(size=(SIGNALS, SIGNALS))
+    noise = random.uniform(0.3, 3.0, (case.vehicles, 1))
+    drive = random.normal(size=(case.rows, case.vehicles, SIGNALS))
+    for row in range(1, case.rows):
+        drive[row] = case.persistence * drive[row - 1] + np.sqrt(1 - case.persistence**2) * drive[row]
+    slope = case.drift * np.arange(case.rows)[:, None, None] / case.rows
+    own = 0.3 * random.normal(size=drive.shape)
+    values: Floats = (drive @ mixing + slope * np.abs(mixing).sum(axis=0) / 2 + own) * noise
+    return values
+
+
+def measure(settings: DetectorSettings, case: Case, percentile: float) -> Rates:
+    """Score normal data and count what is flagged after the start."""
+    values = normal_data(case)
+    ids = [f"vehicle-{number}" for number in range(case.vehicles)] * case.rows
+    times = np.repeat(np.arange(case.rows, dtype=np.int64) * 1_000_000, case.vehicles)
+    chosen = settings.model_copy(update={"percentile": percentile, "false_alarms_per_day": None})
+    names = [f"signal-{number}" for number in range(SIGNALS)]
+    scores = Detector(chosen, names).process(ids, times, values.reshape(-1, SIGNALS))
+    flagged = scores.anomaly.reshape(case.rows, case.vehicles)[int(START_UP * case.rows) :]
+    promised, measured = 1.0 - percentile / 100.0, float(flagged.mean())
+    alarms = sum(len(episodes(flagged[:, vehicle])) for vehicle in range(case.vehicles))
+    return Rates(
+        case=case.name,
+        promised=promised,
+        measured=measured,
+        ratio=measured / promised,
+        worst_vehicle=float(flagged.mean(axis=0).max()),
+        episodes_per_1000=1000.0 * alarms / flagged.size,
+    )
+
+
+def main(arguments: Sequence[str] | None = None) -> None:
+    """Run the command line."""
+    options = _parser().parse_args(arguments)
+    with exit_in_one_line("benchmarks.false_alarms"), threadpool_limits(limits=1):
+        settings = load().detector
+        every = [(case, percentile) for case in CASES for percentile in PERCENTILES]
+        notes = Console(stderr=True)
+        rates = [
+            measure(settings, case, percentile)
+            for case, percentile in track(every, "scoring normal data", console=notes, transient=True)
+        ]
+    if options.json:
+        print(json.dumps([asdict(rate) for rate in rates], indent=1))
+        return
+    table = Table()
+    table.add_column("normal data")
+    for title in ("promised", "measured", "ratio", "worst vehicle", "episodes\nper 1,000"):
+        table.add_column(title, justify="right")
+    for rate in rates:
+        shares = (f"{share:.2%}" for share in (rate.promised, rate.measured))
+        last = rate.promised == rates[len(PERCENTILES) - 1].promised
+        table.add_row(
+            rate.case,
+            *shares,
+            f"{rate.ratio:.2f}",
+            f"{rate.worst_vehicle:.2%}",
+            f"{rate.episodes_per_1000:.1f}",
+            end_section=last,
+        )
+    Console(width=None if sys.stdout.isatty() else 100).print(table)
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(
+        prog="python -m benchmarks.false_alarms",
+        description="Measure the share of normal events that is flagged, against the promise.",
+        epilog=EXAMPLES,
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+    )
+    parser.add_argument("--json", action="store_true", help="print JSON instead of a table")
+    return parser
+
+
+if __name__ == "__main__":
+    main()
