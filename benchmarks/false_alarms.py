@@ -63,7 +63,7 @@ CASES = (
     Case("50 vehicles", 50, 2_000),
     Case("50 vehicles, driving", 50, 2_000, persistence=0.9),
     Case("50 vehicles, drifting", 50, 2_000, drift=3.0),
-    Case("1,000 vehicles", 1_000, 200),
+    Case("1,000 vehicles", 1_000, 500),
 )
 
 
@@ -141,7 +141,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
         table.add_column(title, justify="right")
     for rate in rates:
         shares = (f"{share:.2%}" for share in (rate.promised, rate.measured))
-        last = rate.promised == rates[len(PERCENTILES) - 1].promised
+        last = rate.promised == min(rate.promised for rate in rates)
         table.add_row(
             rate.case,
             *shares,

@@ -91,7 +91,7 @@ def _faulty(
             borrowed = known[place : place + rows]
             return np.resize(borrowed, rows) if len(borrowed) else values.copy()
         case "spike":
-            added = sign * random.uniform(3, 6) * (random.random(rows) < 0.2)
+            added = sign * random.uniform(3, 6) * (random.random(rows) < 0.2).astype(np.float64)
         case "drift":
             added = sign * random.uniform(1.5, 4) * (np.arange(rows, dtype=np.float64) / rows)
         case "offset":
