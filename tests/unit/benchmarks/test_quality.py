@@ -123,7 +123,7 @@ def test_a_detector_that_fails_is_left_out_and_named(
     ("arguments", "message"),
     [
         (["--data", "nowhere"], "nowhere/manifest.json: expected the list of labelled streams"),
-        (["--data", ".", "--detectors", "guess"], "expected some of ours, random"),
+        (["--data", ".", "--detectors", "guess"], "expected some of ours, ours-mlp, random"),
     ],
 )
 def test_wrong_arguments_end_in_one_line(
