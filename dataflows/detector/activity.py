@@ -6,7 +6,8 @@ from typing import ClassVar
 
 import numpy as np
 
-from dataflows.detector.moments import merge
+from dataflows.detector.compiled import compiled
+from dataflows.detector.moments import learn_rows
 from dataflows.detector.reconstructor import LinearReconstructor
 from dataflows.detector.rowwise import Floats
 from dataflows.detector.scaler import standard_scores
@@ -33,8 +34,17 @@ def liveliness(activity: Floats, deviation: Floats) -> Floats:
         deviation: standard deviation in the signals' units, shape (n, S); 0 where the signal has never
             moved.
     """
-    share = activity / np.where(deviation > 0, deviation, np.nan)
-    lively: Floats = np.log(STILLNESS + np.minimum(share, LIVELIEST))
+    return _liveliness(activity, deviation)
+
+
+@compiled
+def _liveliness(activity: Floats, deviation: Floats) -> Floats:
+    lively = np.full(activity.shape, np.nan)
+    for row in range(activity.shape[0]):
+        for signal in range(activity.shape[1]):
+            if deviation[row, signal] > 0.0 and not np.isnan(activity[row, signal]):
+                share = min(activity[row, signal] / deviation[row, signal], LIVELIEST)
+                lively[row, signal] = np.log(STILLNESS + share)
     return lively
 
 
@@ -55,13 +65,14 @@ class Activity(ArrayState):
         memory: rows after which old ones are forgotten.
     """
 
-    SHARED: ClassVar = ("count", "mean")
+    SHARED: ClassVar = ("count", "mean", "spread")
     PARTS: ClassVar = ("reconstructor",)
 
     def __init__(self, signals: int, *, memory: float) -> None:
         self.memory = memory
-        self.count = np.zeros(signals)
-        self.mean = np.zeros(signals)
+        self.count = np.zeros((1, signals))
+        self.mean = np.zeros((1, signals))
+        self.spread = np.zeros((1, signals))
         self.reconstructor = LinearReconstructor(signals, ridge=RIDGE, memory=memory)
 
     def residuals(self, lively: Floats) -> Floats:
@@ -74,7 +85,7 @@ class Activity(ArrayState):
             Shape (n, S); 0 where the liveliness is unknown.
         """
         known = np.isfinite(lively)
-        scores = standard_scores(lively, self.mean, self.reconstructor.deviation, known, SCORE_LIMIT)
+        scores = standard_scores(lively, self.mean[0], self.reconstructor.deviation, known, SCORE_LIMIT)
         return self.reconstructor.residuals(scores, known)
 
     def learn(self, lively: Floats, weights: Floats) -> None:
@@ -86,7 +97,7 @@ class Activity(ArrayState):
         """
         known = np.isfinite(lively)
         weights = np.where(known, weights, 0.0)
-        block = merge(self.count, self.mean, np.where(known, lively, 0.0), weights)
-        self.mean = self.mean + block.step
-        self.count = np.minimum(self.count + block.added, self.memory)
-        self.reconstructor.learn(block.within, block.between, weights)
+        together = np.zeros(len(lively), np.intp)
+        moments = (self.count, self.mean, self.spread)
+        deviations = learn_rows(together, np.where(known, lively, 0.0), weights, self.memory, *moments)
+        self.reconstructor.learn(deviations, weights)

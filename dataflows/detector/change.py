@@ -6,6 +6,7 @@ from typing import ClassVar
 
 import numpy as np
 
+from dataflows.detector.compiled import compiled
 from dataflows.detector.rowwise import Floats
 from dataflows.detector.state import ArrayState
 
@@ -42,17 +43,32 @@ class Change(ArrayState):
 
     def scores(self, jumps: Floats) -> Floats:
         """Size of n rows of changes, given in standard deviations; shape (n, S), 0–`LARGEST_SCORE`."""
-        usual = self.usual
-        scale = np.where(usual > 0, 1.0 / np.where(usual > 0, usual, 1.0), 0.0)
-        scores: Floats = np.minimum(np.abs(jumps) * scale, LARGEST_SCORE)
-        return scores
+        return _scores(jumps, self.usual)
 
     def learn(self, jumps: Floats, weights: Floats) -> None:
         """Merge a block of changes in standard deviations, and their weights, both of shape (n, S)."""
-        usual = self.usual
-        clipped = np.minimum(np.abs(jumps), np.where(usual > 0, OUTLIER_CLIP * usual, np.inf))
-        self.total += np.einsum("ij,ij,ij->j", clipped, clipped, weights)
-        self.rows += weights.sum(axis=0)
+        _learn(jumps, weights, self.usual, self.total, self.rows)
         kept = self.memory / np.maximum(self.rows, self.memory)
         self.total *= kept
         self.rows *= kept
+
+
+@compiled
+def _scores(jumps: Floats, usual: Floats) -> Floats:
+    scores = np.zeros(jumps.shape)
+    for row in range(jumps.shape[0]):
+        for signal in range(jumps.shape[1]):
+            if usual[signal] > 0.0:
+                scores[row, signal] = min(abs(jumps[row, signal]) / usual[signal], LARGEST_SCORE)
+    return scores
+
+
+@compiled
+def _learn(jumps: Floats, weights: Floats, usual: Floats, total: Floats, rows: Floats) -> None:
+    for row in range(jumps.shape[0]):
+        for signal in range(jumps.shape[1]):
+            size = abs(jumps[row, signal])
+            if usual[signal] > 0.0:
+                size = min(size, OUTLIER_CLIP * usual[signal])
+            total[signal] += weights[row, signal] * size * size
+            rows[signal] += weights[row, signal]

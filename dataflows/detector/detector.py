@@ -12,14 +12,15 @@ from config.errors import SnapshotError
 from config.settings import DetectorSettings
 from dataflows.detector.alarm_rate import AlarmRate
 from dataflows.detector.block import Block, Lessons
+from dataflows.detector.compiled import compiled
 from dataflows.detector.model import Model
 from dataflows.detector.protection import Protection
 from dataflows.detector.reconstruction import ReconstructionModel
-from dataflows.detector.rowwise import Floats, Integers, Slots
+from dataflows.detector.rowwise import Floats, Integers, Mask, Slots
 from dataflows.detector.scores import Scores, Status
 from dataflows.detector.state import State
 from dataflows.detector.threshold import PercentileThreshold, restrained
-from dataflows.detector.window import Arrival, Filled, Runs, Window
+from dataflows.detector.window import Arrival, Filled, Window
 
 LAYOUT_VERSION = 2
 """Version of what `Detector.snapshot` returns."""
@@ -98,9 +99,8 @@ class Detector:
         start = 0
         while start < rows:
             chunk = slice(start, min(rows, start + self._block.room))
-            runs = Runs.of(slots[chunk])
-            arrivals = self._window.arrivals(runs, times[chunk])
-            chunk, arrivals = _until_out_of_order(chunk, arrivals)
+            arrivals = self._window.arrive(slots[chunk], times[chunk])
+            chunk = slice(start, start + len(arrivals))
             self._score(chunk, arrivals, slots, times, values, scores)
             if self._block.room == 0:
                 self._learn()
@@ -183,11 +183,10 @@ class Detector:
         stragglers = np.flatnonzero((arrivals == Arrival.LATE) | (arrivals == Arrival.OUT_OF_ORDER))
         if len(in_order):
             rows = in_order + chunk.start
-            runs = Runs.of(slots[rows])
-            filled = self._window.fill(runs, times[rows], values[rows])
+            filled = self._window.fill(slots[rows], times[rows], values[rows])
             term_values = self._evaluate(rows, slots[rows], filled, scores)
-            scores.smoothed[rows] = self._window.append(runs, times[rows], scores.error[rows])
-            weights = self._protection.weights(runs, times[rows], scores.anomaly[rows])
+            scores.smoothed[rows] = self._window.append(slots[rows], scores.error[rows])
+            weights = self._protection.weights(slots[rows], times[rows], scores.anomaly[rows])
             counted = restrained(scores.error[rows], scores.threshold[rows])
             self._block.queue(Lessons(slots[rows], filled, term_values, counted, *weights))
         if len(stragglers):
@@ -240,14 +239,11 @@ class Detector:
         return evaluation.terms
 
     def _judge(self, rows: Slots, slots: Slots, error: Floats, scores: Scores) -> None:
-        fleet_is_warm = self._threshold.rows >= self.settings.start_up
-        vehicle_is_warm = self._model.rows(slots) >= self.settings.window
-        warm = vehicle_is_warm & fleet_is_warm
-        threshold = np.where(warm, self._threshold.of(slots), np.nan)
-        scores.threshold[rows] = threshold
-        scores.anomaly[rows] = error > threshold
-        bound = np.where(warm, threshold, 1.0)
-        scores.severity[rows] = np.where(warm, 100.0 * error / np.maximum(error + bound, 1e-300), 0.0)
+        fleet_is_warm = self._threshold.rows_seen >= self.settings.start_up
+        known = self._model.rows(slots)
+        least = self.settings.window if fleet_is_warm else np.inf
+        threshold, anomaly, severity = _verdicts(error, self._threshold.of(slots), known, least)
+        scores.threshold[rows], scores.anomaly[rows], scores.severity[rows] = threshold, anomaly, severity
 
     def _learn(self) -> None:
         """Learn the pending block and freeze the parameters anew."""
@@ -262,10 +258,14 @@ class Detector:
         self._block = Block(max(1, min(largest, self._rows_learned)))
 
 
-def _until_out_of_order(chunk: slice, arrivals: NDArray[np.uint8]) -> tuple[slice, NDArray[np.uint8]]:
-    """Cut a chunk before its first out-of-order row, or to that row alone if it is the first."""
-    out_of_order = np.flatnonzero(arrivals == Arrival.OUT_OF_ORDER)
-    if len(out_of_order) == 0:
-        return chunk, arrivals
-    length = max(1, int(out_of_order[0]))
-    return slice(chunk.start, chunk.start + length), arrivals[:length]
+@compiled
+def _verdicts(error: Floats, bound: Floats, known: Floats, least: float) -> tuple[Floats, Mask, Floats]:
+    """Threshold, verdict and severity of n rows; none as long as a vehicle is not known from `least` rows."""
+    threshold, severity = np.full(len(error), np.nan), np.zeros(len(error))
+    anomaly = np.zeros(len(error), np.bool_)
+    for row in range(len(error)):
+        if known[row] >= least:
+            threshold[row] = bound[row]
+            anomaly[row] = error[row] > bound[row]
+            severity[row] = 100.0 * error[row] / max(error[row] + bound[row], 1e-300)
+    return threshold, anomaly, severity

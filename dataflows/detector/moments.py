@@ -1,44 +1,49 @@
-"""Running moments: how a block of rows is merged into a mean and a scatter."""
+"""Running mean and scatter, one row after the other."""
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-
 import numpy as np
 
-from dataflows.detector.rowwise import Floats
+from dataflows.detector.compiled import compiled
+from dataflows.detector.rowwise import Floats, Slots
 
 
-@dataclass(frozen=True, slots=True)
-class Merge:
-    """What a block of n rows does to running moments, signal by signal.
+@compiled
+def learn_rows(
+    slots: Slots, values: Floats, weights: Floats, memory: float, count: Floats, mean: Floats, scatter: Floats
+) -> Floats:
+    """Take n rows into the moments of their vehicles, in place.
 
-    Attributes:
-        added: weight of the block, shape (S,).
-        step: by how much it moves the mean, shape (S,).
-        within: D, deviations from the block's own mean, times the root of their weight, shape (n, S).
-        between: E, deviation of the block's mean from the old one, as one row, shape (1, S). ``DᵀD + EᵀE``
-            is what the block adds to the scatter, off the diagonal too.
-    """
-
-    added: Floats
-    step: Floats
-    within: Floats
-    between: Floats
-
-
-def merge(count: Floats, mean: Floats, values: Floats, weights: Floats) -> Merge:
-    """Merge a block into moments (Chan, Golub & LeVeque, 1979).
+    Welford's algorithm with weights (West, "Updating mean and variance estimates", CACM 1979), with a
+    memory of 1/n up to `memory` rows and exponential forgetting beyond.
 
     Args:
-        count, mean: weight and mean so far, shape (S,).
-        values: shape (n, S), finite.
+        slots: vehicle of each row, shape (n,).
+        values: shape (n, S), finite; what stands where the weight is 0 is ignored.
         weights: shape (n, S), ≥ 0.
+        memory: rows.
+        count, mean, scatter: weight, mean and sum of squared deviations so far, shape (V, S).
+
+    Returns:
+        E, shape (n, S), such that EᵀE is what the rows add to the scatter, off the diagonal too: the
+        deviation of each value from the mean before it, times the root of its weight's share.
     """
-    added = weights.sum(axis=0)
-    block_mean = np.einsum("ij,ij->j", weights, values) / np.maximum(added, 1e-300)
-    shift = np.where(added > 0, block_mean - mean, 0.0)
-    total = np.maximum(count + added, 1e-300)
-    within = np.sqrt(weights) * (values - block_mean)
-    between = shift * np.sqrt(count * added / total)
-    return Merge(added, shift * (added / total), within, between[None, :])
+    deviations = np.zeros_like(values)
+    for row in range(len(slots)):
+        slot = slots[row]
+        for signal in range(values.shape[1]):
+            weight = weights[row, signal]
+            if weight == 0.0:
+                continue
+            before = count[slot, signal]
+            total = before + weight
+            share = weight / total
+            step = values[row, signal] - mean[slot, signal]
+            deviation = step * np.sqrt(before * share)
+            deviations[row, signal] = deviation
+            mean[slot, signal] += step * share
+            grown = scatter[slot, signal] + deviation * deviation
+            kept = memory / total if total > memory else 1.0
+            scatter[slot, signal] = grown * kept
+            count[slot, signal] = total * kept
+    return deviations

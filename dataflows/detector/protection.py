@@ -6,11 +6,12 @@ from typing import ClassVar
 
 import numpy as np
 
-from dataflows.detector.rowwise import Floats, Integers, Mask
+from dataflows.detector.compiled import compiled
+from dataflows.detector.rowwise import Floats, Integers, Mask, Slots
 from dataflows.detector.state import ArrayState
-from dataflows.detector.window import NEVER, Runs
+from dataflows.detector.window import NEVER
 
-COUNTED_RUN = 5
+COUNTED_RUN = 8
 """Anomalies in a row that count fully for the threshold.
 
 A percentile promises that a share of normal events lies above it, so those must be counted; an
@@ -46,22 +47,42 @@ class Protection(ArrayState):
     def fill_value(self, name: str) -> float:
         return NEVER if name == "since" else 0
 
-    def weights(self, runs: Runs, times: Integers, anomalous: Mask) -> tuple[Floats, Floats]:
+    def weights(self, slots: Slots, times: Integers, anomalous: Mask) -> tuple[Floats, Floats]:
         """Weights of n in-order rows for the model and for the threshold, each of shape (n,).
 
         Args:
-            runs: the rows by vehicle.
+            slots: shape (n,).
             times: event times in microseconds, shape (n,).
             anomalous: verdicts, shape (n,).
         """
-        model, threshold = np.empty(len(times)), np.empty(len(times))
-        for rows in runs.rounds():
-            slots, flagged, now = runs.slots[rows], anomalous[rows], times[rows]
-            since, length = self.since[slots], self.run[slots] + 1
-            began = np.where(since == NEVER, now, since)
-            self.since[slots] = np.where(flagged, began, NEVER)
-            self.run[slots] = np.where(flagged, length, 0)
-            trusted = ~flagged | (now - began >= self.accept_after)
-            model[rows] = np.where(trusted, 1.0, self.weight)
-            threshold[rows] = np.where(trusted | (length <= COUNTED_RUN), 1.0, LASTING_WEIGHT)
+        model, threshold = np.ones(len(times)), np.ones(len(times))
+        _weigh(
+            slots, times, anomalous, self.since, self.run, self.accept_after, self.weight, model, threshold
+        )
         return model, threshold
+
+
+@compiled
+def _weigh(
+    slots: Slots,
+    times: Integers,
+    anomalous: Mask,
+    since: Integers,
+    run: Integers,
+    accept_after: int,
+    weight: float,
+    model: Floats,
+    threshold: Floats,
+) -> None:
+    for row in range(len(slots)):
+        slot = slots[row]
+        if not anomalous[row]:
+            since[slot], run[slot] = NEVER, 0
+            continue
+        if since[slot] == NEVER:
+            since[slot] = times[row]
+        run[slot] += 1
+        if times[row] - since[slot] < accept_after:
+            model[row] = weight
+            if run[slot] > COUNTED_RUN:
+                threshold[row] = LASTING_WEIGHT

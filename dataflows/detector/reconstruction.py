@@ -12,6 +12,7 @@ from dataflows.detector import terms
 from dataflows.detector.activity import Activity, liveliness
 from dataflows.detector.block import Lessons
 from dataflows.detector.change import Change
+from dataflows.detector.compiled import compiled
 from dataflows.detector.mlp import MlpReconstructor
 from dataflows.detector.model import Evaluation
 from dataflows.detector.reconstructor import LinearReconstructor
@@ -82,8 +83,7 @@ class ReconstructionModel(ArrayState):
 
     def rows(self, slots: Slots) -> Floats:
         """Rows learned of each vehicle: of its best known signal, shape (n,)."""
-        rows: Floats = self.scaler.count[slots].max(axis=1)
-        return rows
+        return self.scaler.rows(slots)
 
     def evaluate(self, slots: Slots, filled: Filled) -> Evaluation:
         """Judge n rows by what was learned before."""
@@ -117,9 +117,9 @@ class ReconstructionModel(ArrayState):
             # The terms of the first block come from a model that knew nothing.
             self.combination.learn(term_values, weights)
         observed_weights = weights[:, None] * filled.observed
-        within, between = self.scaler.learn(block.slots, _twice(filled.values), _twice(observed_weights))
+        deviations = self.scaler.learn(block.slots, _twice(filled.values), _twice(observed_weights))
         if isinstance(self.reconstructor, LinearReconstructor):
-            self.reconstructor.learn(within[:, :signals], between[:, :signals], observed_weights)
+            self.reconstructor.learn(deviations[:, :signals], observed_weights)
         else:
             self.reconstructor.learn(scores, observed_weights)
         self.rhythm.learn(filled.run, filled.changed, weights)
@@ -133,7 +133,15 @@ def _twice(columns: NDArray[Scalar]) -> NDArray[Scalar]:
 
 def _jumps(filled: Filled, deviation: Floats) -> Floats:
     """Changes in standard deviations, shape (n, S); 0 where the signal has never moved before."""
-    moves = deviation > 0
-    jumps = np.where(moves, filled.change, 0.0) / np.where(moves, deviation, 1.0)
-    bounded: Floats = np.minimum(np.maximum(jumps, -MOST_JUMPS), MOST_JUMPS)
-    return bounded
+    return _bounded_jumps(filled.change, deviation)
+
+
+@compiled
+def _bounded_jumps(change: Floats, deviation: Floats) -> Floats:
+    jumps = np.zeros(change.shape)
+    for row in range(change.shape[0]):
+        for signal in range(change.shape[1]):
+            if deviation[row, signal] > 0.0:
+                jump = change[row, signal] / deviation[row, signal]
+                jumps[row, signal] = min(max(jump, -MOST_JUMPS), MOST_JUMPS)
+    return jumps

@@ -83,20 +83,16 @@ class LinearReconstructor(ArrayState):
         deviation: Floats = np.sqrt(np.diag(self.scatter) / np.maximum(np.diag(self.weight), 1e-300))
         return deviation
 
-    def learn(self, within: Floats, between: Floats, weights: Floats) -> None:
-        """Merge a block of rows.
+    def learn(self, deviations: Floats, weights: Floats) -> None:
+        """Learn a block of n rows.
 
         Args:
-            within, between: deviations as from `Scaler.learn`, shapes (n, S) and (g, S).
+            deviations: from the mean before each row, as from `learn_rows`, shape (n, S).
             weights: weight of each value, shape (n, S), ≥ 0; 0 where not observed.
         """
         root = np.sqrt(weights)
         together = root.T @ root
-        # A mean moves by every row that has its signal, but two means moved together only in so far
-        # as their signals came together.
-        alone = np.sqrt(np.diag(together))
-        share = together / np.maximum(np.outer(alone, alone), 1e-300)
-        self.scatter += within.T @ within + share * (between.T @ between)
+        self.scatter += deviations.T @ deviations
         self.weight += together
         heaviest = float(self.weight.max())
         if heaviest > self.memory:

@@ -6,6 +6,7 @@ from typing import ClassVar
 
 import numpy as np
 
+from dataflows.detector.compiled import compiled
 from dataflows.detector.rowwise import Floats, Integers, Mask
 from dataflows.detector.state import ArrayState
 
@@ -49,9 +50,7 @@ class Rhythm(ArrayState):
             Two matrices of shape (n, S), within 0–`LARGEST_SURPRISE`; at most one of them is not 0.
         """
         per_sample = np.log((self.stayed + self.left + 2 * PRIOR) / (self.stayed + PRIOR))
-        still = np.minimum(np.maximum(-1.0 - run, 0.0) * per_sample[0], LARGEST_SURPRISE)
-        moving = np.minimum(np.maximum(run - 1.0, 0.0) * per_sample[1], LARGEST_SURPRISE)
-        return still, moving
+        return _surprise(run, per_sample)
 
     def learn(self, run: Integers, changed: Mask, weights: Floats) -> None:
         """Count a block of transitions.
@@ -61,12 +60,35 @@ class Rhythm(ArrayState):
             changed: rows in which the signal was sampled again, shape (n, S).
             weights: weight of each row, shape (n,), ≥ 0.
         """
-        moves, begins = run > 0, np.abs(run) == 1
-        stays, leaves = changed & ~begins, changed & begins
-        # A sample that begins to move has left standing still, and the other way round.
-        self.stayed += np.stack([weights @ (stays & ~moves), weights @ (stays & moves)])
-        self.left += np.stack([weights @ (leaves & moves), weights @ (leaves & ~moves)])
+        _count(run, changed, weights, self.stayed, self.left)
         seen = (self.stayed + self.left).sum(axis=0)
         kept = self.memory / np.maximum(seen, self.memory)
         self.stayed *= kept
         self.left *= kept
+
+
+@compiled
+def _surprise(run: Integers, per_sample: Floats) -> tuple[Floats, Floats]:
+    still, moving = np.zeros(run.shape), np.zeros(run.shape)
+    for row in range(run.shape[0]):
+        for signal in range(run.shape[1]):
+            length = run[row, signal]
+            if length < -1:
+                still[row, signal] = min((-length - 1) * per_sample[0, signal], LARGEST_SURPRISE)
+            elif length > 1:
+                moving[row, signal] = min((length - 1) * per_sample[1, signal], LARGEST_SURPRISE)
+    return still, moving
+
+
+@compiled
+def _count(run: Integers, changed: Mask, weights: Floats, stayed: Floats, left: Floats) -> None:
+    for row in range(run.shape[0]):
+        for signal in range(run.shape[1]):
+            if not changed[row, signal]:
+                continue
+            moves = 1 if run[row, signal] > 0 else 0
+            if abs(run[row, signal]) > 1:
+                stayed[moves, signal] += weights[row]
+            else:
+                # What begins to move has left standing still, and the other way round.
+                left[1 - moves, signal] += weights[row]

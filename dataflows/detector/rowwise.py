@@ -2,9 +2,8 @@
 
 The detector promises bit-identical results however a stream was cut into batches. BLAS and
 `numpy.sum` do not keep that promise: they choose their kernel, and with it the order of the
-additions, by the shape of the whole array. Everything that is computed per event while scoring
-therefore adds the columns of a matrix one after the other, which is elementwise and exact to the
-bit for one row or for a thousand.
+additions, by the shape of the whole array. Whatever is computed per event while scoring therefore goes
+through compiled loops over the rows, which are exact to the bit for one row or for a thousand.
 """
 
 from __future__ import annotations
@@ -14,29 +13,17 @@ from typing import TypeAlias
 import numpy as np
 from numpy.typing import NDArray
 
+from dataflows.detector.compiled import compiled
+
 Floats: TypeAlias = NDArray[np.float64]
 Integers: TypeAlias = NDArray[np.int64]
 Slots: TypeAlias = NDArray[np.intp]
 Mask: TypeAlias = NDArray[np.bool_]
 
 
-def row_sum(matrix: Floats) -> Floats:
-    """Sum over the columns, left to right.
-
-    Args:
-        matrix: shape (n, k), k ≥ 1.
-
-    Returns:
-        Shape (n,).
-    """
-    total = matrix[:, 0].copy()
-    for column in range(1, matrix.shape[1]):
-        total += matrix[:, column]
-    return total
-
-
+@compiled
 def row_product(matrix: Floats, weights: Floats) -> Floats:
-    """The matrix product ``matrix @ weights``, column by column.
+    """The matrix product ``matrix @ weights``, row by row.
 
     Args:
         matrix: shape (n, k), k ≥ 1.
@@ -45,9 +32,10 @@ def row_product(matrix: Floats, weights: Floats) -> Floats:
     Returns:
         Shape (n, m).
     """
-    # Column-major inside: long inner loops.
-    columns = np.ascontiguousarray(matrix.T)
-    product = weights[0][:, None] * columns[0]
-    for column in range(1, len(columns)):
-        product += weights[column][:, None] * columns[column]
-    return np.ascontiguousarray(product.T)
+    product = np.zeros((matrix.shape[0], weights.shape[1]))
+    for row in range(matrix.shape[0]):
+        for column in range(matrix.shape[1]):
+            factor = matrix[row, column]
+            for out in range(weights.shape[1]):
+                product[row, out] += factor * weights[column, out]
+    return product

@@ -6,9 +6,10 @@ from typing import ClassVar
 
 import numpy as np
 
+from dataflows.detector.compiled import compiled
+from dataflows.detector.moments import learn_rows
 from dataflows.detector.rowwise import Floats, Mask, Slots
 from dataflows.detector.state import ArrayState
-from dataflows.detector.window import Runs
 
 STILL = 1e-9
 """A deviation below this share of the mean is rounding: the signal has never moved."""
@@ -23,9 +24,7 @@ TRUSTED_AFTER = 20
 class Scaler(ArrayState):
     """Standardises each vehicle's signals by what was learned of that vehicle and of the fleet.
 
-    Mean and sum of squared deviations are merged block by block (Chan, Golub & LeVeque, "Updating
-    formulae and a pairwise algorithm for computing sample variances", 1979), with a memory of
-    1/n up to `memory` rows and exponential forgetting beyond. A vehicle's statistics are the
+    Mean and sum of squared deviations run as in `learn_rows`. A vehicle's statistics are the
     posterior of a normal-inverse-gamma prior that counts as `prior` rows of the fleet: with few
     rows of its own a vehicle is judged as a member of the fleet, with many as itself.
 
@@ -44,15 +43,16 @@ class Scaler(ArrayState):
     SHARED: ClassVar = ("fleet_count", "fleet_mean", "fleet_scatter", "vehicles")
 
     def __init__(self, signals: int, *, prior: float, memory: float, clip: float | Floats) -> None:
-        self.prior, self.memory, self.clip = prior, memory, clip
+        self.prior, self.memory = prior, memory
+        self.clip = np.broadcast_to(np.asarray(clip, np.float64), (signals,)).copy()
         self.count = np.zeros((0, signals))
         self.mean = np.zeros((0, signals))
         self.scatter = np.zeros((0, signals))
         self.level = np.full((0, signals), np.nan)
         self.deviation = np.zeros((0, signals))
-        self.fleet_count = np.zeros(signals)
-        self.fleet_mean = np.zeros(signals)
-        self.fleet_scatter = np.zeros(signals)
+        self.fleet_count = np.zeros((1, signals))
+        self.fleet_mean = np.zeros((1, signals))
+        self.fleet_scatter = np.zeros((1, signals))
         self.vehicles = 0
 
     def fill_value(self, name: str) -> float:
@@ -71,18 +71,15 @@ class Scaler(ArrayState):
             Mean and standard deviation in the signals' units, each of shape (n, S). The deviation
             is 0 where a signal has not moved yet.
         """
-        mean, deviation = self.level[slots], self.deviation[slots]
-        unknown = np.isnan(mean)
-        if unknown.any():
-            fleet_deviation = _deviation(
-                self.fleet_scatter / np.maximum(self.fleet_count, 1.0), self.fleet_mean
-            )
-            mean = np.where(unknown, self.fleet_mean, mean)
-            deviation = np.where(unknown, fleet_deviation, deviation)
-        return mean, deviation
+        fleet_mean, fleet_variance = self.fleet_mean[0], self._fleet_variance()
+        return _moments(slots, self.level, self.deviation, fleet_mean, fleet_variance)
 
-    def learn(self, slots: Slots, values: Floats, weights: Floats) -> tuple[Floats, Floats]:
-        """Merge a block of rows.
+    def rows(self, slots: Slots) -> Floats:
+        """Rows learned of each vehicle: of its best known signal, shape (n,)."""
+        return _most(slots, self.count)
+
+    def learn(self, slots: Slots, values: Floats, weights: Floats) -> Floats:
+        """Learn a block of rows.
 
         Args:
             slots: vehicle of each row, shape (n,).
@@ -90,72 +87,100 @@ class Scaler(ArrayState):
             weights: shape (n, S), ≥ 0.
 
         Returns:
-            The block's deviations as two matrices: D (n, S), within the rows of each vehicle (without
-            rows if no vehicle has two), and E (g, S), between the g vehicles' old and new means. DᵀD + EᵀE
-            is what the block adds to the scatter within vehicles, off the diagonal too.
+            E, shape (n, S): EᵀE is what the block adds to the scatter within vehicles, off the diagonal
+            too, as from `learn_rows`.
         """
-        values = self._clipped(slots, values)
-        self._learn_fleet(values, weights)
-        runs = Runs.of(slots)
-        vehicles = slots[runs.order[runs.starts]]
-        alone = len(vehicles) == len(slots)
-        weights, values = weights[runs.order], values[runs.order]
-        if alone:
-            added, block_mean, within = weights, values, values[:0]
-        else:
-            added = np.add.reduceat(weights, runs.starts)
-            block_mean = np.add.reduceat(weights * values, runs.starts) / np.maximum(added, 1e-300)
-            within = np.sqrt(weights) * (values - np.repeat(block_mean, runs.sizes, axis=0))
-        count, mean = self.count[vehicles], self.mean[vehicles]
-        total = count + added
-        share = added / np.maximum(total, 1e-300)
-        shift = np.where(added > 0, block_mean - mean, 0.0)
-        between = shift * np.sqrt(count * share)
-        scatter = self.scatter[vehicles] + between * between
-        if not alone:
-            scatter += np.add.reduceat(within * within, runs.starts)
-        kept = self.memory / np.maximum(total, self.memory)
-        self.vehicles += int((added.any(axis=1) & ~count.any(axis=1)).sum())
-        mean, scatter, count = mean + shift * share, scatter * kept, total * kept
-        self.mean[vehicles], self.scatter[vehicles], self.count[vehicles] = mean, scatter, count
-        self._shrink(vehicles, count, mean, scatter)
-        return within, between
-
-    def _learn_fleet(self, values: Floats, weights: Floats) -> None:
-        # Deviations from a value nearby, not from 0: their squares must not drown the variance.
-        pivot = np.where(self.fleet_count > 0, self.fleet_mean, values[0])
-        deviations = values - pivot
-        weighted = weights * deviations
-        added, moved = weights.sum(axis=0), weighted.sum(axis=0)
-        total = np.maximum(self.fleet_count + added, 1e-300)
-        squares = np.einsum("ij,ij->j", weighted, deviations) - moved * moved / total
-        self.fleet_scatter = self.fleet_scatter + np.maximum(squares, 0.0)
-        self.fleet_mean = pivot + moved / total
-        self.fleet_count = self.fleet_count + added
-
-    def _shrink(self, vehicles: Slots, count: Floats, mean: Floats, scatter: Floats) -> None:
-        """Set the posterior of the vehicles, given their own moments and the fleet's as the prior."""
-        fleet_variance = self.fleet_scatter / np.maximum(self.fleet_count, 1.0)
-        prior = np.where(self.fleet_count > 0, self.prior, 0.0)
-        total = np.maximum(count + prior, 1e-300)
-        share = count / total
-        offset = mean - self.fleet_mean
-        level = self.fleet_mean + offset * share
-        variance = (scatter + prior * fleet_variance) / total + offset * offset * share * (1.0 - share)
-        self.level[vehicles] = level
-        self.deviation[vehicles] = _deviation(variance, level)
-
-    def _clipped(self, slots: Slots, values: Floats) -> Floats:
         mean, deviation = self.moments(slots)
-        trusted = (self.count[slots] >= TRUSTED_AFTER) & (deviation > 0)
-        reach = np.where(trusted, self.clip * deviation, np.inf)
-        clipped: Floats = np.minimum(np.maximum(values, mean - reach), mean + reach)
-        return clipped
+        values = _clipped(slots, values, mean, deviation, self.count, self.clip)
+        everyone = np.zeros(len(slots), np.intp)
+        fleet = (self.fleet_count, self.fleet_mean, self.fleet_scatter)
+        learn_rows(everyone, values, weights, np.inf, *fleet)
+        own = (self.count, self.mean, self.scatter)
+        deviations = learn_rows(slots, values, weights, self.memory, *own)
+        prior = np.where(self.fleet_count[0] > 0, self.prior, 0.0)
+        fleet_variance = self._fleet_variance()
+        posterior = (self.level, self.deviation)
+        self.vehicles += _shrink(slots, *own, prior, self.fleet_mean[0], fleet_variance, *posterior)
+        return deviations
+
+    def _fleet_variance(self) -> Floats:
+        variance: Floats = self.fleet_scatter[0] / np.maximum(self.fleet_count[0], 1.0)
+        return variance
 
 
-def _deviation(variance: Floats, mean: Floats) -> Floats:
-    deviation = np.sqrt(variance)
-    return np.where(deviation > STILL * np.abs(mean), deviation, 0.0)
+@compiled
+def _most(slots: Slots, count: Floats) -> Floats:
+    most = np.zeros(len(slots))
+    for row in range(len(slots)):
+        for signal in range(count.shape[1]):
+            most[row] = max(most[row], count[slots[row], signal])
+    return most
+
+
+@compiled
+def _moments(
+    slots: Slots, level: Floats, deviation: Floats, fleet_mean: Floats, fleet_variance: Floats
+) -> tuple[Floats, Floats]:
+    means = np.empty((len(slots), level.shape[1]))
+    deviations = np.empty_like(means)
+    for row in range(len(slots)):
+        for signal in range(level.shape[1]):
+            mean = level[slots[row], signal]
+            if np.isnan(mean):
+                means[row, signal] = fleet_mean[signal]
+                spread = np.sqrt(fleet_variance[signal])
+                still = spread <= STILL * abs(fleet_mean[signal])
+                deviations[row, signal] = 0.0 if still else spread
+            else:
+                means[row, signal] = mean
+                deviations[row, signal] = deviation[slots[row], signal]
+    return means, deviations
+
+
+@compiled
+def _clipped(
+    slots: Slots, values: Floats, mean: Floats, deviation: Floats, count: Floats, clip: Floats
+) -> Floats:
+    clipped = values.copy()
+    for row in range(values.shape[0]):
+        for signal in range(values.shape[1]):
+            if count[slots[row], signal] >= TRUSTED_AFTER and deviation[row, signal] > 0.0:
+                reach = clip[signal] * deviation[row, signal]
+                low, high = mean[row, signal] - reach, mean[row, signal] + reach
+                clipped[row, signal] = min(max(values[row, signal], low), high)
+    return clipped
+
+
+@compiled
+def _shrink(
+    slots: Slots,
+    count: Floats,
+    mean: Floats,
+    scatter: Floats,
+    prior: Floats,
+    fleet_mean: Floats,
+    fleet_variance: Floats,
+    level: Floats,
+    deviation: Floats,
+) -> int:
+    """Set the posterior of the vehicles, given their own moments and the fleet's as the prior.
+
+    Returns:
+        How many vehicles had none before.
+    """
+    new = 0
+    for slot in slots:
+        new += np.isnan(level[slot]).all()
+        for signal in range(mean.shape[1]):
+            total = max(count[slot, signal] + prior[signal], 1e-300)
+            share = count[slot, signal] / total
+            offset = mean[slot, signal] - fleet_mean[signal]
+            centre = fleet_mean[signal] + offset * share
+            variance = (scatter[slot, signal] + prior[signal] * fleet_variance[signal]) / total
+            spread = np.sqrt(variance + offset * offset * share * (1.0 - share))
+            level[slot, signal] = centre
+            deviation[slot, signal] = 0.0 if spread <= STILL * abs(centre) else spread
+    return new
 
 
 def standard_scores(
@@ -173,9 +198,24 @@ def standard_scores(
         Shape (n, S). 0 where not observed. Where the deviation is 0 the signal has never moved: 0
         if it still has not, else ±`SURPRISE`.
     """
-    distance = np.where(observed, values - mean, 0.0)
-    moves = deviation > 0
-    first_move = np.where(np.abs(distance) > STILL * np.abs(mean), np.copysign(SURPRISE, distance), 0.0)
-    scores = np.where(moves, distance / np.where(moves, deviation, 1.0), first_move)
-    bounded: Floats = np.minimum(np.maximum(scores, -limit), limit)
-    return bounded
+    shape = values.shape
+    limits = np.broadcast_to(np.asarray(limit, np.float64), shape[1:])
+    return _scores(values, np.broadcast_to(mean, shape), np.broadcast_to(deviation, shape), observed, limits)
+
+
+@compiled
+def _scores(values: Floats, mean: Floats, deviation: Floats, observed: Mask, limits: Floats) -> Floats:
+    scores = np.zeros(values.shape)
+    for row in range(values.shape[0]):
+        for signal in range(values.shape[1]):
+            if not observed[row, signal]:
+                continue
+            distance, spread = values[row, signal] - mean[row, signal], deviation[row, signal]
+            if spread > 0.0:
+                score = distance / spread
+            elif abs(distance) > STILL * abs(mean[row, signal]):
+                score = np.copysign(SURPRISE, distance)
+            else:
+                score = 0.0
+            scores[row, signal] = min(max(score, -limits[signal]), limits[signal])
+    return scores

@@ -6,6 +6,7 @@ from typing import ClassVar
 
 import numpy as np
 
+from dataflows.detector.compiled import compiled
 from dataflows.detector.rowwise import Floats
 from dataflows.detector.state import ArrayState
 
@@ -34,12 +35,20 @@ def term_values(evidence: Floats) -> Floats:
     Returns:
         Shape (T, n).
     """
-    values = evidence[:, :, 0].copy()
-    for signal in range(1, evidence.shape[2]):
-        column = evidence[:, :, signal]
-        np.maximum(values[:WORST], column[:WORST], out=values[:WORST])
-        values[WORST:] += column[WORST:]
-    values[WORST:] /= evidence.shape[2]
+    return _values(evidence)
+
+
+@compiled
+def _values(evidence: Floats) -> Floats:
+    terms, rows, signals = evidence.shape
+    values = np.zeros((terms, rows))
+    for term in range(terms):
+        for row in range(rows):
+            value = 0.0
+            for signal in range(signals):
+                part = evidence[term, row, signal]
+                value = max(value, part) if term < WORST else value + part / signals
+            values[term, row] = value
     return values
 
 
@@ -74,12 +83,7 @@ class Combination(ArrayState):
             1 (to 0 where nothing speaks against any signal).
         """
         scale = self.weights / (self.mean + FLOOR)
-        squares = (terms + FLOOR) * scale[:, None]
-        squares *= squares
-        power = squares[0].copy()
-        for square in squares[1:]:
-            power += square
-        return np.sqrt(power), _shares(squares, evidence)
+        return _combined(terms, evidence, scale)
 
     def learn(self, terms: Floats, weights: Floats) -> None:
         """Merge a block of terms, shape (T, n), with the weight of each row, shape (n,)."""
@@ -92,18 +96,24 @@ class Combination(ArrayState):
         self.rows = min(self.rows, self.memory)
 
 
-def _shares(squares: Floats, evidence: Floats) -> Floats:
-    """Each signal's share: its part of the squared evidence of every term, weighed by the term's square."""
-    parts = evidence * evidence
-    totals = parts[:, :, 0].copy()
-    for signal in range(1, parts.shape[2]):
-        totals += parts[:, :, signal]
-    parts *= (squares / np.where(totals > 0, totals, 1.0))[:, :, None]
-    shares = parts[0].copy()
-    for part in parts[1:]:
-        shares += part
-    whole = shares[:, 0].copy()
-    for signal in range(1, shares.shape[1]):
-        whole += shares[:, signal]
-    normalised: Floats = shares / np.where(whole > 0, whole, 1.0)[:, None]
-    return normalised
+@compiled
+def _combined(terms: Floats, evidence: Floats, scale: Floats) -> tuple[Floats, Floats]:
+    count, rows, signals = evidence.shape
+    error, shares = np.zeros(rows), np.zeros((rows, signals))
+    for row in range(rows):
+        whole = 0.0
+        for term in range(count):
+            square = ((terms[term, row] + FLOOR) * scale[term]) ** 2
+            error[row] += square
+            total = 0.0
+            for signal in range(signals):
+                total += evidence[term, row, signal] ** 2
+            if total > 0.0:
+                whole += square
+                for signal in range(signals):
+                    shares[row, signal] += square * evidence[term, row, signal] ** 2 / total
+        error[row] = np.sqrt(error[row])
+        if whole > 0.0:
+            for signal in range(signals):
+                shares[row, signal] /= whole
+    return error, shares

@@ -7,9 +7,9 @@ from typing import ClassVar
 import numpy as np
 from numpy.typing import NDArray
 
-from dataflows.detector.rowwise import Floats, Slots
+from dataflows.detector.compiled import compiled
+from dataflows.detector.rowwise import Floats, Integers, Slots
 from dataflows.detector.state import ArrayState
-from dataflows.detector.window import Runs
 
 BUCKETS = 64
 SMALLEST, LARGEST = 2.0**-3, 2.0**9
@@ -20,7 +20,6 @@ EDGES: Floats = np.geomspace(SMALLEST, LARGEST, BUCKETS)
 
 LOWER: Floats = np.concatenate(([0.0], EDGES[:-1]))
 CENTRES: Floats = (LOWER + EDGES) / 2.0
-MOMENTS: Floats = np.stack((np.ones(BUCKETS), CENTRES, CENTRES * CENTRES), axis=1)
 
 CLIMB = 2.0
 """An error counts as at most so many times the threshold that it was judged by.
@@ -44,50 +43,49 @@ def restrained(errors: Floats, thresholds: Floats) -> Floats:
     return np.fmin(errors, CLIMB * thresholds)
 
 
-def quantile(counts: Floats, level: float) -> Floats:
-    """Quantile of histograms.
+@compiled
+def quantile(counts: Floats, level: float) -> float:
+    """Quantile of a histogram.
 
     Where fewer than `TAIL_ROWS` rows lie above it, it is extrapolated by a generalised Pareto
     distribution fitted to the excesses of the highest `TAIL_ROWS` rows by their mean and variance (Pickands,
     1975; Hosking & Wallis, 1987; for thresholds on streams Siffer et al., KDD 2017).
 
     Args:
-        counts: rows per bucket, shape (g, `BUCKETS`), ≥ 0.
+        counts: rows per bucket, shape (`BUCKETS`,), ≥ 0.
         level: 0–1.
 
     Returns:
-        Shape (g,); 0 for an empty histogram.
+        0 for an empty histogram.
     """
-    below = np.cumsum(counts, axis=1)
-    rows = below[:, -1]
-    counted = np.minimum(level, np.maximum(1.0 - TAIL_ROWS / np.maximum(rows, 1e-300), 0.5))
-    base = _counted_quantile(counts, below, counted)
-    if not (counted < level).any():
+    rows: float = counts.sum()
+    if rows <= 0.0:
+        return 0.0
+    counted = min(level, max(1.0 - TAIL_ROWS / rows, 0.5))
+    target, below, bucket = counted * rows, 0.0, 0
+    for bucket in range(len(counts)):
+        if below + counts[bucket] >= target and counts[bucket] > 0.0:
+            break
+        below += counts[bucket]
+    share = min(max((target - below) / counts[bucket], 0.0), 1.0) if counts[bucket] > 0.0 else 1.0
+    base: float = LOWER[bucket] + share * (EDGES[bucket] - LOWER[bucket])
+    if counted >= level:
         return base
-    tail = np.where(base[:, None] < CENTRES, counts, 0.0)
-    weight, total, square = (tail @ MOMENTS).T
-    weight = np.maximum(weight, 1e-300)
-    centre = total / weight
-    mean = np.maximum(centre - base, 1e-300)
-    variance = np.maximum(square / weight - centre * centre, 1e-300)
-    shape = np.clip(0.5 * (1.0 - mean * mean / variance), -0.4, 0.4)
-    scale = mean * (1.0 - shape)
-    further = np.log((1.0 - counted) / (1.0 - level))
-    stretch = np.where(
-        np.abs(shape) > 1e-6, np.expm1(shape * further) / np.where(shape == 0, 1.0, shape), further
-    )
-    beyond: Floats = base + scale * stretch
-    return beyond
-
-
-def _counted_quantile(counts: Floats, below: Floats, level: Floats) -> Floats:
-    target = level * below[:, -1]
-    bucket = np.argmax(below >= target[:, None], axis=1)
-    every = np.arange(len(counts))
-    inside = counts[every, bucket]
-    share = 1.0 - (below[every, bucket] - target) / np.where(inside > 0, inside, 1.0)
-    quantiles: Floats = LOWER[bucket] + np.clip(share, 0.0, 1.0) * (EDGES[bucket] - LOWER[bucket])
-    return quantiles
+    weight, total, square = 0.0, 0.0, 0.0
+    for higher in range(bucket, len(counts)):
+        excess = CENTRES[higher] - base
+        if excess > 0.0:
+            weight += counts[higher]
+            total += counts[higher] * excess
+            square += counts[higher] * excess * excess
+    if total <= 0.0:
+        return base
+    mean = total / weight
+    variance = max(square / weight - mean * mean, 1e-300)
+    shape = min(max(0.5 * (1.0 - mean * mean / variance), -0.4), 0.4)
+    further: float = np.log((1.0 - counted) / (1.0 - level))
+    stretch: float = further if abs(shape) < 1e-6 else np.expm1(shape * further) / shape
+    return base + mean * (1.0 - shape) * stretch
 
 
 class PercentileThreshold(ArrayState):
@@ -114,7 +112,7 @@ class PercentileThreshold(ArrayState):
         self.seen = np.zeros(0)
         self.bound = np.full(0, np.nan)
         self.fleet_counts = np.zeros(BUCKETS)
-        self.fleet_seen = 0.0
+        self.fleet_seen = np.zeros(1)
         self.fleet_bound = 0.0
         self.vehicles = 0
 
@@ -122,9 +120,9 @@ class PercentileThreshold(ArrayState):
         return np.nan if name == "bound" else 0
 
     @property
-    def rows(self) -> float:
-        """Weight of the errors counted in the fleet's histogram."""
-        return float(self.fleet_counts.sum())
+    def rows_seen(self) -> float:
+        """Errors counted so far, whether or not they have faded."""
+        return float(self.fleet_seen[0])
 
     def of(self, slots: Slots) -> Floats:
         """Threshold in force for the vehicles of n rows; shape (n,); 0 before anything is counted."""
@@ -138,31 +136,58 @@ class PercentileThreshold(ArrayState):
             slots, errors, weights: vehicle, error ≥ 0 and weight ≥ 0 of each row, shape (n,).
             level: the quantile that the thresholds are set to, 0–1.
         """
-        runs = Runs.of(slots)
-        vehicles, rows = slots[runs.order[runs.starts]], runs.sizes
-        row = np.empty(len(slots), np.intp)
-        row[runs.order] = np.repeat(np.arange(len(vehicles)), rows)
-        bucket = np.minimum(np.searchsorted(EDGES, errors), BUCKETS - 1)
-        added = np.bincount(row * BUCKETS + bucket, weights, minlength=len(vehicles) * BUCKETS)
-        added = added.reshape(len(vehicles), BUCKETS)
-        self.seen[vehicles] += rows
-        counts = self.counts[vehicles] * self._kept(rows, self.seen[vehicles], self.memory)[:, None] + added
-        self.counts[vehicles] = counts
-        self.vehicles += int(np.isnan(self.bound[vehicles]).sum())
+        buckets = np.minimum(np.searchsorted(EDGES, errors), BUCKETS - 1)
+        own, fleet = (self.counts, self.seen, self.bound), (self.fleet_counts, self.fleet_seen)
+        self.vehicles = _count(slots, buckets, weights, self.memory, self.vehicles, *own, *fleet)
+        self.fleet_bound = quantile(self.fleet_counts, level)
+        prior = self.fleet_counts * (self.prior / max(float(self.fleet_counts.sum()), 1e-300))
+        _judge(slots, prior, level, self.counts, self.bound)
+
+
+@compiled
+def _kept(seen: float, memory: float) -> float:
+    """Share of the counts that is kept when one more row is counted.
+
+    While the model is young its errors still change: the first ones must not decide for long what
+    is usual, so that of n rows seen the memory reaches back over n / `YOUTH` at most.
+    """
+    kept: float = np.exp(-1.0 / min(max(seen / YOUTH, LEAST_MEMORY), memory))
+    return kept
+
+
+@compiled
+def _count(
+    slots: Slots,
+    buckets: Integers,
+    weights: Floats,
+    memory: float,
+    vehicles: int,
+    counts: NDArray[np.float32],
+    seen: Floats,
+    bound: Floats,
+    fleet_counts: Floats,
+    fleet_seen: Floats,
+) -> int:
+    """Count n rows, in place; returns how many vehicles have been counted."""
+    for row in range(len(slots)):
+        slot = slots[row]
+        if np.isnan(bound[slot]):
+            bound[slot] = 0.0
+            vehicles += 1
+        seen[slot] += 1.0
+        fleet_seen[0] += 1.0
+        kept = _kept(seen[slot], memory)
         # The fleet forgets as slowly as one of its vehicles does, however many there are.
-        self.fleet_seen += len(slots)
-        kept = self._kept(len(slots), self.fleet_seen, self.memory * self.vehicles)
-        self.fleet_counts = self.fleet_counts * kept + added.sum(axis=0)
-        fleet_share = self.prior / max(self.rows, 1e-300)
-        self.fleet_bound = float(quantile(self.fleet_counts[None, :], level)[0])
-        self.bound[vehicles] = quantile(counts + self.fleet_counts * fleet_share, level)
+        fleet_kept = _kept(fleet_seen[0], memory * vehicles)
+        for bucket in range(len(fleet_counts)):
+            counts[slot, bucket] *= kept
+            fleet_counts[bucket] *= fleet_kept
+        counts[slot, buckets[row]] += weights[row]
+        fleet_counts[buckets[row]] += weights[row]
+    return vehicles
 
-    @staticmethod
-    def _kept(rows: NDArray[np.intp] | int, seen: Floats | float, memory: float) -> Floats:
-        """Share of the counts that is kept when `rows` more are counted.
 
-        While the model is young its errors still change: the first ones must not decide for long what
-        is usual, so that of n rows seen the memory reaches back over n / `YOUTH` at most.
-        """
-        kept: Floats = np.exp(-rows / np.minimum(np.maximum(seen / YOUTH, LEAST_MEMORY), memory))
-        return kept
+@compiled
+def _judge(slots: Slots, fleet: Floats, level: float, counts: NDArray[np.float32], bound: Floats) -> None:
+    for slot in slots:
+        bound[slot] = quantile(fleet + counts[slot], level)

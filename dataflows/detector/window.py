@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from dataclasses import dataclass
 from enum import IntEnum
 from typing import Any, ClassVar
@@ -10,7 +9,8 @@ from typing import Any, ClassVar
 import numpy as np
 from numpy.typing import NDArray
 
-from dataflows.detector.rowwise import Floats, Integers, Mask, Slots, row_sum
+from dataflows.detector.compiled import compiled
+from dataflows.detector.rowwise import Floats, Integers, Mask, Slots
 from dataflows.detector.state import ArrayState
 
 NEVER = np.iinfo(np.int64).min
@@ -36,48 +36,7 @@ class Arrival(IntEnum):
     """Between the window's samples."""
 
 
-@dataclass(frozen=True, slots=True)
-class Runs:
-    """n rows sorted by vehicle, arrival order kept within each vehicle.
-
-    Attributes:
-        slots: vehicle of each row, in arrival order, shape (n,).
-        order: positions that sort the rows, shape (n,).
-        starts: sorted position of each vehicle's first row, shape (g,).
-        sizes: rows of each vehicle, shape (g,).
-    """
-
-    slots: Slots
-    order: NDArray[np.intp]
-    starts: NDArray[np.intp]
-    sizes: NDArray[np.intp]
-
-    @classmethod
-    def of(cls, slots: Slots) -> Runs:
-        order = np.argsort(slots, kind="stable")
-        ordered = slots[order]
-        first = np.ones(len(slots), np.bool_)
-        np.not_equal(ordered[1:], ordered[:-1], out=first[1:])
-        starts = np.flatnonzero(first)
-        sizes = np.empty_like(starts)
-        np.subtract(starts[1:], starts[:-1], out=sizes[:-1])
-        sizes[-1:] = len(slots) - starts[-1:]
-        return cls(slots, order, starts, sizes)
-
-    def rounds(self) -> Iterator[NDArray[np.intp]]:
-        """Positions of the vehicles' first rows, then of their second ones, and so on.
-
-        In each round a vehicle occurs at most once, so its state can be read and written for the
-        whole round at once.
-        """
-        if len(self.starts) == len(self.order):
-            yield self.order
-            return
-        by_size = np.argsort(-self.sizes, kind="stable")
-        starts, sizes = self.starts[by_size], self.sizes[by_size]
-        reach = np.searchsorted(-sizes, -np.arange(sizes[0]), side="left")
-        for rank, vehicles in enumerate(reach.tolist()):
-            yield self.order[starts[:vehicles] + rank]
+IN_ORDER, DUPLICATE, LATE, OUT_OF_ORDER = map(int, Arrival)
 
 
 @dataclass(frozen=True, slots=True)
@@ -143,12 +102,13 @@ class Window(ArrayState):
         hold: microseconds for which a missing signal keeps its last value.
     """
 
-    PER_VEHICLE: ClassVar = ("times", "errors", "held", "held_at", "activity", "run")
+    PER_VEHICLE: ClassVar = ("times", "errors", "known", "held", "held_at", "activity", "run")
 
     def __init__(self, signals: int, *, size: int, hold: int) -> None:
         self.size, self.hold = size, hold
         self.times = np.full((0, size), NEVER)
         self.errors = np.zeros((0, size))
+        self.known = np.zeros(0, np.int32)
         self.held = np.zeros((0, signals))
         self.held_at = np.full((0, signals), NEVER)
         self.activity = np.full((0, signals), np.nan)
@@ -159,109 +119,50 @@ class Window(ArrayState):
             return np.nan
         return NEVER if name in ("times", "held_at") else 0
 
-    def arrivals(self, runs: Runs, times: Integers) -> NDArray[np.uint8]:
-        """Classify n rows against the window and against the rows before them.
-
-        Rows that arrive `OUT_OF_ORDER` will enter the window, which later rows are not judged by: what
-        is returned holds up to and including the first of them.
+    def arrive(self, slots: Slots, times: Integers) -> NDArray[np.uint8]:
+        """Classify rows against the window and against the rows before them, and take in their times.
 
         Args:
-            runs: the rows by vehicle.
+            slots: shape (n,).
             times: event times in microseconds, shape (n,).
 
         Returns:
-            `Arrival` of each row, shape (n,).
+            `Arrival` of the first m rows, shape (m,), 1 ≤ m ≤ n: those before the first `OUT_OF_ORDER` one,
+            or that one alone if it comes first. It is for `insert`, and later rows are judged by it.
         """
-        ordered, slots = times[runs.order], runs.slots[runs.order]
-        newest = self.times[slots, -1]
-        before = newest.copy()
-        follows = np.ones(len(ordered), np.bool_)
-        follows[runs.starts] = False
-        before[1:][follows[1:]] = ordered[:-1][follows[1:]]
-        if (ordered > before).all():
-            return np.zeros(len(slots), np.uint8)
+        arrivals = np.empty(len(slots), np.uint8)
+        return arrivals[: _arrive(slots, times, self.times, arrivals)]
 
-        in_order = ordered > np.maximum(_highest_before(ordered, runs, follows), newest)
-        arrivals = np.zeros(len(slots), np.uint8)
-        stragglers = np.flatnonzero(~in_order)
-        total_before = (np.cumsum(in_order) - in_order)[stragglers]
-        first_of_run = np.repeat(runs.starts, runs.sizes)[stragglers]
-        known_before = total_before - (np.cumsum(in_order) - in_order)[first_of_run]
-        known = np.append(ordered[in_order], NEVER)
-        duplicate = np.zeros(len(stragglers), bool)
-        oldest = np.full(len(stragglers), NEVER)
-        for back in range(1, self.size + 1):
-            within = back <= known_before
-            from_window = self.times[slots[stragglers], np.minimum(known_before - back, -1)]
-            oldest = np.where(within, known[np.where(within, total_before - back, -1)], from_window)
-            duplicate |= oldest == ordered[stragglers]
-        late = ordered[stragglers] < oldest
-        arrivals[stragglers] = np.where(
-            duplicate, Arrival.DUPLICATE, np.where(late, Arrival.LATE, Arrival.OUT_OF_ORDER)
-        )
-        in_arrival_order = np.empty_like(arrivals)
-        in_arrival_order[runs.order] = arrivals
-        return in_arrival_order
-
-    def fill(self, runs: Runs, times: Integers, values: Floats) -> Filled:
+    def fill(self, slots: Slots, times: Integers, values: Floats) -> Filled:
         """Take the values of n in-order rows: hold what is missing, follow how the signals move.
 
         Args:
-            runs: the rows by vehicle.
+            slots: shape (n,).
             times: event times in microseconds, shape (n,).
             values: shape (n, S); NaN where missing.
         """
-        if len(runs.starts) == len(times):
-            return self._fill_round(runs.slots, times, values)
-        filled: tuple[NDArray[Any], ...] = ()
-        for rows in runs.rounds():
-            part = self._fill_round(runs.slots[rows], times[rows], values[rows]).columns()
-            if not filled:
-                filled = tuple(np.empty((len(times), *column.shape[1:]), column.dtype) for column in part)
-            for column, new in zip(filled, part, strict=True):
-                column[rows] = new
-        return Filled(*filled)
+        shape = values.shape
+        filled = Filled(
+            values=np.empty(shape),
+            observed=np.empty(shape, np.bool_),
+            change=np.empty(shape),
+            changed=np.empty(shape, np.bool_),
+            activity=np.empty(shape),
+            run=np.empty(shape, np.int64),
+            interval=np.empty(len(values)),
+        )
+        state = (self.held, self.held_at, self.activity, self.run)
+        _fill(slots, times, values, self.hold, self.size, *state, *filled.columns())
+        return filled
 
-    def _fill_round(self, slots: Slots, times: Integers, values: Floats) -> Filled:
-        finite = np.isfinite(values)
-        held, held_at = self.held[slots], self.held_at[slots]
-        arrived = times[:, None]
-        latest = held_at.max(axis=1)
-        interval = np.where(latest == NEVER, np.nan, (times - latest) / SECOND)
-        young = held_at >= arrived - self.hold
-        observed = finite | young
-        changed = finite & young
-        change = np.where(changed, values - held, 0.0)
-        held = np.where(finite, values, held)
-        self.held[slots] = held
-        self.held_at[slots] = np.where(finite, arrived, held_at)
-
-        activity = self.activity[slots]
-        size = np.abs(change)
-        followed = np.where(np.isnan(activity), size, activity + (size - activity) / self.size)
-        activity = np.where(changed, followed, activity)
-        self.activity[slots] = activity
-        run = self.run[slots]
-        longer = np.where(change != 0.0, np.maximum(run, 0) + 1, np.minimum(run, 0) - 1)
-        run = np.where(changed, np.clip(longer, -LONGEST_RUN, LONGEST_RUN), run)
-        self.run[slots] = run
-        filled = np.where(observed, held, 0.0)
-        return Filled(filled, observed, change, changed, activity, run.astype(np.int64), interval)
-
-    def append(self, runs: Runs, times: Integers, errors: Floats) -> Floats:
-        """Take the times and errors of n in-order rows into the window.
+    def append(self, slots: Slots, errors: Floats) -> Floats:
+        """Take the errors of n in-order rows into the window.
 
         Returns:
             Mean of each row's error and of those before it in the window; shape (n,).
         """
         smoothed = np.empty(len(errors))
-        for rows in runs.rounds():
-            slots = runs.slots[rows]
-            known, past = self.times[slots], self.errors[slots]
-            known[:, :-1], past[:, :-1] = known[:, 1:], past[:, 1:]
-            known[:, -1], past[:, -1] = times[rows], errors[rows]
-            self.times[slots], self.errors[slots] = known, past
-            smoothed[rows] = row_sum(past) / (known != NEVER).sum(axis=1)
+        _append(slots, errors, self.errors, self.known, smoothed)
         return smoothed
 
     def insert(self, slot: int, time: int, error: float) -> float:
@@ -277,17 +178,89 @@ class Window(ArrayState):
             total, count = total + float(earlier), count + 1
         self.times[slot, :place] = np.append(self.times[slot, 1:place], time)
         self.errors[slot, :place] = np.append(self.errors[slot, 1:place], error)
+        self.known[slot] = min(self.known[slot] + 1, self.size)
         return total / count
 
 
-def _highest_before(ordered: Integers, runs: Runs, follows: Mask) -> Integers:
-    """Highest time of the same vehicle among the rows before each sorted row, else `NEVER`."""
-    # Times are replaced by their ranks, and each run's ranks lifted above those of the run before, so
-    # that one running maximum over all rows never reaches back into another vehicle.
-    distinct, rank_of_time = np.unique(ordered, return_inverse=True)
-    run = np.repeat(np.arange(len(runs.starts)), runs.sizes)
-    lifted = np.maximum.accumulate(rank_of_time + run * len(distinct))
-    highest = distinct[lifted - run * len(distinct)]
-    before = np.full_like(ordered, NEVER)
-    before[1:][follows[1:]] = highest[:-1][follows[1:]]
-    return before
+@compiled
+def _arrive(slots: Slots, times: Integers, window: Integers, arrivals: NDArray[np.uint8]) -> int:
+    size = window.shape[1]
+    for row in range(len(slots)):
+        known, time = window[slots[row]], times[row]
+        if time > known[size - 1]:
+            for back in range(size - 1):
+                known[back] = known[back + 1]
+            known[size - 1] = time
+            arrivals[row] = IN_ORDER
+        elif np.any(known == time):
+            arrivals[row] = DUPLICATE
+        elif time < known[0]:
+            arrivals[row] = LATE
+        elif row > 0:
+            return row
+        else:
+            arrivals[0] = OUT_OF_ORDER
+            return 1
+    return len(slots)
+
+
+@compiled
+def _fill(
+    slots: Slots,
+    times: Integers,
+    values: Floats,
+    hold: int,
+    size: int,
+    held: Floats,
+    held_at: Integers,
+    mean_change: Floats,
+    runs: NDArray[np.int32],
+    filled: Floats,
+    observed: Mask,
+    change: Floats,
+    changed: Mask,
+    activity: Floats,
+    run: Integers,
+    interval: Floats,
+) -> None:
+    for row in range(len(slots)):
+        slot, now = slots[row], times[row]
+        latest = held_at[slot].max()
+        interval[row] = np.nan if latest == NEVER else (now - latest) / SECOND
+        for signal in range(values.shape[1]):
+            value = values[row, signal]
+            young = held_at[slot, signal] >= now - hold
+            sent = np.isfinite(value)
+            change[row, signal] = 0.0
+            changed[row, signal] = sent and young
+            if sent and young:
+                moved = value - held[slot, signal]
+                change[row, signal] = moved
+                before = mean_change[slot, signal]
+                step = (abs(moved) - before) / size
+                mean_change[slot, signal] = abs(moved) if np.isnan(before) else before + step
+                length = runs[slot, signal]
+                longer = max(length, 0) + 1 if moved != 0.0 else min(length, 0) - 1
+                runs[slot, signal] = min(max(longer, -LONGEST_RUN), LONGEST_RUN)
+            if sent:
+                held[slot, signal], held_at[slot, signal] = value, now
+            observed[row, signal] = sent or young
+            filled[row, signal] = held[slot, signal] if sent or young else 0.0
+            activity[row, signal] = mean_change[slot, signal]
+            run[row, signal] = runs[slot, signal]
+
+
+@compiled
+def _append(slots: Slots, errors: Floats, window: Floats, known: NDArray[np.int32], smoothed: Floats) -> None:
+    size = window.shape[1]
+    for row in range(len(slots)):
+        slot = slots[row]
+        past = window[slot]
+        total = 0.0
+        for back in range(size - 1):
+            past[back] = past[back + 1]
+            total += past[back]
+        past[size - 1] = errors[row]
+        known[slot] = min(known[slot] + 1, size)
+        total += errors[row]
+        smoothed[row] = total / known[slot]

@@ -101,7 +101,7 @@ def test_scale_and_shift_of_a_signal_do_not_change_the_verdicts(kind: str) -> No
     # A power of two and a whole number: exact in binary, so that not even rounding differs much.
     fahrenheit = values * [4.0, 1.0, 1.0] + [0.0, 64.0, -32.0]
     before, after = scored(detector(kind), values), scored(detector(kind), fahrenheit)
-    assert (before.anomaly != after.anomaly).mean() <= 0.01
+    assert (before.anomaly != after.anomaly).mean() <= 0.02
     if kind != "mlp":
         # Adam's first steps go by the signs of the gradient alone, and so magnify rounding.
         np.testing.assert_allclose(before.error, after.error, rtol=1e-4)

@@ -84,7 +84,7 @@ def test_a_bent_relation_is_found_that_the_linear_one_cannot_see() -> None:
     network, linear = made(2, hidden=8), LinearReconstructor(2, ridge=0.001, memory=1e9)
     for block in np.array_split(values[:5000], 150):
         network.learn(block, np.ones_like(block))
-        linear.learn(block, np.zeros((1, 2)), np.ones_like(block))
+        linear.learn(block, np.ones_like(block))
     rest = np.clip(values[5000:], -2, 2)
     seen = np.ones_like(rest, bool)
     error = [np.abs(model.reconstruct(rest, seen)[0] - rest)[:, 1].mean() for model in (network, linear)]

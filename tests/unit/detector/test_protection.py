@@ -7,7 +7,6 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from dataflows.detector.protection import COUNTED_RUN, LASTING_WEIGHT, Protection
-from dataflows.detector.window import Runs
 
 ACCEPT_AFTER = 12
 WEIGHT = 0.1
@@ -31,7 +30,7 @@ def test_weights_are_those_of_one_event_after_the_other(seed: int, share: float,
     anomalous = random.random(80) < share
     made, parts = protection(), []
     for part in np.split(np.arange(80), cuts):
-        parts.append(made.weights(Runs.of(slots[part]), times[part], anomalous[part]))
+        parts.append(made.weights(slots[part], times[part], anomalous[part]))
     for_model, for_threshold = (np.concatenate(column) for column in zip(*parts, strict=True))
 
     began: dict[int, int] = {}

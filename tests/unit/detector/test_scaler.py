@@ -49,8 +49,8 @@ def test_the_returned_deviations_add_up_to_the_scatter_within_vehicles(seed: int
     slots, values, _ = sample(seed, 200)
     learned, scatter = scaler(), np.zeros((SIGNALS, SIGNALS))
     for part in np.split(np.arange(200), [cut]):
-        within, between = learned.learn(slots[part], values[part], np.ones((len(part), SIGNALS)))
-        scatter += within.T @ within + between.T @ between
+        deviations = learned.learn(slots[part], values[part], np.ones((len(part), SIGNALS)))
+        scatter += deviations.T @ deviations
     centred = np.concatenate([values[slots == v] - values[slots == v].mean(axis=0) for v in range(3)])
     np.testing.assert_allclose(scatter, centred.T @ centred, rtol=1e-8, atol=1e-8)
 

@@ -8,7 +8,7 @@ import numpy as np
 from hypothesis import given
 from hypothesis import strategies as st
 
-from dataflows.detector.window import NEVER, Arrival, Runs, Window
+from dataflows.detector.window import NEVER, Arrival, Window
 
 SIZE = 4
 HOLD = 3
@@ -23,7 +23,8 @@ def window(signals: int = 1) -> Window:
 
 
 def append(made: Window, slots: np.ndarray, times: np.ndarray) -> None:
-    made.append(Runs.of(slots), times, np.zeros(len(slots)))
+    assert not made.arrive(slots, times).any()
+    made.append(slots, np.zeros(len(slots)))
 
 
 @given(known=arrivals, coming=arrivals)
@@ -50,7 +51,10 @@ def test_arrivals_are_classified_as_one_by_one(
             expected.append(Arrival.OUT_OF_ORDER)
             break
     slots, times = np.array([s for s, _ in coming]), np.array([t for _, t in coming])
-    assert made.arrivals(Runs.of(slots), times)[: len(expected)].tolist() == [int(kind) for kind in expected]
+    if expected[-1] == Arrival.OUT_OF_ORDER and len(expected) > 1:
+        assert made.arrive(slots, times).tolist() == [int(kind) for kind in expected[:-1]]
+        slots, times, expected = slots[len(expected) - 1 :], times[len(expected) - 1 :], expected[-1:]
+    assert made.arrive(slots, times).tolist() == [int(kind) for kind in expected]
 
 
 @given(
@@ -71,7 +75,7 @@ def test_missing_values_are_held_and_differences_taken_as_one_by_one(
     parts = []
     for part in np.split(np.arange(40), [cut]):
         if len(part):
-            parts.append(made.fill(Runs.of(slots[part]), times[part], values[part]))
+            parts.append(made.fill(slots[part], times[part], values[part]))
     filled = [np.concatenate([getattr(part, name) for part in parts]) for name in ("values", "observed")]
     changes = [np.concatenate([getattr(part, name) for part in parts]) for name in ("change", "changed")]
 
@@ -99,7 +103,7 @@ def test_activity_and_runs_are_followed_as_one_by_one(seed: int, cut: int) -> No
 
     made = window()
     parts = [
-        made.fill(Runs.of(slots[part]), times[part], values[part])
+        made.fill(slots[part], times[part], values[part])
         for part in np.split(np.arange(40), [cut])
         if len(part)
     ]
@@ -124,19 +128,8 @@ def test_activity_and_runs_are_followed_as_one_by_one(seed: int, cut: int) -> No
 def test_the_interval_is_the_time_since_the_vehicles_event_before() -> None:
     made = window()
     slots, times = np.array([0, 1, 0, 0]), np.array([0, 1, 2, 5], np.int64) * 1_000_000
-    filled = made.fill(Runs.of(slots), times, np.ones((4, 1)))
+    filled = made.fill(slots, times, np.ones((4, 1)))
     np.testing.assert_array_equal(filled.interval, [np.nan, np.nan, 2.0, 3.0])
-
-
-@given(slots=st.lists(st.integers(0, 5), min_size=1, max_size=40))
-def test_rounds_visit_every_row_once_in_order_and_no_vehicle_twice(slots: list[int]) -> None:
-    rounds = list(Runs.of(np.array(slots)).rounds())
-    assert sorted(row for rows in rounds for row in rows.tolist()) == list(range(len(slots)))
-    for rows in rounds:
-        assert len({slots[row] for row in rows}) == len(rows)
-    for vehicle in set(slots):
-        visits = [row for rows in rounds for row in rows.tolist() if slots[row] == vehicle]
-        assert visits == sorted(visits)
 
 
 @given(seed=st.integers(0, 10_000), cut=st.integers(0, 40))
@@ -147,8 +140,8 @@ def test_errors_are_smoothed_over_the_window_of_their_vehicle(seed: int, cut: in
     made, smoothed = window(), []
     for part in np.split(np.arange(40), [cut]):
         if len(part):
-            runs = Runs.of(slots[part])
-            smoothed.append(made.append(runs, times[part], errors[part]))
+            assert not made.arrive(slots[part], times[part]).any()
+            smoothed.append(made.append(slots[part], errors[part]))
     for row, mean in enumerate(np.concatenate(smoothed)):
         own = [errors[earlier] for earlier in range(row + 1) if slots[earlier] == slots[row]]
         assert np.isclose(mean, np.mean(own[-SIZE:]))
@@ -164,5 +157,6 @@ def test_an_event_between_others_takes_its_place_by_time_and_pushes_out_the_olde
 def test_an_event_between_others_is_smoothed_with_those_before_it() -> None:
     made = window()
     slots, times = np.zeros(3, np.intp), np.array([10, 20, 30])
-    made.append(Runs.of(slots), times, np.array([1.0, 2.0, 9.0]))
+    made.arrive(slots, times)
+    made.append(slots, np.array([1.0, 2.0, 9.0]))
     assert made.insert(0, 25, 6.0) == 3.0
