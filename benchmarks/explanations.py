@@ -18,14 +18,13 @@ from rich.table import Table
 from threadpoolctl import threadpool_limits
 
 from benchmarks.injection import inject
-from config.errors import RecordingError, exit_in_one_line
+from benchmarks.trips import find_trips, read_trip
+from config.errors import exit_in_one_line
 from config.settings import Settings, load
-from dataflows.backtest import with_catalogue
 from dataflows.connectors.messages import MessageBatch
 from dataflows.decode import Decoder
 from dataflows.detector import Detector, Scores
 from dataflows.detector.rowwise import Floats, Integers
-from dataflows.recordings import open_recording
 from sim.fleet import Fleet, microseconds
 
 WARM_UP = 800
@@ -133,22 +132,17 @@ def trip_outcomes(settings: Settings, path: Path, repetitions: int, seed: int) -
     Raises:
         RecordingError: the trip cannot be read.
     """
-    recording = open_recording(path)
-    settings = with_catalogue(settings, recording, "", None)
-    decoder = Decoder(settings.payload, settings.signals)
-    parts = [decoder.decode(batch).telemetry for batch in recording.read()]
-    values = np.concatenate([part.values for part in parts])
-    times = np.concatenate([part.timestamps for part in parts])
-    dataset = path.name.split("-")[0]
+    trip = read_trip(path, settings)
+    values, settings = trip.values, trip.settings
     first = min(WARM_UP, len(values) // 3)
     for repetition in range(repetitions):
         changed, faults = inject(values, first, np.random.default_rng((seed, repetition)))
         scores = Detector(settings.detector, settings.scored_signals).process(
-            ["trip"] * len(values), times, changed
+            ["trip"] * len(values), trip.times, changed
         )
         for fault in faults:
             rows = np.arange(fault.start, fault.stop)
-            incident = Incident(dataset, fault.kind, rows, [fault.signal], changed[rows], values[rows])
+            incident = Incident(trip.dataset, fault.kind, rows, [fault.signal], changed[rows], values[rows])
             yield outcome(incident, scores, np.nanstd(values, axis=0))
 
 
@@ -235,7 +229,9 @@ def main(arguments: Sequence[str] | None = None) -> None:
     with exit_in_one_line("benchmarks.explanations"), threadpool_limits(limits=1):
         settings = load()
         notes = Console(stderr=True)
-        trips = [] if options.trips is None else _trips(options.trips)
+        trips = [] if options.trips is None else find_trips(options.trips)
+        if not trips:
+            notes.print("no --trips: the simulated fleet alone")
         outcomes: list[Outcome] = []
         columns = (TextColumn("{task.description}"), BarColumn(), TimeElapsedColumn())
         with Progress(*columns, console=notes, transient=True) as progress:
@@ -264,13 +260,6 @@ def _table(figures: dict[str, dict[str, dict[str, float | None]]]) -> Table:
             cells = ["–" if value is None else f"{value:.2f}" for value in list(found.values())[1:]]
             table.add_row(dataset, kind, f"{found['faults']:.0f}", *cells, end_section=kind == "all")
     return table
-
-
-def _trips(directory: Path) -> list[Path]:
-    found = sorted(directory.glob("*.csv*")) if directory.is_dir() else []
-    if not found:
-        raise RecordingError(f"{directory}: expected a directory with recorded trips as CSV, got none")
-    return found
 
 
 def _share(values: Iterable[float]) -> float | None:

@@ -1,4 +1,4 @@
-"""Faults put into recorded trips on purpose, one signal at a time, with what the values would have been."""
+"""Faults put into recorded trips on purpose."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ SHORTEST, LONGEST = 20, 80
 """Rows that a fault lasts."""
 
 PAUSE = (250, 450)
-"""Rows between two faults, at least and at most."""
+"""Rows between two faults, at least and below."""
 
 MOVING_VALUES = 5
 """A signal with fewer different values has nothing to be wrong about."""
@@ -38,17 +38,26 @@ class InjectedRows:
     stop: int
 
 
-def inject(values: Floats, first: int, random: np.random.Generator) -> tuple[Floats, list[InjectedRows]]:
+def inject(
+    values: Floats,
+    first: int,
+    random: np.random.Generator,
+    *,
+    pause: tuple[int, int] = PAUSE,
+    at_once: int = 1,
+) -> tuple[Floats, list[InjectedRows]]:
     """Put faults into a trip.
 
     Args:
         values: shape (n, S); NaN where a signal was not sent, which it is not with a fault either.
         first: row before which nothing is changed.
         random: decides kinds, signals, rows and sizes.
+        pause: rows between two faults, at least and below.
+        at_once: signals that may have the same kind of fault in the same rows, at most.
 
     Returns:
-        The changed trip, shape (n, S), and the faults in order. A fault that would change no value
-        is left out.
+        The changed trip, shape (n, S), and the faults in order, one for each signal. A fault that would
+        change no value is left out.
     """
     changed = values.copy()
     deviation = np.nanstd(values, axis=0)
@@ -59,17 +68,22 @@ def inject(values: Floats, first: int, random: np.random.Generator) -> tuple[Flo
         if len(np.unique(values[sent[:, signal], signal])) > MOVING_VALUES
     ]
     faults: list[InjectedRows] = []
-    start = first + int(random.integers(0, PAUSE[0]))
+    start = first + int(random.integers(0, pause[0]))
     while moving and start + LONGEST < len(values):
         stop = start + int(random.integers(SHORTEST, LONGEST + 1))
-        signal, kind = int(random.choice(moving)), KINDS[int(random.integers(len(KINDS)))]
-        before = values[:start, signal]
-        column = _faulty(kind, values[start:stop, signal], before, float(deviation[signal]), random)
-        column = np.where(sent[start:stop, signal], column, np.nan)
-        if np.nanmax(np.abs(column - values[start:stop, signal]), initial=0.0) > 0:
-            changed[start:stop, signal] = column
-            faults.append(InjectedRows(kind, signal, start, stop))
-        start = stop + int(random.integers(*PAUSE))
+        signals, kind = [int(random.choice(moving))], KINDS[int(random.integers(len(KINDS)))]
+        if at_once > 1:
+            others = [signal for signal in moving if signal not in signals]
+            more = min(int(random.integers(at_once)), len(others))
+            signals += random.choice(others, more, replace=False).tolist() if more else []
+        for signal in signals:
+            before = values[:start, signal]
+            column = _faulty(kind, values[start:stop, signal], before, float(deviation[signal]), random)
+            column = np.where(sent[start:stop, signal], column, np.nan)
+            if np.nanmax(np.abs(column - values[start:stop, signal]), initial=0.0) > 0:
+                changed[start:stop, signal] = column
+                faults.append(InjectedRows(kind, signal, start, stop))
+        start = stop + int(random.integers(*pause))
     return changed, faults
 
 

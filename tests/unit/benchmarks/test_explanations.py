@@ -55,7 +55,7 @@ def test_a_value_that_was_not_sent_is_not_sent_with_a_fault_either() -> None:
 def scores() -> Scores:
     made = Scores.empty(4, 3)
     made.error[:] = [1.0, 1.0, 10.0, 1.0]
-    made.contributions[:] = [[0.6, 0.3, 0.1], [0.6, 0.3, 0.1], [0.1, 0.8, 0.1], [0.6, 0.3, 0.1]]
+    made.contributions[:] = [[0.6, 0.3, 0.1], [0.6, 0.3, 0.1], [0.3, 0.6, 0.1], [0.6, 0.3, 0.1]]
     made.anomaly[2] = True
     made.expected[:] = [[1.0, 2.0, 3.0]] * 4
     return made
