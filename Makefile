@@ -4,12 +4,14 @@ PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
 INSTALLED := $(VENV)/installed
+PEERS := .venv-bench
+TORCH ?= --torch-backend cpu
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test check format lock screenshot clean
+.PHONY: help demo test check format lock bench-peers screenshot clean
 
 help: ## List the targets
-	@grep -hE '^[a-z]+:.*## ' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  make %-12s %s\n", $$1, $$2}'
+	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  make %-12s %s\n", $$1, $$2}'
 
 demo: $(INSTALLED) ## Start broker, simulator, dataflow and page; Ctrl-C stops all (DEMO_SECONDS=60 by itself)
 	@$(BIN)/python -m scripts.demo
@@ -30,11 +32,19 @@ lock: $(INSTALLED) ## Pin the newest versions that pyproject.toml allows, with h
 	@$(BIN)/uv pip compile pyproject.toml --extra dev --extra bench --universal --python-version 3.11 \
 		--generate-hashes --no-header --upgrade --quiet --output-file requirements.lock
 
+# The lock's versions but for what deep-river wants older.
+bench-peers: $(INSTALLED) ## Make .venv-bench: benchmarks.quality with deep-river too (TORCH= for PyTorch from PyPI)
+	@$(BIN)/uv venv --quiet --clear --python $(BIN)/python $(PEERS)
+	@sed -n 's/ *\\$$//; /^[a-z].*==/p' requirements.lock | grep -vE '^(river|pandas)==' > $(PEERS)/constraints.txt
+	@$(BIN)/uv pip install --quiet --python $(PEERS) --constraint $(PEERS)/constraints.txt $(TORCH) \
+		--requirement pyproject.toml --extra dev --extra bench --extra peers
+	@echo "now: $(PEERS)/bin/python -m benchmarks.quality --data DIR"
+
 screenshot: $(INSTALLED) ## Take the pictures of the README from a running demo (needs chromium)
 	@$(BIN)/python -m scripts.screenshot
 
 clean: ## Remove everything that was made
-	rm -rf $(VENV) .demo .mypy_cache .pytest_cache .ruff_cache .hypothesis
+	rm -rf $(VENV) $(PEERS) .demo .mypy_cache .pytest_cache .ruff_cache .hypothesis
 	find . -name __pycache__ -type d -prune -exec rm -rf {} +
 
 $(INSTALLED): requirements.lock

@@ -5,19 +5,16 @@ from __future__ import annotations
 import importlib.util
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from hashlib import sha256
-from importlib.metadata import PackageNotFoundError, version
-from pathlib import Path
 
 import numpy as np
 from numpy.typing import NDArray
 
 from benchmarks import peers
+from benchmarks.fingerprint import fingerprint
 from config.settings import DetectorSettings, load
 from dataflows.detector import Detector
 from dataflows.detector.rowwise import Floats
 
-REPOSITORY = Path(__file__).resolve().parent.parent
 SECOND = 1_000_000
 VEHICLE = "vehicle"
 
@@ -43,13 +40,19 @@ class Candidate:
         name: what it is called on the command line and in the report.
         run: takes a stream's values, shape (n, S), and its number of warm-up rows.
         modules: what must be importable.
+        install: the command that brings the modules; by default one that installs them.
         sources: files whose content decides whether a kept result still holds.
+        parameters: settings in force, which decide it too.
+        by_name_only: run only when asked for.
     """
 
     name: str
     run: Callable[[Floats, int], Verdicts]
     modules: Sequence[str] = ()
+    install: str = ""
     sources: Sequence[str] = ("benchmarks/peers.py",)
+    parameters: Callable[[], str] = str
+    by_name_only: bool = False
 
     @property
     def missing(self) -> list[str]:
@@ -57,18 +60,18 @@ class Candidate:
         return [module for module in self.modules if importlib.util.find_spec(module) is None]
 
     @property
+    def remedy(self) -> str:
+        """What to type when something is missing."""
+        return self.install or f"pip install {' '.join(map(_distribution, self.missing))}"
+
+    @property
     def fingerprint(self) -> str:
         """Changes with the detector's code, its settings and the versions of what it needs."""
-        content = sha256()
-        for pattern in self.sources:
-            for path in sorted(REPOSITORY.glob(pattern)):
-                content.update(path.read_bytes())
-        for module in self.modules:
-            try:
-                content.update(f"{module}=={version(module.replace('_', '-'))}".encode())
-            except PackageNotFoundError:
-                content.update(module.encode())
-        return content.hexdigest()
+        return fingerprint(self.sources, [*map(_distribution, self.modules)], self.parameters())
+
+
+def _distribution(module: str) -> str:
+    return module.replace("_", "-")
 
 
 def ours(settings: DetectorSettings, values: Floats) -> Verdicts:
@@ -83,12 +86,20 @@ def ours(settings: DetectorSettings, values: Floats) -> Verdicts:
     return Verdicts(scores.error, scores.anomaly)
 
 
-def _our_default(values: Floats, warm_up: int) -> Verdicts:
-    return ours(load().detector, values)
+def _ours(name: str, *, by_name_only: bool = False, **changes: str) -> Candidate:
+    """Our detector by the settings in force, with some of them changed."""
 
+    def settings() -> DetectorSettings:
+        return load().detector.model_copy(update=changes)
 
-def _our_network(values: Floats, warm_up: int) -> Verdicts:
-    return ours(load().detector.model_copy(update={"reconstructor": "mlp"}), values)
+    return Candidate(
+        name,
+        lambda values, warm_up: ours(settings(), values),
+        modules=("numpy", "numba"),
+        sources=("config/fleet.toml", "dataflows/detector/*.py", "benchmarks/candidates.py"),
+        parameters=lambda: settings().model_dump_json(),
+        by_name_only=by_name_only,
+    )
 
 
 def _random(values: Floats, warm_up: int) -> Verdicts:
@@ -99,11 +110,10 @@ def _peer(score: Callable[[Floats, int], Floats]) -> Callable[[Floats, int], Ver
     return lambda values, warm_up: Verdicts(score(values, warm_up))
 
 
-OUR_SOURCES = ("config/fleet.toml", "dataflows/detector/*.py", "benchmarks/candidates.py")
-
 CANDIDATES = (
-    Candidate("ours", _our_default, sources=OUR_SOURCES),
-    Candidate("ours-mlp", _our_network, sources=OUR_SOURCES),
+    _ours("ours"),
+    _ours("ours-linear", by_name_only=True, reconstructor="linear"),
+    _ours("ours-mlp", reconstructor="mlp"),
     Candidate("random", _random, sources=("benchmarks/candidates.py",)),
     Candidate("river-loda", _peer(peers.river_loda), ("river",)),
     Candidate("river-half-space-trees", _peer(peers.river_half_space_trees), ("river",)),
@@ -111,6 +121,12 @@ CANDIDATES = (
     Candidate("ew-z-score", _peer(peers.ew_z_score), ("river",)),
     Candidate("pysad-xstream", _peer(peers.xstream), ("pysad",)),
     Candidate("pysad-kitnet", _peer(peers.kitnet), ("pysad",)),
-    Candidate("deep-river-autoencoder", _peer(peers.deep_river_autoencoder), ("deep_river", "torch")),
+    Candidate(
+        "deep-river-autoencoder",
+        _peer(peers.deep_river_autoencoder),
+        ("deep_river", "torch"),
+        # It needs an older River than the product has.
+        install="make bench-peers",
+    ),
 )
 """Ours and chance come first; the others as they are reported."""

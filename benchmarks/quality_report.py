@@ -60,15 +60,14 @@ def summaries(results: dict[str, dict[str, list[StreamFigures]]]) -> Summaries:
     """All figures, with the mean over the datasets that were found.
 
     Args:
-        results: detector → dataset → figures of its streams.
+        results: detector → dataset → figures of its streams; a detector without any is left out.
     """
     report: Summaries = {}
     for detector, datasets in results.items():
-        report[detector] = {dataset: summary(streams) for dataset, streams in datasets.items()}
-        names = next(iter(report[detector].values()), {})
-        report[detector][MEAN] = {
-            name: _mean(report[detector][dataset][name] for dataset in datasets) for name in names
-        }
+        found = [summary(streams) for streams in datasets.values()]
+        if found:
+            report[detector] = dict(zip(datasets, found, strict=True))
+            report[detector][MEAN] = {name: _mean(figures[name] for figures in found) for name in found[0]}
     return report
 
 

@@ -7,6 +7,7 @@ from pathlib import Path
 import msgspec
 
 from benchmarks.quality_metrics import StreamFigures
+from config.errors import RecordingError
 
 
 class _Line(msgspec.Struct, frozen=True):
@@ -22,20 +23,26 @@ class ResultsCache:
     Args:
         path: the file; it need not exist.
         fresh: forget what it holds.
+
+    Raises:
+        RecordingError: the file cannot be read or, from `put`, written.
     """
 
     def __init__(self, path: Path, *, fresh: bool = False) -> None:
         self._path = path
         self._known: dict[str, StreamFigures] = {}
-        if fresh:
-            path.unlink(missing_ok=True)
-        elif path.exists():
-            for line in path.read_bytes().splitlines():
-                try:
-                    known = msgspec.json.decode(line, type=_Line)
-                except msgspec.MsgspecError:
-                    continue
-                self._known[known.key] = known.figures
+        try:
+            if fresh:
+                path.unlink(missing_ok=True)
+            lines = path.read_bytes().splitlines() if path.exists() else []
+        except OSError as error:
+            raise self._unusable(error) from None
+        for line in lines:
+            try:
+                known = msgspec.json.decode(line, type=_Line)
+            except msgspec.MsgspecError:
+                continue
+            self._known[known.key] = known.figures
 
     def get(self, key: str) -> StreamFigures | None:
         """The figures kept under a key."""
@@ -44,6 +51,14 @@ class ResultsCache:
     def put(self, key: str, figures: StreamFigures) -> None:
         """Keep figures."""
         self._known[key] = figures
-        self._path.parent.mkdir(parents=True, exist_ok=True)
-        with self._path.open("ab") as file:
-            file.write(msgspec.json.encode(_Line(key, figures)) + b"\n")
+        try:
+            self._path.parent.mkdir(parents=True, exist_ok=True)
+            with self._path.open("ab") as file:
+                file.write(msgspec.json.encode(_Line(key, figures)) + b"\n")
+        except OSError as error:
+            raise self._unusable(error) from None
+
+    def _unusable(self, error: OSError) -> RecordingError:
+        return RecordingError(
+            f"{self._path}: expected a file for finished results, got {error.strerror or error}; see --cache"
+        )

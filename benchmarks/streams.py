@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import zlib
 from collections.abc import Iterator
 from dataclasses import dataclass
 from hashlib import sha256
@@ -80,19 +81,25 @@ def read(directory: Path, entry: ManifestEntry) -> LabelledStream:
     """Read one stream.
 
     Raises:
-        RecordingError: the file is missing, no CSV of numbers, or has no column ``label``.
+        RecordingError: the file is missing, no CSV of numbers, or has no column ``label`` of 0 and 1.
     """
     path = directory / entry.file
     try:
         digest = sha256(path.read_bytes()).hexdigest()
         table = pd.read_csv(path)
-        label = table.pop(LABEL).to_numpy() != 0
+        label = table.pop(LABEL).to_numpy()
         values = table.to_numpy(dtype=np.float64)
     except KeyError:
         raise RecordingError(f"{path}: expected a column {LABEL!r}, got none") from None
-    except (OSError, ValueError) as error:
+    except (OSError, EOFError, zlib.error, ValueError) as error:
         raise RecordingError(f"{path}: expected a CSV of numbers with a header, got {error}") from None
-    return LabelledStream(entry, digest, values, label)
+    strange = ~np.isin(label, (0, 1))
+    if strange.any():
+        row = int(np.argmax(strange))
+        raise RecordingError(
+            f"{path}: expected 0 or 1 in the column {LABEL!r}, got {label[row]!r} in row {row}"
+        )
+    return LabelledStream(entry, digest, values, label == 1)
 
 
 def all_streams(directory: Path) -> Iterator[LabelledStream]:

@@ -24,7 +24,7 @@ def model_maker(settings: DetectorSettings, signals: int) -> Callable[[], Model]
     def make() -> Model:
         if settings.kind == RECONSTRUCTION:
             return ReconstructionModel(settings, signals)
-        return RiverModel(settings.kind, settings.river, signals)
+        return RiverModel(settings.kind, settings.river, signals, memory=float(settings.memory))
 
     # Once here, so that a wrong setting is told before the first event comes.
     make()

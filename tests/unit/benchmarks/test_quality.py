@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gzip
 import json
 from dataclasses import replace
 from pathlib import Path
@@ -12,7 +13,7 @@ import pandas as pd
 import pytest
 from msgspec import structs
 
-from benchmarks import candidates, quality
+from benchmarks import fingerprint, quality
 from benchmarks.candidates import CANDIDATES, Candidate, Verdicts, ours
 from benchmarks.quality_metrics import StreamFigures
 from benchmarks.quality_report import summaries
@@ -77,7 +78,8 @@ def test_a_resumed_run_measures_only_what_is_missing(
     calls = []
 
     def counted(values: np.ndarray, warm_up: int) -> Verdicts:
-        calls.append(len(values))
+        if len(values) > quality.PRACTICE_ROWS:
+            calls.append(len(values))
         return Verdicts(np.random.default_rng(1).random(len(values)))
 
     monkeypatch.setattr(quality, "CANDIDATES", (Candidate("random", counted),))
@@ -97,12 +99,26 @@ def test_results_of_changed_code_or_settings_are_not_taken_from_the_cache(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     (tmp_path / "code.py").write_text("a = 1")
-    monkeypatch.setattr(candidates, "REPOSITORY", tmp_path)
+    monkeypatch.setattr(fingerprint, "REPOSITORY", tmp_path)
     candidate = replace(CANDIDATES[0], sources=("*.py",))
     before = candidate.fingerprint
     assert candidate.fingerprint == before
     (tmp_path / "code.py").write_text("a = 2")
-    assert candidate.fingerprint != before
+    after = candidate.fingerprint
+    assert after != before
+    monkeypatch.setenv("FLEET__DETECTOR__RIDGE", "0.5")
+    assert candidate.fingerprint != after
+
+
+def test_results_are_not_taken_from_the_cache_when_a_library_appears(monkeypatch: pytest.MonkeyPatch) -> None:
+    before = fingerprint.fingerprint((), ["no-such-distribution"])
+    monkeypatch.setattr(fingerprint, "version", lambda name: "1.0")
+    assert fingerprint.fingerprint((), ["no-such-distribution"]) != before
+
+
+@pytest.mark.parametrize("source", quality.METRICS_SOURCES)
+def test_what_the_metrics_depend_on_is_there(source: str) -> None:
+    assert (fingerprint.REPOSITORY / source).is_file()
 
 
 def test_a_detector_that_fails_is_left_out_and_named(
@@ -116,14 +132,51 @@ def test_a_detector_that_fails_is_left_out_and_named(
     quality.main(["--data", str(data), "--cache", str(data / "cache.jsonl"), "--json"])
     output = capsys.readouterr()
     assert "broken left out on cars.csv: no luck" in output.err
-    assert set(json.loads(output.out)["random"]) == {"cars", "pumps", "mean"}
+    report = json.loads(output.out)
+    assert list(report) == ["random"]
+    assert set(report["random"]) == {"cars", "pumps", "mean"}
+
+
+def test_a_detector_that_is_not_installed_is_named_with_its_remedy(
+    data: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    chance = next(candidate for candidate in CANDIDATES if candidate.name == "random")
+    absent = Candidate("absent", chance.run, ("no_such_module",))
+    monkeypatch.setattr(quality, "CANDIDATES", (absent, chance))
+    arguments = ["--data", str(data), "--cache", str(data / "cache.jsonl"), "--json"]
+    quality.main(arguments)
+    output = capsys.readouterr()
+    assert "absent not installed: pip install no-such-module" in output.err
+    assert list(json.loads(output.out)) == ["random"]
+    with pytest.raises(SystemExit):
+        quality.main([*arguments, "--detectors", "absent"])
+    assert "absent is not installed: pip install no-such-module" in capsys.readouterr().err
+
+
+def test_the_tables_show_every_detector_in_every_dataset(
+    data: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    quality.main(["--data", str(data), "--cache", str(data / "cache.jsonl"), "--detectors", "ours"])
+    output = capsys.readouterr().out
+    for title in ("cars", "pumps", "mean of the datasets"):
+        assert title in output
+    assert len([line for line in output.splitlines() if "ours" in line]) == 3
+
+
+def test_the_linear_reconstructor_is_what_the_defaults_name() -> None:
+    by_name = {candidate.name: candidate for candidate in CANDIDATES}
+    values = np.random.default_rng(2).normal(size=(300, 3))
+    scores = {name: by_name[name].run(values, 100).scores for name in ("ours", "ours-linear", "ours-mlp")}
+    assert by_name["ours-linear"].by_name_only
+    np.testing.assert_array_equal(scores["ours"], scores["ours-linear"])
+    assert not np.array_equal(scores["ours"], scores["ours-mlp"])
 
 
 @pytest.mark.parametrize(
     ("arguments", "message"),
     [
         (["--data", "nowhere"], "nowhere/manifest.json: expected the list of labelled streams"),
-        (["--data", ".", "--detectors", "guess"], "expected some of ours, ours-mlp, random"),
+        (["--data", ".", "--detectors", "guess"], "expected some of ours, ours-linear, ours-mlp, random"),
     ],
 )
 def test_wrong_arguments_end_in_one_line(
@@ -158,11 +211,62 @@ def test_a_broken_manifest_ends_in_one_line(
     assert message in capsys.readouterr().err
 
 
-def test_a_stream_without_labels_ends_in_one_line(data: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    (data / "cars.csv").write_text("a,b\n1,2\n")
-    with pytest.raises(SystemExit):
-        quality.main(["--data", str(data), "--detectors", "random"])
-    assert "cars.csv: expected a column 'label', got none" in capsys.readouterr().err
+@pytest.mark.parametrize(
+    ("content", "message"),
+    [
+        (b"a,b\n1,2\n", "expected a column 'label', got none"),
+        (b"a,label\n1,0\n2,\n", "expected 0 or 1 in the column 'label', got"),
+        (b"a,label\n1,normal\n", "expected 0 or 1 in the column 'label', got 'normal' in row 0"),
+        (b"a,label\nfast,0\n", "expected a CSV of numbers"),
+        (b"", "expected a CSV of numbers"),
+        (b"a,label\n" + b"1,0\n" * 300, "expected normal and anomalous rows"),
+    ],
+    ids=["no label", "a label missing", "a label of words", "a value of words", "empty", "one kind of rows"],
+)
+def test_a_stream_that_measures_nothing_is_left_out_and_named(
+    content: bytes, message: str, data: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    (data / "cars.csv").write_bytes(content)
+    quality.main(
+        ["--data", str(data), "--cache", str(data / "cache.jsonl"), "--detectors", "random", "--json"]
+    )
+    output = capsys.readouterr()
+    assert "left out on cars.csv" in output.err
+    assert message in output.err
+    assert list(json.loads(output.out)["random"]) == ["pumps", "mean"]
+
+
+def test_a_damaged_archive_is_left_out_and_named(data: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    whole = gzip.compress((data / "cars.csv").read_bytes())
+    (data / "cars.csv.gz").write_bytes(whole[: len(whole) // 2])
+    manifest = (data / "manifest.json").read_text().replace("cars.csv", "cars.csv.gz")
+    (data / "manifest.json").write_text(manifest)
+    printed_report = printed(data, capsys, "--detectors", "random")
+    assert list(printed_report["random"]) == ["pumps", "mean"]
+
+
+@pytest.mark.parametrize("form", [[], ["--json"]])
+def test_nothing_to_measure_ends_in_one_line(
+    form: list[str], data: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    for file in data.glob("*.csv"):
+        file.unlink()
+    with pytest.raises(SystemExit) as stop:
+        quality.main(["--data", str(data), "--cache", str(data / "cache.jsonl"), *form])
+    output = capsys.readouterr()
+    assert stop.value.code == 1
+    assert output.out == ""
+    assert "nothing could be measured" in output.err.strip().splitlines()[-1]
+
+
+@pytest.mark.parametrize("cache", ["", "manifest.json/results.jsonl"], ids=["a directory", "below a file"])
+def test_an_unusable_cache_ends_in_one_line(
+    cache: str, data: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    with pytest.raises(SystemExit) as stop:
+        quality.main(["--data", str(data), "--detectors", "random", "--cache", str(data / cache)])
+    assert stop.value.code == 1
+    assert "expected a file for finished results" in capsys.readouterr().err.strip().splitlines()[-1]
 
 
 def test_our_scores_of_a_row_do_not_know_what_comes_after_it() -> None:
