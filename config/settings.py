@@ -77,13 +77,13 @@ class Section(BaseModel):
 class SourceSettings(Section):
     """Where telemetry comes from."""
 
-    kind: Literal["mqtt", "recording"]
+    kind: Literal["mqtt", "kafka", "recording"]
 
 
 class SinkSettings(Section):
     """Where enriched events and dead letters go."""
 
-    kind: Literal["mqtt", "recording"]
+    kind: Literal["mqtt", "kafka", "recording"]
 
 
 class TopicSettings(Section):
@@ -122,6 +122,27 @@ class MqttSettings(Section):
     reconnect_min: PositiveFloat
     reconnect_max: PositiveFloat
     tls: TlsSettings
+
+
+class KafkaSettings(Section):
+    """The Kafka cluster and how to talk to it; `config.kafka_options` turns it into what clients take."""
+
+    bootstrap: str = Field(min_length=1)
+    client_id: str = Field(min_length=1)
+    group: str = Field(min_length=1)
+    start: Literal["committed", "beginning", "end"]
+    username: Annotated[str | None, UNSET]
+    password: Annotated[SecretStr | None, UNSET]
+    sasl_mechanism: Literal["PLAIN", "SCRAM-SHA-256", "SCRAM-SHA-512"]
+    batch_size: PositiveInt
+    connect_timeout: PositiveFloat
+    delivery_timeout: PositiveFloat
+    create_topics: bool
+    partitions: PositiveInt
+    replication: PositiveInt
+    max_message_bytes: PositiveInt
+    tls: TlsSettings
+    librdkafka: dict[str, bool | int | float | str]
 
 
 class RecordingSettings(Section):
@@ -251,6 +272,7 @@ class Settings(BaseSettings):
     sink: SinkSettings
     topics: TopicSettings
     mqtt: MqttSettings
+    kafka: KafkaSettings
     recording: RecordingSettings
     payload: PayloadSettings
     dead_letters: DeadLetterSettings
