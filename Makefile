@@ -4,17 +4,21 @@ PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
 INSTALLED := $(VENV)/installed
+KAFKA_PORT ?= 9092
 PEERS := .venv-bench
 TORCH ?= --torch-backend cpu
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test check format lock bench-peers screenshot clean
+.PHONY: help demo kafka test check format lock bench-peers screenshot clean
 
 help: ## List the targets
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  make %-12s %s\n", $$1, $$2}'
 
 demo: $(INSTALLED) ## Start broker, simulator, dataflow and page; Ctrl-C stops all (DEMO_SECONDS=60 by itself)
 	@$(BIN)/python -m scripts.demo
+
+kafka: $(INSTALLED) ## Start a Kafka broker (Java 17 and Maven); Ctrl-C stops (KAFKA_PORT=9192 for another port)
+	@$(BIN)/python -m scripts.kafka --port $(KAFKA_PORT)
 
 test: $(INSTALLED) ## Run the tests
 	@$(BIN)/python -m pytest
@@ -44,7 +48,7 @@ screenshot: $(INSTALLED) ## Take the pictures of the README from a running demo 
 	@$(BIN)/python -m scripts.screenshot
 
 clean: ## Remove everything that was made
-	rm -rf $(VENV) $(PEERS) .demo .mypy_cache .pytest_cache .ruff_cache .hypothesis
+	rm -rf $(VENV) $(PEERS) .demo .kafka .mypy_cache .pytest_cache .ruff_cache .hypothesis
 	find . -name __pycache__ -type d -prune -exec rm -rf {} +
 
 $(INSTALLED): requirements.lock

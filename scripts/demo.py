@@ -9,7 +9,6 @@ from __future__ import annotations
 import os
 import shutil
 import signal
-import socket
 import sys
 import threading
 from pathlib import Path
@@ -21,10 +20,10 @@ from honcho.printer import Message, Printer
 from config.errors import SettingsError, exit_in_one_line
 from config.settings import Settings, load
 from scripts.demo_watch import Watch
+from scripts.ports import LOCALHOST, free_port
 
 ROOT = Path(__file__).resolve().parents[1]
 WORK = ROOT / ".demo"
-LOCALHOST = "127.0.0.1"
 PAGE_PORT = 8501
 TIME_TO_START = 180.0
 """Seconds until the fleet must be live, warm-up included; more means that something is broken."""
@@ -106,20 +105,6 @@ def _watch(settings: Settings, seconds: float | None, outcome: list[str | None])
     outcome.append(failure)
     print(f"demo: {watch.summary()}", flush=True)
     os.kill(os.getpid(), signal.SIGTERM)
-
-
-def free_port(preferred: int) -> int:
-    """`preferred` if nothing listens there, else a free port."""
-    for port in (preferred, 0):
-        with socket.socket() as probe:
-            probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-            try:
-                probe.bind((LOCALHOST, port))
-            except OSError:
-                continue
-            chosen: int = probe.getsockname()[1]
-            return chosen
-    raise SettingsError("expected a free port on this machine, found none; stop something that listens")
 
 
 def _seconds() -> float | None:

@@ -7,7 +7,6 @@ import os
 import re
 import shutil
 import signal
-import socket
 import subprocess
 import sys
 from collections.abc import Callable, Sequence
@@ -16,22 +15,21 @@ from typing import Any, Literal
 from uuid import uuid4
 
 from config.settings import DEFAULT_FILE, MqttSettings, load
+from scripts.ports import LOCALHOST, answers, free_port
 from tests.waiting import wait_until
 
-HOST = "127.0.0.1"
 SHIPPED_CONFIGURATION = DEFAULT_FILE.with_name("mosquitto.conf")
 
 # Debian keeps mosquitto where the PATH of ordinary users does not lead.
 _PLACES = os.pathsep.join([os.environ.get("PATH", ""), "/usr/sbin", "/usr/local/sbin", "/opt/homebrew/sbin"])
 
 
-class Broker:
+class BrokerProcess:
     """One broker on a port of its own, which it keeps when it is stopped and started again."""
 
-    def __init__(self, directory: Path, protocol: Literal["5", "3.1.1"]) -> None:
-        self.host = HOST
+    def __init__(self, directory: Path) -> None:
+        self.host = LOCALHOST
         self.port = free_port()
-        self.protocol = protocol
         self._directory = directory
         self._log = directory / "broker.log"
         self._process: subprocess.Popen[bytes] | None = None
@@ -47,14 +45,14 @@ class Broker:
                 self.command(), stdout=output, stderr=output, cwd=self._directory
             )
 
-        def answers() -> bool:
+        def is_up() -> bool:
             if process.poll() is not None:
                 raise AssertionError(
                     f"the broker ended with status {process.returncode}:\n{self._log.read_text()}"
                 )
-            return _accepts_connections(self.port)
+            return answers(self.port)
 
-        wait_until(answers, f"broker on port {self.port}")
+        wait_until(is_up, f"broker on port {self.port}")
 
     def stop(self) -> None:
         """Stop the broker in good order; it saves what it has to keep."""
@@ -70,6 +68,25 @@ class Broker:
 
     def thaw(self) -> None:
         self._running().send_signal(signal.SIGCONT)
+
+    def _running(self) -> subprocess.Popen[bytes]:
+        assert self._process is not None, "the broker has not been started"
+        return self._process
+
+    def _end(self, how: signal.Signals) -> None:
+        if self._process is not None:
+            self._process.send_signal(signal.SIGCONT)
+            self._process.send_signal(how)
+            self._process.wait(timeout=30)
+            self._process = None
+
+
+class Broker(BrokerProcess):
+    """An MQTT broker."""
+
+    def __init__(self, directory: Path, protocol: Literal["5", "3.1.1"]) -> None:
+        super().__init__(directory)
+        self.protocol = protocol
 
     def wait_until_left(self, client_id: str) -> None:
         """Return when the broker has read what a client sent before it disconnected.
@@ -91,17 +108,6 @@ class Broker:
         defaults = load(DEFAULT_FILE).mqtt.model_dump()
         return MqttSettings.model_validate(defaults | values | changes)
 
-    def _running(self) -> subprocess.Popen[bytes]:
-        assert self._process is not None, "the broker has not been started"
-        return self._process
-
-    def _end(self, how: signal.Signals) -> None:
-        if self._process is not None:
-            self._process.send_signal(signal.SIGCONT)
-            self._process.send_signal(how)
-            self._process.wait(timeout=30)
-            self._process = None
-
 
 class Mosquitto(Broker):
     """mosquitto with ``config/mosquitto.conf``, but for the port and the directory it keeps its file in."""
@@ -122,7 +128,7 @@ class Mosquitto(Broker):
         if passwords is not None:
             text = _replaced(text, r"^allow_anonymous true$", "allow_anonymous false")
             more.append(f"password_file {self._password_file(passwords)}")
-        text = _replaced(text, r"^listener 1883$", f"listener {self.port} {HOST}")
+        text = _replaced(text, r"^listener 1883$", f"listener {self.port} {LOCALHOST}")
         self._configuration = directory / "mosquitto.conf"
         self._configuration.write_text("\n".join([text, *more, ""]), encoding="utf-8")
 
@@ -159,7 +165,7 @@ class Amqtt(Broker):
         super().__init__(directory, "3.1.1")
         self._configuration = directory / "amqtt.yaml"
         self._configuration.write_text(
-            f"listeners: {{default: {{type: tcp, bind: '{HOST}:{self.port}'}}}}\n"
+            f"listeners: {{default: {{type: tcp, bind: '{LOCALHOST}:{self.port}'}}}}\n"
             "plugins: {amqtt.plugins.authentication.AnonymousAuthPlugin: {allow_anonymous: true}}\n",
             encoding="utf-8",
         )
@@ -177,22 +183,6 @@ def program(name: str) -> str:
     path = shutil.which(name, path=_PLACES)
     assert path is not None, f"{name} is not installed"
     return path
-
-
-def free_port() -> int:
-    """A port that nothing listens on."""
-    with socket.socket() as probe:
-        probe.bind((HOST, 0))
-        port: int = probe.getsockname()[1]
-        return port
-
-
-def _accepts_connections(port: int) -> bool:
-    try:
-        with socket.create_connection((HOST, port), timeout=1.0):
-            return True
-    except OSError:
-        return False
 
 
 def _replaced(text: str, line: str, by: str) -> str:

@@ -11,7 +11,9 @@ from uuid import uuid4
 import pytest
 
 from config.settings import Settings, load
+from tests import kafka_brokers
 from tests.brokers import Amqtt, Broker, Mosquitto, StartMosquitto, mosquitto_is_installed
+from tests.kafka_brokers import Cluster, KafkaBroker, StartKafka, java_is_installed
 
 WANTS_MOSQUITTO = "needs mosquitto: apt-get install mosquitto, brew install mosquitto"
 
@@ -19,10 +21,14 @@ WANTS_MOSQUITTO = "needs mosquitto: apt-get install mosquitto, brew install mosq
 def _mosquitto_or(otherwise: Callable[[], Any]) -> bool:
     if mosquitto_is_installed():
         return True
-    if os.environ.get("CI") == "true":
-        pytest.fail("mosquitto is not installed, and in CI=true no test may be left out")
+    _fail_in_ci("mosquitto")
     otherwise()
     return False
+
+
+def _fail_in_ci(missing: str) -> None:
+    if os.environ.get("CI") == "true":
+        pytest.fail(f"{missing} is not installed, and in CI=true no test may be left out")
 
 
 @pytest.fixture(scope="session")
@@ -59,6 +65,42 @@ def mosquitto(tmp_path: Path) -> Iterator[StartMosquitto]:
     yield start
     for running in started:
         running.stop()
+
+
+@pytest.fixture(scope="session")
+def kafka_cluster(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Cluster]:
+    """The Kafka of all tests: ``KAFKA_BOOTSTRAP``, or one of our own. Not to be stopped."""
+    bootstrap = os.environ.get("KAFKA_BOOTSTRAP")
+    if bootstrap:
+        yield Cluster(bootstrap)
+        return
+    _need_java()
+    running = KafkaBroker(tmp_path_factory.mktemp("kafka"))
+    running.start()
+    yield running.cluster
+    running.stop()
+
+
+@pytest.fixture
+def kafka(tmp_path: Path) -> Iterator[StartKafka]:
+    """Starts a Kafka of the test's own, with the arguments of `KafkaBroker`; to be stopped at will."""
+    _need_java()
+    started: list[KafkaBroker] = []
+
+    def start(**arguments: Any) -> KafkaBroker:
+        started.append(KafkaBroker(tmp_path / f"kafka-{len(started)}", **arguments))
+        started[-1].start()
+        return started[-1]
+
+    yield start
+    for running in started:
+        running.stop()
+
+
+def _need_java() -> None:
+    if not java_is_installed():
+        _fail_in_ci("Kafka's Java or Maven")
+        pytest.skip(kafka_brokers.WANTED)
 
 
 @pytest.fixture

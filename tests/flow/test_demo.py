@@ -16,10 +16,10 @@ from honcho.printer import Message
 
 from config.settings import DEFAULT_FILE, MqttSettings, Settings, load
 from dataflows.events import InjectedFault
-from scripts.demo import ReadyPrinter, free_port
+from scripts.demo import ReadyPrinter
 from scripts.demo_watch import Watch
+from scripts.ports import free_port
 from tests.brokers import Broker
-from tests.brokers import free_port as unused_port
 from tests.enriched_events import payload
 from tests.mqtt_clients import Inbox, publish
 from tests.waiting import wait_until
@@ -66,7 +66,7 @@ def test_the_simulator_starts_when_the_dataflow_has_subscribed(tmp_path: Path) -
 
 
 def test_the_embedded_broker_serves_and_stops_on_a_signal() -> None:
-    port = unused_port()
+    port = free_port()
     environment = os.environ | {"FLEET__MQTT__PORT": str(port)}
     broker = subprocess.Popen(
         [sys.executable, "-m", "scripts.broker"], cwd=REPOSITORY, env=environment, stdout=subprocess.PIPE

@@ -21,7 +21,8 @@ from config.settings import DEFAULT_FILE, MqttSettings
 from dataflows.connectors.messages import MessageBatch, OutgoingBatch
 from dataflows.connectors.mqtt_sink import MqttSink
 from dataflows.connectors.mqtt_source import MqttSource, MqttSourcePartition
-from tests.brokers import Broker, free_port
+from scripts.ports import free_port
+from tests.brokers import Broker
 from tests.mqtt_clients import Inbox, create_session, publish
 
 REPOSITORY = DEFAULT_FILE.parents[1]

@@ -13,7 +13,8 @@ from config.settings import MqttSettings
 from dataflows.connectors.messages import OutgoingBatch
 from dataflows.connectors.mqtt_sink import MqttSink, MqttSinkPartition
 from dataflows.connectors.mqtt_source import MqttSource
-from tests.brokers import Broker, StartMosquitto, free_port
+from scripts.ports import free_port
+from tests.brokers import Broker, StartMosquitto
 from tests.mqtt_clients import Inbox, create_session
 from tests.scripted_broker import (
     CONNACK_OF_MQTT_5,

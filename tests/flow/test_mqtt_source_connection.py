@@ -8,7 +8,8 @@ import pytest
 
 from config.errors import BrokerError
 from dataflows.connectors.mqtt_source import MqttSource, MqttSourcePartition
-from tests.brokers import Broker, StartMosquitto, free_port
+from scripts.ports import free_port
+from tests.brokers import Broker, StartMosquitto
 from tests.mqtt_source import Open, confirm, leave, numbers, send, start_session, take
 from tests.scripted_broker import (
     CONNACK_OF_MQTT_5,

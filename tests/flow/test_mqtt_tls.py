@@ -12,7 +12,8 @@ from config.errors import BrokerError, SettingsError
 from config.settings import TlsSettings
 from dataflows.connectors.messages import OutgoingBatch
 from dataflows.connectors.mqtt_sink import MqttSink
-from tests.brokers import HOST, Mosquitto, StartMosquitto
+from scripts.ports import LOCALHOST
+from tests.brokers import Mosquitto, StartMosquitto
 
 pytestmark = pytest.mark.skipif(shutil.which("openssl") is None, reason="needs openssl to make certificates")
 
@@ -25,7 +26,7 @@ def tls(ca_file: Path | None) -> TlsSettings:
 def certificate(tmp_path: Path) -> Path:
     """A certificate for the broker's address that is its own authority; its key is beside it."""
     file = tmp_path / "certificate.pem"
-    names = ["-subj", "/CN=broker", "-addext", f"subjectAltName=IP:{HOST}"]
+    names = ["-subj", "/CN=broker", "-addext", f"subjectAltName=IP:{LOCALHOST}"]
     files = ["-keyout", str(file.with_suffix(".key")), "-out", str(file)]
     command = ["openssl", "req", "-x509", "-newkey", "rsa:2048", "-nodes", "-days", "2", *names, *files]
     subprocess.run(command, check=True, capture_output=True)

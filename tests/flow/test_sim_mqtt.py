@@ -24,10 +24,11 @@ from config.settings import MqttSettings
 from dataflows.connectors.messages import MessageBatch
 from dataflows.events import InjectedFault
 from dataflows.recordings import RecordingWriter, open_recording
+from scripts.ports import free_port
 from sim.__main__ import main
 from sim.mqtt_publisher import MqttPublisher
 from sim.pacing import StopRequest
-from tests.brokers import Broker, Mosquitto, StartMosquitto, free_port
+from tests.brokers import Broker, Mosquitto, StartMosquitto
 from tests.mqtt_clients import Inbox, create_session
 from tests.scripted_broker import CONNACK_OF_MQTT_5, CONNECT, HANG_UP, PUBLISH, ScriptedBroker
 from tests.waiting import wait_until

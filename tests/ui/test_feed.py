@@ -10,7 +10,8 @@ import pytest
 
 from config.errors import SettingsError
 from config.settings import MqttSettings, Settings
-from tests.brokers import HOST, Broker, Mosquitto, free_port
+from scripts.ports import LOCALHOST, free_port
+from tests.brokers import Broker, Mosquitto
 from tests.enriched_events import payload
 from tests.waiting import wait_until
 from ui.feed import FleetFeed
@@ -172,6 +173,6 @@ def test_a_missing_certificate_names_the_setting_and_the_file(
     fleet_settings: Settings, tmp_path: Path
 ) -> None:
     tls = fleet_settings.mqtt.tls.model_copy(update={"enabled": True, "ca_file": tmp_path / "none.pem"})
-    mqtt = fleet_settings.mqtt.model_copy(update={"host": HOST, "tls": tls})
+    mqtt = fleet_settings.mqtt.model_copy(update={"host": LOCALHOST, "tls": tls})
     with pytest.raises(SettingsError, match=r"mqtt\.tls.*none\.pem"):
         FleetFeed(at_broker(fleet_settings, mqtt))

@@ -21,7 +21,8 @@ from selenium.webdriver.common.by import By
 
 from config.settings import DEFAULT_FILE, MqttSettings
 from scripts.browser import chromium, is_installed
-from tests.brokers import Broker, free_port
+from scripts.ports import free_port
+from tests.brokers import Broker
 from tests.enriched_events import payload
 from tests.mqtt_clients import publish
 from tests.waiting import wait_until

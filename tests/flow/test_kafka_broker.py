@@ -1,0 +1,27 @@
+"""The broker that ``make kafka`` starts, and that the tests of Kafka run on."""
+
+from __future__ import annotations
+
+from confluent_kafka.admin import AdminClient
+
+from tests.kafka_brokers import Cluster, StartKafka
+
+
+def broker_of(cluster: Cluster) -> tuple[str, int]:
+    [broker] = AdminClient({"bootstrap.servers": cluster.bootstrap}).list_topics(timeout=10).brokers.values()
+    return broker.host, broker.port
+
+
+def test_two_brokers_run_at_once_on_ports_of_their_own(kafka: StartKafka) -> None:
+    one, other = kafka(), kafka()
+    assert broker_of(one.cluster) == (one.host, one.port)
+    assert broker_of(other.cluster) == (other.host, other.port)
+
+
+def test_a_broker_that_is_stopped_and_started_again_keeps_its_port_and_its_identity(kafka: StartKafka) -> None:
+    broker = kafka()
+    before = AdminClient({"bootstrap.servers": broker.cluster.bootstrap}).list_topics(timeout=10).cluster_id
+    broker.stop()
+    broker.start()
+    after = AdminClient({"bootstrap.servers": broker.cluster.bootstrap}).list_topics(timeout=10).cluster_id
+    assert before == after

@@ -1,0 +1,73 @@
+"""Real Kafka brokers as processes of the tests, and topics of their own for each test."""
+
+from __future__ import annotations
+
+import shutil
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+from uuid import uuid4
+
+from confluent_kafka.admin import AdminClient
+
+from config.settings import DEFAULT_FILE, KafkaSettings, load
+from scripts import kafka
+from scripts.ports import LOCALHOST, free_port
+from tests.brokers import BrokerProcess
+
+WANTED = "needs Java and Maven: apt-get install openjdk-17-jre-headless maven, or KAFKA_BOOTSTRAP=host:port"
+
+
+def java_is_installed() -> bool:
+    return all(shutil.which(program) is not None for program in ("java", "mvn"))
+
+
+@dataclass(frozen=True, slots=True)
+class Cluster:
+    """Where a Kafka is.
+
+    Attributes:
+        bootstrap: host:port.
+    """
+
+    bootstrap: str
+
+    def settings(self, **changes: Any) -> KafkaSettings:
+        """``[kafka]`` for it, with client id and group of their own."""
+        name = f"test-{uuid4().hex[:12]}"
+        values = {"bootstrap": self.bootstrap, "client_id": name, "group": name, "connect_timeout": 20.0}
+        defaults = load(DEFAULT_FILE).kafka.model_dump()
+        return KafkaSettings.model_validate(defaults | values | changes)
+
+
+class KafkaBroker(BrokerProcess):
+    """A KRaft node with the shipped configuration, in a directory of its own."""
+
+    def __init__(self, directory: Path, *, lines: Sequence[str] = (), storage: Sequence[str] = ()) -> None:
+        """Write the configuration.
+
+        Args:
+            directory: an empty one of its own.
+            lines: further properties.
+            storage: further arguments for formatting it, such as users.
+        """
+        super().__init__(directory)
+        self._properties = kafka.configure(directory, self.port, free_port(), lines=lines)
+        kafka.format_storage(self._properties, arguments=storage)
+
+    def command(self) -> list[str]:
+        return kafka.command(self._properties)
+
+    def start(self) -> None:
+        """Start the broker and return when it answers requests."""
+        super().start()
+        AdminClient({"bootstrap.servers": self.cluster.bootstrap}).list_topics(timeout=30)
+
+    @property
+    def cluster(self) -> Cluster:
+        return Cluster(f"{LOCALHOST}:{self.port}")
+
+
+StartKafka = Callable[..., KafkaBroker]
+"""Starts a broker with the arguments of `KafkaBroker` but for the directory; see the fixture ``kafka``."""
