@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from config.settings import KafkaSettings
+from config.broker_settings import KafkaSettings
 
 
 def security_protocol(settings: KafkaSettings) -> str:

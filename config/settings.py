@@ -13,22 +13,17 @@ What each key means stands beside it in ``config/fleet.toml``.
 from __future__ import annotations
 
 import os
+import re
 import tomllib
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
-import jsonpointer
 from pydantic import (
-    AfterValidator,
-    BaseModel,
-    BeforeValidator,
-    ConfigDict,
     Field,
     NonNegativeFloat,
     NonNegativeInt,
     PositiveFloat,
     PositiveInt,
-    SecretStr,
     ValidationError,
     model_validator,
 )
@@ -41,37 +36,15 @@ from pydantic_settings import (
     SettingsError as PydanticSettingsError,
 )
 
+from config.broker_settings import KafkaSettings, MqttSettings
 from config.errors import SettingsError
+from config.section import UNSET, JsonPointer, Section, Share
 
 DEFAULT_FILE = Path(__file__).with_name("fleet.toml")
 FILE_VARIABLE = "FLEET_CONFIG"
 ENVIRONMENT_PREFIX = "FLEET__"
 
-
-def _json_pointer(text: str) -> str:
-    try:
-        parsed = jsonpointer.JsonPointer(text)
-    except jsonpointer.JsonPointerException as error:
-        raise ValueError(f"expected a JSON pointer such as '/speed': {error}") from None
-    if not parsed.parts:
-        raise ValueError("expected a JSON pointer such as '/speed', got the whole document ''")
-    return text
-
-
-def _empty_is_unset(value: Any) -> Any:
-    return None if value == "" else value
-
-
-UNSET = BeforeValidator(_empty_is_unset)
-JsonPointer = Annotated[str, AfterValidator(_json_pointer)]
-Port = Annotated[int, Field(ge=1, le=65535)]
-Share = Annotated[float, Field(ge=0.0, le=1.0)]
-
-
-class Section(BaseModel):
-    """A frozen group of keys that refuses keys it does not know."""
-
-    model_config = ConfigDict(extra="forbid", frozen=True)
+KAFKA_TOPIC = re.compile(r"(?!\.{1,2}$)[a-zA-Z0-9._-]{1,249}")
 
 
 class SourceSettings(Section):
@@ -95,56 +68,6 @@ class TopicSettings(Section):
     ground_truth: str = Field(min_length=1)
 
 
-class TlsSettings(Section):
-    """Transport encryption; files are PEM."""
-
-    enabled: bool
-    ca_file: Annotated[Path | None, UNSET]
-    certificate_file: Annotated[Path | None, UNSET]
-    key_file: Annotated[Path | None, UNSET]
-
-
-class MqttSettings(Section):
-    """The MQTT broker and how to talk to it."""
-
-    host: str = Field(min_length=1)
-    port: Port
-    protocol: Literal["5", "3.1.1"]
-    client_id: str = Field(min_length=1)
-    username: Annotated[str | None, UNSET]
-    password: Annotated[SecretStr | None, UNSET]
-    keepalive: PositiveInt
-    session_expiry: NonNegativeInt
-    queue_size: Annotated[int, Field(ge=1, le=65535)]
-    batch_size: PositiveInt
-    connect_timeout: PositiveFloat
-    delivery_timeout: PositiveFloat
-    reconnect_min: PositiveFloat
-    reconnect_max: PositiveFloat
-    tls: TlsSettings
-
-
-class KafkaSettings(Section):
-    """The Kafka cluster and how to talk to it; `config.kafka_options` turns it into what clients take."""
-
-    bootstrap: str = Field(min_length=1)
-    client_id: str = Field(min_length=1)
-    group: str = Field(min_length=1)
-    start: Literal["committed", "beginning", "end"]
-    username: Annotated[str | None, UNSET]
-    password: Annotated[SecretStr | None, UNSET]
-    sasl_mechanism: Literal["PLAIN", "SCRAM-SHA-256", "SCRAM-SHA-512"]
-    batch_size: PositiveInt
-    connect_timeout: PositiveFloat
-    delivery_timeout: PositiveFloat
-    create_topics: bool
-    partitions: PositiveInt
-    replication: PositiveInt
-    max_message_bytes: PositiveInt
-    tls: TlsSettings
-    librdkafka: dict[str, bool | int | float | str]
-
-
 class RecordingSettings(Section):
     """Files that telemetry is played back from, recorded to, or results are written to."""
 
@@ -164,12 +87,6 @@ class PayloadSettings(Section):
     time_format: Literal["iso8601", "epoch_s", "epoch_ms"]
     sequence: Annotated[JsonPointer | None, UNSET]
     max_bytes: PositiveInt
-
-    @model_validator(mode="after")
-    def _keys_exist_only_in_maps(self) -> PayloadSettings:
-        if self.vehicle_id == "key" and self.layout != "map":
-            raise ValueError(f"vehicle_id = 'key' needs layout = 'map', got layout = {self.layout!r}")
-        return self
 
 
 class DeadLetterSettings(Section):
@@ -286,6 +203,41 @@ class Settings(BaseSettings):
         """Names of the signals the detector sees, in the order of the catalogue."""
         return [name for name, signal in self.signals.items() if signal.scored]
 
+    @property
+    def telemetry_broker(self) -> str:
+        """Address of the broker that telemetry comes from, for people; MQTT's if there is none."""
+        return self._broker(self.source.kind)
+
+    @property
+    def enriched_broker(self) -> str:
+        """Address of the broker that enriched events go to, for people; MQTT's if there is none."""
+        return self._broker(self.sink.kind)
+
+    def _broker(self, kind: str) -> str:
+        return self.kafka.bootstrap if kind == "kafka" else f"{self.mqtt.host}:{self.mqtt.port}"
+
+    @model_validator(mode="after")
+    def _kafka_can_name_the_topics(self) -> Settings:
+        kinds = {"telemetry": self.source.kind, "enriched": self.sink.kind, "dead_letter": self.sink.kind}
+        for name, kind in kinds.items():
+            topic = getattr(self.topics, name)
+            if kind == "kafka" and not KAFKA_TOPIC.fullmatch(topic):
+                raise ValueError(
+                    f"topics.{name}: expected a Kafka topic of letters, digits, '.', '_' and '-', "
+                    f"got {topic!r}; see config/kafka.toml"
+                )
+        return self
+
+    @model_validator(mode="after")
+    def _there_are_keys(self) -> Settings:
+        payload, source = self.payload, self.source.kind
+        if payload.vehicle_id == "key" and payload.layout != "map" and source == "mqtt":
+            raise ValueError(
+                "payload.vehicle_id = 'key' needs payload.layout = 'map', or messages with keys "
+                f"(source.kind = 'kafka'), got layout = {payload.layout!r} and source.kind = {source!r}"
+            )
+        return self
+
     @model_validator(mode="after")
     def _something_is_scored(self) -> Settings:
         if not self.scored_signals:
@@ -362,7 +314,7 @@ def _refuse_unknown_sections() -> None:
 
 
 def _describe(error: Any) -> str:
-    key = ".".join(str(part) for part in error["loc"]) or "settings"
+    key = ".".join(str(part) for part in error["loc"])
     match error["type"]:
         case "extra_forbidden":
             return f"{key}: unknown key; remove it or correct its name"
@@ -372,4 +324,6 @@ def _describe(error: Any) -> str:
             message = error["msg"].removeprefix("Value error, ")
             # The input of a check over several keys is all of them, passwords included.
             is_private = key.endswith("password") or isinstance(error["input"], dict | Section)
-            return f"{key}: {message}" if is_private else f"{key}: {message}, got {error['input']!r}"
+            described = message if is_private else f"{message}, got {error['input']!r}"
+            # A check over several keys names them itself.
+            return f"{key}: {described}" if key else described

@@ -53,8 +53,8 @@ class TelemetryBatch:
             is one, sequence, as in ``"VEH-1@1767225600000000#42"``. The same when the message is
             delivered again; only without offsets and without a time in the payload is an event known
             by its arrival, and one that arrives again is another.
-        vehicle_ids: n texts of 1 to 256 characters: as in the payload, the key of the map, or the
-            topic's last level as it is.
+        vehicle_ids: n texts of 1 to 256 characters: as in the payload, the key of the map, the key of
+            the message (Kafka), or the topic's last level as it is.
         timestamps: n event times, microseconds since 1970-01-01 UTC, in the years 1900 to 2199.
         values: (n, S), the signals in the order of the catalogue, each in its own unit; NaN where
             missing, null or not finite.
@@ -93,11 +93,13 @@ class Decoded:
         bad: for every event in that order whether it became a dead letter. A list or a map that
             cannot be taken apart counts as one event. Hence
             ``len(bad) == len(telemetry) + len(dead_letters)``.
+        partition: number of the Kafka partition they all came from; ``None`` elsewhere.
     """
 
     telemetry: TelemetryBatch
     dead_letters: list[DeadLetter]
     bad: NDArray[np.bool_]
+    partition: int | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -133,16 +135,16 @@ class Decoder:
         faults: Faults = {}
         events = self._events(batch, faults)
         if not events.payloads:
-            return Decoded(self._nothing(), [], np.zeros(0, dtype=np.bool_))
+            return Decoded(self._nothing(), [], np.zeros(0, dtype=np.bool_), batch.partition)
         rows, texts = self._reader.read(events.payloads, faults)
         telemetry = self._telemetry(batch, events, rows, texts, faults)
         bad = np.zeros(len(rows), dtype=np.bool_)
         if not faults:
-            return Decoded(telemetry, [], bad)
+            return Decoded(telemetry, [], bad, batch.partition)
         positions = sorted(faults)
         bad[positions] = True
         letters = [_dead_letter(batch, events, position, faults[position]) for position in positions]
-        return Decoded(telemetry.take(np.flatnonzero(~bad)), letters, bad)
+        return Decoded(telemetry.take(np.flatnonzero(~bad)), letters, bad, batch.partition)
 
     def _events(self, batch: MessageBatch, faults: Faults) -> _Events:
         if self._settings.layout == "event":
@@ -209,8 +211,11 @@ class Decoder:
     ) -> Sequence[str | int | None]:
         if self._fields.vehicle_id is not None:
             return columns[self._fields.vehicle_id]
-        if events.keys is not None and self._settings.vehicle_id == "key":
-            return events.keys
+        if self._settings.vehicle_id == "key":
+            if self._settings.layout == "map" and events.keys is not None:
+                return events.keys
+            message_keys = batch.keys or [""] * len(batch)
+            return [message_keys[message] for message in events.messages]
         levels = [topic.rpartition("/")[2] for topic in batch.topics]
         return [levels[message] for message in events.messages]
 

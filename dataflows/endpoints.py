@@ -8,21 +8,33 @@ from bytewax.inputs import Source
 
 from config.errors import SettingsError
 from config.settings import Settings
+from dataflows.connectors.kafka_sink import KafkaSink
+from dataflows.connectors.kafka_source import KafkaSource
 from dataflows.connectors.messages import MessageBatch, OutgoingBatch
 from dataflows.connectors.mqtt_sink import MqttSink
 from dataflows.connectors.mqtt_source import MqttSource
 from dataflows.connectors.recording import JsonLinesSink, RecordingSource
 
+SOURCE = "source"
 
-def telemetry_source(settings: Settings) -> Source[MessageBatch]:
+
+def telemetry_source(settings: Settings, role: str = SOURCE) -> Source[MessageBatch]:
     """The source that ``[source]`` names.
+
+    Args:
+        settings: all settings.
+        role: what it is read for; each role has its own session (MQTT) or consumer group (Kafka).
 
     Raises:
         SettingsError: a recording is to be played and none is named.
         RecordingError: the recording cannot be read.
+        BrokerError: Kafka cannot be reached, or has no such topic.
     """
     if settings.source.kind == "mqtt":
-        return MqttSource(settings.mqtt, [settings.topics.telemetry])
+        return MqttSource(settings.mqtt, [settings.topics.telemetry], role)
+    if settings.source.kind == "kafka":
+        group = settings.kafka.group if role == SOURCE else f"{settings.kafka.group}-{role}"
+        return KafkaSource(settings.kafka, settings.topics.telemetry, role=role, group=group)
     recording = settings.recording
     if recording.input is None:
         raise SettingsError(
@@ -48,14 +60,18 @@ def deliver(
         up: the messages.
         settings: all settings.
         topic: the topic; with `by_key`, what every topic begins with.
-        by_key: each key has a topic of its own (MQTT).
+        by_key: each key has a topic of its own (MQTT; over Kafka messages always carry their key).
         retain: the broker keeps the latest message of a topic (MQTT).
 
     Raises:
         RecordingError: the results cannot be written.
+        BrokerError: Kafka cannot be reached, or has no such topic.
     """
     if settings.sink.kind == "mqtt":
         op.output(step_id, up, MqttSink(settings.mqtt, topic, role=step_id, by_key=by_key, retain=retain))
+        return
+    if settings.sink.kind == "kafka":
+        op.output(step_id, up, KafkaSink(settings.kafka, topic, role=step_id))
         return
     repeats_itself = settings.source.kind == "recording"
     path = settings.recording.results / f"{step_id}.jsonl"

@@ -119,9 +119,15 @@ class RecordedMessage(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=T
 
     Exactly one of `payload` and `payload_base64` is set: the first for JSON on a single line, byte
     for byte; the second for everything else. An unset `payload` is the empty `msgspec.Raw`.
+
+    Attributes:
+        topic: the topic it came on.
+        arrived_at: when, UTC.
+        key: the message's key; empty where there is none.
     """
 
     topic: str
     arrived_at: Annotated[datetime, msgspec.Meta(tz=True)]
     payload: msgspec.Raw = msgspec.Raw()
     payload_base64: bytes | None = None
+    key: str = ""

@@ -88,7 +88,7 @@ def _decoding(settings: Settings) -> Callable[[MessageBatch], Decoded]:
 
 
 def _sharding(settings: Settings) -> Callable[[Decoded], list[tuple[str, TelemetryBatch]]]:
-    return lambda decoded: split(decoded.telemetry, settings.detector.shards)
+    return lambda decoded: split(decoded, settings.detector.shards)
 
 
 def _bad(decoded: Decoded) -> list[OutgoingBatch]:

@@ -2,7 +2,8 @@
 
 Everything on ``topics.telemetry`` goes, with topic and time of arrival, into ``recording.output``. An
 existing recording is continued. What it has taken is acknowledged to the broker only when it is on
-the disk, so what comes while it is away is recorded when it is back (within ``mqtt.session_expiry``).
+the disk, so what comes while it is away is recorded when it is back (within ``mqtt.session_expiry``, or
+the topic's retention). A recording from Kafka keeps the messages' keys.
 A plain ``.jsonl`` file grows with every message, ``.jsonl.gz`` at the end of every epoch (10 s).
 """
 
@@ -13,11 +14,11 @@ import logging
 import bytewax.operators as op
 from bytewax.dataflow import Dataflow
 
-from config.errors import exit_in_one_line, report_in_one_line
+from config.errors import SettingsError, exit_in_one_line, report_in_one_line
 from config.settings import Settings, load
 from dataflows.connectors.messages import MessageBatch
-from dataflows.connectors.mqtt_source import MqttSource
 from dataflows.connectors.recording import RecordingSink
+from dataflows.endpoints import telemetry_source
 
 # Flow and step ids are recovery keys: another id, and a job no longer finds its state.
 FLOW = "record"
@@ -39,7 +40,7 @@ def flow() -> Dataflow:
         dataflow = build(settings)
     output = settings.recording.output
     print(
-        f"recording {settings.topics.telemetry} from {settings.mqtt.host}:{settings.mqtt.port} "
+        f"recording {settings.topics.telemetry} from {settings.telemetry_broker} "
         f"{'at the end of' if output.exists() else 'in'} {output}",
         flush=True,
     )
@@ -50,11 +51,16 @@ def build(settings: Settings) -> Dataflow:
     """Telemetry topic → recording.
 
     Raises:
+        SettingsError: the telemetry already is a recording.
+        BrokerError: Kafka cannot be reached, or has no such topic.
         RecordingError: the output cannot be written.
     """
+    if settings.source.kind == "recording":
+        raise SettingsError(
+            "source.kind: expected 'mqtt' or 'kafka', got 'recording', which need not be recorded"
+        )
     dataflow = Dataflow(FLOW)
-    source = MqttSource(settings.mqtt, [settings.topics.telemetry], role="record")
-    messages = op.input(TELEMETRY, dataflow, source)
+    messages = op.input(TELEMETRY, dataflow, telemetry_source(settings, role=FLOW))
     keyed = op.map(KEYED, messages, _with_key)
     op.output(RECORDING, keyed, RecordingSink(settings.recording.output))
     return dataflow

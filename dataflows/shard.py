@@ -1,17 +1,49 @@
-"""Which shard a vehicle belongs to, and how a batch is split by it."""
+"""Which shard an event belongs to, which worker has it, and how a batch is split by shard.
+
+Events from Kafka are sharded by their partition, all others by their vehicle. Either way the results do
+not depend on how many workers there are.
+"""
 
 from __future__ import annotations
 
+import math
 import zlib
 from collections.abc import Sequence
-from functools import lru_cache
+from functools import cache, lru_cache
+from itertools import count
 
 import numpy as np
 from numpy.typing import NDArray
+from siphash24 import siphash13
 
-from dataflows.decode import TelemetryBatch
+from dataflows.decode import Decoded, TelemetryBatch
 
 CACHED_VEHICLES = 1 << 17
+
+EVEN_UP_TO = 8
+"""Workers up to which shards are spread as evenly as can be."""
+
+_PERIOD = math.lcm(*range(1, EVEN_UP_TO + 1))
+
+
+@cache
+def shard_key(shard: int) -> str:
+    """The key of a shard, such that Bytewax has it on worker ``shard % workers``.
+
+    Bytewax sends a key to worker ``SipHash-1-3(key) % workers``. Plain numbers as keys would not be spread
+    but thrown: with two workers, 0 to 3 all come to the first. So a tag is searched that makes the hash
+    equal the shard's number, modulo all numbers of workers up to `EVEN_UP_TO`. Partitions of a source are
+    dealt out the same way, so that events of a Kafka partition stay on the worker that has read them,
+    instead of being pickled for another process.
+
+    The key is part of the recovery state: it must stay the same for ever.
+    """
+    return next(key for tag in count() if _hash(key := f"{shard}.{tag}") % _PERIOD == shard % _PERIOD)
+
+
+def _hash(key: str) -> int:
+    # As Rust's `DefaultHasher` does with a `str`: no secret, and a byte that ends the text.
+    return int.from_bytes(siphash13(key.encode() + b"\xff", key=bytes(16)).digest(), "little")
 
 
 @lru_cache(maxsize=CACHED_VEHICLES)
@@ -23,13 +55,20 @@ def shard_of(vehicle_id: str, shards: int) -> int:
 def rows_by_shard(vehicle_ids: Sequence[str], shards: int) -> dict[str, NDArray[np.intp]]:
     """Positions of the events of each shard, in order, by the shard's key; no empty ones."""
     shard = np.fromiter((shard_of(vehicle, shards) for vehicle in vehicle_ids), np.intp, len(vehicle_ids))
-    return {str(key): np.flatnonzero(shard == key) for key in np.unique(shard)}
+    return {shard_key(number): np.flatnonzero(shard == number) for number in np.unique(shard).tolist()}
 
 
-def split(batch: TelemetryBatch, shards: int) -> list[tuple[str, TelemetryBatch]]:
-    """Split a batch by shard, keeping the order of events within each.
+def split(decoded: Decoded, shards: int) -> list[tuple[str, TelemetryBatch]]:
+    """Split the good events of a batch by shard, keeping their order within each.
+
+    Args:
+        decoded: what became of the batch.
+        shards: number of shards of vehicles; of no meaning to events from Kafka.
 
     Returns:
         Pairs of the shard's key and its part of the batch; shards without events are left out.
     """
+    batch = decoded.telemetry
+    if decoded.partition is not None:
+        return [(shard_key(decoded.partition), batch)] if len(batch) else []
     return [(key, batch.take(rows)) for key, rows in rows_by_shard(batch.vehicle_ids, shards).items()]

@@ -13,8 +13,9 @@ import signal
 from amqtt.broker import Broker
 from amqtt.errors import BrokerError as AmqttError
 
+from config.broker_settings import MqttSettings
 from config.errors import BrokerError, exit_in_one_line
-from config.settings import MqttSettings, load
+from config.settings import load
 
 
 async def serve(settings: MqttSettings) -> None:

@@ -16,8 +16,8 @@ from paho.mqtt.enums import CallbackAPIVersion, MQTTErrorCode, MQTTProtocolVersi
 from paho.mqtt.properties import Properties
 from paho.mqtt.reasoncodes import ReasonCode
 
+from config.broker_settings import MqttSettings
 from config.errors import BrokerError, DeliveryError, SettingsError
-from config.settings import MqttSettings
 from dataflows.connectors.messages import MessageBatch
 from dataflows.events import InjectedFault
 from sim.pacing import StopRequest

@@ -121,18 +121,5 @@ def publish_paced(batch: MessageBatch, publisher: Publisher, pacer: Pacer, stop:
         end = sent + 1
         while end < len(batch) and batch.arrived[end] <= reached:
             end += 1
-        sent += publisher.publish(part(batch, sent, end))
+        sent += publisher.publish(batch.part(sent, end))
     return sent
-
-
-def part(batch: MessageBatch, start: int, end: int) -> MessageBatch:
-    """Messages `start` to `end` (exclusive) of a batch."""
-    if start == 0 and end == len(batch):
-        return batch
-    return MessageBatch(
-        payloads=batch.payloads[start:end],
-        topics=batch.topics[start:end],
-        arrived=batch.arrived[start:end],
-        origin=batch.origin,
-        offsets=None if batch.offsets is None else batch.offsets[start:end],
-    )

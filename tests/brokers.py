@@ -14,7 +14,8 @@ from pathlib import Path
 from typing import Any, Literal
 from uuid import uuid4
 
-from config.settings import DEFAULT_FILE, MqttSettings, load
+from config.broker_settings import MqttSettings
+from config.settings import DEFAULT_FILE, load
 from scripts.ports import LOCALHOST, answers, free_port
 from tests.waiting import wait_until
 

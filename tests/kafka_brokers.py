@@ -11,7 +11,8 @@ from uuid import uuid4
 
 from confluent_kafka.admin import AdminClient
 
-from config.settings import DEFAULT_FILE, KafkaSettings, load
+from config.broker_settings import KafkaSettings
+from config.settings import DEFAULT_FILE, load
 from scripts import kafka
 from scripts.ports import LOCALHOST, free_port
 from tests.brokers import BrokerProcess

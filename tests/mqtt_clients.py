@@ -12,7 +12,7 @@ from paho.mqtt.enums import CallbackAPIVersion, MQTTProtocolVersion
 from paho.mqtt.packettypes import PacketTypes
 from paho.mqtt.properties import Properties
 
-from config.settings import MqttSettings
+from config.broker_settings import MqttSettings
 from tests.waiting import DEADLINE, wait_until
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
-from config.settings import MqttSettings
+from config.broker_settings import MqttSettings
 from dataflows.connectors.messages import MessageBatch
 from dataflows.connectors.mqtt_source import MqttSourcePartition
 from tests.brokers import Broker

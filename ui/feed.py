@@ -22,8 +22,9 @@ from paho.mqtt.enums import CallbackAPIVersion, MQTTErrorCode, MQTTProtocolVersi
 from paho.mqtt.properties import Properties
 from paho.mqtt.reasoncodes import ReasonCode
 
+from config.broker_settings import MqttSettings, TlsSettings
 from config.errors import SettingsError
-from config.settings import MqttSettings, Settings, TlsSettings
+from config.settings import Settings
 from ui.fleet_state import FleetState
 from ui.signal_values import SignalReader
 

@@ -10,8 +10,8 @@ from paho.mqtt.enums import CallbackAPIVersion, MQTTErrorCode, MQTTProtocolVersi
 from paho.mqtt.packettypes import PacketTypes
 from paho.mqtt.properties import Properties
 
+from config.broker_settings import MqttSettings
 from config.errors import SettingsError
-from config.settings import MqttSettings
 
 
 class ReportingClient(paho.Client):

@@ -20,8 +20,8 @@ from paho.mqtt.properties import Properties
 from paho.mqtt.reasoncodes import ReasonCode
 from paho.mqtt.subscribeoptions import SubscribeOptions
 
+from config.broker_settings import MqttSettings
 from config.errors import BrokerError, DeliveryError
-from config.settings import MqttSettings
 from dataflows.connectors.mqtt_client import new_client
 
 logger = logging.getLogger(__name__)

@@ -14,8 +14,8 @@ from urllib.parse import quote
 from bytewax.outputs import DynamicSink, StatelessSinkPartition
 from paho.mqtt.reasoncodes import ReasonCode
 
+from config.broker_settings import MqttSettings
 from config.errors import DeliveryError
-from config.settings import MqttSettings
 from dataflows.connectors.messages import OutgoingBatch
 from dataflows.connectors.mqtt_session import MqttSession
 

@@ -25,7 +25,7 @@ from typing import NamedTuple
 import paho.mqtt.client as paho
 from bytewax.inputs import FixedPartitionedSource, StatefulSourcePartition
 
-from config.settings import MqttSettings
+from config.broker_settings import MqttSettings
 from dataflows.connectors.messages import MessageBatch
 from dataflows.connectors.mqtt_session import MqttSession
 

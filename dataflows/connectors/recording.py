@@ -88,7 +88,7 @@ class RecordingSourcePartition(StatefulSourcePartition[MessageBatch, int]):
         self._next_offset += end - begin
         if end == len(batch):
             self._current = None
-        return [_part(batch, begin, end)] if end > begin else []
+        return [batch.part(begin, end)] if end > begin else []
 
     def next_awake(self) -> datetime | None:
         """When the next message is due; ``None`` if it has not been read yet."""
@@ -124,18 +124,6 @@ class _Pace:
     def seconds_until(self, arrived: int) -> float:
         recorded = (arrived - (self._first_arrived or 0)) / SECOND
         return recorded / self._speed - (self._monotonic() - self._started)
-
-
-def _part(batch: MessageBatch, begin: int, end: int) -> MessageBatch:
-    if end - begin == len(batch):
-        return batch
-    return MessageBatch(
-        payloads=batch.payloads[begin:end],
-        topics=batch.topics[begin:end],
-        arrived=batch.arrived[begin:end],
-        origin=batch.origin,
-        offsets=batch.offsets[begin:end] if batch.offsets is not None else None,
-    )
 
 
 class RecordingSink(FixedPartitionedSink[MessageBatch, int]):

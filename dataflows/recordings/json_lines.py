@@ -52,11 +52,11 @@ class JsonLinesRecording(Recording):
         arrived = 0
         for offset, line in enumerate(self._lines()):
             count += 1
-            payload, topic = line, self.topic
+            payload, topic, key = line, self.topic, ""
             if not self.has_envelopes:
                 arrived = offset * SECOND
             elif (recorded := decode(line)) is not None:
-                payload, topic, arrived = recorded
+                payload, topic, arrived, key = recorded
             if offset >= start:
-                yield Message(offset, payload, topic, arrived)
+                yield Message(offset, payload, topic, arrived, key)
         self._expect_at_least(start, count)

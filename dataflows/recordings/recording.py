@@ -26,12 +26,14 @@ class Message(NamedTuple):
         payload: its bytes.
         topic: the topic it was recorded from, or the stem of the file.
         arrived: arrival, microseconds since 1970-01-01 UTC.
+        key: its key (Kafka); empty where there is none.
     """
 
     offset: int
     payload: bytes
     topic: str
     arrived: int
+    key: str = ""
 
 
 class Recording(ABC):
@@ -119,13 +121,14 @@ class Recording(ABC):
             )
 
     def _as_batch(self, messages: list[Message]) -> MessageBatch:
-        offsets, payloads, topics, arrived = zip(*messages, strict=True)
+        offsets, payloads, topics, arrived, keys = zip(*messages, strict=True)
         return MessageBatch(
             payloads=list(payloads),
             topics=list(topics),
             arrived=list(arrived),
             origin=self.path.name,
             offsets=list(offsets),
+            keys=list(keys) if any(keys) else None,
         )
 
 

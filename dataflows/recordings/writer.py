@@ -145,7 +145,8 @@ class RecordingWriter:
 
     def write(self, batch: MessageBatch) -> None:
         """Append messages; arrival times must be within the years 1 to 9999."""
-        messages = zip(batch.payloads, batch.topics, batch.arrived, strict=True)
+        keys = batch.keys or [""] * len(batch)
+        messages = zip(batch.payloads, batch.topics, batch.arrived, keys, strict=True)
         self._lines.write(encode(*message) for message in messages)
 
     def flush(self) -> int:

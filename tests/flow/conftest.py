@@ -6,7 +6,7 @@ from collections.abc import Iterator
 
 import pytest
 
-from config.settings import MqttSettings
+from config.broker_settings import MqttSettings
 from dataflows.connectors.mqtt_source import MqttSource, MqttSourcePartition
 from tests.mqtt_source import Open
 

@@ -14,7 +14,8 @@ import msgspec
 import pytest
 from honcho.printer import Message
 
-from config.settings import DEFAULT_FILE, MqttSettings, Settings, load
+from config.broker_settings import MqttSettings
+from config.settings import DEFAULT_FILE, Settings, load
 from dataflows.events import InjectedFault
 from scripts.demo import ReadyPrinter
 from scripts.demo_watch import Watch

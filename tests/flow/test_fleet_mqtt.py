@@ -13,7 +13,8 @@ from pathlib import Path
 import msgspec
 from bytewax.recovery import init_db_dir
 
-from config.settings import DEFAULT_FILE, MqttSettings
+from config.broker_settings import MqttSettings
+from config.settings import DEFAULT_FILE
 from dataflows.events import DeadLetter, Enriched
 from tests.brokers import Broker
 from tests.mqtt_clients import Inbox, create_session, publish

@@ -16,8 +16,9 @@ from bytewax.dataflow import Dataflow
 from bytewax.errors import BytewaxRuntimeError
 from bytewax.testing import TestingSink, TestingSource, run_main
 
+from config.broker_settings import MqttSettings
 from config.errors import BrokerError
-from config.settings import DEFAULT_FILE, MqttSettings
+from config.settings import DEFAULT_FILE
 from dataflows.connectors.messages import MessageBatch, OutgoingBatch
 from dataflows.connectors.mqtt_sink import MqttSink
 from dataflows.connectors.mqtt_source import MqttSource, MqttSourcePartition

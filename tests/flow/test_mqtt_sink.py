@@ -8,8 +8,8 @@ from typing import Any
 
 import pytest
 
+from config.broker_settings import MqttSettings
 from config.errors import BrokerError, DeliveryError, FleetError
-from config.settings import MqttSettings
 from dataflows.connectors.messages import OutgoingBatch
 from dataflows.connectors.mqtt_sink import MqttSink, MqttSinkPartition
 from dataflows.connectors.mqtt_source import MqttSource

@@ -6,7 +6,7 @@ import time
 
 import pytest
 
-from config.settings import MqttSettings
+from config.broker_settings import MqttSettings
 from dataflows.connectors.mqtt_source import MqttSource
 from tests.brokers import Broker
 from tests.mqtt_clients import create_session, publish

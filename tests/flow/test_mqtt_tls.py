@@ -8,8 +8,8 @@ from pathlib import Path
 
 import pytest
 
+from config.broker_settings import TlsSettings
 from config.errors import BrokerError, SettingsError
-from config.settings import TlsSettings
 from dataflows.connectors.messages import OutgoingBatch
 from dataflows.connectors.mqtt_sink import MqttSink
 from scripts.ports import LOCALHOST

@@ -11,8 +11,8 @@ from pathlib import Path
 
 import pytest
 
+from config.broker_settings import MqttSettings
 from config.errors import RecordingError
-from config.settings import MqttSettings
 from dataflows.recordings import open_recording
 from tests.brokers import Broker
 from tests.mqtt_clients import publish

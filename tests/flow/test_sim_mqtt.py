@@ -19,8 +19,8 @@ from paho.mqtt.enums import CallbackAPIVersion, MQTTProtocolVersion
 from paho.mqtt.packettypes import PacketTypes
 from paho.mqtt.properties import Properties
 
+from config.broker_settings import MqttSettings
 from config.errors import BrokerError, DeliveryError
-from config.settings import MqttSettings
 from dataflows.connectors.messages import MessageBatch
 from dataflows.events import InjectedFault
 from dataflows.recordings import RecordingWriter, open_recording

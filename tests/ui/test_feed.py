@@ -8,8 +8,9 @@ from pathlib import Path
 import paho.mqtt.publish
 import pytest
 
+from config.broker_settings import MqttSettings
 from config.errors import SettingsError
-from config.settings import MqttSettings, Settings
+from config.settings import Settings
 from scripts.ports import LOCALHOST, free_port
 from tests.brokers import Broker, Mosquitto
 from tests.enriched_events import payload

@@ -19,7 +19,8 @@ from selenium.webdriver import Chrome
 from selenium.webdriver.common.action_chains import ActionChains
 from selenium.webdriver.common.by import By
 
-from config.settings import DEFAULT_FILE, MqttSettings
+from config.broker_settings import MqttSettings
+from config.settings import DEFAULT_FILE
 from scripts.browser import chromium, is_installed
 from scripts.ports import free_port
 from tests.brokers import Broker

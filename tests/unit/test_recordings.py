@@ -98,7 +98,7 @@ JSON_DOCUMENTS = st.recursive(st.floats() | st.text(), st.lists).map(json.dumps)
 def test_any_message_survives_its_line(payload: bytes, topic: str, arrived: int) -> None:
     line = encode(payload, topic, arrived)
     assert b"\n" not in line
-    assert decode(line) == (payload, topic, arrived)
+    assert decode(line) == (payload, topic, arrived, "")
 
 
 @given(

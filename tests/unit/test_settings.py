@@ -156,7 +156,7 @@ def test_the_empty_string_unsets_an_optional_key(variable: str, monkeypatch: pyt
         ('[payload]\ntime = "ts"', "payload.time: expected a JSON pointer such as '/speed': "),
         (
             '[payload]\nvehicle_id = "key"',
-            "payload: vehicle_id = 'key' needs layout = 'map', got layout = 'event'",
+            "payload.vehicle_id = 'key' needs payload.layout = 'map', or messages with keys",
         ),
         ('[signals.a]\nunit = "m"', "signals.a.pointer: missing; every key is in fleet.toml with a comment"),
         ('[signals.a]\npointer = "/a~2"', "signals.a.pointer: expected a JSON pointer such as '/speed': "),
@@ -166,7 +166,7 @@ def test_the_empty_string_unsets_an_optional_key(variable: str, monkeypatch: pyt
         ),
         (
             '[signals.a]\npointer = "/a"\nscored = false',
-            "settings: signals: expected at least one signal with scored = true, got none",
+            "signals: expected at least one signal with scored = true, got none",
         ),
         ("port = = 1", "expected TOML: "),
     ],

@@ -1,0 +1,34 @@
+"""What every section of the settings is made of: the base of its model, and types of its keys."""
+
+from __future__ import annotations
+
+from typing import Annotated, Any
+
+import jsonpointer
+from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field
+
+
+def _json_pointer(text: str) -> str:
+    try:
+        parsed = jsonpointer.JsonPointer(text)
+    except jsonpointer.JsonPointerException as error:
+        raise ValueError(f"expected a JSON pointer such as '/speed': {error}") from None
+    if not parsed.parts:
+        raise ValueError("expected a JSON pointer such as '/speed', got the whole document ''")
+    return text
+
+
+def _empty_is_unset(value: Any) -> Any:
+    return None if value == "" else value
+
+
+UNSET = BeforeValidator(_empty_is_unset)
+JsonPointer = Annotated[str, AfterValidator(_json_pointer)]
+Port = Annotated[int, Field(ge=1, le=65535)]
+Share = Annotated[float, Field(ge=0.0, le=1.0)]
+
+
+class Section(BaseModel):
+    """A frozen group of keys that refuses keys it does not know."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
