@@ -1,0 +1,286 @@
+"""The Kafka source: order, offsets, resuming, what it commits, and what it says when messages are gone."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Iterator
+from typing import Any
+from uuid import uuid4
+
+import pytest
+from kafka import TopicPartition
+from prometheus_client import REGISTRY
+
+from config.broker_settings import KafkaSettings
+from config.errors import BrokerError, SettingsError
+from dataflows.connectors.kafka_source import KafkaSource, KafkaSourcePartition
+from dataflows.connectors.messages import MessageBatch
+from scripts.ports import free_port
+from tests.kafka_brokers import Cluster, StartKafka
+from tests.kafka_clients import administration, create_topic, publish
+from tests.waiting import wait_until
+
+Open = Callable[..., KafkaSourcePartition]
+
+
+@pytest.fixture
+def topic() -> str:
+    return f"test-{uuid4().hex[:12]}"
+
+
+@pytest.fixture
+def open_partition(topic: str) -> Iterator[Open]:
+    """Opens a partition of the topic as Bytewax would; what a test leaves open is closed."""
+    opened: list[KafkaSourcePartition] = []
+
+    def open_it(
+        settings: KafkaSettings, partition: int = 0, resume_state: int | None = None
+    ) -> KafkaSourcePartition:
+        source = KafkaSource(settings, topic, role="source")
+        opened.append(source.build_part("in", source.list_parts()[partition], resume_state))
+        return opened[-1]
+
+    yield open_it
+    for partition in opened:
+        partition.close()
+
+
+def read(partition: KafkaSourcePartition, count: int) -> list[MessageBatch]:
+    """Batches with as many messages, and not one more."""
+    batches: list[MessageBatch] = []
+
+    def enough() -> bool:
+        batches.extend(partition.next_batch())
+        return sum(map(len, batches)) >= count
+
+    wait_until(enough, f"{count} messages")
+    assert sum(map(len, batches)) == count
+    return batches
+
+
+def payloads(batches: list[MessageBatch]) -> list[bytes]:
+    return [payload for batch in batches for payload in batch.payloads]
+
+
+def numbered(start: int, end: int) -> list[tuple[str, bytes]]:
+    return [(f"VEH-{n % 3}", b"%d" % n) for n in range(start, end)]
+
+
+def committed(cluster: Cluster, group: str, topic: str) -> int | None:
+    """What ordinary tools see of the group's position."""
+    with administration(cluster) as admin:
+        offsets: dict[Any, Any] = admin.list_group_offsets(group)
+        position = offsets.get(group, offsets).get(TopicPartition(topic, 0))
+    return None if position is None else int(position.offset)
+
+
+def test_a_partition_is_read_in_order_with_keys_offsets_and_origin(
+    kafka_cluster: Cluster, topic: str, open_partition: Open
+) -> None:
+    create_topic(kafka_cluster, topic, partitions=2)
+    publish(kafka_cluster, topic, numbered(0, 1000), partition=1)
+    batches = read(open_partition(kafka_cluster.settings(), 1), 1000)
+    assert payloads(batches) == [b"%d" % n for n in range(1000)]
+    assert [offset for batch in batches for offset in batch.offsets or []] == list(range(1000))
+    assert [key for batch in batches for key in batch.keys or []] == [key for key, _ in numbered(0, 1000)]
+    assert {(batch.origin, batch.partition) for batch in batches} == {(f"{topic}/1", 1)}
+    assert {name for batch in batches for name in batch.topics} == {topic}
+
+
+def test_the_time_of_arrival_is_that_of_the_message_so_that_it_is_the_same_when_read_again(
+    kafka_cluster: Cluster, topic: str, open_partition: Open
+) -> None:
+    create_topic(kafka_cluster, topic)
+    publish(kafka_cluster, topic, [("a", b"x")], timestamp_ms=1_767_225_600_123)
+    for _ in range(2):
+        [batch] = read(open_partition(kafka_cluster.settings()), 1)
+        assert batch.arrived == [1_767_225_600_123_000]
+
+
+def test_no_batch_is_longer_than_the_settings_say(
+    kafka_cluster: Cluster, topic: str, open_partition: Open
+) -> None:
+    create_topic(kafka_cluster, topic)
+    publish(kafka_cluster, topic, numbered(0, 500))
+    batches = read(open_partition(kafka_cluster.settings(batch_size=100)), 500)
+    assert max(map(len, batches)) <= 100
+
+
+def test_parts_are_listed_in_the_order_of_their_numbers_also_beyond_ten(
+    kafka_cluster: Cluster, topic: str
+) -> None:
+    create_topic(kafka_cluster, topic, partitions=12)
+    parts = KafkaSource(kafka_cluster.settings(), topic, role="source").list_parts()
+    assert [int(part.rpartition("/")[2]) for part in sorted(parts)] == list(range(12))
+
+
+def test_a_job_goes_on_at_the_offset_of_its_snapshot(
+    kafka_cluster: Cluster, topic: str, open_partition: Open
+) -> None:
+    create_topic(kafka_cluster, topic)
+    publish(kafka_cluster, topic, numbered(0, 100))
+    settings = kafka_cluster.settings(batch_size=40)
+    first = open_partition(settings)
+    wait_until(first.next_batch, "the first batch")
+    state = first.snapshot()
+    first.close()
+    rest = read(open_partition(settings, 0, state), 100 - state)
+    assert payloads(rest) == [b"%d" % n for n in range(state, 100)]
+
+
+def test_what_a_snapshot_covers_is_committed_to_the_group_at_the_next_batch_and_nothing_more(
+    kafka_cluster: Cluster, topic: str, open_partition: Open
+) -> None:
+    create_topic(kafka_cluster, topic)
+    publish(kafka_cluster, topic, numbered(0, 10))
+    settings = kafka_cluster.settings()
+    partition = open_partition(settings)
+    read(partition, 10)
+    assert partition.snapshot() == 10
+    publish(kafka_cluster, topic, numbered(10, 15))
+    assert committed(kafka_cluster, settings.group, topic) is None
+    read(partition, 5)
+
+    def is_committed() -> bool:
+        partition.next_batch()
+        return committed(kafka_cluster, settings.group, topic) is not None
+
+    wait_until(is_committed, "the commit")
+    assert committed(kafka_cluster, settings.group, topic) == 10
+
+
+def test_without_recovery_state_a_job_goes_on_where_its_group_has_committed(
+    kafka_cluster: Cluster, topic: str, open_partition: Open
+) -> None:
+    create_topic(kafka_cluster, topic)
+    publish(kafka_cluster, topic, numbered(0, 10))
+    settings = kafka_cluster.settings()
+    first = open_partition(settings)
+    read(first, 10)
+    first.snapshot()
+
+    def is_committed() -> bool:
+        first.next_batch()
+        return committed(kafka_cluster, settings.group, topic) == 10
+
+    wait_until(is_committed, "the commit")
+    publish(kafka_cluster, topic, numbered(10, 12))
+    assert payloads(read(open_partition(settings), 2)) == [b"10", b"11"]
+
+
+@pytest.mark.parametrize(("start", "expected"), [("beginning", [b"0", b"1", b"2"]), ("end", [b"2"])])
+def test_a_job_begins_where_the_settings_say(
+    kafka_cluster: Cluster, topic: str, open_partition: Open, start: str, expected: list[bytes]
+) -> None:
+    create_topic(kafka_cluster, topic)
+    publish(kafka_cluster, topic, numbered(0, 2))
+    partition = open_partition(kafka_cluster.settings(start=start))
+    publish(kafka_cluster, topic, numbered(2, 3))
+    assert payloads(read(partition, len(expected))) == expected
+
+
+def test_the_end_is_fixed_by_the_first_snapshot_even_if_nothing_has_come(
+    kafka_cluster: Cluster, topic: str, open_partition: Open
+) -> None:
+    create_topic(kafka_cluster, topic)
+    publish(kafka_cluster, topic, numbered(0, 2))
+    settings = kafka_cluster.settings(start="end")
+    state = open_partition(settings).snapshot()
+    publish(kafka_cluster, topic, numbered(2, 3))
+    assert payloads(read(open_partition(settings, 0, state), 1)) == [b"2"]
+
+
+def test_the_lag_is_a_metric(kafka_cluster: Cluster, topic: str, open_partition: Open) -> None:
+    create_topic(kafka_cluster, topic)
+    publish(kafka_cluster, topic, numbered(0, 100))
+    partition = open_partition(kafka_cluster.settings(batch_size=30))
+
+    def lag() -> float | None:
+        labels = {"topic": topic, "partition": "0"}
+        return REGISTRY.get_sample_value("fleet_kafka_consumer_lag_messages", labels)
+
+    [first] = wait_for_batch(partition)
+    assert lag() == 100 - len(first)
+    read(partition, 100 - len(first))
+    assert lag() == 0
+
+
+def wait_for_batch(partition: KafkaSourcePartition) -> list[MessageBatch]:
+    batches: list[MessageBatch] = []
+    wait_until(lambda: batches.extend(partition.next_batch()) or batches, "a batch")
+    return batches
+
+
+def test_messages_without_a_value_are_handed_over_too(
+    kafka_cluster: Cluster, topic: str, open_partition: Open
+) -> None:
+    create_topic(kafka_cluster, topic)
+    publish(kafka_cluster, topic, [("a", None), ("b", b"1")])  # type: ignore[list-item]
+    assert payloads(read(open_partition(kafka_cluster.settings()), 2)) == [b"", b"1"]
+
+
+def test_messages_that_were_deleted_unread_are_counted_and_named(
+    kafka_cluster: Cluster, topic: str, open_partition: Open, caplog: pytest.LogCaptureFixture
+) -> None:
+    create_topic(kafka_cluster, topic)
+    publish(kafka_cluster, topic, numbered(0, 50))
+    with administration(kafka_cluster) as admin:
+        admin.delete_records({TopicPartition(topic, 0): 20})
+    batches = read(open_partition(kafka_cluster.settings(), 0, 5), 30)
+    assert payloads(batches) == [b"%d" % n for n in range(20, 50)]
+    assert f"partition 0 of the topic {topic}: 15 messages (offsets 5 to 19) were deleted" in caplog.text
+
+
+def test_a_topic_that_was_made_anew_is_not_read_as_if_it_were_the_old_one(
+    kafka_cluster: Cluster, topic: str, open_partition: Open
+) -> None:
+    create_topic(kafka_cluster, topic)
+    publish(kafka_cluster, topic, numbered(0, 5))
+    partition = open_partition(kafka_cluster.settings(), 0, 100)
+
+    def says_so() -> bool:
+        try:
+            partition.next_batch()
+        except BrokerError as error:
+            return "ends at offset 5, expected at least 100: the topic has been made anew" in str(error)
+        return False
+
+    wait_until(says_so, "the error")
+
+
+def test_a_broker_that_is_restarted_is_waited_for(
+    kafka: StartKafka, topic: str, open_partition: Open
+) -> None:
+    broker = kafka()
+    create_topic(broker.cluster, topic)
+    publish(broker.cluster, topic, numbered(0, 10))
+    partition = open_partition(broker.cluster.settings())
+    read(partition, 10)
+    broker.stop()
+    gone = time.monotonic() + 1.0
+    while time.monotonic() < gone:
+        assert partition.next_batch() == []
+    broker.start()
+    publish(broker.cluster, topic, numbered(10, 20))
+    assert payloads(read(partition, 10)) == [b"%d" % n for n in range(10, 20)]
+
+
+def test_a_cluster_that_does_not_answer_is_waited_for_and_named(kafka_cluster: Cluster, topic: str) -> None:
+    nowhere = f"127.0.0.1:{free_port()}"
+    settings = kafka_cluster.settings(bootstrap=nowhere, connect_timeout=0.5)
+    with pytest.raises(BrokerError, match=f"at {nowhere} did not answer within 0.5 s"):
+        KafkaSource(settings, topic, role="source")
+
+
+def test_a_missing_topic_is_created_with_the_partitions_of_the_settings(
+    kafka_cluster: Cluster, topic: str
+) -> None:
+    assert len(KafkaSource(kafka_cluster.settings(partitions=3), topic, role="source").list_parts()) == 3
+
+
+@pytest.mark.parametrize("option", ["enable.auto.commit", "auto.offset.reset", "group.id"])
+def test_options_that_the_guarantee_rests_on_cannot_be_changed(
+    kafka_cluster: Cluster, topic: str, option: str
+) -> None:
+    with pytest.raises(SettingsError, match=f"kafka.librdkafka.{option}: not to be changed"):
+        KafkaSource(kafka_cluster.settings(librdkafka={option: "x"}), topic, role="source")
