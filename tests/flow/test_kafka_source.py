@@ -207,7 +207,12 @@ def test_the_lag_is_a_metric(kafka_cluster: Cluster, topic: str, open_partition:
 
 def wait_for_batch(partition: KafkaSourcePartition) -> list[MessageBatch]:
     batches: list[MessageBatch] = []
-    wait_until(lambda: batches.extend(partition.next_batch()) or batches, "a batch")
+
+    def something() -> bool:
+        batches.extend(partition.next_batch())
+        return bool(batches)
+
+    wait_until(something, "a batch")
     return batches
 
 

@@ -1,0 +1,193 @@
+"""What the job on Kafka promises when something dies: nothing is lost, and no score changes.
+
+The guarantee: every message of the telemetry topic is in the enriched topic at least once. What is there
+twice has the same id and is the same to the bit, and twice is only what came within one snapshot interval.
+"""
+
+from __future__ import annotations
+
+import random
+import time
+from collections.abc import Callable
+from pathlib import Path
+from typing import NamedTuple
+from uuid import uuid4
+
+import pytest
+
+from tests.kafka_brokers import Cluster, StartKafka
+from tests.kafka_clients import create_topic
+from tests.kafka_fleet import (
+    PARTITIONS,
+    SNAPSHOT_INTERVAL,
+    Job,
+    Vehicles,
+    by_id,
+    publish_telemetry,
+    read_enriched,
+    repeated,
+)
+from tests.telemetry import telemetry
+
+EVENTS = 100_000
+VEHICLES = 200
+RATE = 6_000.0
+"""Events a second: 100,000 keep arriving for as long as the job is killed."""
+
+KILLS = 5
+LONGEST_RUN = 2.5
+"""Seconds of output between two kills, at most."""
+
+AT_RISK = 2 * SNAPSHOT_INTERVAL
+"""Seconds before a kill in which events may be emitted again: this epoch, and the one being saved."""
+
+pytestmark = pytest.mark.timeout(300)
+
+
+class Undisturbed(NamedTuple):
+    """Telemetry, and what comes out when nothing happens.
+
+    Attributes:
+        payloads: the telemetry.
+        topic: where it is.
+        events: event id → the event.
+    """
+
+    payloads: list[bytes]
+    topic: str
+    events: dict[str, bytes]
+
+
+@pytest.fixture(scope="module")
+def undisturbed(kafka_cluster: Cluster, tmp_path_factory: pytest.TempPathFactory) -> Undisturbed:
+    payloads = telemetry(EVENTS, VEHICLES)
+    topic = f"telemetry-{uuid4().hex[:8]}"
+    create_topic(kafka_cluster, topic, PARTITIONS)
+    publish_telemetry(kafka_cluster, topic, payloads, VEHICLES)
+    job = new_job(kafka_cluster, topic, tmp_path_factory.mktemp("undisturbed"))
+    job.start()
+    job.wait_until_committed(EVENTS)
+    job.kill()
+    emitted = read_enriched(kafka_cluster, job.enriched)
+    assert len(emitted) == EVENTS
+    return Undisturbed(payloads, topic, by_id(emitted))
+
+
+def new_job(cluster: Cluster, topic: str, directory: Path, **settings: float) -> Job:
+    return Job(cluster, cluster.settings(**settings), directory / "job", f"enriched-{uuid4().hex[:8]}", topic)
+
+
+def again(cluster: Cluster, undisturbed: Undisturbed) -> tuple[str, Vehicles]:
+    """The same telemetry in the same order in a topic of its own, arriving while the test runs."""
+    topic = f"telemetry-{uuid4().hex[:8]}"
+    create_topic(cluster, topic, PARTITIONS)
+    return topic, Vehicles(cluster, topic, undisturbed.payloads, VEHICLES, RATE)
+
+
+def same_events(events: dict[str, bytes], topic: str, undisturbed: Undisturbed) -> bool:
+    """Whether the events are those of the undisturbed run; their ids hold the name of the topic."""
+    there, here = undisturbed.topic.encode(), topic.encode()
+    expected = {
+        event_id.replace(undisturbed.topic, topic): encoded.replace(there, here)
+        for event_id, encoded in undisturbed.events.items()
+    }
+    return events == expected
+
+
+def test_a_job_that_is_killed_at_any_moment_loses_nothing_and_scores_as_if_it_had_not_been(
+    kafka_cluster: Cluster, undisturbed: Undisturbed, tmp_path: Path, record_property: Callable[..., None]
+) -> None:
+    """100,000 events arrive in 4 partitions, and the job is SIGKILLed 5 times at random moments meanwhile.
+
+    Every event is in the enriched topic at least once. Every copy has the scores of the undisturbed run, to
+    the bit. Emitted twice is only what was first emitted within `AT_RISK` before a kill.
+    """
+    seed = random.randrange(1_000_000)
+    record_property("seed", seed)
+    moments = random.Random(seed)
+    topic, vehicles = again(kafka_cluster, undisturbed)
+    job = new_job(kafka_cluster, topic, tmp_path)
+    vehicles.start()
+    kills = []
+    for _ in range(KILLS):
+        job.start()
+        job.wait_until_emitted(job.emitted() + 1)
+        time.sleep(moments.uniform(0.0, LONGEST_RUN))
+        kills.append(job.kill())
+    job.start()
+    vehicles.join()
+    job.wait_until_committed(EVENTS)
+    job.kill()
+
+    emitted = read_enriched(kafka_cluster, job.enriched)
+    assert same_events(by_id(emitted), topic, undisturbed), f"seed {seed}"
+    twice = repeated(emitted)
+    assert all(any(kill - AT_RISK <= one.at <= kill for kill in kills) for one in twice), f"seed {seed}"
+
+
+def test_a_job_gives_the_same_scores_whatever_the_number_of_processes_it_is_continued_with(
+    kafka_cluster: Cluster, undisturbed: Undisturbed, tmp_path: Path
+) -> None:
+    """1 → 2 → 1 processes while events arrive: nothing is lost, and no score depends on it."""
+    topic, vehicles = again(kafka_cluster, undisturbed)
+    job = new_job(kafka_cluster, topic, tmp_path)
+    vehicles.start()
+    kills = []
+    for processes in (1, 2):
+        job.start(processes)
+        job.wait_until_committed(job.committed() + 15_000)
+        kills.append(job.kill())
+    job.start()
+    vehicles.join()
+    job.wait_until_committed(EVENTS)
+    job.kill()
+
+    emitted = read_enriched(kafka_cluster, job.enriched)
+    assert same_events(by_id(emitted), topic, undisturbed)
+    assert all(any(kill - AT_RISK <= one.at <= kill for kill in kills) for one in repeated(emitted))
+
+
+def test_two_processes_share_the_partitions(
+    kafka_cluster: Cluster, undisturbed: Undisturbed, tmp_path: Path
+) -> None:
+    """Both read, both score, and what comes out is what one process gives."""
+    job = new_job(kafka_cluster, undisturbed.topic, tmp_path)
+    job.start(processes=2)
+    job.wait_until_committed(EVENTS)
+    job.kill()
+    emitted = read_enriched(kafka_cluster, job.enriched)
+    assert len(emitted) == EVENTS
+    assert by_id(emitted) == undisturbed.events
+
+
+def test_a_broker_that_is_away_longer_than_the_delivery_timeout_costs_no_event(
+    kafka: StartKafka, tmp_path: Path
+) -> None:
+    """The broker is stopped for longer than the job waits for it, and started again.
+
+    The job ends with one line that says why; started again, it goes on at its last snapshot and nothing is
+    lost. Bytewax's own sink loses here, see `test_bytewax_sink.py`.
+    """
+    events = 30_000
+    broker = kafka()
+    topic = "telemetry"
+    create_topic(broker.cluster, topic, PARTITIONS)
+    payloads = telemetry(events, VEHICLES)
+    vehicles = Vehicles(broker.cluster, topic, payloads, VEHICLES, RATE)
+    job = new_job(broker.cluster, topic, tmp_path, delivery_timeout=3.0)
+    job.start()
+    vehicles.start()
+    job.wait_until_committed(5_000)
+    broker.stop()
+    assert job.wait_until_ended() == 1
+    last = job.log.read_text().splitlines()[-1]
+    assert last.startswith("fleet: the Kafka cluster at ")
+    assert "did not take" in last
+    assert "within 3 s" in last
+    broker.start()
+    job.start()
+    vehicles.join()
+    job.wait_until_committed(events)
+    job.kill()
+    emitted = by_id(read_enriched(broker.cluster, job.enriched))
+    assert len(emitted) == events

@@ -1,0 +1,259 @@
+"""The whole job on Kafka as processes that can be killed, and what became of its input."""
+
+from __future__ import annotations
+
+import math
+import os
+import subprocess
+import sys
+import threading
+import time
+from collections import Counter
+from dataclasses import dataclass, field
+from functools import cache
+from pathlib import Path
+from typing import Any
+
+import msgspec
+from bytewax.recovery import init_db_dir
+from confluent_kafka import Consumer, TopicPartition
+
+from config.broker_settings import KafkaSettings
+from config.settings import DEFAULT_FILE
+from dataflows.connectors.kafka_producer import ConfirmedProducer
+from dataflows.events import Enriched
+from scripts.ports import LOCALHOST, free_port
+from tests.kafka_brokers import Cluster
+from tests.kafka_clients import create_topic
+from tests.waiting import wait_until
+
+REPOSITORY = DEFAULT_FILE.parents[1]
+PARTITIONS = 4
+SNAPSHOT_INTERVAL = 1
+"""Seconds: what the engine's ``-s`` is set to."""
+
+TIME_TO_CATCH_UP = 100.0
+TICK = 0.05
+RECOVERY_PARTITIONS = 2
+
+SETTINGS = """
+[source]
+kind = "kafka"
+[sink]
+kind = "kafka"
+[topics]
+telemetry = "{telemetry}"
+enriched = "{enriched}"
+dead_letter = "{enriched}.dead-letter"
+[kafka]
+bootstrap = "{kafka.bootstrap}"
+client_id = "{kafka.client_id}"
+group = "{enriched}"
+batch_size = 512
+connect_timeout = {kafka.connect_timeout}
+delivery_timeout = {kafka.delivery_timeout}
+[signals.speed]
+pointer = "/speed"
+[signals.rpm]
+pointer = "/rpm"
+[signals.latitude]
+pointer = "/latitude"
+scored = false
+"""
+
+
+@dataclass(slots=True)
+class Job:
+    """One job on one topic of telemetry: settings, recovery directory, and processes while it runs.
+
+    Attributes:
+        cluster: where its topics are.
+        kafka: how it talks to it.
+        directory: an empty one of its own.
+        enriched: its topic.
+        telemetry: what it reads.
+    """
+
+    cluster: Cluster
+    kafka: KafkaSettings
+    directory: Path
+    enriched: str
+    telemetry: str
+    processes: list[subprocess.Popen[bytes]] = field(default_factory=list)
+
+    def __post_init__(self) -> None:
+        recovery = self.directory / "recovery"
+        recovery.mkdir(parents=True)
+        init_db_dir(recovery, RECOVERY_PARTITIONS)
+        text = SETTINGS.format(telemetry=self.telemetry, enriched=self.enriched, kafka=self.kafka)
+        (self.directory / "settings.toml").write_text(text)
+        create_topic(self.cluster, self.enriched, PARTITIONS)
+
+    def start(self, processes: int = 1) -> None:
+        """Start so many processes that share the partitions."""
+        command = [sys.executable, "-m", "bytewax.run", "dataflows.fleet", "-r", f"{self.directory}/recovery"]
+        command += ["-s", str(SNAPSHOT_INTERVAL), "-b", "0"]
+        addresses = ";".join(f"{LOCALHOST}:{free_port()}" for _ in range(processes))
+        environment = os.environ | {
+            "FLEET_CONFIG": str(self.directory / "settings.toml"),
+            "RUST_BACKTRACE": "0",
+        }
+        with self.log.open("ab") as output:
+            self.processes = [
+                subprocess.Popen(
+                    [*command, *(["-i", str(number), "-a", addresses] if processes > 1 else [])],
+                    cwd=REPOSITORY,
+                    env=environment,
+                    stdout=output,
+                    stderr=output,
+                )
+                for number in range(processes)
+            ]
+
+    def kill(self) -> float:
+        """End it as a crash would; returns when, in seconds since 1970."""
+        for process in self.processes:
+            process.kill()
+        for process in self.processes:
+            process.wait()
+        return time.time()
+
+    def wait_until_ended(self) -> int:
+        """Wait until it ends by itself; returns the exit status."""
+        [process] = self.processes
+        return process.wait(TIME_TO_CATCH_UP)
+
+    @property
+    def log(self) -> Path:
+        return self.directory / "log"
+
+    def emitted(self) -> int:
+        """Enriched events that the cluster has."""
+        return sum(end_offsets(self.cluster, self.enriched))
+
+    def committed(self) -> int:
+        """Messages of telemetry that the group has committed: those that a snapshot covers."""
+        partitions = [TopicPartition(self.telemetry, number) for number in range(PARTITIONS)]
+        positions = _client(self.cluster, self.enriched).committed(partitions, 10)
+        return sum(max(position.offset, 0) for position in positions)
+
+    def wait_until_emitted(self, count: int) -> None:
+        self._wait(lambda: self.emitted() >= count, f"{count} enriched events")
+
+    def wait_until_committed(self, count: int) -> None:
+        """Return when a snapshot covers so many messages of telemetry."""
+        self._wait(lambda: self.committed() >= count, f"{count} messages covered by a snapshot")
+
+    def _wait(self, condition: Any, what: str) -> None:
+        def holds() -> bool:
+            ended = [process.returncode for process in self.processes if process.poll() is not None]
+            assert not ended, f"the job ended by itself, status {ended}:\n{self.log.read_text()[-3000:]}"
+            return bool(condition())
+
+        wait_until(holds, f"{what}; {self.log.read_text()[-2000:]}", TIME_TO_CATCH_UP)
+
+
+class Vehicles(threading.Thread):
+    """Publishes telemetry of `tests.telemetry` at a pace, keyed by vehicle, while the test does other things.
+
+    Args:
+        cluster: where to.
+        topic: where to.
+        payloads: those of `tests.telemetry`.
+        vehicles: as given to it.
+        rate: messages a second; infinite for all at once.
+    """
+
+    def __init__(
+        self, cluster: Cluster, topic: str, payloads: list[bytes], vehicles: int, rate: float = math.inf
+    ) -> None:
+        super().__init__(daemon=True)
+        self._producer = ConfirmedProducer(cluster.settings(delivery_timeout=TIME_TO_CATCH_UP), "vehicles")
+        self._topic = topic
+        self._payloads = payloads
+        self._keys = [f"VEH-{number % vehicles}" for number in range(len(payloads))]
+        self._rate = rate
+
+    def run(self) -> None:
+        started, sent = time.monotonic(), 0
+        while sent < len(self._payloads):
+            due = min((time.monotonic() - started + TICK) * self._rate, len(self._payloads))
+            end = max(int(due), sent + 1)
+            self._producer.publish(self._topic, self._keys[sent:end], self._payloads[sent:end])
+            sent = end
+            time.sleep(TICK if sent < len(self._payloads) else 0.0)
+        self._producer.close()
+
+
+def publish_telemetry(cluster: Cluster, topic: str, payloads: list[bytes], vehicles: int) -> None:
+    """Publish all of it, and return when the cluster has it."""
+    Vehicles(cluster, topic, payloads, vehicles).run()
+
+
+def end_offsets(cluster: Cluster, topic: str) -> list[int]:
+    """The end of each partition of a topic."""
+    client = _client(cluster, topic)
+    numbers = client.list_topics(topic, 10).topics[topic].partitions
+    return [client.get_watermark_offsets(TopicPartition(topic, number), 10)[1] for number in numbers]
+
+
+@cache
+def _client(cluster: Cluster, group: str) -> Consumer:
+    # Not the AdminClient: its list_consumer_group_offsets crashes librdkafka 2.16 now and then.
+    return Consumer({"bootstrap.servers": cluster.bootstrap, "group.id": group, "log_level": 0})
+
+
+@dataclass(frozen=True, slots=True)
+class Emitted:
+    """One message of the enriched topic.
+
+    Attributes:
+        event: without the time at which it was scored.
+        encoded: the same as bytes, to compare to the bit.
+        at: when it was published, seconds since 1970.
+    """
+
+    event: Enriched
+    encoded: bytes
+    at: float
+
+
+def read_enriched(cluster: Cluster, topic: str) -> list[Emitted]:
+    """All that is in a topic now, in the order of each partition."""
+    ends = end_offsets(cluster, topic)
+    consumer = Consumer({"bootstrap.servers": cluster.bootstrap, "group.id": "test-read"})
+    consumer.assign([TopicPartition(topic, number, 0) for number in range(len(ends))])
+    decoder = msgspec.json.Decoder(Enriched)
+    emitted: list[Emitted] = []
+
+    def all_read() -> bool:
+        for message in consumer.consume(10_000, 0.1):
+            assert message.error() is None
+            event = decoder.decode(message.value() or b"")
+            event = msgspec.structs.replace(event, processed_at=event.ts)
+            at = message.timestamp()[1] / 1000
+            emitted.append(Emitted(event, msgspec.json.encode(event), at))
+        return len(emitted) >= sum(ends)
+
+    wait_until(all_read, f"{sum(ends)} messages of {topic}")
+    consumer.close()
+    return emitted
+
+
+def by_id(emitted: list[Emitted]) -> dict[str, bytes]:
+    """Event id → the event; copies of one event must be the same to the bit."""
+    events: dict[str, bytes] = {}
+    for one in emitted:
+        assert events.setdefault(one.event.event_id, one.encoded) == one.encoded, one.event
+    return events
+
+
+def repeated(emitted: list[Emitted]) -> list[Emitted]:
+    """The first copy of every event that was emitted more than once."""
+    copies = Counter(one.event.event_id for one in emitted)
+    first: dict[str, Emitted] = {}
+    for one in emitted:
+        earlier = first.setdefault(one.event.event_id, one)
+        if one.at < earlier.at:
+            first[one.event.event_id] = one
+    return [one for event_id, one in first.items() if copies[event_id] > 1]
