@@ -47,6 +47,8 @@ class DriftWatch:
         counted = (scores.error > 0) & (scores.status != Status.LATE) & ~scores.duplicate
         versions, errors = scores.model_version[counted], scores.error[counted]
         at = times[counted]
+        if not len(versions):
+            return
         starts = np.flatnonzero(np.diff(versions, prepend=-1))
         for start, stop in zip(starts.tolist(), [*starts[1:].tolist(), len(versions)], strict=True):
             if versions[start] != self._version:

@@ -76,3 +76,14 @@ def test_late_events_and_duplicates_are_not_watched() -> None:
     watch = DriftWatch()
     watch.watch(np.arange(len(errors), dtype=np.int64), scores)
     assert watch.drifts == []
+
+
+def test_a_batch_in_which_nothing_counts_changes_nothing() -> None:
+    watch, alone = DriftWatch(), DriftWatch()
+    nothing = scores_of(errors_of(1, 1.0))
+    nothing.duplicate[:] = True
+    for each in (watch, alone):
+        watched(each, errors_of(20, 1.0))
+    watch.watch(np.zeros(BLOCK, dtype=np.int64), nothing)
+    watch.watch(np.zeros(0, dtype=np.int64), Scores.empty(0, 1))
+    assert pickle.dumps(watch.snapshot()) == pickle.dumps(alone.snapshot())
