@@ -1,0 +1,400 @@
+"""The containers are the programs of the native run: what Dockerfile and docker-compose.yml say is there."""
+
+from __future__ import annotations
+
+import importlib
+import importlib.util
+import os
+import re
+import tomllib
+from itertools import takewhile
+from typing import Any
+from urllib.parse import urlsplit
+
+import pytest
+import yaml  # type: ignore[import-untyped]
+
+from config.settings import DEFAULT_FILE, Settings, load
+
+REPOSITORY = DEFAULT_FILE.parents[1]
+COMPOSE: dict[str, Any] = yaml.safe_load((REPOSITORY / "docker-compose.yml").read_text(encoding="utf-8"))
+SERVICES: dict[str, dict[str, Any]] = COMPOSE["services"]
+PROFILES = {"mqtt": "mosquitto", "kafka": "kafka"}
+PROGRAMS = ("simulator", "dataflow", "recorder", "page")
+OURS = [f"{program}-{profile}" for profile in PROFILES for program in PROGRAMS]
+BYTEWAX = [name for name in OURS if name.startswith(("dataflow", "recorder"))]
+STATE = "/var/lib/fleet"
+
+
+def instructions() -> list[tuple[str, str]]:
+    """Instructions of the Dockerfile with their arguments, in order."""
+    lines = (REPOSITORY / "Dockerfile").read_text(encoding="utf-8").splitlines()
+    code = "\n".join(line for line in lines if not line.startswith("#")).replace("\\\n", " ")
+    pairs = (line.partition(" ") for line in code.splitlines() if line.strip())
+    return [(name, " ".join(arguments.split())) for name, _, arguments in pairs]
+
+
+def final_stage() -> list[tuple[str, str]]:
+    all_of_them = instructions()
+    last = max(index for index, (name, _) in enumerate(all_of_them) if name == "FROM")
+    return all_of_them[last:]
+
+
+def copied() -> list[str]:
+    """What the Dockerfile copies from the repository."""
+    copies = (value.split() for name, value in instructions() if name == "COPY" and "--from=" not in value)
+    return [source for *sources, _ in copies for source in sources]
+
+
+def shell_text(service: str) -> str:
+    return " ".join(SERVICES[service]["command"])
+
+
+def words(service: str) -> list[str]:
+    """The command that stays: what a shell replaces itself with, or the command as it is."""
+    command: list[str] = SERVICES[service]["command"]
+    return command[-1].rpartition("exec ")[2].split() if command[0] == "sh" else command
+
+
+def essence(command: list[str]) -> list[str]:
+    """The command up to its options."""
+    return list(takewhile(lambda word: word == "-m" or not word.startswith("-"), command))
+
+
+def option(command: list[str], name: str) -> str:
+    return command[command.index(name) + 1]
+
+
+def health(service: str) -> list[str]:
+    return list(SERVICES[service]["healthcheck"]["test"])
+
+
+def address(service: str) -> str:
+    """What the health check of a service asks, ``http://host:port/path``."""
+    (found,) = re.findall(r"http://[^']+", " ".join(health(service)))
+    return str(found)
+
+
+def environment(service: str) -> dict[str, str]:
+    return dict(SERVICES[service].get("environment", {}))
+
+
+def profile_of(service: str) -> str:
+    (profile,) = SERVICES[service]["profiles"]
+    return str(profile)
+
+
+def settings_of(service: str, monkeypatch: pytest.MonkeyPatch) -> Settings:
+    """The settings of a program as it would read them in its container."""
+    for variable in [name for name in os.environ if name.startswith("FLEET_")]:
+        monkeypatch.delenv(variable)
+    for variable, value in environment(service).items():
+        monkeypatch.setenv(variable, value)
+    monkeypatch.chdir(REPOSITORY)
+    return load()
+
+
+def native() -> dict[str, list[str]]:
+    """Commands of the native run, by their names in the Procfile."""
+    lines = (REPOSITORY / "Procfile").read_text(encoding="utf-8").splitlines()
+    return {line.partition(":")[0]: line.rpartition("exec ")[2].split() for line in lines if line.strip()}
+
+
+@pytest.mark.parametrize("profile", PROFILES)
+def test_a_profile_is_one_broker_and_all_four_programs(profile: str) -> None:
+    expected = {PROFILES[profile], *(f"{program}-{profile}" for program in PROGRAMS)}
+
+    assert {name for name in SERVICES if profile_of(name) == profile} == expected
+
+
+@pytest.mark.parametrize("service", OURS)
+def test_every_program_finds_its_broker_with_the_settings_it_is_given(
+    service: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    settings = settings_of(service, monkeypatch)
+
+    profile = profile_of(service)
+    assert settings.source.kind == settings.sink.kind == profile
+    broker = settings.mqtt.host if profile == "mqtt" else settings.kafka.bootstrap.partition(":")[0]
+    assert broker == PROFILES[profile]
+
+
+@pytest.mark.parametrize("service", SERVICES)
+def test_values_of_variables_are_texts_and_not_what_yaml_makes_of_them(service: str) -> None:
+    assert all(isinstance(value, str) for value in environment(service).values())
+
+
+@pytest.mark.parametrize("service", OURS)
+def test_every_module_that_is_run_exists(service: str) -> None:
+    modules = re.findall(r"python -m (\S+)", shell_text(service))
+
+    assert modules or service.startswith("page")
+    for module in modules:
+        spec = importlib.util.find_spec(module)
+        assert spec is not None
+        if spec.submodule_search_locations is not None:
+            assert importlib.util.find_spec(f"{module}.__main__") is not None
+
+
+@pytest.mark.parametrize("service", BYTEWAX)
+def test_every_dataflow_that_is_run_has_a_flow(service: str) -> None:
+    (module,) = re.findall(r"bytewax\.run (\S+)", shell_text(service))
+
+    assert callable(importlib.import_module(module).flow)
+
+
+@pytest.mark.parametrize("profile", PROFILES)
+def test_the_page_that_is_run_exists_and_is_copied(profile: str) -> None:
+    folder = essence(words(f"page-{profile}"))[-1]
+
+    assert (REPOSITORY / folder / "streamlit_app.py").is_file()
+    assert folder in copied()
+
+
+@pytest.mark.parametrize("profile", PROFILES)
+@pytest.mark.parametrize(
+    ("program", "name"), [("simulator", "sim"), ("dataflow", "dataflow"), ("page", "page")]
+)
+def test_the_programs_are_those_of_the_native_run(program: str, name: str, profile: str) -> None:
+    assert essence(words(f"{program}-{profile}")) == essence(native()[name])
+
+
+@pytest.mark.parametrize("program", PROGRAMS)
+def test_both_profiles_run_the_same_command(program: str) -> None:
+    assert SERVICES[f"{program}-mqtt"]["command"] == SERVICES[f"{program}-kafka"]["command"]
+
+
+def test_the_image_runs_the_dataflow_if_nothing_else_is_asked_of_it() -> None:
+    (command,) = [value for name, value in final_stage() if name == "CMD"]
+
+    assert yaml.safe_load(command) == native()["dataflow"]
+    assert not [value for name, value in final_stage() if name == "ENTRYPOINT"]
+
+
+@pytest.mark.parametrize("service", BYTEWAX)
+def test_a_recovery_directory_is_made_only_where_there_is_none_and_outlives_the_container(
+    service: str,
+) -> None:
+    text = shell_text(service)
+    directory = option(words(service), "-r")
+
+    assert f"[ -e {directory}/part-0.sqlite3 ] || python -m bytewax.recovery {directory} 1;" in text
+    assert SERVICES[service]["volumes"] == [f"{service}:{STATE}"]
+    assert directory.startswith(f"{STATE}/")
+
+
+@pytest.mark.parametrize("profile", PROFILES)
+def test_a_recording_outlives_the_container(profile: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    output = settings_of(f"recorder-{profile}", monkeypatch).recording.output
+
+    assert SERVICES[f"recorder-{profile}"]["volumes"][0].endswith(f":{STATE}")
+    assert output.as_posix().startswith(f"{STATE}/")
+
+
+def test_the_image_has_the_directories_that_are_written_to_and_its_user_owns_them(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    (user,) = [value for name, value in final_stage() if name == "USER"]
+    uid, _, gid = user.partition(":")
+    (made,) = re.findall(
+        rf"install --directory --owner {uid} --group {gid} [^&]*",
+        " ".join(value for name, value in final_stage() if name == "RUN"),
+    )
+    variables = " ".join(value for name, value in final_stage() if name == "ENV")
+    needed = {
+        option(words("dataflow-mqtt"), "-r"),
+        settings_of("recorder-mqtt", monkeypatch).recording.output.parent.as_posix(),
+        *re.findall(r"(?:HOME|NUMBA_CACHE_DIR)=(\S+)", variables),
+    }
+
+    assert needed <= set(made.split())
+
+
+@pytest.mark.parametrize("service", SERVICES)
+def test_every_mounted_file_exists_and_every_volume_is_declared(service: str) -> None:
+    for volume in SERVICES[service].get("volumes", []):
+        source, _, target = volume.partition(":")
+        if source.startswith("."):
+            assert (REPOSITORY / source).is_file()
+            assert target.endswith(":ro")
+        else:
+            assert source in COMPOSE["volumes"]
+
+
+def test_everything_that_is_copied_into_the_image_exists_and_is_in_the_context() -> None:
+    ignored = (REPOSITORY / ".dockerignore").read_text(encoding="utf-8").split()
+
+    assert "*" in ignored
+    for source in copied():
+        assert (REPOSITORY / source).exists()
+        assert f"!{source}" in ignored
+
+
+def test_the_image_is_installed_from_the_hashes_of_the_lock() -> None:
+    lock = (REPOSITORY / "requirements.lock").read_text(encoding="utf-8")
+    installs = re.findall(
+        r"pip install [^&]*", " ".join(value for name, value in instructions() if name == "RUN")
+    )
+
+    assert len(installs) == 2
+    assert all("--require-hashes" in install for install in installs)
+    assert "--requirements pyproject.toml --constraints requirements.lock" in installs[1]
+    assert re.search(r"^uv==\S+ \\$", lock, re.MULTILINE), "the first install takes uv out of the lock"
+
+
+def test_every_package_is_in_the_image() -> None:
+    project = tomllib.loads((REPOSITORY / "pyproject.toml").read_text(encoding="utf-8"))
+
+    packages = {package.partition(".")[0] for package in project["tool"]["setuptools"]["packages"]}
+    assert packages | {".streamlit"} <= set(copied())
+
+
+def test_images_are_pinned_to_a_patch_version() -> None:
+    bases = [value.split()[0] for name, value in instructions() if name == "FROM"]
+
+    assert len(set(bases)) == 1
+    for image in [*bases, *(service["image"] for service in SERVICES.values())]:
+        assert re.search(r":\d+\.\d+\.\d+(-[a-z-]+)?$", image)
+
+
+def test_the_image_has_the_version_of_the_project_and_a_python_it_allows() -> None:
+    project = tomllib.loads((REPOSITORY / "pyproject.toml").read_text(encoding="utf-8"))["project"]
+
+    assert {SERVICES[service]["image"] for service in OURS} == {f"fleet-telemetry:{project['version']}"}
+    assert all(SERVICES[service]["build"] == "." for service in OURS)
+    assert final_stage()[0][1].startswith("python:3.11.")
+    assert project["requires-python"] == ">=3.11,<3.13"
+
+
+def test_kafka_has_the_version_of_the_native_broker() -> None:
+    pom = (REPOSITORY / "config" / "kafka" / "pom.xml").read_text(encoding="utf-8")
+    (version,) = re.findall(r"<artifactId>kafka_2\.13</artifactId>\s*<version>([^<]+)</version>", pom)
+
+    assert SERVICES["kafka"]["image"] == f"apache/kafka:{version}"
+
+
+def test_kafka_has_the_properties_of_the_native_broker() -> None:
+    text = (REPOSITORY / "config" / "kafka" / "server.properties").read_text(encoding="utf-8")
+    properties = [line.partition("=") for line in text.splitlines() if line and not line.startswith("#")]
+
+    expected = {f"KAFKA_{name.replace('.', '_').upper()}": value for name, _, value in properties}
+    assert expected.items() <= environment("kafka").items()
+
+
+def test_kafka_takes_what_the_programs_publish(monkeypatch: pytest.MonkeyPatch) -> None:
+    longest = settings_of("dataflow-kafka", monkeypatch).kafka.max_message_bytes
+
+    assert int(environment("kafka")["KAFKA_MESSAGE_MAX_BYTES"]) >= longest
+
+
+def test_kafka_is_where_the_programs_look_for_it(monkeypatch: pytest.MonkeyPatch) -> None:
+    bootstrap = settings_of("dataflow-kafka", monkeypatch).kafka.bootstrap
+    variables = environment("kafka")
+
+    host, _, port = bootstrap.partition(":")
+    assert SERVICES["kafka"]["hostname"] == host
+    assert variables["KAFKA_ADVERTISED_LISTENERS"] == f"PLAINTEXT://{bootstrap}"
+    assert f"PLAINTEXT://:{port}" in variables["KAFKA_LISTENERS"].split(",")
+    voter = variables["KAFKA_CONTROLLER_QUORUM_VOTERS"]
+    assert voter.startswith(f"{variables['KAFKA_NODE_ID']}@{host}:")
+    assert f"CONTROLLER://:{voter.rpartition(':')[2]}" in variables["KAFKA_LISTENERS"].split(",")
+    assert option(health("kafka"), "--bootstrap-server") == bootstrap
+
+
+def test_mosquitto_is_where_the_programs_look_for_it(monkeypatch: pytest.MonkeyPatch) -> None:
+    port = settings_of("dataflow-mqtt", monkeypatch).mqtt.port
+    configuration = (REPOSITORY / "config" / "mosquitto.conf").read_text(encoding="utf-8")
+
+    assert re.findall(r"^listener (\d+)$", configuration, re.MULTILINE) == [str(port)]
+    assert option(health("mosquitto"), "-p") == str(port)
+
+
+def test_mosquitto_writes_what_it_keeps_to_its_volume() -> None:
+    configuration = (REPOSITORY / "config" / "mosquitto.conf").read_text(encoding="utf-8")
+    mosquitto = SERVICES["mosquitto"]
+
+    assert "\npersistence true\n" in configuration
+    assert "\npersistence_location" not in configuration, "it is kept where the broker is started"
+    assert f"mosquitto:{mosquitto['working_dir']}" in mosquitto["volumes"]
+
+
+@pytest.mark.parametrize("profile", PROFILES)
+def test_the_page_is_published_to_this_machine_only_and_asked_at_its_own_port(profile: str) -> None:
+    page = f"page-{profile}"
+    port = option(words(page), "--server.port")
+
+    assert SERVICES[page]["ports"] == [f"127.0.0.1:{port}:{port}"]
+    assert urlsplit(address(page)).port == int(port)
+    assert [value for name, value in final_stage() if name == "EXPOSE"] == [port]
+
+
+def test_nothing_but_the_page_is_published() -> None:
+    assert {name for name, service in SERVICES.items() if "ports" in service} == {"page-mqtt", "page-kafka"}
+
+
+@pytest.mark.parametrize("service", BYTEWAX)
+def test_bytewax_is_asked_where_it_answers(service: str) -> None:
+    variables = environment(service)
+
+    assert address(service) == "http://localhost:3030/dataflow"
+    assert variables["BYTEWAX_DATAFLOW_API_ENABLED"] == "1"
+    assert "BYTEWAX_DATAFLOW_API_PORT" not in variables
+    assert variables["BYTEWAX_DATAFLOW_API_CACHE_PATH"] in SERVICES[service]["tmpfs"]
+
+
+@pytest.mark.parametrize("profile", PROFILES)
+def test_the_simulator_is_well_with_a_connection_to_the_port_of_its_broker(
+    profile: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    settings = settings_of(f"simulator-{profile}", monkeypatch)
+    port = settings.mqtt.port if profile == "mqtt" else int(settings.kafka.bootstrap.rpartition(":")[2])
+
+    assert health(f"simulator-{profile}") == ["CMD", "grep", "-q", f":{port:04X} 01 ", "/proc/net/tcp"]
+
+
+@pytest.mark.parametrize("service", SERVICES)
+def test_every_service_is_checked_and_started_again(service: str) -> None:
+    assert health(service)[0] in ("CMD", "CMD-SHELL")
+    assert SERVICES[service]["restart"] == "unless-stopped"
+
+
+@pytest.mark.parametrize("service", SERVICES)
+def test_every_service_waits_until_those_of_its_profile_that_it_needs_are_well(service: str) -> None:
+    needed = SERVICES[service].get("depends_on", {})
+
+    assert bool(needed) == (service in OURS)
+    for name, how in needed.items():
+        assert profile_of(name) == profile_of(service)
+        assert how == {"condition": "service_healthy"}
+
+
+@pytest.mark.parametrize("profile", PROFILES)
+def test_the_simulator_waits_until_somebody_listens(profile: str) -> None:
+    assert {f"dataflow-{profile}", f"recorder-{profile}"} <= set(
+        SERVICES[f"simulator-{profile}"]["depends_on"]
+    )
+
+
+def test_nothing_of_ours_runs_as_root() -> None:
+    (user,) = [value for name, value in final_stage() if name == "USER"]
+
+    assert re.fullmatch(r"[1-9]\d*:[1-9]\d*", user)
+    assert not [service for service in OURS if "user" in SERVICES[service]]
+
+
+@pytest.mark.parametrize("service", SERVICES)
+def test_no_service_can_gain_privileges(service: str) -> None:
+    assert SERVICES[service]["cap_drop"] == ["ALL"]
+    assert SERVICES[service]["security_opt"] == ["no-new-privileges:true"]
+    assert "privileged" not in SERVICES[service]
+
+
+@pytest.mark.parametrize("service", [*OURS, "mosquitto"])
+def test_a_container_is_read_only_but_for_its_volume_and_tmp(service: str) -> None:
+    assert SERVICES[service]["read_only"] is True
+    assert SERVICES[service]["tmpfs"] == ["/tmp"]
+
+
+@pytest.mark.parametrize("service", OURS)
+def test_a_request_to_stop_reaches_our_programs(service: str) -> None:
+    assert SERVICES[service]["init"] is True
