@@ -6,6 +6,9 @@ from typing import Any
 
 from config.broker_settings import KafkaSettings
 
+RECONNECT_WITHIN = 1000
+"""Milliseconds until a broker that is back is noticed."""
+
 
 def security_protocol(settings: KafkaSettings) -> str:
     """PLAINTEXT, SSL, SASL_PLAINTEXT or SASL_SSL, as Kafka's listeners are called."""
@@ -31,8 +34,7 @@ def librdkafka_options(settings: KafkaSettings, role: str) -> dict[str, Any]:
         "ssl.ca.location": tls.ca_file,
         "ssl.certificate.location": tls.certificate_file,
         "ssl.key.location": tls.key_file,
-        # Metadata and connections are asked for again soon: a broker that is back is noticed within a second.
-        "reconnect.backoff.max.ms": 1000,
+        "reconnect.backoff.max.ms": RECONNECT_WITHIN,
     }
     return {
         name: str(value).lower() if isinstance(value, bool) else str(value)
@@ -53,6 +55,7 @@ def kafka_python_options(settings: KafkaSettings, role: str) -> dict[str, Any]:
         "bootstrap_servers": settings.bootstrap.split(","),
         "client_id": f"{settings.client_id}-{role}",
         "security_protocol": security_protocol(settings),
+        "reconnect_backoff_max_ms": RECONNECT_WITHIN,
     }
     if settings.username is not None:
         options |= {

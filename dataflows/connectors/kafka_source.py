@@ -10,7 +10,8 @@ from __future__ import annotations
 
 import logging
 import time
-from typing import Any
+from collections.abc import Callable
+from typing import Any, TypeVar
 
 from bytewax.inputs import FixedPartitionedSource, StatefulSourcePartition
 from confluent_kafka import (
@@ -32,6 +33,8 @@ from dataflows.connectors.messages import MessageBatch
 
 logger = logging.getLogger(__name__)
 
+Answer = TypeVar("Answer")
+
 OURS = frozenset({"group.id", "enable.auto.commit", "enable.auto.offset.store", "auto.offset.reset"})
 """Options that the guarantee rests on: ``[kafka.librdkafka]`` may not change them."""
 
@@ -46,6 +49,9 @@ REFUSALS = frozenset(
     }
 )
 """Errors that do not pass by themselves; librdkafka goes on trying after the others."""
+
+PAUSE = 0.2
+"""Seconds between two questions to a cluster that could not answer."""
 
 OUT_OF_RANGE = frozenset({KafkaError._AUTO_OFFSET_RESET, KafkaError.OFFSET_OUT_OF_RANGE})
 
@@ -174,20 +180,25 @@ class KafkaSourcePartition(StatefulSourcePartition[MessageBatch, int]):
         self._consumer.close()
 
     def _start(self, start: str) -> int:
-        low, high = self._watermarks()
+        low, high = self._asked(self._watermarks)
         if start == "committed":
-            try:
-                [committed] = self._consumer.committed([self._at(0)], self._settings.connect_timeout)
-            except KafkaException as error:
-                raise self._unreadable(error) from None
+            [committed] = self._asked(lambda patience: self._consumer.committed([self._at(0)], patience))
             return committed.offset if committed.offset >= 0 else low
         return high if start == "end" else low
 
-    def _watermarks(self) -> tuple[int, int]:
-        try:
-            return self._consumer.get_watermark_offsets(self._at(0), self._settings.connect_timeout)
-        except KafkaException as error:
-            raise self._unreadable(error) from None
+    def _asked(self, ask: Callable[[float], Answer]) -> Answer:
+        """The cluster's answer; asked again until ``connect_timeout``, as a young cluster still gets ready."""
+        deadline = time.monotonic() + self._settings.connect_timeout
+        while True:
+            try:
+                return ask(max(deadline - time.monotonic(), PAUSE))
+            except KafkaException as error:
+                if time.monotonic() > deadline:
+                    raise self._unreadable(error) from None
+                time.sleep(PAUSE)
+
+    def _watermarks(self, patience: float) -> tuple[int, int]:
+        return self._consumer.get_watermark_offsets(self._at(0), patience)
 
     def _unreadable(self, error: KafkaException) -> BrokerError:
         return _lost(self._settings, f"{self._name} cannot be read", error)
@@ -207,7 +218,7 @@ class KafkaSourcePartition(StatefulSourcePartition[MessageBatch, int]):
                 logger.warning("%s: %s", self._name, error.str())
 
     def _go_on_after_deleted(self) -> None:
-        low, high = self._watermarks()
+        low, high = self._asked(self._watermarks)
         if not self._next < low:
             raise BrokerError(
                 f"{self._name} at {self._settings.bootstrap} ends at offset {high}, expected at least "
