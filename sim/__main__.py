@@ -14,9 +14,10 @@ from config.settings import Settings, load
 from dataflows.recordings import open_recording
 from sim.command_line import new_parser
 from sim.fleet import Fleet, microseconds
+from sim.kafka_publisher import KafkaPublisher
 from sim.mqtt_publisher import MqttPublisher
 from sim.pacing import Pacer, StopRequest
-from sim.publishers import RecordingPublisher
+from sim.publishers import BrokerPublisher, RecordingPublisher
 from sim.replay import replay
 from sim.simulate import Totals, simulate
 
@@ -59,12 +60,12 @@ def _to_broker(options: argparse.Namespace, settings: Settings, stop: StopReques
     topics = settings.topics
     if options.ground_truth is not None:
         raise SettingsError(
-            "--ground-truth FILE goes with --output FILE; over MQTT see [topics] ground_truth"
+            "--ground-truth FILE goes with --output FILE; over a broker see [topics] ground_truth"
         )
-    with MqttPublisher(settings.mqtt, role=PROGRAM, ground_truth=topics.ground_truth, stop=stop) as publisher:
+    with _publisher(settings, PROGRAM, stop) as publisher:
         _say(
             f"{options.vehicles:,} vehicles, {options.rate:g} events/s each, to {topics.telemetry} at "
-            f"{settings.mqtt.host}:{settings.mqtt.port}; Ctrl-C stops"
+            f"{settings.telemetry_broker}; Ctrl-C stops"
         )
         start = options.start or datetime.now(UTC)
         live = Pacer(stop, start=microseconds(start))
@@ -95,9 +96,7 @@ def _fleet(options: argparse.Namespace, settings: Settings, start: datetime) -> 
 def _replay(options: argparse.Namespace, settings: Settings, stop: StopRequest) -> None:
     recording = open_recording(options.file)
     topics = settings.topics
-    with MqttPublisher(
-        settings.mqtt, role="replay", ground_truth=topics.ground_truth, stop=stop
-    ) as publisher:
+    with _publisher(settings, "replay", stop) as publisher:
         sent = replay(
             recording,
             publisher,
@@ -108,6 +107,16 @@ def _replay(options: argparse.Namespace, settings: Settings, stop: StopRequest) 
     _say(
         f"{'stopped: ' if stop.requested else ''}{sent:,} messages of {options.file} published and confirmed"
     )
+
+
+def _publisher(settings: Settings, role: str, stop: StopRequest) -> BrokerPublisher:
+    """To the broker that the dataflow listens to; MQTT if that plays a recording."""
+    topics = settings.topics
+    if settings.source.kind == "kafka":
+        return KafkaPublisher(
+            settings.kafka, role=role, telemetry=topics.telemetry, ground_truth=topics.ground_truth
+        )
+    return MqttPublisher(settings.mqtt, role=role, ground_truth=topics.ground_truth, stop=stop)
 
 
 def _summary(totals: Totals, stop: StopRequest) -> str:

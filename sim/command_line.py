@@ -12,9 +12,9 @@ from typing import NoReturn
 from config.settings import SimulatorSettings
 
 _DESCRIPTION = """\
-Drive a simulated fleet and publish its telemetry to the MQTT broker of the settings, or write it
-to a recording. Ground truth of the injected faults goes to a topic or file of its own, never into
-the telemetry. Ctrl-C stops.
+Drive a simulated fleet and publish its telemetry to the broker of the settings (MQTT, or Kafka if
+[source] kind says so), or write it to a recording. Ground truth of the injected faults goes to a
+topic or file of its own, never into the telemetry. Ctrl-C stops.
 
 Every payload has the signals of config/fleet.toml. The same --seed, --start, --rate, --vehicles
 and --warm-up give the same payloads, byte for byte."""
@@ -23,6 +23,7 @@ _EXAMPLES = """\
 examples:
   python -m sim                                    the fleet of the settings, live
   python -m sim --warm-up 600                      ... after sending the last ten minutes at once
+  FLEET_CONFIG=config/kafka.toml python -m sim     ... over Kafka
   python -m sim --vehicles 2000 --faults-per-hour 0
   python -m sim --duration 3600 --output fleet.jsonl.gz
                                                    an hour of telemetry in a file, and its ground
@@ -31,10 +32,11 @@ examples:
 """
 
 _REPLAY_DESCRIPTION = """\
-Publish a recording (.jsonl, .csv, each also with .gz, or .parquet) to the MQTT broker of the
-settings, at the pace at which it was recorded. Messages go to the topic they were recorded from;
-those without one to [topics] telemetry, with the file's name in place of "+". Payloads are
-published byte for byte: time stamps in them stay what they are, and lie in the past."""
+Publish a recording (.jsonl, .csv, each also with .gz, or .parquet) to the broker of the settings,
+at the pace at which it was recorded. Over MQTT messages go to the topic they were recorded from;
+those without one to [topics] telemetry, with the file's name in place of "+". Over Kafka all go to
+[topics] telemetry, with the key they were recorded with, or else the vehicle's level of their topic.
+Payloads are published byte for byte: time stamps in them stay what they are, and lie in the past."""
 
 
 class _OneLineParser(argparse.ArgumentParser):

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Protocol, Self
+from typing import Any, Protocol, Self
 
 import msgspec
 
@@ -24,6 +24,20 @@ class FleetPublisher(Publisher, Protocol):
 
     def announce(self, fault: InjectedFault) -> None:
         """Send ground truth."""
+
+
+class BrokerPublisher(FleetPublisher, Protocol):
+    """Where a simulated fleet goes live.
+
+    Attributes:
+        confirmed: messages that the broker has confirmed.
+    """
+
+    confirmed: int
+
+    def __enter__(self) -> Self: ...
+
+    def __exit__(self, *exception: Any) -> None: ...
 
 
 class RecordingPublisher:

@@ -43,6 +43,8 @@ def simulate(
         stop: ends it early.
     """
     topics = [telemetry_topic.replace("+", vehicle_id) for vehicle_id in fleet.vehicle_ids]
+    # Over Kafka there is one topic, and the key says whose a message is.
+    keys = None if "+" in telemetry_topic else list(fleet.vehicle_ids)
     steps = fleet.steps()
     totals = Totals()
     at_once = Pacer(stop, speed=float("inf"))
@@ -52,7 +54,8 @@ def simulate(
     )
     for description, length, pacer in phases:
         with progress_bar(description, length) as show:
-            for number, batch in enumerate(_announced(islice(steps, length), publisher, topics, totals), 1):
+            announced = _announced(islice(steps, length), publisher, topics, keys, totals)
+            for number, batch in enumerate(announced, 1):
                 totals.events += publish_paced(batch, publisher, pacer, stop)
                 if stop.requested:
                     return totals
@@ -61,11 +64,16 @@ def simulate(
 
 
 def _announced(
-    steps: Iterator[FleetStep], publisher: FleetPublisher, topics: list[str], totals: Totals
+    steps: Iterator[FleetStep],
+    publisher: FleetPublisher,
+    topics: list[str],
+    keys: list[str] | None,
+    totals: Totals,
 ) -> Iterator[MessageBatch]:
     """Announce the faults of each step before its events."""
     for step in steps:
         for fault in step.faults:
             publisher.announce(fault)
             totals.faults += 1
-        yield MessageBatch(payloads=step.payloads, topics=topics, arrived=step.times.tolist(), origin=ORIGIN)
+        arrived = step.times.tolist()
+        yield MessageBatch(step.payloads, topics, arrived, origin=ORIGIN, keys=keys)

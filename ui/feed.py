@@ -1,37 +1,20 @@
-"""One background subscriber for all viewers: MQTT in, `FleetState` out, reconnecting by itself."""
+"""One background subscriber for all viewers: what every kind of it has in common."""
 
 from __future__ import annotations
 
 import logging
-import os
-import secrets
-import sys
-import threading
 import time
-from collections.abc import Callable
+from abc import ABC, abstractmethod
 from dataclasses import dataclass
-from typing import Any, Literal
+from typing import Literal
 
-from paho.mqtt.client import (
-    Client,
-    ConnectFlags,
-    DisconnectFlags,
-    MQTTMessage,
-)
-from paho.mqtt.enums import CallbackAPIVersion, MQTTErrorCode, MQTTProtocolVersion
-from paho.mqtt.properties import Properties
-from paho.mqtt.reasoncodes import ReasonCode
-
-from config.broker_settings import MqttSettings, TlsSettings
-from config.errors import SettingsError
 from config.settings import Settings
 from ui.fleet_state import FleetState
 from ui.signal_values import SignalReader
 
 log = logging.getLogger(__name__)
 
-RETRY_AFTER = 1.0
-"""Seconds to wait after an error that nobody expected."""
+Phase = Literal["connecting", "connected", "unreachable", "refused", "lost"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,152 +28,43 @@ class Connection:
         since: when that began, seconds since the epoch.
     """
 
-    phase: Literal["connecting", "connected", "unreachable", "refused", "lost"]
+    phase: Phase
     reason: str
     since: float
 
 
-class FleetFeed:
-    """Follows the enriched topic and the dead letters, QoS 0: for a page the latest event is what counts.
+class Feed(ABC):
+    """Follows the enriched events and the dead letters, and goes on trying whatever happens to the broker.
 
     Args:
-        settings: `mqtt`, `topics`, `signals` and `page` are used.
+        settings: `topics`, `signals`, `page` and the broker's section are used.
+
+    Attributes:
+        state: what has come so far.
     """
 
     def __init__(self, settings: Settings) -> None:
-        mqtt, topics, page = settings.mqtt, settings.topics, settings.page
+        page = settings.page
         self.state = FleetState(
             SignalReader(settings.signals, page.latitude, page.longitude), page.history, page.stale_after
         )
-        self._mqtt = mqtt
-        self._dead_letter_topic = topics.dead_letter
-        self._subscriptions = [(f"{topics.enriched}/+", 0), (topics.dead_letter, 0)]
+        self._address = settings.enriched_broker
         self._connection = Connection("connecting", "", time.time())
-        self._client = _client(mqtt)
-        self._client.on_connect = self._on_connect
-        self._client.on_connect_fail = self._on_connect_fail
-        self._client.on_disconnect = self._on_disconnect
-        self._client.on_subscribe = self._on_subscribe
-        self._client.on_message = self._on_message
-        self._client.after_failing = self._after_failing
-        self._client.stopping = threading.Event()
 
     @property
     def connection(self) -> Connection:
         """The state of the connection now."""
         return self._connection
 
+    @abstractmethod
     def start(self) -> None:
         """Connect in the background, and again whenever the connection breaks."""
-        self._client.connect_async(self._mqtt.host, self._mqtt.port, keepalive=self._mqtt.keepalive)
-        self._client.loop_start()
 
+    @abstractmethod
     def stop(self) -> None:
         """Disconnect and end the background thread."""
-        self._client.stopping.set()
-        self._client.disconnect()
-        self._client.loop_stop()
 
-    def _on_connect(
-        self, client: Client, _: Any, _flags: ConnectFlags, code: ReasonCode, _properties: Properties | None
-    ) -> None:
-        if code.is_failure:
-            self._enter("refused", str(code))
-            return
-        self._enter("connected", "")
-        client.subscribe(self._subscriptions)
-
-    def _on_connect_fail(self, _client: Client, _: Any) -> None:
-        # paho calls this while it handles the error, which it does not hand over.
-        error = sys.exception()
-        reason = (error.strerror or str(error)) if isinstance(error, OSError) else ""
-        self._enter("unreachable", reason or "no answer")
-
-    def _after_failing(self, error: Exception) -> None:
-        log.exception("the subscriber of the page failed", exc_info=error)
-        self._enter("unreachable", str(error) or type(error).__name__)
-
-    def _on_disconnect(
-        self,
-        _client: Client,
-        _: Any,
-        _flags: DisconnectFlags,
-        code: ReasonCode,
-        _properties: Properties | None,
-    ) -> None:
-        # After a refusal the socket closes as well; the refusal is the reason to show.
-        if self._connection.phase == "connected":
-            self._enter("lost", str(code))
-
-    def _on_subscribe(
-        self, _client: Client, _: Any, _mid: int, codes: list[ReasonCode], _properties: Properties | None
-    ) -> None:
-        for (topic, _), code in zip(self._subscriptions, codes, strict=False):
-            if code.is_failure:
-                self._enter("refused", f"{code} on subscribing to {topic}")
-
-    def _on_message(self, _client: Client, _: Any, message: MQTTMessage) -> None:
-        if message.topic == self._dead_letter_topic:
-            self.state.record_dead_letter(bytes(message.payload))
-        else:
-            self.state.record(bytes(message.payload), retained=message.retain)
-
-    def _enter(self, phase: Literal["connected", "unreachable", "refused", "lost"], reason: str) -> None:
+    def _enter(self, phase: Phase, reason: str) -> None:
         if (phase, reason) != (self._connection.phase, self._connection.reason):
             self._connection = Connection(phase, reason, time.time())
-            address = f"{self._mqtt.host}:{self._mqtt.port}"
-            log.info("MQTT broker %s: %s%s", address, phase, f" ({reason})" if reason else "")
-
-
-class _LastingClient(Client):
-    """paho's client, which connects again after an error that paho does not expect.
-
-    Such as a host name that cannot be encoded: paho's thread would end without a word.
-
-    Attributes:
-        after_failing: called with such an error.
-        stopping: set when there is nothing left to try.
-    """
-
-    after_failing: Callable[[Exception], None]
-    stopping: threading.Event
-
-    def loop_forever(self, timeout: float = 1.0, retry_first_connection: bool = False) -> MQTTErrorCode:
-        failed = False
-        while True:
-            try:
-                if failed:
-                    self.reconnect()
-                return super().loop_forever(timeout, retry_first_connection)
-            except Exception as error:
-                failed = True
-                self.after_failing(error)
-                if self.stopping.wait(RETRY_AFTER):
-                    return MQTTErrorCode.MQTT_ERR_SUCCESS
-
-
-def _client(mqtt: MqttSettings) -> _LastingClient:
-    client = _LastingClient(
-        CallbackAPIVersion.VERSION2,
-        # Two subscribers of one id would throw each other out.
-        client_id=f"{mqtt.client_id}-page-{os.getpid()}-{secrets.token_hex(4)}",
-        protocol=MQTTProtocolVersion.MQTTv5 if mqtt.protocol == "5" else MQTTProtocolVersion.MQTTv311,
-    )
-    client.reconnect_delay_set(mqtt.reconnect_min, mqtt.reconnect_max)  # type: ignore[arg-type]
-    if mqtt.username is not None or mqtt.password is not None:
-        password = mqtt.password.get_secret_value() if mqtt.password is not None else None
-        client.username_pw_set(mqtt.username, password)
-    if mqtt.tls.enabled:
-        _encrypt(client, mqtt.tls)
-    return client
-
-
-def _encrypt(client: Client, tls: TlsSettings) -> None:
-    ca, certificate, key = (
-        str(file) if file else None for file in (tls.ca_file, tls.certificate_file, tls.key_file)
-    )
-    try:
-        client.tls_set(ca, certificate, key)
-    except (OSError, ValueError) as error:
-        named = ", ".join(file for file in (ca, certificate, key) if file) or "none"
-        raise SettingsError(f"mqtt.tls: expected readable PEM files, got {named}: {error}") from None
+            log.info("broker %s: %s%s", self._address, phase, f" ({reason})" if reason else "")

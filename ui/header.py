@@ -29,7 +29,6 @@ def show_header(settings: Settings, connection: Connection, fleet: FleetSnapshot
 
 def connection_line(settings: Settings, connection: Connection, fleet: FleetSnapshot) -> str:
     """One line of Markdown: the state in a word and a colour, the age of the last event, the broker."""
-    address = markdown(f"{settings.mqtt.host}:{settings.mqtt.port}")
     age = None if fleet.last_event_at is None else fleet.taken_at - fleet.last_event_at
     last = "no event yet" if age is None else f"last event {duration(age)} ago"
     match connection.phase:
@@ -44,35 +43,55 @@ def connection_line(settings: Settings, connection: Connection, fleet: FleetSnap
         case _:
             badge = ":red-badge[:material/cloud_off: Disconnected]"
     since = duration(fleet.taken_at - connection.since)
-    return f"{badge} **{last}** :gray[· MQTT broker {address}, {connection.phase} for {since}]"
+    return f"{badge} **{last}** :gray[· {_broker(settings)}, {connection.phase} for {since}]"
 
 
 def connection_trouble(settings: Settings, connection: Connection) -> str:
     """Markdown: what is wrong with the connection and what to do."""
-    address = markdown(f"{settings.mqtt.host}:{settings.mqtt.port}")
+    broker = _broker(settings)
     reason = markdown(connection.reason)
     again = "The page goes on trying by itself."
     match connection.phase:
         case "refused":
             return (
-                f"The MQTT broker at {address} refused this page: {reason}. Check username and password in "
-                f"`[mqtt]`, and what the user may read. {again}"
+                f"The {broker} refused this page: {reason}. Check username and password in "
+                f"`[{_section(settings)}]`, and what the user may read. {again}"
             )
         case "lost":
-            return f"The connection to the MQTT broker at {address} was lost: {reason}. {again}"
+            return f"The connection to the {broker} was lost: {reason}. {again}"
         case _:
             return (
-                f"Cannot reach the MQTT broker at {address}: {reason}. Start it, or set host and port in "
-                f"`[mqtt]` (`FLEET__MQTT__HOST`, `FLEET__MQTT__PORT`). {again}"
+                f"Cannot reach the {broker}: {reason}. Start it, or set its address in "
+                f"`[{_section(settings)}]` ({_address_keys(settings)}). {again}"
             )
 
 
 def waiting(settings: Settings) -> str:
     """Markdown: nothing has come yet, and how to make something come."""
+    topic = settings.topics.enriched
     return (
-        f"No events yet on `{settings.topics.enriched}/+`. Start the dataflow with "
+        f"No events yet on `{topic if _over_kafka(settings) else f'{topic}/+'}`. Start the dataflow with "
         "`python -m bytewax.run dataflows.fleet`; without vehicles of your own, simulate some with "
         "`python -m sim`."
+    )
+
+
+def _over_kafka(settings: Settings) -> bool:
+    return settings.sink.kind == "kafka"
+
+
+def _section(settings: Settings) -> str:
+    return "kafka" if _over_kafka(settings) else "mqtt"
+
+
+def _broker(settings: Settings) -> str:
+    kind = "Kafka cluster" if _over_kafka(settings) else "MQTT broker"
+    return f"{kind} at {markdown(settings.enriched_broker)}"
+
+
+def _address_keys(settings: Settings) -> str:
+    return (
+        "`FLEET__KAFKA__BOOTSTRAP`" if _over_kafka(settings) else "`FLEET__MQTT__HOST`, `FLEET__MQTT__PORT`"
     )
 
 

@@ -11,11 +11,13 @@ from config.errors import SettingsError
 from config.settings import Settings
 from ui.anomaly_list import show_anomalies
 from ui.clock_time import viewer_zone
-from ui.feed import FleetFeed
+from ui.feed import Feed
 from ui.fleet_state import FleetSnapshot
 from ui.fleet_table import ranking, show_fleet_table
 from ui.header import show_header
+from ui.kafka_feed import KafkaFeed
 from ui.map_section import show_map
+from ui.mqtt_feed import MqttFeed
 from ui.signal_values import SignalReader
 from ui.vehicle_detail import show_vehicle
 from ui.words import markdown
@@ -30,14 +32,14 @@ _STYLE = """<style>
 
 
 @st.cache_resource(show_spinner=False)
-def shared_feed() -> tuple[Settings, FleetFeed]:
+def shared_feed() -> tuple[Settings, Feed]:
     """The settings and the one subscriber of this process, shared by all viewers.
 
     Raises:
         SettingsError: a setting is wrong; nothing is kept, the next viewer tries again.
     """
     settings = config.settings.load()
-    feed = FleetFeed(settings)
+    feed: Feed = KafkaFeed(settings) if settings.sink.kind == "kafka" else MqttFeed(settings)
     feed.start()
     return settings, feed
 

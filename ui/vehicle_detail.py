@@ -11,7 +11,7 @@ from config.settings import Settings
 from dataflows.events import Enriched
 from ui import chart_data, charts
 from ui.clock_time import clock_time
-from ui.feed import FleetFeed
+from ui.feed import Feed
 from ui.fleet_state import FleetSnapshot, VehicleSnapshot
 from ui.signal_values import SignalReader
 from ui.words import (
@@ -31,7 +31,7 @@ CHARTS_A_ROW = 3
 
 
 def show_vehicle(
-    fleet: FleetSnapshot, feed: FleetFeed, settings: Settings, reader: SignalReader, zone: tzinfo
+    fleet: FleetSnapshot, feed: Feed, settings: Settings, reader: SignalReader, zone: tzinfo
 ) -> None:
     """Draw the chosen vehicle: a sentence, the error, its signals, the contributions, the values."""
     box, headline = st.columns([1, 3], gap="medium", vertical_alignment="bottom")

@@ -187,7 +187,7 @@ class KafkaSourcePartition(StatefulSourcePartition[MessageBatch, int]):
         return high if start == "end" else low
 
     def _asked(self, ask: Callable[[float], Answer]) -> Answer:
-        """The cluster's answer; asked again until ``connect_timeout``, as a young cluster still gets ready."""
+        """The answer of the cluster; asked again for ``connect_timeout``: a young one still gets ready."""
         deadline = time.monotonic() + self._settings.connect_timeout
         while True:
             try:

@@ -13,9 +13,10 @@ from streamlit.testing.v1 import AppTest
 
 from config.settings import Settings, load
 from tests.enriched_events import CALM, START, payload
-from ui.feed import Connection, FleetFeed
+from ui.feed import Connection
 from ui.fleet_state import FleetState
 from ui.fleet_table import RANK_EVERY, vehicle_named
+from ui.mqtt_feed import MqttFeed
 from ui.signal_values import SignalReader
 
 APP = Path(__file__).parents[2] / "ui" / "streamlit_app.py"
@@ -25,7 +26,7 @@ HOSTILE = "<img src=x onerror=alert(1)>:red[**b**] [x](http://evil.example) @@=f
 ShowPage = Callable[[], AppTest]
 
 
-class StagedFeed(FleetFeed):
+class StagedFeed(MqttFeed):
     """A feed without a broker, with a connection and a clock that the test sets."""
 
     def __init__(self, settings: Settings) -> None:
@@ -161,7 +162,7 @@ def test_a_broker_in_trouble_is_told_with_the_reason_while_the_fleet_stays_on_th
 
 def test_an_unreachable_broker_says_what_to_do(feed: StagedFeed, show: ShowPage) -> None:
     feed.stage = Connection("unreachable", "Connection refused", NOW)
-    assert "Start it, or set host and port in `[mqtt]`" in show().error[0].value
+    assert "Start it, or set its address in `[mqtt]`" in show().error[0].value
 
 
 def test_a_stream_that_fell_silent_says_for_how_long(feed: StagedFeed, show: ShowPage) -> None:

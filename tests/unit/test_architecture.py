@@ -23,15 +23,24 @@ ALLOWED = {
         "dataflows.recordings",
     },
     "dataflows": {"config", "dataflows"},
-    "sim": {"config", "sim", "dataflows.events", "dataflows.recordings", "dataflows.connectors.messages"},
+    "sim": {
+        "config",
+        "sim",
+        "dataflows.events",
+        "dataflows.recordings",
+        "dataflows.connectors.messages",
+        # Neither knows Bytewax.
+        "dataflows.connectors.kafka_producer",
+        "dataflows.connectors.kafka_topics",
+    },
     "ui": {"config", "ui", "dataflows.events"},
 }
 
 FORBIDDEN_LIBRARIES = {
     "dataflows/detector": {"bytewax", "paho", "pyarrow", "pathlib", "socket"},
-    "dataflows/recordings": {"bytewax", "paho"},
+    "dataflows/recordings": {"bytewax", "paho", "kafka", "confluent_kafka"},
     "sim": {"bytewax", "streamlit"},
-    "ui": {"bytewax"},
+    "ui": {"bytewax", "confluent_kafka"},
 }
 
 
@@ -68,9 +77,19 @@ def test_a_package_knows_nothing_of_what_is_not_its_concern(package: str) -> Non
             assert not within(module, FORBIDDEN_LIBRARIES[package]), f"{file.name} imports {module}"
 
 
+def knows_bytewax(module: str) -> bool:
+    return any(within(found, {"bytewax"}) for found in imports(REPOSITORY / "dataflows" / f"{module}.py"))
+
+
 @pytest.mark.parametrize("module", ["decode", "events", "dead_letters", "episodes", "shard"])
 def test_what_is_computed_per_event_can_be_used_without_the_engine(module: str) -> None:
-    assert not within("bytewax", imports(REPOSITORY / "dataflows" / f"{module}.py"))
+    assert knows_bytewax("score")
+    assert not knows_bytewax(module)
+
+
+@pytest.mark.parametrize("module", ["kafka_producer", "kafka_topics", "messages"])
+def test_what_the_simulator_shares_with_the_connectors_can_be_used_without_the_engine(module: str) -> None:
+    assert not knows_bytewax(f"connectors/{module}")
 
 
 def test_no_file_holds_two_concepts() -> None:

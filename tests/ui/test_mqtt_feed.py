@@ -15,19 +15,19 @@ from scripts.ports import LOCALHOST, free_port
 from tests.brokers import Broker, Mosquitto
 from tests.enriched_events import payload
 from tests.waiting import wait_until
-from ui.feed import FleetFeed
 from ui.fleet_state import FleetState
+from ui.mqtt_feed import MqttFeed
 
-Follow = Callable[[Settings], FleetFeed]
+Follow = Callable[[Settings], MqttFeed]
 
 
 @pytest.fixture
 def follow() -> Iterator[Follow]:
     """Starts feeds, and stops them at the end."""
-    started: list[FleetFeed] = []
+    started: list[MqttFeed] = []
 
-    def start(settings: Settings) -> FleetFeed:
-        feed = FleetFeed(settings)
+    def start(settings: Settings) -> MqttFeed:
+        feed = MqttFeed(settings)
         started.append(feed)
         feed.start()
         return feed
@@ -154,7 +154,7 @@ def test_a_host_name_that_cannot_be_encoded_does_not_end_the_subscriber(
 def test_an_error_nobody_expected_is_followed_by_another_connection(
     fleet_settings: Settings, follow: Follow, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("ui.feed.RETRY_AFTER", 0.01)
+    monkeypatch.setattr("ui.mqtt_feed.RETRY_AFTER", 0.01)
     topic = f"{fleet_settings.topics.enriched}/VEH-1"
     publish(fleet_settings.mqtt, (topic, payload("VEH-1")), retain=True)
     record, failures = FleetState.record, iter([RuntimeError("a defect")])
@@ -176,4 +176,4 @@ def test_a_missing_certificate_names_the_setting_and_the_file(
     tls = fleet_settings.mqtt.tls.model_copy(update={"enabled": True, "ca_file": tmp_path / "none.pem"})
     mqtt = fleet_settings.mqtt.model_copy(update={"host": LOCALHOST, "tls": tls})
     with pytest.raises(SettingsError, match=r"mqtt\.tls.*none\.pem"):
-        FleetFeed(at_broker(fleet_settings, mqtt))
+        MqttFeed(at_broker(fleet_settings, mqtt))

@@ -1,0 +1,212 @@
+"""The programs as users start them, with config/kafka.toml, against a real Kafka."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+import urllib.request
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from uuid import uuid4
+
+import msgspec
+import pytest
+
+from config.settings import DEFAULT_FILE
+from dataflows.events import DeadLetter, Enriched, InjectedFault
+from dataflows.recordings import open_recording
+from scripts.ports import LOCALHOST, free_port
+from tests.kafka_brokers import Cluster
+from tests.kafka_clients import Reader, partitions_of, publish
+from tests.waiting import DEADLINE, wait_until
+
+REPOSITORY = DEFAULT_FILE.parents[1]
+VEHICLES = 6
+WARM_UP = 60
+DURATION = 3
+
+
+@pytest.fixture
+def environment(kafka_cluster: Cluster, tmp_path: Path) -> dict[str, str]:
+    """What is set in front of every command: topics and a group that no other test uses."""
+    name = f"test-{uuid4().hex[:12]}"
+    return os.environ | {
+        "FLEET_CONFIG": "config/kafka.toml",
+        "FLEET__KAFKA__BOOTSTRAP": kafka_cluster.bootstrap,
+        "FLEET__KAFKA__CLIENT_ID": name,
+        "FLEET__KAFKA__GROUP": name,
+        "FLEET__TOPICS__TELEMETRY": f"{name}.telemetry",
+        "FLEET__TOPICS__ENRICHED": f"{name}.enriched",
+        "FLEET__TOPICS__DEAD_LETTER": f"{name}.dead-letter",
+        "FLEET__TOPICS__GROUND_TRUTH": f"{name}.ground-truth",
+        "FLEET__RECORDING__OUTPUT": str(tmp_path / "telemetry.jsonl"),
+        "RUST_BACKTRACE": "0",
+    }
+
+
+@contextmanager
+def running(environment: dict[str, str], log: Path, *arguments: str) -> Iterator[None]:
+    """A program in the background, killed when the context ends."""
+    with log.open("wb") as output:
+        process = subprocess.Popen(
+            [sys.executable, "-m", *arguments], cwd=REPOSITORY, env=environment, stdout=output, stderr=output
+        )
+    try:
+        yield
+        assert process.poll() is None, log.read_text()
+    finally:
+        process.kill()
+        process.wait()
+
+
+def simulate(environment: dict[str, str], *arguments: str) -> subprocess.CompletedProcess[str]:
+    return subprocess.run(
+        [sys.executable, "-m", "sim", *arguments],
+        cwd=REPOSITORY,
+        env=environment,
+        capture_output=True,
+        text=True,
+        timeout=DEADLINE,
+        check=False,
+    )
+
+
+def test_simulator_dataflow_and_recorder_work_on_kafka(
+    kafka_cluster: Cluster, environment: dict[str, str], tmp_path: Path
+) -> None:
+    events = VEHICLES * (WARM_UP + DURATION)
+    fleet = ("--vehicles", str(VEHICLES), "--warm-up", str(WARM_UP), "--duration", str(DURATION))
+    done = simulate(environment, *fleet, "--faults-per-hour", "1000")
+    assert done.returncode == 0, done.stderr
+    assert f"{events} events sent" in done.stdout
+    telemetry = environment["FLEET__TOPICS__TELEMETRY"]
+    assert partitions_of(kafka_cluster, telemetry) == 4
+    publish(kafka_cluster, telemetry, [("VEH-X", b"not telemetry")])
+
+    with (
+        running(environment, tmp_path / "fleet.log", "bytewax.run", "dataflows.fleet"),
+        running(environment, tmp_path / "record.log", "bytewax.run", "dataflows.record"),
+    ):
+        enriched = environment["FLEET__TOPICS__ENRICHED"]
+        wait_until(lambda: partitions_of(kafka_cluster, enriched) == 4, "the enriched topic")
+        with Reader(kafka_cluster, enriched) as reader:
+            scored = [msgspec.json.decode(payload, type=Enriched) for payload in reader.wait_for(events)]
+            keys = {(record.key.decode(), record.partition) for record in reader.records}
+        with Reader(kafka_cluster, environment["FLEET__TOPICS__DEAD_LETTER"]) as reader:
+            [letter] = [msgspec.json.decode(payload, type=DeadLetter) for payload in reader.wait_for(1)]
+        with Reader(kafka_cluster, environment["FLEET__TOPICS__GROUND_TRUTH"]) as reader:
+            faults = [msgspec.json.decode(payload, type=InjectedFault) for payload in reader.wait_for(1)]
+        recording = tmp_path / "telemetry.jsonl"
+        wait_until(
+            lambda: recording.exists() and len(recording.read_bytes().splitlines()) == events + 1,
+            "the recording",
+        )
+
+    assert len({event.event_id for event in scored}) == events
+    assert {event.vehicle_id for event in scored} == {key for key, _ in keys}
+    assert len(keys) == VEHICLES
+    assert letter.payload == b"not telemetry"
+    assert letter.partition.startswith(f"{telemetry}/")
+    assert letter.offset is not None
+    assert {fault.vehicle_id for fault in faults} <= {event.vehicle_id for event in scored}
+    [batch] = open_recording(recording).read(batch_size=10 * events)
+    assert set(batch.keys or []) == {event.vehicle_id for event in scored} | {"VEH-X"}
+
+
+def test_a_recording_from_kafka_is_replayed_to_it_with_its_keys(
+    kafka_cluster: Cluster, environment: dict[str, str], tmp_path: Path
+) -> None:
+    recording = tmp_path / "trip.jsonl"
+    line = (
+        b'{"topic":"elsewhere","arrived_at":"2026-01-01T00:00:0%dZ","payload":{"speed":%d},"key":"VEH-%d"}\n'
+    )
+    recording.write_bytes(b"".join(line % (n, n, n % 2) for n in range(10)))
+    done = simulate(environment, "replay", str(recording), "--speed", "max")
+    assert done.returncode == 0, done.stderr
+    with Reader(kafka_cluster, environment["FLEET__TOPICS__TELEMETRY"]) as reader:
+        reader.wait_for(10)
+        for vehicle in (0, 1):
+            mine = [record.value for record in reader.records if record.key == b"VEH-%d" % vehicle]
+            assert mine == [b'{"speed":%d}' % n for n in range(vehicle, 10, 2)]
+
+
+def test_a_recording_from_mqtt_is_replayed_to_kafka_with_the_vehicles_of_its_topics(
+    kafka_cluster: Cluster, environment: dict[str, str], tmp_path: Path
+) -> None:
+    recording = tmp_path / "trip.jsonl"
+    line = b'{"topic":"fleet/telemetry/VEH-%d","arrived_at":"2026-01-01T00:00:00Z","payload":{}}\n'
+    recording.write_bytes(b"".join(line % n for n in range(3)))
+    assert simulate(environment, "replay", str(recording)).returncode == 0
+    with Reader(kafka_cluster, environment["FLEET__TOPICS__TELEMETRY"]) as reader:
+        reader.wait_for(3)
+        assert {record.key for record in reader.records} == {b"VEH-0", b"VEH-1", b"VEH-2"}
+
+
+def test_the_lag_is_among_the_metrics_that_the_dataflow_serves(
+    kafka_cluster: Cluster, environment: dict[str, str], tmp_path: Path
+) -> None:
+    port = free_port()
+    served = environment | {
+        "BYTEWAX_DATAFLOW_API_ENABLED": "1",
+        "BYTEWAX_DATAFLOW_API_PORT": str(port),
+        "BYTEWAX_DATAFLOW_API_CACHE_PATH": str(tmp_path),
+    }
+    assert simulate(environment, "--vehicles", "2", "--duration", "1").returncode == 0
+    topic = environment["FLEET__TOPICS__TELEMETRY"]
+
+    def lag_is_served() -> bool:
+        try:
+            with urllib.request.urlopen(f"http://{LOCALHOST}:{port}/metrics", timeout=5) as answer:
+                return f'fleet_kafka_consumer_lag_messages{{partition="0",topic="{topic}"}} 0.0' in (
+                    answer.read().decode()
+                )
+        except OSError:
+            return False
+
+    with running(served, tmp_path / "fleet.log", "bytewax.run", "dataflows.fleet"):
+        wait_until(lag_is_served, "the lag among the metrics")
+
+
+@pytest.mark.parametrize("program", ["dataflows.fleet", "dataflows.record"])
+def test_a_cluster_that_does_not_answer_ends_a_program_with_one_line(
+    environment: dict[str, str], program: str
+) -> None:
+    nowhere = f"{LOCALHOST}:{free_port()}"
+    changes = {"FLEET__KAFKA__BOOTSTRAP": nowhere, "FLEET__KAFKA__CONNECT_TIMEOUT": "0.5"}
+    done = subprocess.run(
+        [sys.executable, "-m", "bytewax.run", program],
+        cwd=REPOSITORY,
+        env=environment | changes,
+        capture_output=True,
+        text=True,
+        timeout=DEADLINE,
+        check=False,
+    )
+    assert done.returncode == 1
+    assert "Traceback" not in done.stderr
+    assert f"the Kafka cluster at {nowhere} did not answer within 0.5 s" in done.stderr.splitlines()[-1]
+
+
+def test_a_cluster_that_does_not_answer_ends_the_simulator_with_one_line(environment: dict[str, str]) -> None:
+    nowhere = f"{LOCALHOST}:{free_port()}"
+    changes = {"FLEET__KAFKA__BOOTSTRAP": nowhere, "FLEET__KAFKA__CONNECT_TIMEOUT": "0.5"}
+    done = simulate(environment | changes, "--duration", "1")
+    assert done.returncode == 1
+    assert done.stderr.splitlines()[-1].startswith(f"sim: the Kafka cluster at {nowhere} did not answer")
+
+
+def test_topics_that_kafka_cannot_name_are_told_at_the_start(environment: dict[str, str]) -> None:
+    done = subprocess.run(
+        [sys.executable, "-m", "bytewax.run", "dataflows.fleet"],
+        cwd=REPOSITORY,
+        env=environment | {"FLEET__TOPICS__ENRICHED": "fleet/enriched"},
+        capture_output=True,
+        text=True,
+        timeout=DEADLINE,
+        check=False,
+    )
+    assert done.returncode == 1
+    assert len(done.stderr.splitlines()) == 1
+    assert "topics.enriched: expected a Kafka topic" in done.stderr

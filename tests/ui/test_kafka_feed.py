@@ -1,0 +1,143 @@
+"""The page's subscriber against a real Kafka."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from uuid import uuid4
+
+import pytest
+
+from config.settings import Settings, SinkSettings, load
+from dataflows.connectors.kafka_producer import ConfirmedProducer
+from scripts.ports import free_port
+from tests.enriched_events import payload
+from tests.kafka_brokers import Cluster, StartKafka
+from tests.kafka_clients import create_topic
+from tests.waiting import wait_until
+from ui import kafka_feed
+from ui.kafka_feed import KafkaFeed
+
+Follow = Callable[[Settings], KafkaFeed]
+
+
+@pytest.fixture
+def follow() -> Iterator[Follow]:
+    """Starts feeds, and stops them at the end."""
+    started: list[KafkaFeed] = []
+
+    def start(settings: Settings) -> KafkaFeed:
+        started.append(KafkaFeed(settings))
+        started[-1].start()
+        return started[-1]
+
+    yield start
+    for feed in started:
+        feed.stop()
+
+
+def settings_of(cluster: Cluster) -> Settings:
+    """Settings with topics that no other test uses; they do not exist yet."""
+    base = load()
+    name = f"test-{uuid4().hex[:12]}"
+    topics = base.topics.model_copy(update={"enriched": name, "dead_letter": f"{name}.dead-letter"})
+    kafka = cluster.settings(connect_timeout=5.0)
+    return base.model_copy(update={"topics": topics, "kafka": kafka, "sink": SinkSettings(kind="kafka")})
+
+
+@pytest.fixture
+def fleet(kafka_cluster: Cluster) -> Settings:
+    """Settings with topics that exist."""
+    settings = settings_of(kafka_cluster)
+    create_topic(kafka_cluster, settings.topics.enriched, partitions=3)
+    create_topic(kafka_cluster, settings.topics.dead_letter)
+    return settings
+
+
+def publish(settings: Settings, topic: str, *messages: tuple[str, bytes]) -> None:
+    """What the dataflow writes with, lz4 included."""
+    producer = ConfirmedProducer(settings.kafka, "test")
+    producer.publish(topic, [key for key, _ in messages], [value for _, value in messages])
+    producer.close()
+
+
+def connected(feed: KafkaFeed) -> None:
+    wait_until(lambda: feed.connection.phase == "connected", "a connection")
+
+
+def test_vehicles_that_have_sent_before_appear_at_once_and_count_as_of_then(
+    fleet: Settings, follow: Follow
+) -> None:
+    names = [f"VEH-{number}" for number in range(40)]
+    publish(fleet, fleet.topics.enriched, *((name, payload(name)) for name in names))
+    feed = follow(fleet)
+    wait_until(lambda: feed.state.snapshot().vehicles.keys() == set(names), "40 vehicles")
+    assert feed.state.snapshot().events_per_second == 0.0
+
+
+def test_live_events_dead_letters_and_nonsense_are_told_apart(fleet: Settings, follow: Follow) -> None:
+    publish(fleet, fleet.topics.dead_letter, ("", b"{}"))
+    feed = follow(fleet)
+    connected(feed)
+    publish(fleet, fleet.topics.enriched, ("a", payload("a", 1)), ("a", payload("a", 2)), ("b", b"nonsense"))
+    publish(fleet, fleet.topics.dead_letter, ("", b'{"nonsense": 1}'))
+
+    def all_there() -> bool:
+        state = feed.state.snapshot()
+        return (state.events, state.undecodable, state.dead_letters) == (2, 1, 1)
+
+    wait_until(all_there, "two events, one undecodable message and one dead letter since the page started")
+    wait_until(lambda: feed.state.snapshot().events_per_second > 0.0, "events count as live")
+
+
+def test_only_the_latest_events_are_caught_up_with(
+    fleet: Settings, follow: Follow, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(kafka_feed, "CATCH_UP", 30)
+    publish(fleet, fleet.topics.enriched, *(("a", payload("a", number)) for number in range(100)))
+    feed = follow(fleet)
+    connected(feed)
+    publish(fleet, fleet.topics.enriched, ("a", payload("a", 100)))
+    wait_until(lambda: any(event.event_id == "a/100" for event in feed.state.history("a")), "the last event")
+    assert [event.event_id for event in feed.state.history("a")] == [f"a/{n}" for n in range(90, 101)]
+
+
+def test_topics_that_are_made_later_are_found(
+    kafka_cluster: Cluster, follow: Follow, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(kafka_feed, "QUIET", 2)
+    settings = settings_of(kafka_cluster)
+    feed = follow(settings)
+    connected(feed)
+    create_topic(kafka_cluster, settings.topics.enriched)
+    publish(settings, settings.topics.enriched, ("a", payload("a", 1)))
+    wait_until(lambda: feed.state.snapshot().events == 1, "the event")
+
+
+def test_a_broker_that_goes_away_is_told_and_its_return_too_and_nothing_is_missed(
+    kafka: StartKafka, follow: Follow, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(kafka_feed, "QUIET", 2)
+    broker = kafka()
+    settings = settings_of(broker.cluster)
+    create_topic(broker.cluster, settings.topics.enriched)
+    feed = follow(settings)
+    connected(feed)
+    publish(settings, settings.topics.enriched, ("a", payload("a", 1)))
+    wait_until(lambda: feed.state.snapshot().events == 1, "the first event")
+    broker.stop()
+    wait_until(lambda: feed.connection.phase == "lost", "the loss is told")
+    assert feed.connection.reason
+    broker.start()
+    publish(settings, settings.topics.enriched, ("a", payload("a", 2)))
+    wait_until(lambda: feed.state.snapshot().events == 2, "the event after it")
+    assert feed.connection.phase == "connected"
+
+
+def test_a_cluster_that_does_not_answer_is_unreachable(
+    fleet: Settings, follow: Follow, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(kafka_feed, "PATIENCE", 600)
+    nowhere = fleet.kafka.model_copy(update={"bootstrap": f"127.0.0.1:{free_port()}"})
+    feed = follow(fleet.model_copy(update={"kafka": nowhere}))
+    wait_until(lambda: feed.connection.phase == "unreachable", "the trouble is told")
+    assert "Unable to bootstrap" in feed.connection.reason
