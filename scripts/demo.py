@@ -1,5 +1,7 @@
 """The demo: broker, dataflow, page and simulator of the Procfile, on free ports: ``make demo``.
 
+With ``FLEET_CONFIG=config/kafka.toml`` it uses the Kafka of the settings; ``make kafka`` starts one.
+
 Ctrl-C stops all of them. ``DEMO_SECONDS=60`` stops by itself so long after the warm-up, says what was seen
 in one line, and fails if no fault was flagged.
 """
@@ -19,6 +21,7 @@ from honcho.printer import Message, Printer
 
 from config.errors import SettingsError, exit_in_one_line
 from config.settings import Settings, load
+from scripts.demo_listeners import listen
 from scripts.demo_watch import Watch
 from scripts.ports import LOCALHOST, free_port
 
@@ -71,17 +74,27 @@ def run(settings: Settings, seconds: float | None) -> int:
     Args:
         settings: all settings.
         seconds: how long the fleet is to be watched live; ``None`` means until Ctrl-C.
+
+    Raises:
+        BrokerError: Kafka cannot be reached.
     """
     shutil.rmtree(WORK, ignore_errors=True)
     WORK.mkdir()
     ready = WORK / "dataflow-is-ready"
     manager = Manager(ReadyPrinter(ready))
     environment = os.environ | {"DATAFLOW_READY": str(ready)}
-    for name, command in parse_procfile((ROOT / "Procfile").read_text()).processes.items():
+    watch = Watch()
+    listen(settings, watch)
+    processes = parse_procfile((ROOT / "Procfile").read_text()).processes
+    if settings.source.kind == "kafka":
+        del processes["broker"]
+        # Kafka keeps what nobody has read yet.
+        ready.touch()
+    for name, command in processes.items():
         manager.add_process(name, command, env=environment, cwd=str(ROOT))
 
     outcome: list[str | None] = []
-    watcher = threading.Thread(target=_watch, args=(settings, seconds, outcome), daemon=True)
+    watcher = threading.Thread(target=_watch, args=(watch, seconds, outcome), daemon=True)
     watcher.start()
     manager.loop()
     if seconds is None:
@@ -93,8 +106,7 @@ def run(settings: Settings, seconds: float | None) -> int:
     return 0 if failure is None else 1
 
 
-def _watch(settings: Settings, seconds: float | None, outcome: list[str | None]) -> None:
-    watch = Watch(settings)
+def _watch(watch: Watch, seconds: float | None, outcome: list[str | None]) -> None:
     live = watch.wait_until_live(TIME_TO_START)
     address = f"http://localhost:{os.environ['PAGE_PORT']}"
     if live:

@@ -7,10 +7,7 @@ import time
 from datetime import UTC, datetime, timedelta
 
 import msgspec
-import paho.mqtt.client as paho
-from paho.mqtt.enums import CallbackAPIVersion
 
-from config.settings import Settings
 from dataflows.events import Enriched, InjectedFault
 
 LIVE_WITHIN = timedelta(seconds=5)
@@ -21,17 +18,13 @@ POLL = 0.2
 
 
 class Watch:
-    """Subscribes to enriched events and to the ground truth of faults, and matches them.
+    """Matches enriched events and the ground truth of faults, as `demo_listeners` hands them over.
 
     A fault counts as flagged if one of its vehicle's events between its start and its end is an
     anomaly. Events of the warm-up, in which there are no faults, are counted as scored too.
-
-    Args:
-        settings: all settings.
     """
 
-    def __init__(self, settings: Settings) -> None:
-        self._settings = settings
+    def __init__(self) -> None:
         self._events = msgspec.json.Decoder(Enriched)
         self._faults = msgspec.json.Decoder(InjectedFault)
         self._lock = threading.Lock()
@@ -39,17 +32,9 @@ class Watch:
         self._scored = 0
         self._injected: dict[str, InjectedFault] = {}
         self._flagged: set[str] = set()
-        # amqtt: MQTT 3.1.1.
-        self._client = paho.Client(
-            CallbackAPIVersion.VERSION2, client_id="demo-watch", protocol=paho.MQTTv311
-        )
-        self._client.on_connect = self._subscribe
-        self._client.on_message = self._receive
 
     def wait_until_live(self, timeout: float) -> bool:
         """Wait until an event that was sent just now comes back scored; whether it did in time."""
-        self._client.connect_async(self._settings.mqtt.host, self._settings.mqtt.port)
-        self._client.loop_start()
         return self._live.wait(timeout)
 
     def count_for(self, seconds: float) -> str | None:
@@ -71,17 +56,15 @@ class Watch:
                 f"{len(self._flagged)} faults flagged"
             )
 
-    def _subscribe(self, client: paho.Client, *_: object) -> None:
-        topics = self._settings.topics
-        client.subscribe([(f"{topics.enriched}/+", 0), (topics.ground_truth, 1)])
+    def take_fault(self, payload: bytes) -> None:
+        """Take a message of the ground truth."""
+        fault = self._faults.decode(payload)
+        with self._lock:
+            self._injected[fault.fault_id] = fault
 
-    def _receive(self, _client: paho.Client, _userdata: object, message: paho.MQTTMessage) -> None:
-        if message.topic == self._settings.topics.ground_truth:
-            fault = self._faults.decode(message.payload)
-            with self._lock:
-                self._injected[fault.fault_id] = fault
-            return
-        event = self._events.decode(message.payload)
+    def take_event(self, payload: bytes) -> None:
+        """Take a message of the enriched topic."""
+        event = self._events.decode(payload)
         if datetime.now(UTC) - event.ts < LIVE_WITHIN:
             self._live.set()
         with self._lock:

@@ -18,6 +18,7 @@ from config.broker_settings import MqttSettings
 from config.settings import DEFAULT_FILE, Settings, load
 from dataflows.events import InjectedFault
 from scripts.demo import ReadyPrinter
+from scripts.demo_listeners import listen
 from scripts.demo_watch import Watch
 from scripts.ports import free_port
 from tests.brokers import Broker
@@ -93,7 +94,8 @@ def test_a_fault_is_flagged_by_an_anomaly_of_its_vehicle_while_it_lasts(
     topics = settings.topics.model_copy(
         update={"enriched": f"{topic}/enriched", "ground_truth": f"{topic}/ground-truth"}
     )
-    watch = Watch(settings.model_copy(update={"topics": topics}))
+    watch = Watch()
+    listen(settings.model_copy(update={"topics": topics}), watch)
     now = datetime.now(UTC)
 
     def fault(name: str, vehicle: str, starts: datetime) -> tuple[str, bytes]:
