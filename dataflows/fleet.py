@@ -10,7 +10,6 @@ enriched topic at least once, and a replayed event has the same id and the same 
 
 from __future__ import annotations
 
-import logging
 from collections.abc import Callable
 
 import bytewax.operators as op
@@ -18,6 +17,7 @@ from bytewax.dataflow import Dataflow
 from bytewax.inputs import Source
 
 from config.errors import exit_in_one_line, report_in_one_line
+from config.logs import configure_logging
 from config.settings import Settings, load
 from dataflows.connectors.messages import MessageBatch, OutgoingBatch
 from dataflows.dead_letters import DeadLetterLimit, encode_dead_letters
@@ -46,7 +46,7 @@ def flow() -> Dataflow:
     Raises:
         SystemExit: after one line on standard error, if a setting is wrong.
     """
-    logging.basicConfig(level=logging.INFO, format="%(asctime)s %(levelname)s %(message)s")
+    configure_logging()
     report_in_one_line(FLOW)
     with exit_in_one_line(FLOW):
         return build(load())

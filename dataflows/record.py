@@ -9,12 +9,11 @@ A plain ``.jsonl`` file grows with every message, ``.jsonl.gz`` at the end of ev
 
 from __future__ import annotations
 
-import logging
-
 import bytewax.operators as op
 from bytewax.dataflow import Dataflow
 
 from config.errors import SettingsError, exit_in_one_line, report_in_one_line
+from config.logs import configure_logging
 from config.settings import Settings, load
 from dataflows.connectors.messages import MessageBatch
 from dataflows.connectors.recording import RecordingSink
@@ -33,7 +32,7 @@ def flow() -> Dataflow:
     Raises:
         SystemExit: after one line on standard error, if a setting is wrong or the output cannot be written.
     """
-    logging.basicConfig(level=logging.INFO, format="%(asctime)s %(levelname)s %(message)s")
+    configure_logging()
     report_in_one_line(FLOW)
     with exit_in_one_line(FLOW):
         settings = load()

@@ -13,6 +13,7 @@ import shutil
 import signal
 import sys
 import threading
+from datetime import UTC, datetime
 from pathlib import Path
 
 from honcho.environ import parse_procfile
@@ -65,7 +66,19 @@ def main() -> None:
             "PYTHONUNBUFFERED": "1",
             "RUST_BACKTRACE": "0",
         }
+        if load().source.kind == "kafka":
+            os.environ |= _own_topics()
         raise SystemExit(run(load(), seconds))
+
+
+def _own_topics() -> dict[str, str]:
+    """Topics that no demo has used before: Kafka keeps everything, and a new fleet begins in the past."""
+    name = f"demo-{datetime.now(UTC):%Y%m%dT%H%M%S}"
+    topics = ("telemetry", "enriched", "dead_letter", "ground_truth")
+    return {
+        "FLEET__KAFKA__GROUP": name,
+        **{f"FLEET__TOPICS__{topic.upper()}": f"{name}.{topic.replace('_', '-')}" for topic in topics},
+    }
 
 
 def run(settings: Settings, seconds: float | None) -> int:

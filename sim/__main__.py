@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import argparse
-import logging
 import math
 from collections.abc import Sequence
 from datetime import UTC, datetime
 from pathlib import Path
 
 from config.errors import SettingsError, exit_in_one_line
+from config.logs import configure_logging
 from config.settings import Settings, load
 from dataflows.recordings import open_recording
 from sim.command_line import new_parser
@@ -26,7 +26,7 @@ PROGRAM = "sim"
 
 def main(arguments: Sequence[str] | None = None) -> None:
     """Run the command line; leaves with status 1 and one line on an error."""
-    logging.basicConfig(level=logging.INFO, format=f"{PROGRAM}: %(message)s")
+    configure_logging(f"{PROGRAM}: %(message)s")
     with exit_in_one_line(PROGRAM):
         settings = load()
         options = new_parser(settings.simulator).parse_args(arguments)
