@@ -67,20 +67,30 @@ def class_path() -> str:
     return known.read_text()
 
 
-def configure(directory: Path, port: int, controller_port: int, *, lines: Sequence[str] = ()) -> Path:
+def configure(
+    directory: Path,
+    port: int,
+    controller_port: int,
+    *,
+    protocol: str = "PLAINTEXT",
+    lines: Sequence[str] = (),
+) -> Path:
     """Write the configuration of a node.
 
     Args:
         directory: of the node, for configuration and data.
         port: for clients, on localhost.
         controller_port: for the node itself.
+        protocol: how clients have to come: PLAINTEXT, SSL, SASL_PLAINTEXT or SASL_SSL.
         lines: further properties; the last of a name counts.
 
     Returns:
         the file.
     """
     own = [
-        f"listeners=PLAINTEXT://{LOCALHOST}:{port},CONTROLLER://{LOCALHOST}:{controller_port}",
+        f"listeners={protocol}://{LOCALHOST}:{port},CONTROLLER://{LOCALHOST}:{controller_port}",
+        f"listener.security.protocol.map={protocol}:{protocol},CONTROLLER:PLAINTEXT",
+        f"inter.broker.listener.name={protocol}",
         f"controller.quorum.bootstrap.servers={LOCALHOST}:{controller_port}",
         f"log.dirs={directory / 'data'}",
         *lines,

@@ -11,9 +11,8 @@ from uuid import uuid4
 import pytest
 
 from config.settings import Settings, load
-from tests import kafka_brokers
 from tests.brokers import Amqtt, Broker, Mosquitto, StartMosquitto, mosquitto_is_installed
-from tests.kafka_brokers import Cluster, KafkaBroker, StartKafka, java_is_installed
+from tests.kafka_brokers import Cluster, KafkaBroker, StartKafka, need_java
 
 WANTS_MOSQUITTO = "needs mosquitto: apt-get install mosquitto, brew install mosquitto"
 
@@ -74,7 +73,7 @@ def kafka_cluster(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Cluster]
     if bootstrap:
         yield Cluster(bootstrap)
         return
-    _need_java()
+    need_java()
     running = KafkaBroker(tmp_path_factory.mktemp("kafka"))
     running.start()
     yield running.cluster
@@ -84,7 +83,7 @@ def kafka_cluster(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Cluster]
 @pytest.fixture
 def kafka(tmp_path: Path) -> Iterator[StartKafka]:
     """Starts a Kafka of the test's own, with the arguments of `KafkaBroker`; to be stopped at will."""
-    _need_java()
+    need_java()
     started: list[KafkaBroker] = []
 
     def start(**arguments: Any) -> KafkaBroker:
@@ -95,12 +94,6 @@ def kafka(tmp_path: Path) -> Iterator[StartKafka]:
     yield start
     for running in started:
         running.stop()
-
-
-def _need_java() -> None:
-    if not java_is_installed():
-        _fail_in_ci("Kafka's Java or Maven")
-        pytest.skip(kafka_brokers.WANTED)
 
 
 @pytest.fixture

@@ -6,9 +6,10 @@ import logging
 import threading
 
 from kafka import KafkaConsumer, TopicPartition
-from kafka.errors import AuthorizationError, KafkaError, SaslAuthenticationFailedError
+from kafka.errors import AuthorizationError, KafkaError
 
 from config.kafka_options import kafka_python_options
+from config.kafka_trouble import noted_trouble
 from config.settings import Settings
 from ui.feed import Feed, Phase
 
@@ -53,11 +54,12 @@ class KafkaFeed(Feed):
     def _run(self) -> None:
         while not self._stopping.is_set():
             try:
-                self._follow()
-            except (AuthorizationError, SaslAuthenticationFailedError) as error:
+                with noted_trouble() as trouble:
+                    self._follow()
+            except AuthorizationError as error:
                 self._enter("refused", _words(error))
             except KafkaError as error:
-                self._enter(self._away(), _words(error))
+                self._enter("refused" if trouble.is_refusal else self._away(), trouble.words or _words(error))
             except Exception as error:
                 log.exception("the subscriber of the page failed")
                 self._enter(self._away(), str(error) or type(error).__name__)

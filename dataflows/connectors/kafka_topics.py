@@ -11,6 +11,7 @@ from kafka.errors import KafkaError, TopicAlreadyExistsError
 from config.broker_settings import KafkaSettings
 from config.errors import BrokerError
 from config.kafka_options import kafka_python_options
+from config.kafka_trouble import noted_trouble
 
 logger = logging.getLogger(__name__)
 
@@ -59,12 +60,13 @@ def _connected(settings: KafkaSettings) -> KafkaAdminClient:
             "waiting up to %g s for the Kafka cluster at %s", settings.connect_timeout, settings.bootstrap
         )
     try:
-        return _connect(settings, max(settings.connect_timeout - PATIENCE, 0.1))
+        with noted_trouble() as trouble:
+            return _connect(settings, max(settings.connect_timeout - PATIENCE, 0.1))
     except KafkaError as error:
         raise BrokerError(
             f"the Kafka cluster at {settings.bootstrap} did not answer within {settings.connect_timeout:g} s "
-            f"({_words(error)}); start it (`make kafka` starts one here), or correct [kafka] bootstrap, "
-            "user and tls"
+            f"({trouble.words or _words(error)}); start it (`make kafka` starts one here), or correct "
+            "bootstrap, user and tls in [kafka]"
         ) from None
 
 

@@ -2,13 +2,24 @@
 
 from __future__ import annotations
 
+import shutil
 from collections.abc import Iterator
+from pathlib import Path
 
 import pytest
 
 from config.broker_settings import MqttSettings
 from dataflows.connectors.mqtt_source import MqttSource, MqttSourcePartition
+from tests.certificates import make_certificate
 from tests.mqtt_source import Open
+
+
+@pytest.fixture
+def certificate(tmp_path: Path) -> Path:
+    """A certificate for the broker's address that is its own authority; its key is beside it."""
+    if shutil.which("openssl") is None:
+        pytest.skip("needs openssl to make certificates")
+    return make_certificate(tmp_path / "certificate.pem")
 
 
 @pytest.fixture

@@ -2,35 +2,15 @@
 
 from __future__ import annotations
 
-import shutil
-import subprocess
 from pathlib import Path
 
 import pytest
 
-from config.broker_settings import TlsSettings
 from config.errors import BrokerError, SettingsError
 from dataflows.connectors.messages import OutgoingBatch
 from dataflows.connectors.mqtt_sink import MqttSink
-from scripts.ports import LOCALHOST
 from tests.brokers import Mosquitto, StartMosquitto
-
-pytestmark = pytest.mark.skipif(shutil.which("openssl") is None, reason="needs openssl to make certificates")
-
-
-def tls(ca_file: Path | None) -> TlsSettings:
-    return TlsSettings(enabled=True, ca_file=ca_file, certificate_file=None, key_file=None)
-
-
-@pytest.fixture
-def certificate(tmp_path: Path) -> Path:
-    """A certificate for the broker's address that is its own authority; its key is beside it."""
-    file = tmp_path / "certificate.pem"
-    names = ["-subj", "/CN=broker", "-addext", f"subjectAltName=IP:{LOCALHOST}"]
-    files = ["-keyout", str(file.with_suffix(".key")), "-out", str(file)]
-    command = ["openssl", "req", "-x509", "-newkey", "rsa:2048", "-nodes", "-days", "2", *names, *files]
-    subprocess.run(command, check=True, capture_output=True)
-    return file
+from tests.certificates import tls
 
 
 @pytest.fixture
