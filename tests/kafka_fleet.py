@@ -16,7 +16,7 @@ from typing import Any
 
 import msgspec
 from bytewax.recovery import init_db_dir
-from confluent_kafka import Consumer, TopicPartition
+from confluent_kafka import Consumer, KafkaException, TopicPartition
 
 from config.broker_settings import KafkaSettings
 from config.settings import DEFAULT_FILE
@@ -132,9 +132,15 @@ class Job:
         return sum(end_offsets(self.cluster, self.enriched))
 
     def committed(self) -> int:
-        """Messages of telemetry that the group has committed: those that a snapshot covers."""
+        """Messages of telemetry that the group has committed: those that a snapshot covers.
+
+        0 also while a young cluster does not know yet who keeps the group.
+        """
         partitions = [TopicPartition(self.telemetry, number) for number in range(PARTITIONS)]
-        positions = _client(self.cluster, self.enriched).committed(partitions, 10)
+        try:
+            positions = _client(self.cluster, self.enriched).committed(partitions, 10)
+        except KafkaException:
+            return 0
         return sum(max(position.offset, 0) for position in positions)
 
     def wait_until_emitted(self, count: int) -> None:
