@@ -9,6 +9,7 @@ import sys
 import threading
 import time
 from collections import Counter
+from contextlib import suppress
 from dataclasses import dataclass, field
 from functools import cache
 from pathlib import Path
@@ -154,46 +155,65 @@ class Job:
         def holds() -> bool:
             ended = [process.returncode for process in self.processes if process.poll() is not None]
             assert not ended, f"the job ended by itself, status {ended}:\n{self.log.read_text()[-3000:]}"
-            return bool(condition())
+            with suppress(KafkaException):  # a young cluster may still look for its leaders
+                return bool(condition())
+            return False
 
         wait_until(holds, f"{what}; {self.log.read_text()[-2000:]}", TIME_TO_CATCH_UP)
 
 
-class Vehicles(threading.Thread):
-    """Publishes telemetry of `tests.telemetry` at a pace, keyed by vehicle, while the test does other things.
+class Vehicles:
+    """Publishes telemetry of `tests.telemetry`, keyed by vehicle.
 
     Args:
         cluster: where to.
         topic: where to.
         payloads: those of `tests.telemetry`.
         vehicles: as given to it.
-        rate: messages a second; infinite for all at once.
     """
 
-    def __init__(
-        self, cluster: Cluster, topic: str, payloads: list[bytes], vehicles: int, rate: float = math.inf
-    ) -> None:
-        super().__init__(daemon=True)
+    def __init__(self, cluster: Cluster, topic: str, payloads: list[bytes], vehicles: int) -> None:
         self._producer = ConfirmedProducer(cluster.settings(delivery_timeout=TIME_TO_CATCH_UP), "vehicles")
         self._topic = topic
         self._payloads = payloads
         self._keys = [f"VEH-{number % vehicles}" for number in range(len(payloads))]
-        self._rate = rate
+        self._thread: threading.Thread | None = None
+        self._sent = 0
 
-    def run(self) -> None:
-        started, sent = time.monotonic(), 0
-        while sent < len(self._payloads):
-            due = min((time.monotonic() - started + TICK) * self._rate, len(self._payloads))
-            end = max(int(due), sent + 1)
-            self._producer.publish(self._topic, self._keys[sent:end], self._payloads[sent:end])
-            sent = end
-            time.sleep(TICK if sent < len(self._payloads) else 0.0)
-        self._producer.close()
+    def send(self, count: int, rate: float = math.inf) -> None:
+        """Publish the next so many, in the background; first waits until those before are published.
+
+        Args:
+            count: of messages; as many as are left, at most.
+            rate: messages a second; infinite for all at once.
+        """
+        self.wait()
+        end = min(self._sent + count, len(self._payloads))
+        self._thread = threading.Thread(target=self._run, args=(end, rate), daemon=True)
+        self._thread.start()
+
+    def wait(self) -> None:
+        """Return when everything that was to be sent is published."""
+        if self._thread is not None:
+            self._thread.join()
+
+    def _run(self, end: int, rate: float) -> None:
+        started, first = time.monotonic(), self._sent
+        while self._sent < end:
+            due = first + min((time.monotonic() - started + TICK) * rate, end - first)
+            upto = max(int(due), self._sent + 1)
+            self._producer.publish(
+                self._topic, self._keys[self._sent : upto], self._payloads[self._sent : upto]
+            )
+            self._sent = upto
+            time.sleep(TICK if upto < end else 0.0)
 
 
 def publish_telemetry(cluster: Cluster, topic: str, payloads: list[bytes], vehicles: int) -> None:
     """Publish all of it, and return when the cluster has it."""
-    Vehicles(cluster, topic, payloads, vehicles).run()
+    sender = Vehicles(cluster, topic, payloads, vehicles)
+    sender.send(len(payloads))
+    sender.wait()
 
 
 def end_offsets(cluster: Cluster, topic: str) -> list[int]:

@@ -53,21 +53,20 @@ def ensure_topics(settings: KafkaSettings, topics: Sequence[str]) -> None:
 
 
 def _connected(settings: KafkaSettings) -> KafkaAdminClient:
-    try:
-        return _connect(settings, min(PATIENCE, settings.connect_timeout))
-    except KafkaError:
-        logger.warning(
-            "waiting up to %g s for the Kafka cluster at %s", settings.connect_timeout, settings.bootstrap
-        )
-    try:
-        with noted_trouble() as trouble:
-            return _connect(settings, max(settings.connect_timeout - PATIENCE, 0.1))
-    except KafkaError as error:
-        raise BrokerError(
-            f"the Kafka cluster at {settings.bootstrap} did not answer within {settings.connect_timeout:g} s "
-            f"({trouble.words or _words(error)}); start it (`make kafka` starts one here), or correct "
-            "bootstrap, user and tls in [kafka]"
-        ) from None
+    limit = settings.connect_timeout
+    with noted_trouble() as trouble:
+        try:
+            return _connect(settings, min(PATIENCE, limit))
+        except KafkaError:
+            logger.warning("waiting up to %g s for the Kafka cluster at %s", limit, settings.bootstrap)
+        try:
+            return _connect(settings, max(limit - PATIENCE, 0.1))
+        except KafkaError as error:
+            raise BrokerError(
+                f"the Kafka cluster at {settings.bootstrap} did not answer within {limit:g} s "
+                f"({trouble.words or _words(error)}); start it (`make kafka` starts one here), or correct "
+                "bootstrap, user and tls in [kafka]"
+            ) from None
 
 
 def _connect(settings: KafkaSettings, patience: float) -> KafkaAdminClient:

@@ -48,6 +48,7 @@ def guarded(tmp_path_factory: pytest.TempPathFactory, certificate: Path) -> Iter
             "ssl.truststore.type=PEM",
             f"ssl.truststore.location={certificate}",
             "sasl.enabled.mechanisms=SCRAM-SHA-512",
+            "connection.failed.authentication.delay.ms=0",
             "sasl.mechanism.inter.broker.protocol=SCRAM-SHA-512",
             f'listener.name.sasl_ssl.scram-sha-512.sasl.jaas.config={LOGIN} username="{USER}" '
             f'password="{PASSWORD}";',
@@ -105,7 +106,7 @@ def test_source_sink_topics_and_page_come_in_with_user_password_and_certificate(
 def test_who_is_not_let_in_is_told_in_one_line_that_names_the_cluster(
     guarded: KafkaBroker, certificate: Path, wrong: dict[str, Any], why: str
 ) -> None:
-    settings = settings_of(guarded, certificate, connect_timeout=4.0, **wrong)
+    settings = settings_of(guarded, certificate, connect_timeout=6.0, **wrong)
     with pytest.raises(BrokerError, match=guarded.cluster.bootstrap) as raised:
         ensure_topics(settings, ["enriched"])
     assert why in str(raised.value)
