@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import random
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import NamedTuple
 from uuid import uuid4
@@ -73,8 +73,21 @@ def undisturbed(kafka_cluster: Cluster, tmp_path_factory: pytest.TempPathFactory
     return Undisturbed(payloads, topic, by_id(emitted))
 
 
+JOBS: list[Job] = []
+
+
+@pytest.fixture(autouse=True)
+def _no_job_is_left_running() -> Iterator[None]:
+    yield
+    while JOBS:
+        JOBS.pop().kill()
+
+
 def new_job(cluster: Cluster, topic: str, directory: Path, **settings: float) -> Job:
-    return Job(cluster, cluster.settings(**settings), directory / "job", f"enriched-{uuid4().hex[:8]}", topic)
+    JOBS.append(
+        Job(cluster, cluster.settings(**settings), directory / "job", f"enriched-{uuid4().hex[:8]}", topic)
+    )
+    return JOBS[-1]
 
 
 def again(cluster: Cluster, undisturbed: Undisturbed) -> tuple[str, Vehicles]:
