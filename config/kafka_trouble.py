@@ -10,6 +10,9 @@ from contextlib import contextmanager
 
 CONNECTIONS = "kafka.net.manager"
 REFUSED = "Authentication failed"
+HUNG_UP = "socket disconnected"
+"""What kafka-python says when the cluster closes a connection; also after a refusal that it has not read."""
+
 _REASON = re.compile(r"failed: (?:\[Error \d+\] )?(?:\w+Error: )*(?P<words>.*?)(?: \(backoff .*)?$")
 
 

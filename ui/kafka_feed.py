@@ -9,7 +9,7 @@ from kafka import KafkaConsumer, TopicPartition
 from kafka.errors import AuthorizationError, KafkaError
 
 from config.kafka_options import kafka_python_options
-from config.kafka_trouble import noted_trouble
+from config.kafka_trouble import HUNG_UP, noted_trouble
 from config.settings import Settings
 from ui.feed import Feed, Phase
 
@@ -59,7 +59,10 @@ class KafkaFeed(Feed):
             except AuthorizationError as error:
                 self._enter("refused", _words(error))
             except KafkaError as error:
-                self._enter("refused" if trouble.is_refusal else self._away(), trouble.words or _words(error))
+                # A cluster that has refused us may the next time just hang up.
+                if self._connection.phase != "refused" or trouble.words != HUNG_UP:
+                    phase = "refused" if trouble.is_refusal else self._away()
+                    self._enter(phase, trouble.words or _words(error))
             except Exception as error:
                 log.exception("the subscriber of the page failed")
                 self._enter(self._away(), str(error) or type(error).__name__)
