@@ -5,9 +5,12 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Annotated, Literal
 
-from pydantic import Field, NonNegativeInt, PositiveFloat, PositiveInt, SecretStr
+from pydantic import Field, NonNegativeInt, PositiveFloat, PositiveInt, SecretStr, model_validator
 
 from config.section import UNSET, Port, Section
+
+BOOTSTRAP = r"^\s*[^\s:,/]+:\d{1,5}\s*(,\s*[^\s:,/]+:\d{1,5}\s*)*$"
+"""``host:port``, several separated by commas."""
 
 
 class TlsSettings(Section):
@@ -42,14 +45,14 @@ class MqttSettings(Section):
 class KafkaSettings(Section):
     """The Kafka cluster and how to talk to it; `config.kafka_options` turns it into what clients take."""
 
-    bootstrap: str = Field(min_length=1)
+    bootstrap: Annotated[str, Field(pattern=BOOTSTRAP)]
     client_id: str = Field(min_length=1)
     group: str = Field(min_length=1)
     start: Literal["committed", "beginning", "end"]
     username: Annotated[str | None, UNSET]
     password: Annotated[SecretStr | None, UNSET]
     sasl_mechanism: Literal["PLAIN", "SCRAM-SHA-256", "SCRAM-SHA-512"]
-    batch_size: PositiveInt
+    batch_size: Annotated[int, Field(ge=1, le=1_000_000)]
     connect_timeout: PositiveFloat
     delivery_timeout: PositiveFloat
     create_topics: bool
@@ -58,3 +61,17 @@ class KafkaSettings(Section):
     max_message_bytes: PositiveInt
     tls: TlsSettings
     librdkafka: dict[str, bool | int | float | str]
+
+    @model_validator(mode="after")
+    def _a_user_has_a_password(self) -> KafkaSettings:
+        if self.username is not None and self.password is None:
+            raise ValueError("expected a password for the user, got none; set FLEET__KAFKA__PASSWORD")
+        return self
+
+    @model_validator(mode="after")
+    def _files_are_there(self) -> KafkaSettings:
+        for name in ("ca_file", "certificate_file", "key_file"):
+            file = getattr(self.tls, name)
+            if self.tls.enabled and file is not None and not file.is_file():
+                raise ValueError(f"tls.{name}: expected a PEM file, found none at {str(file)!r}")
+        return self

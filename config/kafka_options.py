@@ -52,7 +52,7 @@ def kafka_python_options(settings: KafkaSettings, role: str) -> dict[str, Any]:
     """
     tls = settings.tls
     options: dict[str, Any] = {
-        "bootstrap_servers": settings.bootstrap.split(","),
+        "bootstrap_servers": [address.strip() for address in settings.bootstrap.split(",")],
         "client_id": f"{settings.client_id}-{role}",
         "security_protocol": security_protocol(settings),
         "reconnect_backoff_max_ms": RECONNECT_WITHIN,

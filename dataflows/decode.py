@@ -143,7 +143,7 @@ class Decoder:
             return Decoded(telemetry, [], bad, batch.partition)
         positions = sorted(faults)
         bad[positions] = True
-        letters = [_dead_letter(batch, events, position, faults[position]) for position in positions]
+        letters = [self._dead_letter(batch, events, position, faults[position]) for position in positions]
         return Decoded(telemetry.take(np.flatnonzero(~bad)), letters, bad, batch.partition)
 
     def _events(self, batch: MessageBatch, faults: Faults) -> _Events:
@@ -229,6 +229,20 @@ class Decoder:
             return timestamps_of_datetimes(column, faults)
         return timestamps_of_numbers(column, self._settings.time_format, faults)
 
+    def _dead_letter(self, batch: MessageBatch, events: _Events, position: int, reason: str) -> DeadLetter:
+        message, payload = events.messages[position], events.payloads[position]
+        longest = self._settings.max_bytes
+        return DeadLetter(
+            reason=reason[:MAX_REASON_CHARACTERS],
+            # A dead letter must fit where the message came from; base64 makes it a third longer.
+            payload=payload[:longest],
+            length=len(payload) if len(payload) > longest else None,
+            topic=batch.topics[message],
+            partition=batch.origin,
+            offset=None if batch.offsets is None else batch.offsets[message],
+            arrived_at=EPOCH + timedelta(microseconds=batch.arrived[message]),
+        )
+
     def _nothing(self) -> TelemetryBatch:
         return TelemetryBatch([], [], np.zeros(0, dtype=np.int64), np.zeros((0, self._signals)), [])
 
@@ -255,15 +269,3 @@ def _event_ids(
         f"{vehicle}@{timestamp}#{sequence}" if sequence else f"{vehicle}@{timestamp}"
         for vehicle, timestamp, sequence in zip(vehicle_ids, timestamps, sequences, strict=True)
     ]
-
-
-def _dead_letter(batch: MessageBatch, events: _Events, position: int, reason: str) -> DeadLetter:
-    message = events.messages[position]
-    return DeadLetter(
-        reason=reason[:MAX_REASON_CHARACTERS],
-        payload=events.payloads[position],
-        topic=batch.topics[message],
-        partition=batch.origin,
-        offset=None if batch.offsets is None else batch.offsets[message],
-        arrived_at=EPOCH + timedelta(microseconds=batch.arrived[message]),
-    )

@@ -62,12 +62,14 @@ class Enriched(msgspec.Struct, frozen=True, kw_only=True):
     telemetry: msgspec.Raw
 
 
-class DeadLetter(msgspec.Struct, frozen=True, kw_only=True):
+class DeadLetter(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     """A message that could not become an event.
 
     Attributes:
         reason: one sentence: what was expected, what came, where.
-        payload: the original bytes (base64 on the wire).
+        payload: the original bytes (base64 on the wire); of a message that is longer than
+            ``payload.max_bytes`` the first so many.
+        length: bytes of the whole message; only there if it was cut.
         topic: the topic it came on.
         partition: the source's partition, e.g. ``"mqtt"`` or ``"vehicle-telemetry/3"``.
         offset: its position there; null where there is none.
@@ -76,6 +78,7 @@ class DeadLetter(msgspec.Struct, frozen=True, kw_only=True):
 
     reason: str
     payload: bytes
+    length: int | None = None
     topic: str
     partition: str
     offset: int | None

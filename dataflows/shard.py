@@ -33,8 +33,8 @@ def shard_key(shard: int) -> str:
     Bytewax sends a key to worker ``SipHash-1-3(key) % workers``. Plain numbers as keys would not be spread
     but thrown: with two workers, 0 to 3 all come to the first. So a tag is searched that makes the hash
     equal the shard's number, modulo all numbers of workers up to `EVEN_UP_TO`. Partitions of a source are
-    dealt out the same way, so that events of a Kafka partition stay on the worker that has read them,
-    instead of being pickled for another process.
+    dealt out the same way, so that with so many workers events of a Kafka partition stay on the one that
+    has read them, instead of being pickled for another process.
 
     The key is part of the recovery state: it must stay the same for ever.
     """

@@ -13,7 +13,7 @@ from contextlib import suppress
 from dataclasses import dataclass, field
 from functools import cache
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 import msgspec
 from bytewax.recovery import init_db_dir
@@ -61,6 +61,24 @@ pointer = "/rpm"
 pointer = "/latitude"
 scored = false
 """
+
+
+class Kill(NamedTuple):
+    """A job was killed.
+
+    Attributes:
+        at: when, seconds since 1970.
+        committed: offset in each partition that a snapshot covered before, at least.
+    """
+
+    at: float
+    committed: list[int]
+
+    def may_repeat(self, one: Emitted) -> bool:
+        """Whether an event, first emitted before, may be emitted again: no snapshot covered it."""
+        origin, _, offset = one.event.event_id.rpartition(":")
+        partition = int(origin.rpartition("/")[2])
+        return one.at <= self.at and int(offset) >= self.committed[partition]
 
 
 @dataclass(slots=True)
@@ -111,13 +129,14 @@ class Job:
                 for number in range(processes)
             ]
 
-    def kill(self) -> float:
-        """End it as a crash would; returns when, in seconds since 1970."""
+    def kill(self) -> Kill:
+        """End it as a crash would."""
+        committed = self.committed()
         for process in self.processes:
             process.kill()
         for process in self.processes:
             process.wait()
-        return time.time()
+        return Kill(time.time(), committed)
 
     def wait_until_ended(self) -> int:
         """Wait until it ends by itself; returns the exit status."""
@@ -132,8 +151,8 @@ class Job:
         """Enriched events that the cluster has."""
         return sum(end_offsets(self.cluster, self.enriched))
 
-    def committed(self) -> int:
-        """Messages of telemetry that the group has committed: those that a snapshot covers.
+    def committed(self) -> list[int]:
+        """The offset in each partition of telemetry that the group has committed: what a snapshot covers.
 
         0 also while a young cluster does not know yet who keeps the group.
         """
@@ -141,15 +160,15 @@ class Job:
         try:
             positions = _client(self.cluster, self.enriched).committed(partitions, 10)
         except KafkaException:
-            return 0
-        return sum(max(position.offset, 0) for position in positions)
+            return [0] * PARTITIONS
+        return [max(position.offset, 0) for position in positions]
 
     def wait_until_emitted(self, count: int) -> None:
         self._wait(lambda: self.emitted() >= count, f"{count} enriched events")
 
     def wait_until_committed(self, count: int) -> None:
         """Return when a snapshot covers so many messages of telemetry."""
-        self._wait(lambda: self.committed() >= count, f"{count} messages covered by a snapshot")
+        self._wait(lambda: sum(self.committed()) >= count, f"{count} messages covered by a snapshot")
 
     def _wait(self, condition: Any, what: str) -> None:
         def holds() -> bool:

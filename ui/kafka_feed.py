@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import logging
 import threading
+import time
 
 from kafka import KafkaConsumer, TopicPartition
 from kafka.errors import AuthorizationError, KafkaError
 
 from config.kafka_options import kafka_python_options
-from config.kafka_trouble import HUNG_UP, noted_trouble
+from config.kafka_python import HUNG_UP, noted_trouble, open_client
 from config.settings import Settings
 from ui.feed import Feed, Phase
 
@@ -24,8 +25,10 @@ POLL = 100
 PATIENCE = 3000
 """Milliseconds in which the cluster has to answer."""
 
-QUIET = 20
-"""Polls without a message after which the cluster is asked whether it is there."""
+LOOK_EVERY = 2.0
+"""Seconds after which the cluster is asked whether it is there, and for partitions that are new."""
+
+NOT_LOOKED_YET: dict[TopicPartition, int] = {}
 
 RETRY_AFTER = 1.0
 """Seconds to wait after an error."""
@@ -41,6 +44,8 @@ class KafkaFeed(Feed):
         self._dead_letter_topic = topics.dead_letter
         self._topics = (topics.enriched, topics.dead_letter)
         self._positions: dict[TopicPartition, int] = {}
+        # Where the partitions ended when the page was started: what is below came before it.
+        self._kept = NOT_LOOKED_YET
         self._stopping = threading.Event()
         self._thread = threading.Thread(target=self._run, name="kafka-feed", daemon=True)
 
@@ -73,7 +78,8 @@ class KafkaFeed(Feed):
 
     def _follow(self) -> None:
         """Read until an error, or until the page stops."""
-        consumer = KafkaConsumer(
+        consumer = open_client(
+            KafkaConsumer,
             **self._options,
             bootstrap_timeout_ms=PATIENCE,
             request_timeout_ms=PATIENCE,
@@ -82,41 +88,42 @@ class KafkaFeed(Feed):
             auto_offset_reset="latest",
         )
         try:
-            quiet = 0
-            kept = self._assign(consumer)
+            self._assign(consumer)
             self._enter("connected", "")
+            looked = time.monotonic()
             while not self._stopping.is_set():
-                received = consumer.poll(timeout_ms=POLL)
-                quiet = 0 if received else quiet + 1
-                for partition, records in received.items():
+                for partition, records in consumer.poll(timeout_ms=POLL).items():
                     for record in records:
-                        self._record(record, retained=record.offset < kept.get(partition, 0))
+                        self._record(record, retained=record.offset < self._kept.get(partition, 0))
                     self._positions[partition] = records[-1].offset + 1
-                if quiet and quiet % QUIET == 0:
-                    kept |= self._assign(consumer)
+                if time.monotonic() - looked > LOOK_EVERY:
+                    self._assign(consumer)
+                    looked = time.monotonic()
         finally:
             consumer.close()
 
-    def _assign(self, consumer: KafkaConsumer) -> dict[TopicPartition, int]:
-        """Read partitions that are new, too; returns where each of those ends now.
+    def _assign(self, consumer: KafkaConsumer) -> None:
+        """Read all partitions that there are, those that are new, too.
 
         Raises:
             KafkaError: the cluster does not answer.
         """
-        there = {
+        there = [
             TopicPartition(topic, number)
             for topic in self._topics
             for number in consumer.partitions_for_topic(topic) or ()
-        }
-        ends: dict[TopicPartition, int] = consumer.end_offsets(list(there), timeout_ms=PATIENCE)
-        new = there - consumer.assignment()
-        if new:
-            consumer.assign(list(there))
-            for partition in there:
+        ]
+        ends: dict[TopicPartition, int] = consumer.end_offsets(there, timeout_ms=PATIENCE)
+        if self._kept is NOT_LOOKED_YET:
+            self._kept = ends
+        if set(there) == consumer.assignment():
+            return
+        consumer.assign(there)
+        for partition in there:
+            if partition not in self._positions:
                 among = sum(other.topic == partition.topic for other in there)
-                first = max(0, ends[partition] - CATCH_UP // among)
-                consumer.seek(partition, self._positions.get(partition, first))
-        return {partition: ends[partition] for partition in new}
+                self._positions[partition] = max(0, self._kept.get(partition, 0) - CATCH_UP // among)
+            consumer.seek(partition, self._positions[partition])
 
     def _record(self, record: object, *, retained: bool) -> None:
         topic, payload = record.topic, record.value or b""  # type: ignore[attr-defined]

@@ -5,7 +5,6 @@ Nothing here knows Bytewax, so that the simulator publishes the same way.
 
 from __future__ import annotations
 
-import logging
 from collections.abc import Sequence
 from itertools import islice
 from typing import Any
@@ -15,8 +14,7 @@ from confluent_kafka import KafkaError, KafkaException, Message, Producer
 from config.broker_settings import KafkaSettings
 from config.errors import DeliveryError, SettingsError
 from config.kafka_options import librdkafka_options
-
-logger = logging.getLogger(__name__)
+from dataflows.connectors.kafka_log import logger
 
 OURS = frozenset(
     {"enable.idempotence", "acks", "max.in.flight.requests.per.connection", "message.timeout.ms"}
@@ -24,11 +22,9 @@ OURS = frozenset(
 )
 """Options that the guarantee rests on: ``[kafka.librdkafka]`` may not change them."""
 
-PORTION = 32 << 20
-"""Bytes handed to librdkafka at once: well below what its queue takes (``queue.buffering.max.kbytes``)."""
-
-PORTION_MESSAGES = 50_000
-"""Messages handed to it at once: half of what its queue takes (``queue.buffering.max.messages``)."""
+QUEUED_MESSAGES, QUEUED_KIB = "queue.buffering.max.messages", "queue.buffering.max.kbytes"
+QUEUE = {QUEUED_MESSAGES: 100_000, QUEUED_KIB: 65_536}
+"""What librdkafka's queue takes, unless the settings say otherwise; half of it is handed over at once."""
 
 OVERTIME = 5.0
 """Seconds beyond ``delivery_timeout`` in which librdkafka must have given up by itself."""
@@ -67,6 +63,10 @@ class ConfirmedProducer:
         options.setdefault("message.max.bytes", str(settings.max_message_bytes))
         # A flush does not wait for it; it only fills the batches of what is published meanwhile.
         options.setdefault("linger.ms", "5")
+        options.setdefault("log.connection.close", "false")
+        queue = {name: int(options.setdefault(name, str(size))) for name, size in QUEUE.items()}
+        self._most_messages = max(1, queue[QUEUED_MESSAGES] // 2)
+        self._most_bytes = queue[QUEUED_KIB] * 1024 // 2
         try:
             self._producer = Producer(options, logger=logger)
         except KafkaException as error:
@@ -87,7 +87,7 @@ class ConfirmedProducer:
         """
         start = 0
         while start < len(payloads):
-            end = _portion(payloads, start)
+            end = self._portion(payloads, start)
             pairs = zip(keys[start:end], payloads[start:end], strict=True)
             messages = [{"key": key.encode() if key else None, "value": payload} for key, payload in pairs]
             self._hand_over(topic, messages)
@@ -99,6 +99,15 @@ class ConfirmedProducer:
         self._producer.purge()
         self._producer.flush(SLICE)
 
+    def _portion(self, payloads: Sequence[bytes], start: int) -> int:
+        """The end of a portion that begins at `start`: at least one message."""
+        size = 0
+        for position, payload in enumerate(islice(payloads, start, start + self._most_messages), start):
+            size += len(payload)
+            if size > self._most_bytes and position > start:
+                return position
+        return min(start + self._most_messages, len(payloads))
+
     def _hand_over(self, topic: str, messages: list[dict[str, Any]]) -> None:
         try:
             taken = self._producer.produce_batch(topic, messages, on_delivery=self._report)
@@ -106,7 +115,7 @@ class ConfirmedProducer:
             raise self._error(topic, words(error), len(messages)) from None
         if taken < len(messages):
             refused = [message["_error"] for message in messages if "_error" in message]
-            raise self._error(topic, str(refused[0]), len(refused))
+            raise self._error(topic, refused[0].str(), len(refused))
 
     def _wait_for_all(self, topic: str) -> None:
         waited = 0.0
@@ -133,8 +142,8 @@ class ConfirmedProducer:
 
     def _error(self, topic: str, reason: str, count: int) -> DeliveryError:
         return DeliveryError(
-            f"{self._where} did not take {count} messages to {topic} within "
-            f"{self._settings.delivery_timeout:g} s: {reason}; see to the broker, the rights of the user, "
+            f"{self._where} did not take {count} messages to {topic} (delivery_timeout = "
+            f"{self._settings.delivery_timeout:g} s): {reason}; see to the broker, the rights of the user, "
             "[kafka] delivery_timeout and max_message_bytes"
         )
 
@@ -156,13 +165,3 @@ def words(error: Exception) -> str:
     """What an exception of librdkafka says, without its code."""
     first = error.args[0] if error.args else error
     return first.str() if isinstance(first, KafkaError) else str(first)
-
-
-def _portion(payloads: Sequence[bytes], start: int) -> int:
-    """The end of a portion that begins at `start`: at least one message."""
-    size = 0
-    for position, payload in enumerate(islice(payloads, start, start + PORTION_MESSAGES), start):
-        size += len(payload)
-        if size > PORTION and position > start:
-            return position
-    return min(start + PORTION_MESSAGES, len(payloads))

@@ -8,10 +8,10 @@ only then the epoch has passed through the whole dataflow and, with recovery on,
 
 from __future__ import annotations
 
-import logging
+import math
 import time
 from collections.abc import Callable
-from typing import Any, TypeVar
+from typing import Any, NamedTuple, TypeVar
 
 from bytewax.inputs import FixedPartitionedSource, StatefulSourcePartition
 from confluent_kafka import (
@@ -27,11 +27,10 @@ from prometheus_client import Gauge
 from config.broker_settings import KafkaSettings
 from config.errors import BrokerError, SettingsError
 from config.kafka_options import librdkafka_options
+from dataflows.connectors.kafka_log import logger
 from dataflows.connectors.kafka_producer import refuse_our_options, words
 from dataflows.connectors.kafka_topics import ensure_topics
 from dataflows.connectors.messages import MessageBatch
-
-logger = logging.getLogger(__name__)
 
 Answer = TypeVar("Answer")
 
@@ -41,28 +40,49 @@ OURS = frozenset({"group.id", "enable.auto.commit", "enable.auto.offset.store", 
 READ_AHEAD = 16_384
 """KiB that are fetched ahead, per partition."""
 
-REFUSALS = frozenset(
-    {
-        KafkaError.UNKNOWN_TOPIC_OR_PART,
-        KafkaError.TOPIC_AUTHORIZATION_FAILED,
-        KafkaError.GROUP_AUTHORIZATION_FAILED,
-    }
-)
-"""Errors that do not pass by themselves; librdkafka goes on trying after the others."""
+REFUSALS = frozenset({KafkaError.TOPIC_AUTHORIZATION_FAILED, KafkaError.GROUP_AUTHORIZATION_FAILED})
+"""Errors that do not pass by themselves."""
+
+DISAPPEARED = frozenset({KafkaError.UNKNOWN_TOPIC_OR_PART, KafkaError._UNKNOWN_PARTITION})
+"""Errors that pass if a broker has just been started, and do not if somebody has deleted the topic."""
+
+OUT_OF_RANGE = frozenset({KafkaError._AUTO_OFFSET_RESET, KafkaError.OFFSET_OUT_OF_RANGE})
+
+GRACE = 5.0
+"""Seconds without a message after which a topic that has disappeared is taken to be deleted.
+
+librdkafka has waited by then itself, ``topic.metadata.propagation.max.ms``.
+"""
 
 PAUSE = 0.2
 """Seconds between two questions to a cluster that could not answer."""
 
-OUT_OF_RANGE = frozenset({KafkaError._AUTO_OFFSET_RESET, KafkaError.OFFSET_OUT_OF_RANGE})
+AT_ONCE = 1.0
+"""Seconds to wait for an answer while other partitions want to be read."""
+
+LATEST = 7_258_118_400_000
+"""Milliseconds, 2200-01-01: producers that take microseconds for milliseconds go beyond all calendars."""
 
 LAG = Gauge(
     "fleet_kafka_consumer_lag_messages",
-    "messages of a partition that have not been read yet",
+    "messages of a partition that have not been read yet; NaN until the broker has told",
     ["topic", "partition"],
 )
 
 
-class KafkaSource(FixedPartitionedSource[MessageBatch, int]):
+class Position(NamedTuple):
+    """Where to go on.
+
+    Attributes:
+        offset: of the next message.
+        topic_id: of the topic it is an offset of (KIP-516); one that was made anew has another.
+    """
+
+    offset: int
+    topic_id: str
+
+
+class KafkaSource(FixedPartitionedSource[MessageBatch, Position]):
     """One topic. At-least-once; within a partition in the order of the broker.
 
     Parts are named so that part n goes to worker ``n % workers``: Bytewax deals them out in the order of
@@ -83,78 +103,90 @@ class KafkaSource(FixedPartitionedSource[MessageBatch, int]):
             SettingsError: librdkafka does not take the options.
         """
         refuse_our_options(settings, OURS)
-        ensure_topics(settings, [topic])
+        self._topic_id = ensure_topics(settings, [topic])[topic]
         self._settings = settings
         self._topic = topic
         self._role = role
         self._group = group or settings.group
-        self._consumer().close()
+        _consumer(settings, self._group, role, lambda _: None).close()
 
     def list_parts(self) -> list[str]:
         """The partitions that the topic has now; one that is added is read from the next start on."""
-        consumer = self._consumer()
+        consumer = _consumer(self._settings, self._group, self._role, lambda _: None)
+
+        def ask(patience: float) -> list[int]:
+            metadata = consumer.list_topics(self._topic, patience).topics[self._topic]
+            if metadata.error is not None or not metadata.partitions:
+                raise KafkaException(metadata.error or KafkaError(KafkaError.UNKNOWN_TOPIC_OR_PART))
+            return sorted(metadata.partitions)
+
         try:
-            metadata = consumer.list_topics(self._topic, self._settings.connect_timeout).topics[self._topic]
+            return [f"{self._topic}/{partition:05d}" for partition in _asked(self._settings, ask)]
         except KafkaException as error:
             raise _lost(self._settings, f"the partitions of {self._topic} cannot be listed", error) from None
         finally:
             consumer.close()
-        return [f"{self._topic}/{partition:05d}" for partition in sorted(metadata.partitions)]
 
-    def build_part(self, step_id: str, for_part: str, resume_state: int | None) -> KafkaSourcePartition:
-        partition = int(for_part.rpartition("/")[2])
+    def build_part(self, step_id: str, for_part: str, resume_state: Position | None) -> KafkaSourcePartition:
+        """Open a partition.
+
+        Raises:
+            BrokerError: it cannot be read, or is not of the topic that the position was taken in.
+        """
+        if resume_state is not None and resume_state.topic_id != self._topic_id:
+            raise BrokerError(
+                f"the topic {self._topic} at {self._settings.bootstrap} is not the one that was read before: "
+                "it has been made anew, and the position kept in the recovery directory is of no use; "
+                "start with an empty recovery directory"
+            )
+        partition = TopicPartition(self._topic, int(for_part.rpartition("/")[2]))
         return KafkaSourcePartition(
-            self._settings, self._consumer(), TopicPartition(self._topic, partition), resume_state
+            self._settings, self._group, self._role, partition, self._topic_id, resume_state
         )
 
-    def _consumer(self) -> Consumer:
-        options = librdkafka_options(self._settings, self._role)
-        options |= {
-            "group.id": self._group,
-            "enable.auto.commit": False,
-            # Out of range means that messages are gone: to be said, not to be skipped.
-            "auto.offset.reset": "error",
-            "error_cb": _note,
-            "on_commit": _note_commit,
-        }
-        options.setdefault("queued.max.messages.kbytes", str(READ_AHEAD))
-        try:
-            return Consumer(options, logger=logger)
-        except KafkaException as error:
-            raise SettingsError(f"kafka.librdkafka: {words(error)}; correct or remove the option") from None
 
-
-class KafkaSourcePartition(StatefulSourcePartition[MessageBatch, int]):
+class KafkaSourcePartition(StatefulSourcePartition[MessageBatch, Position]):
     """One partition while it is read. librdkafka fetches in the background."""
 
     def __init__(
-        self, settings: KafkaSettings, consumer: Consumer, partition: TopicPartition, resume_state: int | None
+        self,
+        settings: KafkaSettings,
+        group: str,
+        role: str,
+        partition: TopicPartition,
+        topic_id: str,
+        resume_state: Position | None,
     ) -> None:
         self._settings = settings
-        self._consumer = consumer
-        self._topic, self._partition = partition.topic, partition.partition
-        self._next = self._start(settings.start) if resume_state is None else resume_state
-        self._in_snapshot = self._committed = -1
+        self._topic, self._partition, self._topic_id = partition.topic, partition.partition, topic_id
         self._lag = LAG.labels(self._topic, str(self._partition))
+        self._lag.set(math.nan)
+        self._disappeared: tuple[float, KafkaError] | None = None
+        self._refusal: KafkaError | None = None
+        self._deleted_unread = False
+        self._consumer = _consumer(settings, group, role, self._note)
+        self._next = self._start(settings.start) if resume_state is None else resume_state.offset
+        self._in_snapshot = self._committed = -1
         self._consumer.assign([self._at(self._next)])
 
     def next_batch(self) -> list[MessageBatch]:
-        """Hand over what has arrived, at most ``batch_size`` messages in one batch; never waits.
+        """Hand over what has arrived, at most ``batch_size`` messages in one batch.
+
+        Does not wait, except for up to `AT_ONCE` where messages were deleted unread.
 
         Raises:
             BrokerError: the broker refuses to let us read, or the topic is not the one it was.
         """
         self._commit_what_is_safe()
+        self._check()
         received = self._consumer.consume(self._settings.batch_size, 0.0)
-        if not received:
-            return []
-        errors = [error for message in received if (error := message.error())]
-        messages = [message for message in received if not message.error()] if errors else received
+        for error in filter(None, (message.error() for message in received)):
+            self._note(error)
+        messages = [message for message in received if message.error() is None]
         offsets = [message.offset() or 0 for message in messages]
         if offsets:
+            self._disappeared = None
             self._next = offsets[-1] + 1
-        if errors:
-            self._react(errors)
         self._show_lag()
         if not messages:
             return []
@@ -170,59 +202,70 @@ class KafkaSourcePartition(StatefulSourcePartition[MessageBatch, int]):
             )
         ]
 
-    def snapshot(self) -> int:
-        """Offset of the next message."""
+    def snapshot(self) -> Position:
+        """Where the next message is."""
         self._in_snapshot = self._next
-        return self._next
+        return Position(self._next, self._topic_id)
 
     def close(self) -> None:
         """Leave. What no snapshot covers comes again next time."""
         self._consumer.close()
 
     def _start(self, start: str) -> int:
-        low, high = self._asked(self._watermarks)
-        if start == "committed":
-            [committed] = self._asked(lambda patience: self._consumer.committed([self._at(0)], patience))
-            return committed.offset if committed.offset >= 0 else low
-        return high if start == "end" else low
+        """Where to begin without a position of our own."""
+        try:
+            low, high = _asked(self._settings, self._watermarks)
+            committed = _asked(self._settings, self._committed_offsets)
+        except KafkaException as error:
+            raise self._unreadable(error) from None
+        if start == "committed" and committed[self._partition] >= 0:
+            return committed[self._partition]
+        # What is in a partition that was added since the job ran first has not been read by anybody.
+        is_added = any(offset >= 0 for offset in committed.values())
+        return high if start == "end" and not is_added else low
 
-    def _asked(self, ask: Callable[[float], Answer]) -> Answer:
-        """The answer of the cluster; asked again for ``connect_timeout``: a young one still gets ready."""
-        deadline = time.monotonic() + self._settings.connect_timeout
-        while True:
-            try:
-                return ask(max(deadline - time.monotonic(), PAUSE))
-            except KafkaException as error:
-                if time.monotonic() > deadline:
-                    raise self._unreadable(error) from None
-                time.sleep(PAUSE)
+    def _committed_offsets(self, patience: float) -> dict[int, int]:
+        """Partition → offset that the group has committed; negative where it has not."""
+        numbers = self._consumer.list_topics(self._topic, patience).topics[self._topic].partitions
+        partitions = [TopicPartition(self._topic, number) for number in {*numbers, self._partition}]
+        return {found.partition: found.offset for found in self._consumer.committed(partitions, patience)}
 
     def _watermarks(self, patience: float) -> tuple[int, int]:
         return self._consumer.get_watermark_offsets(self._at(0), patience)
-
-    def _unreadable(self, error: KafkaException) -> BrokerError:
-        return _lost(self._settings, f"{self._name} cannot be read", error)
 
     def _commit_what_is_safe(self) -> None:
         if self._in_snapshot != self._committed:
             self._committed = self._in_snapshot
             self._consumer.commit(offsets=[self._at(self._committed)], asynchronous=True)
 
-    def _react(self, errors: list[KafkaError]) -> None:
-        for error in errors:
-            if error.code() in REFUSALS or error.fatal():
-                raise self._unreadable(KafkaException(error))
-            if error.code() in OUT_OF_RANGE:
-                self._go_on_after_deleted()
-            else:
-                logger.warning("%s: %s", self._name, error.str())
+    def _note(self, error: KafkaError) -> None:
+        """Also called by librdkafka, from within `consume`; what is not noted it deals with by itself."""
+        if error.code() in OUT_OF_RANGE:
+            self._deleted_unread = True
+        elif error.code() in REFUSALS or error.fatal():
+            self._refusal = error
+        elif error.code() in DISAPPEARED and self._disappeared is None:
+            self._disappeared = time.monotonic(), error
+
+    def _check(self) -> None:
+        """Deal with what was noted."""
+        if self._refusal is not None:
+            raise self._unreadable(KafkaException(self._refusal))
+        if self._disappeared is not None and time.monotonic() - self._disappeared[0] > GRACE:
+            raise self._unreadable(KafkaException(self._disappeared[1]))
+        if self._deleted_unread:
+            self._go_on_after_deleted()
 
     def _go_on_after_deleted(self) -> None:
-        low, high = self._asked(self._watermarks)
+        try:
+            low, high = self._watermarks(AT_ONCE)
+        except KafkaException:
+            return  # asked again at the next batch
         if not self._next < low:
             raise BrokerError(
                 f"{self._name} at {self._settings.bootstrap} ends at offset {high}, expected at least "
-                f"{self._next}: the topic has been made anew; start with an empty recovery directory"
+                f"{self._next}: the topic was made anew, or has lost messages that had been read; start "
+                "with an empty recovery directory and another [kafka] group"
             )
         logger.error(
             "%s: %d messages (offsets %d to %d) were deleted by the broker before they could be read; "
@@ -232,12 +275,14 @@ class KafkaSourcePartition(StatefulSourcePartition[MessageBatch, int]):
             self._next,
             low - 1,
         )
+        self._deleted_unread = False
         self._next = low
         self._consumer.assign([self._at(low)])
 
     def _show_lag(self) -> None:
         _, high = self._consumer.get_watermark_offsets(self._at(0), cached=True)
-        self._lag.set(max(0, high - self._next))
+        if high >= 0:
+            self._lag.set(max(0, high - self._next))
 
     def _at(self, offset: int) -> TopicPartition:
         return TopicPartition(self._topic, self._partition, offset)
@@ -246,11 +291,50 @@ class KafkaSourcePartition(StatefulSourcePartition[MessageBatch, int]):
     def _name(self) -> str:
         return f"partition {self._partition} of the topic {self._topic}"
 
+    def _unreadable(self, error: KafkaException) -> BrokerError:
+        return _lost(self._settings, f"{self._name} cannot be read", error)
+
+
+def _consumer(settings: KafkaSettings, group: str, role: str, note: Callable[[KafkaError], None]) -> Consumer:
+    options = librdkafka_options(settings, role)
+    options |= {
+        "group.id": group,
+        "enable.auto.commit": False,
+        # Out of range means that messages are gone: to be said, not to be skipped.
+        "auto.offset.reset": "error",
+        "error_cb": note,
+        "on_commit": _note_commit,
+    }
+    options.setdefault("queued.max.messages.kbytes", str(READ_AHEAD))
+    options.setdefault("log.connection.close", "false")
+    try:
+        return Consumer(options, logger=logger)
+    except KafkaException as error:
+        raise SettingsError(f"kafka.librdkafka: {words(error)}; correct or remove the option") from None
+
+
+def _asked(settings: KafkaSettings, ask: Callable[[float], Answer]) -> Answer:
+    """The answer of the cluster; asked again for ``connect_timeout``: a young one still gets ready.
+
+    Raises:
+        KafkaException: it did not answer in time, or refused to.
+    """
+    deadline = time.monotonic() + settings.connect_timeout
+    while True:
+        try:
+            return ask(max(deadline - time.monotonic(), PAUSE))
+        except KafkaException as error:
+            if error.args[0].code() in REFUSALS or time.monotonic() > deadline:
+                raise
+            time.sleep(PAUSE)
+
 
 def _arrival(message: Message) -> int:
     """Microseconds since 1970-01-01 UTC by the broker or the producer: the same when it is read again."""
     kind, milliseconds = message.timestamp()
-    return time.time_ns() // 1000 if kind == TIMESTAMP_NOT_AVAILABLE else milliseconds * 1000
+    if kind == TIMESTAMP_NOT_AVAILABLE:
+        return time.time_ns() // 1000
+    return min(max(milliseconds, 0), LATEST) * 1000
 
 
 def _lost(settings: KafkaSettings, what: str, error: KafkaException) -> BrokerError:
@@ -258,11 +342,6 @@ def _lost(settings: KafkaSettings, what: str, error: KafkaException) -> BrokerEr
         f"the Kafka cluster at {settings.bootstrap}: {what}: {words(error)}; "
         "see to the broker, [topics] and the rights of the user"
     )
-
-
-def _note(error: KafkaError) -> None:
-    """librdkafka tries again by itself."""
-    logger.warning("Kafka: %s", error.str())
 
 
 def _note_commit(error: KafkaError | None, _: Any) -> None:

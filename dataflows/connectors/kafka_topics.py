@@ -11,7 +11,7 @@ from kafka.errors import KafkaError, TopicAlreadyExistsError
 from config.broker_settings import KafkaSettings
 from config.errors import BrokerError
 from config.kafka_options import kafka_python_options
-from config.kafka_trouble import noted_trouble
+from config.kafka_python import noted_trouble, open_client
 
 logger = logging.getLogger(__name__)
 
@@ -19,7 +19,7 @@ PATIENCE = 2.0
 """Seconds without an answer after which we say that we are waiting."""
 
 
-def ensure_topics(settings: KafkaSettings, topics: Sequence[str]) -> None:
+def ensure_topics(settings: KafkaSettings, topics: Sequence[str]) -> dict[str, str]:
     """Return when the cluster answers and has these topics.
 
     A topic that is missing is created with ``partitions``, ``replication`` and ``max_message_bytes`` if
@@ -28,6 +28,9 @@ def ensure_topics(settings: KafkaSettings, topics: Sequence[str]) -> None:
     Args:
         settings: the section ``[kafka]``.
         topics: their names.
+
+    Returns:
+        name → id of each, by which a topic is told from one of the same name that was made anew (KIP-516).
 
     Raises:
         BrokerError: the cluster did not answer within ``connect_timeout`` or refused us, or a topic is
@@ -43,6 +46,7 @@ def ensure_topics(settings: KafkaSettings, topics: Sequence[str]) -> None:
             )
         for topic in missing:
             _create(admin, settings, topic)
+        return {known["name"]: str(known["topic_id"]) for known in admin.describe_topics(list(topics))}
     except KafkaError as error:
         raise BrokerError(
             f"the Kafka cluster at {settings.bootstrap} did not let us look at or create the topics "
@@ -71,7 +75,7 @@ def _connected(settings: KafkaSettings) -> KafkaAdminClient:
 
 def _connect(settings: KafkaSettings, patience: float) -> KafkaAdminClient:
     options = kafka_python_options(settings, "topics")
-    return KafkaAdminClient(**options, bootstrap_timeout_ms=round(patience * 1000))
+    return open_client(KafkaAdminClient, **options, bootstrap_timeout_ms=round(patience * 1000))
 
 
 def _create(admin: KafkaAdminClient, settings: KafkaSettings, topic: str) -> None:

@@ -9,7 +9,6 @@ import pytest
 
 from config.broker_settings import KafkaSettings
 from config.errors import BrokerError, DeliveryError, SettingsError
-from dataflows.connectors import kafka_producer
 from dataflows.connectors.kafka_sink import KafkaSink, KafkaSinkPartition
 from dataflows.connectors.messages import OutgoingBatch
 from scripts.ports import free_port
@@ -72,13 +71,12 @@ def test_a_message_without_a_key_has_none(kafka_cluster: Cluster, topic: str) ->
         assert reader.records[0].key is None
 
 
-def test_more_bytes_than_the_client_queues_are_sent_in_portions(
-    kafka_cluster: Cluster, topic: str, monkeypatch: pytest.MonkeyPatch
+@pytest.mark.parametrize("queue", [{"queue.buffering.max.messages": 20}, {"queue.buffering.max.kbytes": 2}])
+def test_more_than_the_client_queues_is_sent_in_portions(
+    kafka_cluster: Cluster, topic: str, queue: dict[str, int]
 ) -> None:
-    monkeypatch.setattr(kafka_producer, "PORTION", 1000)
-    out = sink(kafka_cluster.settings(librdkafka={"queue.buffering.max.messages": 20}), topic)
-    monkeypatch.setattr(kafka_producer, "PORTION_MESSAGES", 20)
-    out.write_batch([OutgoingBatch([""] * 100, [b"x" * 400] * 99 + [b"y" * 4000])])
+    out = sink(kafka_cluster.settings(librdkafka=queue), topic)
+    out.write_batch([OutgoingBatch([""] * 100, [b"x" * 400] * 99 + [b"y" * 1500])])
     out.close()
     with Reader(kafka_cluster, topic) as reader:
         assert len(reader.wait_for(100)) == 100
@@ -154,7 +152,7 @@ def test_a_broker_that_stays_away_is_an_error_that_says_how_many_were_not_confir
     out = sink(broker.cluster.settings(delivery_timeout=2.0), topic)
     out.write_batch([outgoing(100)])
     broker.stop()
-    with pytest.raises(DeliveryError, match=r"did not take 50 messages to .* within 2 s"):
+    with pytest.raises(DeliveryError, match=r"did not take 50 messages to .*"):
         out.write_batch([outgoing(50)])
     out.close()
 

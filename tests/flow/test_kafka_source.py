@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import time
 from collections.abc import Callable, Iterator
 from typing import Any
@@ -13,11 +14,13 @@ from prometheus_client import REGISTRY
 
 from config.broker_settings import KafkaSettings
 from config.errors import BrokerError, SettingsError
-from dataflows.connectors.kafka_source import KafkaSource, KafkaSourcePartition
+from dataflows.connectors import kafka_source
+from dataflows.connectors.kafka_source import KafkaSource, KafkaSourcePartition, Position
+from dataflows.connectors.kafka_topics import ensure_topics
 from dataflows.connectors.messages import MessageBatch
 from scripts.ports import free_port
 from tests.kafka_brokers import Cluster, StartKafka
-from tests.kafka_clients import administration, create_topic, publish
+from tests.kafka_clients import administration, create_topic, partitions_of, publish
 from tests.waiting import wait_until
 
 Open = Callable[..., KafkaSourcePartition]
@@ -34,10 +37,13 @@ def open_partition(topic: str) -> Iterator[Open]:
     opened: list[KafkaSourcePartition] = []
 
     def open_it(
-        settings: KafkaSettings, partition: int = 0, resume_state: int | None = None
+        settings: KafkaSettings, partition: int = 0, position: Position | int | None = None
     ) -> KafkaSourcePartition:
+        """`position` may be a mere offset in the topic as it is."""
         source = KafkaSource(settings, topic, role="source")
-        opened.append(source.build_part("in", source.list_parts()[partition], resume_state))
+        if isinstance(position, int):
+            position = Position(position, ensure_topics(settings, [topic])[topic])
+        opened.append(source.build_part("in", source.list_parts()[partition], position))
         return opened[-1]
 
     yield open_it
@@ -124,8 +130,8 @@ def test_a_job_goes_on_at_the_offset_of_its_snapshot(
     wait_until(first.next_batch, "the first batch")
     state = first.snapshot()
     first.close()
-    rest = read(open_partition(settings, 0, state), 100 - state)
-    assert payloads(rest) == [b"%d" % n for n in range(state, 100)]
+    rest = read(open_partition(settings, 0, state), 100 - state.offset)
+    assert payloads(rest) == [b"%d" % n for n in range(state.offset, 100)]
 
 
 def test_what_a_snapshot_covers_is_committed_to_the_group_at_the_next_batch_and_nothing_more(
@@ -136,7 +142,7 @@ def test_what_a_snapshot_covers_is_committed_to_the_group_at_the_next_batch_and_
     settings = kafka_cluster.settings()
     partition = open_partition(settings)
     read(partition, 10)
-    assert partition.snapshot() == 10
+    assert partition.snapshot().offset == 10
     publish(kafka_cluster, topic, numbered(10, 15))
     assert committed(kafka_cluster, settings.group, topic) is None
     read(partition, 5)
@@ -199,6 +205,7 @@ def test_the_lag_is_a_metric(kafka_cluster: Cluster, topic: str, open_partition:
         labels = {"topic": topic, "partition": "0"}
         return REGISTRY.get_sample_value("fleet_kafka_consumer_lag_messages", labels)
 
+    assert math.isnan(lag() or 0.0)
     [first] = wait_for_batch(partition)
     assert lag() == 100 - len(first)
     read(partition, 100 - len(first))
@@ -241,13 +248,84 @@ def test_a_topic_that_was_made_anew_is_not_read_as_if_it_were_the_old_one(
 ) -> None:
     create_topic(kafka_cluster, topic)
     publish(kafka_cluster, topic, numbered(0, 5))
+    first = open_partition(kafka_cluster.settings())
+    read(first, 5)
+    state = first.snapshot()
+    with administration(kafka_cluster) as admin:
+        admin.delete_topics([topic])
+    wait_until(lambda: partitions_of(kafka_cluster, topic) == 0, "the end of the topic")
+    create_topic(kafka_cluster, topic)
+    publish(kafka_cluster, topic, numbered(0, 50))
+    with pytest.raises(BrokerError, match="is not the one that was read before"):
+        open_partition(kafka_cluster.settings(), 0, state)
+
+
+def test_a_topic_that_is_deleted_while_it_is_read_is_an_error_and_not_silence(
+    kafka_cluster: Cluster, topic: str, open_partition: Open, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(kafka_source, "GRACE", 1.0)
+    create_topic(kafka_cluster, topic)
+    publish(kafka_cluster, topic, numbered(0, 5))
+    soon = {"topic.metadata.refresh.interval.ms": 500, "topic.metadata.propagation.max.ms": 500}
+    partition = open_partition(kafka_cluster.settings(librdkafka=soon))
+    read(partition, 5)
+    with administration(kafka_cluster) as admin:
+        admin.delete_topics([topic])
+
+    def is_told() -> bool:
+        try:
+            partition.next_batch()
+        except BrokerError as error:
+            return f"partition 0 of the topic {topic} cannot be read" in str(error)
+        return False
+
+    wait_until(is_told, "the error")
+
+
+def test_a_partition_that_was_added_is_read_from_its_beginning_even_if_the_job_began_at_the_end(
+    kafka_cluster: Cluster, topic: str, open_partition: Open
+) -> None:
+    create_topic(kafka_cluster, topic)
+    publish(kafka_cluster, topic, numbered(0, 5))
+    settings = kafka_cluster.settings(start="end")
+    first = open_partition(settings)
+    publish(kafka_cluster, topic, numbered(5, 6))
+    read(first, 1)
+    first.snapshot()
+
+    def is_committed() -> bool:
+        first.next_batch()
+        return committed(kafka_cluster, settings.group, topic) == 6
+
+    wait_until(is_committed, "the commit")
+    with administration(kafka_cluster) as admin:
+        admin.create_partitions({topic: 2})
+    wait_until(lambda: partitions_of(kafka_cluster, topic) == 2, "the second partition")
+    publish(kafka_cluster, topic, numbered(6, 9), partition=1)
+    assert payloads(read(open_partition(settings, 1), 3)) == [b"6", b"7", b"8"]
+
+
+def test_a_time_beyond_the_calendar_is_cut_to_it(
+    kafka_cluster: Cluster, topic: str, open_partition: Open
+) -> None:
+    create_topic(kafka_cluster, topic, configs={"message.timestamp.after.max.ms": str(2**62)})
+    publish(kafka_cluster, topic, [("a", b"x")], timestamp_ms=1_767_225_600_123_000)
+    [batch] = read(open_partition(kafka_cluster.settings()), 1)
+    assert batch.arrived == [kafka_source.LATEST * 1000]
+
+
+def test_a_position_beyond_the_end_of_the_topic_is_an_error(
+    kafka_cluster: Cluster, topic: str, open_partition: Open
+) -> None:
+    create_topic(kafka_cluster, topic)
+    publish(kafka_cluster, topic, numbered(0, 5))
     partition = open_partition(kafka_cluster.settings(), 0, 100)
 
     def says_so() -> bool:
         try:
             partition.next_batch()
         except BrokerError as error:
-            return "ends at offset 5, expected at least 100: the topic has been made anew" in str(error)
+            return "ends at offset 5, expected at least 100: the topic was made anew" in str(error)
         return False
 
     wait_until(says_so, "the error")

@@ -104,7 +104,7 @@ def test_only_the_latest_events_are_caught_up_with(
 def test_topics_that_are_made_later_are_found(
     kafka_cluster: Cluster, follow: Follow, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(kafka_feed, "QUIET", 2)
+    monkeypatch.setattr(kafka_feed, "LOOK_EVERY", 0.2)
     settings = settings_of(kafka_cluster)
     feed = follow(settings)
     connected(feed)
@@ -116,7 +116,7 @@ def test_topics_that_are_made_later_are_found(
 def test_a_broker_that_goes_away_is_told_and_its_return_too_and_nothing_is_missed(
     kafka: StartKafka, follow: Follow, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(kafka_feed, "QUIET", 2)
+    monkeypatch.setattr(kafka_feed, "LOOK_EVERY", 0.2)
     broker = kafka()
     settings = settings_of(broker.cluster)
     create_topic(broker.cluster, settings.topics.enriched)

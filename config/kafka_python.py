@@ -1,4 +1,4 @@
-"""Why kafka-python could not connect: it tells its log, but not its caller."""
+"""kafka-python's clients: opened so that nothing is left behind, and with the reason when they cannot be."""
 
 from __future__ import annotations
 
@@ -7,13 +7,41 @@ import os
 import re
 from collections.abc import Iterator
 from contextlib import contextmanager
+from typing import Any, TypeVar
 
 CONNECTIONS = "kafka.net.manager"
+
 REFUSED = "Authentication failed"
 HUNG_UP = "socket disconnected"
 """What kafka-python says when the cluster closes a connection; also after a refusal that it has not read."""
 
 _REASON = re.compile(r"failed: (?:\[Error \d+\] )?(?:\w+Error: )*(?P<words>.*?)(?: \(backoff .*)?$")
+
+Client = TypeVar("Client")
+
+
+def open_client(kind: type[Client], **options: Any) -> Client:
+    """Make a client and connect it.
+
+    Args:
+        kind: ``KafkaConsumer`` or ``KafkaAdminClient``.
+        options: of its constructor.
+
+    Raises:
+        KafkaError: the cluster does not answer or refuses us.
+    """
+    client: Any = kind.__new__(kind)
+    try:
+        client.__init__(**options)
+    except BaseException:
+        # Its thread is running by then, and nobody else has a handle to it.
+        if hasattr(client, "_net"):
+            client._client.close()
+            client._net.stop()
+            client._net.close()
+        raise
+    opened: Client = client
+    return opened
 
 
 class Trouble(logging.Handler):
@@ -42,7 +70,7 @@ class Trouble(logging.Handler):
 
 @contextmanager
 def noted_trouble() -> Iterator[Trouble]:
-    """Note why connections fail while the context lasts, in this process."""
+    """Note why connections fail while the context lasts: kafka-python tells its log, but not its caller."""
     trouble = Trouble()
     logger = logging.getLogger(CONNECTIONS)
     logger.addHandler(trouble)
