@@ -218,12 +218,8 @@ class Settings(BaseSettings):
 
     @model_validator(mode="after")
     def _kafka_can_name_the_topics(self) -> Settings:
-        kinds = {
-            "telemetry": self.source.kind,
-            "ground_truth": self.source.kind,
-            "enriched": self.sink.kind,
-            "dead_letter": self.sink.kind,
-        }
+        # That of the ground truth is the simulator's alone; see `ensure_topics`.
+        kinds = {"telemetry": self.source.kind, "enriched": self.sink.kind, "dead_letter": self.sink.kind}
         for name, kind in kinds.items():
             topic = getattr(self.topics, name)
             if kind == "kafka" and not KAFKA_TOPIC.fullmatch(topic):

@@ -9,9 +9,10 @@ from kafka.admin import KafkaAdminClient
 from kafka.errors import KafkaError, TopicAlreadyExistsError
 
 from config.broker_settings import KafkaSettings
-from config.errors import BrokerError
+from config.errors import BrokerError, SettingsError
 from config.kafka_options import kafka_python_options
 from config.kafka_python import noted_trouble, open_client
+from config.settings import KAFKA_TOPIC
 
 logger = logging.getLogger(__name__)
 
@@ -33,9 +34,16 @@ def ensure_topics(settings: KafkaSettings, topics: Sequence[str]) -> dict[str, s
         name → id of each, by which a topic is told from one of the same name that was made anew (KIP-516).
 
     Raises:
+        SettingsError: Kafka cannot name a topic so.
         BrokerError: the cluster did not answer within ``connect_timeout`` or refused us, or a topic is
             missing and may not, or cannot, be created.
     """
+    for topic in topics:
+        if not KAFKA_TOPIC.fullmatch(topic):
+            raise SettingsError(
+                f"topics: expected a Kafka topic of letters, digits, '.', '_' and '-', got {topic!r}; "
+                "see config/kafka.toml"
+            )
     admin = _connected(settings)
     try:
         missing = [topic for topic in dict.fromkeys(topics) if topic not in admin.list_topics()]
