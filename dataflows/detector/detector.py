@@ -22,7 +22,7 @@ from dataflows.detector.state import State
 from dataflows.detector.threshold import PercentileThreshold, restrained
 from dataflows.detector.window import Arrival, Filled, Window
 
-LAYOUT_VERSION = 2
+LAYOUT_VERSION = 3
 """Version of what `Detector.snapshot` returns."""
 
 LARGEST_VALUE = 1e12

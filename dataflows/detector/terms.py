@@ -13,8 +13,15 @@ from dataflows.detector.state import ArrayState
 OUTLIER_CLIP = 10.0
 """A term is learned as at most so many times its mean: one wild event must not dull it for a long time."""
 
-TRUSTED_AFTER = 10.0
+TRUSTED_AFTER = 64.0
 """Rows that a mean must have been learned from before terms are clipped by it."""
+
+FIRST_CLIP = 5.0
+"""A term is learned as at most this before that.
+
+A model of a few rows is wrong by thousands of deviations. In a mean that remembers, that would divide the
+term away for as long again as a hundred times those rows.
+"""
 
 FLOOR = 0.05
 """Added to every term: one that is almost always 0 must not tower over all others when it is not."""
@@ -87,8 +94,8 @@ class Combination(ArrayState):
 
     def learn(self, terms: Floats, weights: Floats) -> None:
         """Merge a block of terms, shape (T, n), with the weight of each row, shape (n,)."""
-        if self.rows >= TRUSTED_AFTER:
-            terms = np.minimum(terms, OUTLIER_CLIP * (self.mean + FLOOR)[:, None])
+        trusted = self.rows >= TRUSTED_AFTER
+        terms = np.minimum(terms, OUTLIER_CLIP * (self.mean + FLOOR)[:, None] if trusted else FIRST_CLIP)
         added = float(weights.sum())
         self.rows += added
         if added > 0:

@@ -29,9 +29,30 @@ hundred events one fault would lift the threshold to its own height and hide the
 the threshold climbs only while more than its share of events keep lying above it.
 """
 
+STEEPEST = 3.0
+"""Logarithm of the ratio of a bucket's rows to the next one's, at most: with few rows it is chance."""
+
 TAIL_ROWS = 20.0
 """Rows above a quantile below which the quantile is not counted but extrapolated from these rows."""
 
+FAULTS_AT_LEAST, FAULTS_AT_MOST = 0.02, 0.1
+"""Share of all errors that single faults may be; fewer cannot be told from rare normal events, and more from
+a second kind of normal ones."""
+
+TOGETHER = 1.0 / 3.0
+"""Share of the faults that may follow another one directly; of what lasts nearly all do."""
+
+BY_CHANCE = 1.0
+"""Faults that may do so besides: one pair among a handful says nothing."""
+
+HILL = 8
+"""Buckets above a valley that are compared with it, at most; a factor of 2.9."""
+
+DIP = 1.0
+"""Standard deviations that the errors above a valley must be too many by, were there none.
+
+That is little evidence, and costs little: where it errs on errors with one peak, their own tail is the bound.
+"""
 
 YOUTH = 3.0
 LEAST_MEMORY = 100.0
@@ -44,16 +65,71 @@ def restrained(errors: Floats, thresholds: Floats) -> Floats:
 
 
 @compiled
-def quantile(counts: Floats, level: float) -> float:
-    """Quantile of a histogram.
+def faulty_share(counts: Floats, pairs: Floats, level: float) -> float:
+    """Share of the errors that are single faults, not the tail of normal ones.
+
+    Normal errors, of however heavy a tail, are the rarer the larger they are. Errors beyond a valley of
+    their density are something else; it is faults if they are few and come one by one.
+
+    Args:
+        counts: rows per bucket of their error, shape (`BUCKETS`,), ≥ 0.
+        pairs: the same by the smaller of a row's error and the one before of its vehicle.
+        level: the quantile that is wanted, 0–1: faults rarer than 1 - `level` do not reach it.
+
+    Returns:
+        0 if there is no such valley.
+    """
+    rows: float = counts.sum()
+    least, most = max(1.0 - level, FAULTS_AT_LEAST) * rows, FAULTS_AT_MOST * rows
+    above, together, clearest, share = 0.0, 0.0, DIP, 0.0
+    for bucket in range(len(counts) - 1, 0, -1):
+        if above > most:
+            break
+        if above > least and together <= TOGETHER * above + BY_CHANCE:
+            hill, valley = 0.0, counts[bucket]
+            for width in range(1, min(HILL, len(counts) - 1 - bucket) + 1):
+                hill += counts[bucket + width]
+                dip = (hill - width * valley) / np.sqrt(hill + width * width * valley + 1e-9)
+                if dip > clearest:
+                    clearest, share = dip, above / rows
+        above += counts[bucket]
+        together += pairs[bucket]
+    return share
+
+
+@compiled
+def _located(counts: Floats, target: float) -> tuple[int, float]:
+    """Bucket and error that `target` rows lie below; at least one row is counted."""
+    below, bucket = 0.0, 0
+    for bucket in range(len(counts)):
+        if below + counts[bucket] >= target and counts[bucket] > 0.0:
+            break
+        below += counts[bucket]
+    share = min(max((target - below) / counts[bucket], 0.0), 1.0) if counts[bucket] > 0.0 else 1.0
+    if 0 < bucket < len(counts) - 1:
+        # In the tail a bucket holds several times the rows of the next: most of its own are near its
+        # lower edge. As if they were spread evenly, a third of the alarms that are promised would not come.
+        slope = 0.5 * np.log((counts[bucket - 1] + 1.0) / (counts[bucket + 1] + 1.0))
+        slope = min(max(slope, -STEEPEST), STEEPEST)
+        if abs(slope) > 1e-3:
+            share = -np.log1p(share * np.expm1(-slope)) / slope
+    return bucket, LOWER[bucket] + share * (EDGES[bucket] - LOWER[bucket])
+
+
+@compiled
+def quantile(counts: Floats, level: float, faulty: float = 0.0) -> float:
+    """Quantile of the normal errors in a histogram.
 
     Where fewer than `TAIL_ROWS` rows lie above it, it is extrapolated by a generalised Pareto
     distribution fitted to the excesses of the highest `TAIL_ROWS` rows by their mean and variance (Pickands,
-    1975; Hosking & Wallis, 1987; for thresholds on streams Siffer et al., KDD 2017).
+    1975; Hosking & Wallis, 1987; for thresholds on streams Siffer et al., KDD 2017). Where the highest errors
+    are faults, they tell nothing about normal ones: it is bounded by the exponential tail through the
+    median and the 90th percentile of the others.
 
     Args:
         counts: rows per bucket, shape (`BUCKETS`,), ≥ 0.
         level: 0–1.
+        faulty: share of the rows that are faults, as from `faulty_share`.
 
     Returns:
         0 for an empty histogram.
@@ -61,14 +137,19 @@ def quantile(counts: Floats, level: float) -> float:
     rows: float = counts.sum()
     if rows <= 0.0:
         return 0.0
+    bound = _of_all(counts, rows, level)
+    if faulty > 0.0:
+        normal = (1.0 - faulty) * rows
+        _, median = _located(counts, 0.5 * normal)
+        _, high = _located(counts, 0.9 * normal)
+        bound = min(bound, median + (high - median) * np.log(0.5 / (1.0 - level)) / np.log(5.0))
+    return bound
+
+
+@compiled
+def _of_all(counts: Floats, rows: float, level: float) -> float:
     counted = min(level, max(1.0 - TAIL_ROWS / rows, 0.5))
-    target, below, bucket = counted * rows, 0.0, 0
-    for bucket in range(len(counts)):
-        if below + counts[bucket] >= target and counts[bucket] > 0.0:
-            break
-        below += counts[bucket]
-    share = min(max((target - below) / counts[bucket], 0.0), 1.0) if counts[bucket] > 0.0 else 1.0
-    base: float = LOWER[bucket] + share * (EDGES[bucket] - LOWER[bucket])
+    bucket, base = _located(counts, counted * rows)
     if counted >= level:
         return base
     weight, total, square = 0.0, 0.0, 0.0
@@ -103,15 +184,17 @@ class PercentileThreshold(ArrayState):
         memory: rows after which a count has decayed to 1/e.
     """
 
-    PER_VEHICLE: ClassVar = ("counts", "seen", "bound")
-    SHARED: ClassVar = ("fleet_counts", "fleet_seen", "fleet_bound", "vehicles")
+    PER_VEHICLE: ClassVar = ("counts", "seen", "bound", "last")
+    SHARED: ClassVar = ("fleet_counts", "fleet_pairs", "fleet_seen", "fleet_bound", "vehicles")
 
     def __init__(self, *, prior: float, memory: float) -> None:
         self.prior, self.memory = prior, memory
         self.counts = np.zeros((0, BUCKETS), np.float32)
         self.seen = np.zeros(0)
         self.bound = np.full(0, np.nan)
+        self.last = np.zeros(0, np.intp)
         self.fleet_counts = np.zeros(BUCKETS)
+        self.fleet_pairs = np.zeros(BUCKETS)
         self.fleet_seen = np.zeros(1)
         self.fleet_bound = 0.0
         self.vehicles = 0
@@ -137,11 +220,14 @@ class PercentileThreshold(ArrayState):
             level: the quantile that the thresholds are set to, 0–1.
         """
         buckets = np.minimum(np.searchsorted(EDGES, errors), BUCKETS - 1)
-        own, fleet = (self.counts, self.seen, self.bound), (self.fleet_counts, self.fleet_seen)
+        own = (self.counts, self.seen, self.bound, self.last)
+        fleet = (self.fleet_counts, self.fleet_pairs, self.fleet_seen)
         self.vehicles = _count(slots, buckets, weights, self.memory, self.vehicles, *own, *fleet)
-        self.fleet_bound = quantile(self.fleet_counts, level)
+        # A vehicle alone would not have seen enough faults to tell.
+        faulty = faulty_share(self.fleet_counts, self.fleet_pairs, level)
+        self.fleet_bound = quantile(self.fleet_counts, level, faulty)
         prior = self.fleet_counts * (self.prior / max(float(self.fleet_counts.sum()), 1e-300))
-        _judge(slots, prior, level, self.counts, self.bound)
+        _judge(slots, prior, level, faulty, self.counts, self.bound)
 
 
 @compiled
@@ -165,10 +251,13 @@ def _count(
     counts: NDArray[np.float32],
     seen: Floats,
     bound: Floats,
+    last: Slots,
     fleet_counts: Floats,
+    fleet_pairs: Floats,
     fleet_seen: Floats,
 ) -> int:
     """Count n rows, in place; returns how many vehicles have been counted."""
+    fleet_kept, smaller = np.empty(len(slots)), np.empty_like(buckets)
     for row in range(len(slots)):
         slot = slots[row]
         if np.isnan(bound[slot]):
@@ -178,16 +267,29 @@ def _count(
         fleet_seen[0] += 1.0
         kept = _kept(seen[slot], memory)
         # The fleet forgets as slowly as one of its vehicles does, however many there are.
-        fleet_kept = _kept(fleet_seen[0], memory * vehicles)
+        fleet_kept[row] = _kept(fleet_seen[0], memory * vehicles)
         for bucket in range(len(fleet_counts)):
             counts[slot, bucket] *= kept
-            fleet_counts[bucket] *= fleet_kept
         counts[slot, buckets[row]] += weights[row]
-        fleet_counts[buckets[row]] += weights[row]
+        smaller[row] = min(buckets[row], last[slot])
+        last[slot] = buckets[row]
+    # Backwards, so that the fleet's counts fade once a block, not once a row.
+    added, added_pairs, still_kept = np.zeros_like(fleet_counts), np.zeros_like(fleet_pairs), 1.0
+    for row in range(len(slots) - 1, -1, -1):
+        added[buckets[row]] += still_kept * weights[row]
+        added_pairs[smaller[row]] += still_kept * weights[row]
+        still_kept *= fleet_kept[row]
+    for bucket in range(len(fleet_counts)):
+        fleet_counts[bucket] = still_kept * fleet_counts[bucket] + added[bucket]
+        fleet_pairs[bucket] = still_kept * fleet_pairs[bucket] + added_pairs[bucket]
     return vehicles
 
 
 @compiled
-def _judge(slots: Slots, fleet: Floats, level: float, counts: NDArray[np.float32], bound: Floats) -> None:
-    for slot in slots:
-        bound[slot] = quantile(fleet + counts[slot], level)
+def _judge(
+    slots: Slots, fleet: Floats, level: float, faulty: float, counts: NDArray[np.float32], bound: Floats
+) -> None:
+    for row in range(len(slots)):
+        slot = slots[row]
+        if row == 0 or slot != slots[row - 1]:
+            bound[slot] = quantile(fleet + counts[slot], level, faulty)

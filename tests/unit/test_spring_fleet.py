@@ -177,11 +177,6 @@ def test_only_the_percentile_of_the_detector_differs_from_the_default(settings: 
     assert settings.detector == load(DEFAULT_FILE).detector.model_copy(update={"percentile": percentile})
 
 
-@pytest.mark.xfail(
-    strict=True,
-    raises=AssertionError,
-    reason="single faults count for the percentile: one event in twenty is more than the threshold bears",
-)
 @pytest.mark.parametrize("shards", [1, 4], ids=["one-shard", "four-shards"])
 @pytest.mark.parametrize("seed", [1, 2, 3])
 def test_nearly_all_faults_are_found_and_nearly_all_that_is_found_is_a_fault(

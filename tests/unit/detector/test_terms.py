@@ -27,9 +27,17 @@ def test_some_terms_are_their_worst_signal_and_the_others_a_mean() -> None:
 
 def test_each_term_counts_over_its_own_mean() -> None:
     combination = Combination(np.array([3.0, 4.0]), memory=1e9)
-    combination.learn(np.array([[2.0, 4.0], [50.0, 150.0]]), np.ones(2))
-    error, _ = combination.combine(np.array([[3.0], [100.0]]), np.ones((2, 1, 2)))
+    combination.learn(np.array([[2.0, 4.0], [0.5, 1.5]]), np.ones(2))
+    error, _ = combination.combine(np.array([[3.0], [1.0]]), np.ones((2, 1, 2)))
     np.testing.assert_allclose(error, [5.0])
+
+
+def test_the_first_rows_of_a_model_that_knows_nothing_do_not_dull_a_term() -> None:
+    combination = Combination(np.array([1.0]), memory=1e9)
+    combination.learn(np.full((1, 50), 5_000.0), np.ones(50))
+    combination.learn(np.ones((1, 450)), np.ones(450))
+    error, _ = combination.combine(np.array([[10.0]]), np.ones((1, 1, 1)))
+    assert error[0] > 5.0
 
 
 def test_contributions_follow_the_squares_of_terms_and_evidence() -> None:

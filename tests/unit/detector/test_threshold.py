@@ -104,3 +104,24 @@ def test_a_threshold_follows_errors_that_change_while_it_is_young() -> None:
             teach(made, scale * random.lognormal(size=50))
     above = (2.0 * random.lognormal(size=100_000) > made.of(ONE)[0]).mean()
     assert above == pytest.approx(1 - LEVEL, rel=0.4)
+
+
+def with_faults(*, lasting: bool) -> np.ndarray:
+    """Errors around 1, one in twenty of them around 5: each by itself, or all in long runs."""
+    random = np.random.default_rng(8)
+    errors = random.gamma(20.0, 1 / 20.0, 20_000)
+    faulty = (np.arange(20_000) // 50 % 20 == 0) if lasting else random.random(20_000) < 0.05
+    return np.where(faulty, random.uniform(4.0, 8.0, 20_000), errors)
+
+
+def test_single_faults_are_not_counted_as_the_tail_of_what_is_normal() -> None:
+    made = threshold()
+    teach(made, with_faults(lasting=False), level=0.999)
+    normal = np.random.default_rng(9).gamma(20.0, 1 / 20.0, 20_000)
+    assert np.quantile(normal, 0.995) < made.of(ONE)[0] < 4.0
+
+
+def test_what_lasts_is_another_kind_of_normal_and_is_counted() -> None:
+    made = threshold()
+    teach(made, with_faults(lasting=True), level=0.999)
+    assert made.of(ONE)[0] > 6.0
