@@ -2,15 +2,29 @@
 
 from __future__ import annotations
 
+import re
 from pathlib import Path
 from typing import Annotated, Literal
 
-from pydantic import Field, NonNegativeInt, PositiveFloat, PositiveInt, SecretStr, model_validator
+from pydantic import (
+    AfterValidator,
+    Field,
+    NonNegativeInt,
+    PositiveFloat,
+    PositiveInt,
+    SecretStr,
+    model_validator,
+)
 
 from config.section import UNSET, Port, Section
 
-BOOTSTRAP = r"^\s*[^\s:,/]+:\d{1,5}\s*(,\s*[^\s:,/]+:\d{1,5}\s*)*$"
-"""``host:port``, several separated by commas."""
+_ADDRESS = re.compile(r"\s*[^\s:,/]+:\d{1,5}\s*")
+
+
+def _addresses(text: str) -> str:
+    if not all(map(_ADDRESS.fullmatch, text.split(","))):
+        raise ValueError("expected host:port, or several of them separated by commas")
+    return text
 
 
 class TlsSettings(Section):
@@ -45,7 +59,7 @@ class MqttSettings(Section):
 class KafkaSettings(Section):
     """The Kafka cluster and how to talk to it; `config.kafka_options` turns it into what clients take."""
 
-    bootstrap: Annotated[str, Field(pattern=BOOTSTRAP)]
+    bootstrap: Annotated[str, AfterValidator(_addresses)]
     client_id: str = Field(min_length=1)
     group: str = Field(min_length=1)
     start: Literal["committed", "beginning", "end"]

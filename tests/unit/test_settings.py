@@ -168,6 +168,20 @@ def test_the_empty_string_unsets_an_optional_key(variable: str, monkeypatch: pyt
             '[signals.a]\npointer = "/a"\nscored = false',
             "signals: expected at least one signal with scored = true, got none",
         ),
+        (
+            '[kafka]\nbootstrap = "broker:abc"',
+            "kafka.bootstrap: expected host:port, or several of them separated by commas, got 'broker:abc'",
+        ),
+        ("[kafka]\nbatch_size = 1000001", "kafka.batch_size: Input should be less than or equal to 1000000"),
+        ('[kafka]\nusername = "fleet"', "kafka: expected a password for the user, got none"),
+        (
+            '[kafka.tls]\nenabled = true\nca_file = "nowhere.pem"',
+            "kafka: tls.ca_file: expected a PEM file, found none at 'nowhere.pem'",
+        ),
+        (
+            '[source]\nkind = "kafka"',
+            "topics.telemetry: expected a Kafka topic of letters, digits, '.', '_' and '-', got 'fleet/telem",
+        ),
         ("port = = 1", "expected TOML: "),
     ],
 )
