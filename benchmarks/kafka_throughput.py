@@ -26,7 +26,7 @@ from rich.progress import track
 from rich.table import Table
 
 from config.broker_settings import KafkaSettings
-from config.errors import BrokerError, FleetError, exit_in_one_line
+from config.errors import BrokerError, exit_in_one_line
 from config.settings import load
 from dataflows.connectors.kafka_producer import ConfirmedProducer
 from dataflows.connectors.kafka_topics import ensure_topics
@@ -231,7 +231,7 @@ def _broker() -> Iterator[str]:
         try:
             if process.stdout is None or not process.stdout.readline():
                 log.seek(0)
-                raise FleetError(log.read().decode().strip())
+                raise BrokerError(log.read().decode().strip())
             yield f"{LOCALHOST}:{port}"
         finally:
             process.terminate()

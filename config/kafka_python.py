@@ -44,6 +44,13 @@ def open_client(kind: type[Client], **options: Any) -> Client:
     return opened
 
 
+def words(error: Exception) -> str:
+    """The first line of an error, without its class and the requests and responses that it quotes."""
+    kind = type(error).__name__
+    first = next(iter(str(error).splitlines()), "").split(" failed with response")[0]
+    return first.removeprefix(f"{kind}: ")[:300] or kind
+
+
 class Trouble(logging.Handler):
     """Notes why connections failed: the first reason, unless the cluster has refused us.
 

@@ -10,7 +10,6 @@ import argparse
 import base64
 import os
 import shutil
-import signal
 import subprocess
 import sys
 import time
@@ -20,6 +19,7 @@ from pathlib import Path
 
 from config.errors import BrokerError, SettingsError, exit_in_one_line
 from scripts.ports import LOCALHOST, answers, free_port
+from sim.pacing import StopRequest
 
 ROOT = Path(__file__).resolve().parents[1]
 CONFIGURATION = ROOT / "config" / "kafka" / "server.properties"
@@ -161,21 +161,19 @@ def run(port: int) -> None:
     log = directory / "kafka.log"
     with log.open("wb") as output:
         process = subprocess.Popen(command(properties), stdout=output, stderr=output, start_new_session=True)
-    stop = [False]
-    for number in (signal.SIGINT, signal.SIGTERM):
-        signal.signal(number, lambda *_: stop.__setitem__(0, True))
     try:
-        deadline = time.monotonic() + TIME_TO_START
-        while not stop[0] and not answers(port):
-            if process.poll() is not None or time.monotonic() > deadline:
-                raise BrokerError(f"Kafka did not start on port {port}; {log} says why")
-            time.sleep(0.1)
-        if not stop[0]:
-            print(f"Kafka listens on {LOCALHOST}:{port}, data in {directory}; Ctrl-C stops", flush=True)
-        while not stop[0] and process.poll() is None:
-            time.sleep(0.2)
-        if not stop[0]:
-            raise BrokerError(f"Kafka ended with status {process.returncode}; {log} says why")
+        with StopRequest() as stop:
+            deadline = time.monotonic() + TIME_TO_START
+            while not stop.requested and not answers(port):
+                if process.poll() is not None or time.monotonic() > deadline:
+                    raise BrokerError(f"Kafka did not start on port {port}; {log} says why")
+                time.sleep(0.1)
+            if not stop.requested:
+                print(f"Kafka listens on {LOCALHOST}:{port}, data in {directory}; Ctrl-C stops", flush=True)
+            while not stop.requested:
+                if process.poll() is not None:
+                    raise BrokerError(f"Kafka ended with status {process.returncode}; {log} says why")
+                time.sleep(0.2)
     finally:
         process.terminate()
         try:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -10,6 +11,7 @@ import numpy as np
 from config.settings import PayloadSettings, SignalSettings
 from dataflows.connectors.messages import MessageBatch
 from dataflows.decode import Decoded, Decoder
+from dataflows.recordings import open_recording
 
 ARRIVED = 1_767_225_600_000_000
 """When the first message of `messages` arrives, 2026-01-01 00:00 UTC; each later one a second after."""
@@ -60,3 +62,10 @@ def assert_same(one: Decoded, other: Decoded) -> None:
     assert list(map(bytes, one.telemetry.telemetry)) == list(map(bytes, other.telemetry.telemetry))
     assert one.dead_letters == other.dead_letters
     assert one.bad.tolist() == other.bad.tolist()
+
+
+def whole(recording: Path) -> MessageBatch:
+    """A recording as one batch."""
+    opened = open_recording(recording)
+    [batch] = opened.read(batch_size=1 << 20)
+    return batch

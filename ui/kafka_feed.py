@@ -10,7 +10,7 @@ from kafka import KafkaConsumer, TopicPartition
 from kafka.errors import AuthorizationError, KafkaError
 
 from config.kafka_options import kafka_python_options
-from config.kafka_python import HUNG_UP, noted_trouble, open_client
+from config.kafka_python import HUNG_UP, noted_trouble, open_client, words
 from config.settings import Settings
 from ui.feed import Feed, Phase
 
@@ -62,12 +62,12 @@ class KafkaFeed(Feed):
                 with noted_trouble() as trouble:
                     self._follow()
             except AuthorizationError as error:
-                self._enter("refused", _words(error))
+                self._enter("refused", words(error))
             except KafkaError as error:
                 # A cluster that has refused us may the next time just hang up.
                 if self._connection.phase != "refused" or trouble.words != HUNG_UP:
                     phase = "refused" if trouble.is_refusal else self._away()
-                    self._enter(phase, trouble.words or _words(error))
+                    self._enter(phase, trouble.words or words(error))
             except Exception as error:
                 log.exception("the subscriber of the page failed")
                 self._enter(self._away(), str(error) or type(error).__name__)
@@ -132,7 +132,3 @@ class KafkaFeed(Feed):
                 self.state.record_dead_letter(payload)
         else:
             self.state.record(payload, retained=retained)
-
-
-def _words(error: Exception) -> str:
-    return str(error).splitlines()[0].removeprefix(f"{type(error).__name__}: ")[:200] or type(error).__name__

@@ -11,7 +11,7 @@ from kafka.errors import KafkaError, TopicAlreadyExistsError
 from config.broker_settings import KafkaSettings
 from config.errors import BrokerError, SettingsError
 from config.kafka_options import kafka_python_options
-from config.kafka_python import noted_trouble, open_client
+from config.kafka_python import noted_trouble, open_client, words
 from config.settings import KAFKA_TOPIC
 
 logger = logging.getLogger(__name__)
@@ -58,7 +58,7 @@ def ensure_topics(settings: KafkaSettings, topics: Sequence[str]) -> dict[str, s
     except KafkaError as error:
         raise BrokerError(
             f"the Kafka cluster at {settings.bootstrap} did not let us look at or create the topics "
-            f"{', '.join(topics)}: {_words(error)}; check the rights of the user, and [kafka] replication"
+            f"{', '.join(topics)}: {words(error)}; check the rights of the user, and [kafka] replication"
         ) from None
     finally:
         admin.close()
@@ -76,7 +76,7 @@ def _connected(settings: KafkaSettings) -> KafkaAdminClient:
         except KafkaError as error:
             raise BrokerError(
                 f"the Kafka cluster at {settings.bootstrap} did not answer within {limit:g} s "
-                f"({trouble.words or _words(error)}); start it (`make kafka` starts one here), or correct "
+                f"({trouble.words or words(error)}); start it (`make kafka` starts one here), or correct "
                 "bootstrap, user and tls in [kafka]"
             ) from None
 
@@ -98,8 +98,3 @@ def _create(admin: KafkaAdminClient, settings: KafkaSettings, topic: str) -> Non
         admin.wait_for_topics([topic])
         return
     logger.info("created the topic %s with %d partitions", topic, settings.partitions)
-
-
-def _words(error: KafkaError) -> str:
-    """The first line of an error, without the requests and responses that it quotes."""
-    return str(error).splitlines()[0].split(" failed with response")[0][:300] or type(error).__name__

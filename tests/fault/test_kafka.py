@@ -20,6 +20,7 @@ from tests.kafka_brokers import Cluster, StartKafka
 from tests.kafka_clients import create_topic
 from tests.kafka_fleet import (
     PARTITIONS,
+    Emitted,
     Job,
     Vehicles,
     by_id,
@@ -94,6 +95,16 @@ def again(cluster: Cluster, undisturbed: Undisturbed) -> tuple[str, Vehicles]:
     return topic, Vehicles(cluster, topic, undisturbed.payloads, VEHICLES)
 
 
+def caught_up(job: Job, vehicles: Vehicles) -> list[Emitted]:
+    """Send what is left, and let the job run to its end; returns all that it has emitted."""
+    vehicles.send(EVENTS)
+    job.start()
+    vehicles.wait()
+    job.wait_until_committed(EVENTS)
+    job.kill()
+    return read_enriched(job.cluster, job.enriched)
+
+
 def same_events(events: dict[str, bytes], topic: str, undisturbed: Undisturbed) -> bool:
     """Whether the events are those of the undisturbed run; their ids hold the name of the topic."""
     there, here = undisturbed.topic.encode(), topic.encode()
@@ -124,13 +135,7 @@ def test_a_job_that_is_killed_at_any_moment_loses_nothing_and_scores_as_if_it_ha
         job.wait_until_emitted(job.emitted() + 1)
         time.sleep(moments.uniform(0.0, LONGEST_RUN))
         kills.append(job.kill())
-    vehicles.send(EVENTS)
-    job.start()
-    vehicles.wait()
-    job.wait_until_committed(EVENTS)
-    job.kill()
-
-    emitted = read_enriched(kafka_cluster, job.enriched)
+    emitted = caught_up(job, vehicles)
     assert same_events(by_id(emitted), topic, undisturbed), f"seed {seed}"
     twice = repeated(emitted)
     assert all(any(kill.may_repeat(one) for kill in kills) for one in twice), f"seed {seed}"
@@ -148,13 +153,7 @@ def test_a_job_gives_the_same_scores_whatever_the_number_of_processes_it_is_cont
         job.start(processes)
         job.wait_until_committed(sum(job.committed()) + 10_000)
         kills.append(job.kill())
-    vehicles.send(EVENTS)
-    job.start()
-    vehicles.wait()
-    job.wait_until_committed(EVENTS)
-    job.kill()
-
-    emitted = read_enriched(kafka_cluster, job.enriched)
+    emitted = caught_up(job, vehicles)
     assert same_events(by_id(emitted), topic, undisturbed)
     assert all(any(kill.may_repeat(one) for kill in kills) for one in repeated(emitted))
 

@@ -80,6 +80,20 @@ def committed(cluster: Cluster, group: str, topic: str) -> int | None:
     return None if position is None else int(position.offset)
 
 
+def commit(partition: KafkaSourcePartition, cluster: Cluster, group: str, topic: str) -> int:
+    """Ask for batches until the first commit is there; returns what is committed."""
+    positions: list[int] = []
+
+    def is_committed() -> bool:
+        partition.next_batch()
+        position = committed(cluster, group, topic)
+        positions.extend([] if position is None else [position])
+        return bool(positions)
+
+    wait_until(is_committed, "the commit")
+    return positions[-1]
+
+
 def test_a_partition_is_read_in_order_with_keys_offsets_and_origin(
     kafka_cluster: Cluster, topic: str, open_partition: Open
 ) -> None:
@@ -146,13 +160,7 @@ def test_what_a_snapshot_covers_is_committed_to_the_group_at_the_next_batch_and_
     publish(kafka_cluster, topic, numbered(10, 15))
     assert committed(kafka_cluster, settings.group, topic) is None
     read(partition, 5)
-
-    def is_committed() -> bool:
-        partition.next_batch()
-        return committed(kafka_cluster, settings.group, topic) is not None
-
-    wait_until(is_committed, "the commit")
-    assert committed(kafka_cluster, settings.group, topic) == 10
+    assert commit(partition, kafka_cluster, settings.group, topic) == 10
 
 
 def test_without_recovery_state_a_job_goes_on_where_its_group_has_committed(
@@ -164,12 +172,7 @@ def test_without_recovery_state_a_job_goes_on_where_its_group_has_committed(
     first = open_partition(settings)
     read(first, 10)
     first.snapshot()
-
-    def is_committed() -> bool:
-        first.next_batch()
-        return committed(kafka_cluster, settings.group, topic) == 10
-
-    wait_until(is_committed, "the commit")
+    commit(first, kafka_cluster, settings.group, topic)
     publish(kafka_cluster, topic, numbered(10, 12))
     assert payloads(read(open_partition(settings), 2)) == [b"10", b"11"]
 
@@ -292,12 +295,7 @@ def test_a_partition_that_was_added_is_read_from_its_beginning_even_if_the_job_b
     publish(kafka_cluster, topic, numbered(5, 6))
     read(first, 1)
     first.snapshot()
-
-    def is_committed() -> bool:
-        first.next_batch()
-        return committed(kafka_cluster, settings.group, topic) == 6
-
-    wait_until(is_committed, "the commit")
+    commit(first, kafka_cluster, settings.group, topic)
     with administration(kafka_cluster) as admin:
         admin.create_partitions({topic: 2})
     wait_until(lambda: partitions_of(kafka_cluster, topic) == 2, "the second partition")

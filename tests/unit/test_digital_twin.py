@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -14,9 +15,9 @@ from config.settings import DEFAULT_FILE, Settings, load
 from dataflows.connectors.messages import MessageBatch
 from dataflows.decode import Decoder, TelemetryBatch
 from dataflows.detector import Scores, Status
-from dataflows.recordings import open_recording
 from dataflows.score import ShardScorer
 from dataflows.shard import rows_by_shard
+from tests.decoding import whole
 
 ROOT = Path(__file__).resolve().parents[2]
 CONFIGURATION = ROOT / "config" / "digital-twin.toml"
@@ -37,11 +38,8 @@ def settings() -> Settings:
 @pytest.fixture(scope="module")
 def recorded() -> MessageBatch:
     """The sample as one batch, as MQTT would hand it over: without offsets."""
-    batches = list(open_recording(SAMPLE).read())
-    payloads = [payload for batch in batches for payload in batch.payloads]
-    topics = [topic for batch in batches for topic in batch.topics]
-    arrived = [time for batch in batches for time in batch.arrived]
-    return MessageBatch(payloads, topics, arrived, "mqtt")
+    batch = whole(SAMPLE)
+    return replace(batch, origin="mqtt", offsets=None)
 
 
 def decoded(settings: Settings, batch: MessageBatch) -> TelemetryBatch:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from collections import Counter
+from dataclasses import replace
 from decimal import Decimal
 from functools import lru_cache
 from typing import Any
@@ -16,9 +17,9 @@ from threadpoolctl import threadpool_limits
 from config.settings import DEFAULT_FILE, Settings, load
 from dataflows.connectors.messages import MessageBatch
 from dataflows.decode import Decoder, TelemetryBatch
-from dataflows.recordings import open_recording
 from dataflows.score import ShardScorer
 from dataflows.shard import rows_by_shard
+from tests.decoding import whole
 from tests.spring_fleet import (
     CONFIGURATION,
     FAULTS,
@@ -67,11 +68,8 @@ def settings() -> Settings:
 @pytest.fixture(scope="module")
 def recorded() -> MessageBatch:
     """The sample as one batch, as a partition of the topic would hand it over."""
-    batches = list(open_recording(SAMPLE).read())
-    payloads = [payload for batch in batches for payload in batch.payloads]
-    topics = [topic for batch in batches for topic in batch.topics]
-    arrived = [time for batch in batches for time in batch.arrived]
-    return MessageBatch(payloads, topics, arrived, f"{TOPIC}/0", list(range(len(payloads))))
+    batch = whole(SAMPLE)
+    return replace(batch, origin=f"{TOPIC}/0")
 
 
 @lru_cache
