@@ -6,7 +6,8 @@
     ├── DeliveryError         an outgoing message was not confirmed in time
     ├── RecordingError        a recording cannot be read or written
     ├── DeadLetterLimitError    so much input is bad that something upstream must be wrong
-    └── SnapshotError         stored state does not fit this version or these settings
+    ├── SnapshotError         stored state does not fit this version or these settings
+    └── RecoveryError         the directory of stored state is missing, damaged, full or not safe
 
 A message says what was expected, what came, where, and what to do. Programs print it in one
 line and leave with status 1: `exit_in_one_line` around what a program does itself,
@@ -16,7 +17,7 @@ line and leave with status 1: `exit_in_one_line` around what a program does itse
 from __future__ import annotations
 
 import sys
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from types import TracebackType
 
@@ -49,6 +50,10 @@ class SnapshotError(FleetError):
     """A stored snapshot has another layout version, or was made with other settings."""
 
 
+class RecoveryError(FleetError):
+    """The recovery directory is missing, damaged, full, of another flow, or writable by others."""
+
+
 @contextmanager
 def exit_in_one_line(program: str) -> Iterator[None]:
     """Turn a `FleetError` into one line on standard error and exit status 1.
@@ -68,20 +73,23 @@ def exit_in_one_line(program: str) -> Iterator[None]:
         raise SystemExit(130) from None
 
 
-def report_in_one_line(program: str) -> None:
+def report_in_one_line(
+    program: str, translate: Callable[[BaseException], FleetError | None] = lambda _: None
+) -> None:
     """Print an uncaught `FleetError` as one line, also when the dataflow engine has wrapped it.
 
     Every other exception keeps its traceback: it is a bug, and whoever mends it needs that.
 
     Args:
         program: what the line starts with.
+        translate: the `FleetError` that an exception of the engine stands for, if it does for one.
     """
     unexpected = sys.excepthook
 
     def report(kind: type[BaseException], error: BaseException, traceback: TracebackType | None) -> None:
         cause: BaseException | None = error
         while cause is not None and not isinstance(cause, FleetError | KeyboardInterrupt):
-            cause = cause.__cause__
+            cause = translate(cause) or cause.__cause__
         if isinstance(cause, FleetError):
             print(f"{program}: {cause}", file=sys.stderr)
         elif cause is None:

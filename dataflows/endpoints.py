@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import bytewax.operators as op
 from bytewax.dataflow import Stream
-from bytewax.inputs import Source
+from bytewax.inputs import FixedPartitionedSource
 
 from config.errors import SettingsError
 from config.settings import Settings
@@ -18,7 +20,7 @@ from dataflows.connectors.recording import JsonLinesSink, RecordingSource
 SOURCE = "source"
 
 
-def telemetry_source(settings: Settings, role: str = SOURCE) -> Source[MessageBatch]:
+def telemetry_source(settings: Settings, role: str = SOURCE) -> FixedPartitionedSource[MessageBatch, Any]:
     """The source that ``[source]`` names.
 
     Args:

@@ -5,7 +5,8 @@
                     └──► dead letters
 
 With recovery (``-r DIR -s SECONDS -b SECONDS``) it goes on where it stopped: every message is in the
-enriched topic at least once, and a replayed event has the same id and the same scores.
+enriched topic at least once, and a replayed event has the same id and the same scores. SIGTERM ends it in
+good order, after a last snapshot.
 """
 
 from __future__ import annotations
@@ -16,16 +17,16 @@ import bytewax.operators as op
 from bytewax.dataflow import Dataflow
 from bytewax.inputs import Source
 
-from config.errors import exit_in_one_line, report_in_one_line
-from config.logs import configure_logging
 from config.settings import Settings, load
 from dataflows.connectors.messages import MessageBatch, OutgoingBatch
 from dataflows.dead_letters import DeadLetterLimit, encode_dead_letters
 from dataflows.decode import Decoded, Decoder, TelemetryBatch
 from dataflows.encode import Encoder
 from dataflows.endpoints import deliver, telemetry_source
+from dataflows.job import job
 from dataflows.score import score
 from dataflows.shard import split
+from dataflows.stopping import until_asked_to_stop
 
 # Flow and step ids are recovery keys: another id, and a job no longer finds its state.
 FLOW = "fleet"
@@ -44,26 +45,25 @@ def flow() -> Dataflow:
     """The dataflow by the settings in force.
 
     Raises:
-        SystemExit: after one line on standard error, if a setting is wrong.
+        SystemExit: after one line on standard error, if a setting or the recovery directory is wrong.
     """
-    configure_logging()
-    report_in_one_line(FLOW)
-    with exit_in_one_line(FLOW):
-        return build(load())
+    with job(FLOW):
+        settings = load()
+        return build(settings, until_asked_to_stop(FLOW, telemetry_source(settings)))
 
 
-def build(settings: Settings, source: Source[MessageBatch] | None = None) -> Dataflow:
+def build(settings: Settings, source: Source[MessageBatch]) -> Dataflow:
     """Wire the flow.
 
     Args:
         settings: all settings.
-        source: where telemetry comes from; ``None`` means what ``[source]`` names.
+        source: where telemetry comes from.
 
     Raises:
         FleetError: a source or sink cannot be built.
     """
     dataflow = Dataflow(FLOW)
-    messages = op.input(TELEMETRY, dataflow, source or telemetry_source(settings))
+    messages = op.input(TELEMETRY, dataflow, source)
     decoded = op.map(DECODE, messages, _decoding(settings))
 
     events = op.flat_map(SHARD, decoded, _sharding(settings))

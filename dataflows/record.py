@@ -11,13 +11,15 @@ from __future__ import annotations
 
 import bytewax.operators as op
 from bytewax.dataflow import Dataflow
+from bytewax.inputs import Source
 
-from config.errors import SettingsError, exit_in_one_line, report_in_one_line
-from config.logs import configure_logging
+from config.errors import SettingsError
 from config.settings import Settings, load
 from dataflows.connectors.messages import MessageBatch
 from dataflows.connectors.recording import RecordingSink
 from dataflows.endpoints import telemetry_source
+from dataflows.job import job
+from dataflows.stopping import until_asked_to_stop
 
 # Flow and step ids are recovery keys: another id, and a job no longer finds its state.
 FLOW = "record"
@@ -32,11 +34,14 @@ def flow() -> Dataflow:
     Raises:
         SystemExit: after one line on standard error, if a setting is wrong or the output cannot be written.
     """
-    configure_logging()
-    report_in_one_line(FLOW)
-    with exit_in_one_line(FLOW):
+    with job(FLOW):
         settings = load()
-        dataflow = build(settings)
+        if settings.source.kind == "recording":
+            raise SettingsError(
+                "source.kind: expected 'mqtt' or 'kafka', got 'recording', which need not be recorded"
+            )
+        source = until_asked_to_stop(FLOW, telemetry_source(settings, role=FLOW))
+        dataflow = build(settings, source)
     output = settings.recording.output
     print(
         f"recording {settings.topics.telemetry} from {settings.telemetry_broker} "
@@ -46,20 +51,18 @@ def flow() -> Dataflow:
     return dataflow
 
 
-def build(settings: Settings) -> Dataflow:
+def build(settings: Settings, source: Source[MessageBatch]) -> Dataflow:
     """Telemetry topic → recording.
 
+    Args:
+        settings: all settings.
+        source: the telemetry.
+
     Raises:
-        SettingsError: the telemetry already is a recording.
-        BrokerError: Kafka cannot be reached, or has no such topic.
         RecordingError: the output cannot be written.
     """
-    if settings.source.kind == "recording":
-        raise SettingsError(
-            "source.kind: expected 'mqtt' or 'kafka', got 'recording', which need not be recorded"
-        )
     dataflow = Dataflow(FLOW)
-    messages = op.input(TELEMETRY, dataflow, telemetry_source(settings, role=FLOW))
+    messages = op.input(TELEMETRY, dataflow, source)
     keyed = op.map(KEYED, messages, _with_key)
     op.output(RECORDING, keyed, RecordingSink(settings.recording.output))
     return dataflow

@@ -18,8 +18,8 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from config.errors import BrokerError, SettingsError, exit_in_one_line
+from config.stop_request import StopRequest
 from scripts.ports import LOCALHOST, answers, free_port
-from sim.pacing import StopRequest
 
 ROOT = Path(__file__).resolve().parents[1]
 CONFIGURATION = ROOT / "config" / "kafka" / "server.properties"

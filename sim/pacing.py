@@ -4,12 +4,10 @@ from __future__ import annotations
 
 import logging
 import math
-import signal
 import time
 from collections.abc import Callable
-from types import FrameType
-from typing import Self
 
+from config.stop_request import StopRequest
 from dataflows.connectors.messages import MessageBatch
 from sim.publishers import Publisher
 
@@ -18,35 +16,6 @@ logger = logging.getLogger(__name__)
 _SLICE = 0.1  # seconds: how soon a request to stop is noticed
 _SHORTEST_SLEEP = 0.005  # seconds: what falls due within it is sent together
 _LAG = 2.0  # seconds
-
-
-class StopRequest:
-    """Turns SIGINT and SIGTERM into a request that the program looks at between two messages.
-
-    The handler only sets a flag: the main thread may hold any lock when the signal comes. A second
-    SIGINT interrupts whatever is going on.
-
-    Attributes:
-        requested: whether to stop.
-    """
-
-    def __init__(self) -> None:
-        self.requested = False
-
-    def __enter__(self) -> Self:
-        self._before = {
-            number: signal.signal(number, self._note) for number in (signal.SIGINT, signal.SIGTERM)
-        }
-        return self
-
-    def __exit__(self, *_: object) -> None:
-        for number, handler in self._before.items():
-            signal.signal(number, handler)
-
-    def _note(self, number: int, frame: FrameType | None) -> None:
-        if self.requested and number == signal.SIGINT:
-            raise KeyboardInterrupt
-        self.requested = True
 
 
 class Pacer:

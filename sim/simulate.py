@@ -6,9 +6,10 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from itertools import islice
 
+from config.stop_request import StopRequest
 from dataflows.connectors.messages import MessageBatch
 from sim.fleet import Fleet, FleetStep
-from sim.pacing import Pacer, StopRequest, publish_paced
+from sim.pacing import Pacer, publish_paced
 from sim.progress import progress_bar
 from sim.publishers import FleetPublisher
 

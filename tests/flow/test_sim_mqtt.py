@@ -21,13 +21,13 @@ from paho.mqtt.properties import Properties
 
 from config.broker_settings import MqttSettings
 from config.errors import BrokerError, DeliveryError
+from config.stop_request import StopRequest
 from dataflows.connectors.messages import MessageBatch
 from dataflows.events import InjectedFault
 from dataflows.recordings import RecordingWriter, open_recording
 from scripts.ports import free_port
 from sim.__main__ import main
 from sim.mqtt_publisher import MqttPublisher
-from sim.pacing import StopRequest
 from tests.brokers import Broker, Mosquitto, StartMosquitto
 from tests.mqtt_clients import Inbox, create_session
 from tests.scripted_broker import CONNACK_OF_MQTT_5, CONNECT, HANG_UP, PUBLISH, ScriptedBroker

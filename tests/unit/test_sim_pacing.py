@@ -11,8 +11,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from config.stop_request import StopRequest
 from dataflows.connectors.messages import MessageBatch
-from sim.pacing import Pacer, StopRequest, publish_paced
+from sim.pacing import Pacer, publish_paced
 
 
 class Clock:

@@ -1,0 +1,44 @@
+"""A signal that asks a program to stop, as a flag it looks at when it suits."""
+
+from __future__ import annotations
+
+import signal
+from collections.abc import Callable
+from types import FrameType
+from typing import Self
+
+
+class StopRequest:
+    """Turns SIGINT and SIGTERM into a request that the program looks at between two messages.
+
+    The handler only sets a flag: the main thread may hold any lock when the signal comes. A second
+    SIGINT interrupts whatever is going on.
+
+    Args:
+        on_request: called once, in the signal handler; must not take a lock that the main thread may hold.
+
+    Attributes:
+        requested: whether to stop.
+    """
+
+    def __init__(self, on_request: Callable[[], None] | None = None) -> None:
+        self.requested = False
+        self._on_request = on_request
+
+    def __enter__(self) -> Self:
+        self._before = {
+            number: signal.signal(number, self._note) for number in (signal.SIGINT, signal.SIGTERM)
+        }
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        for number, handler in self._before.items():
+            signal.signal(number, handler)
+
+    def _note(self, number: int, frame: FrameType | None) -> None:
+        if self.requested and number == signal.SIGINT:
+            raise KeyboardInterrupt
+        if not self.requested:
+            self.requested = True
+            if self._on_request is not None:
+                self._on_request()
