@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from typing import Protocol
 
 from config.broker_settings import MqttSettings
 from dataflows.connectors.messages import MessageBatch
@@ -11,7 +11,11 @@ from tests.brokers import Broker
 from tests.mqtt_clients import create_session, publish
 from tests.waiting import wait_until
 
-Open = Callable[[MqttSettings], MqttSourcePartition]
+
+class Open(Protocol):
+    """Opens the source, with the state of an earlier one or without."""
+
+    def __call__(self, settings: MqttSettings, state: bytes | None = None) -> MqttSourcePartition: ...
 
 
 def start_session(settings: MqttSettings, topic: str) -> None:

@@ -1,10 +1,14 @@
 """An MQTT subscription as a Bytewax source that acknowledges only what a snapshot covers.
 
 The broker keeps what is unacknowledged (QoS 1 in a persistent session) and delivers it again after a
-crash, so the session is the position in the stream and there is no resume state. Bytewax tells
-nobody that a snapshot is durable. But it asks a source for more only after the epoch before has
-passed through the whole dataflow and, with recovery on, has been committed. Hence the rule: on the
-first `next_batch` after a `snapshot`, begin to acknowledge what was handed out before that snapshot.
+crash, so the session is the position in the stream. Bytewax tells nobody that a snapshot is durable.
+But it asks a source for more only after the epoch before has passed through the whole dataflow and,
+with recovery on, has been committed. Hence the rule: on the first `next_batch` after a `snapshot`,
+begin to acknowledge what was handed out before that snapshot.
+
+What was handed out and is not acknowledged yet comes again on the next connection, also what is
+already in the state of the dataflow. `Unacknowledged` tells the two apart: it is the resume state, so
+that after a restart, as after a mere loss of the connection, nothing is handed out that the state holds.
 
 Memory is bounded. Per connection at most 65,535 QoS 1 messages can be unacknowledged, and with
 MQTT 5 the broker sends at most ``queue_size`` of them (Receive Maximum). MQTT 3.1.1 has no such
@@ -28,6 +32,7 @@ from bytewax.inputs import FixedPartitionedSource, StatefulSourcePartition
 from config.broker_settings import MqttSettings
 from dataflows.connectors.messages import MessageBatch
 from dataflows.connectors.mqtt_session import MqttSession
+from dataflows.connectors.mqtt_unacknowledged import Unacknowledged
 
 logger = logging.getLogger(__name__)
 
@@ -41,9 +46,10 @@ class _Received(NamedTuple):
     arrived: int
     connection: int
     packet_identifier: int  # 0 with QoS 0: nothing to acknowledge
+    is_repeated: bool  # the DUP flag
 
 
-class MqttSource(FixedPartitionedSource[MessageBatch, None]):
+class MqttSource(FixedPartitionedSource[MessageBatch, bytes]):
     """One persistent MQTT session as one partition. At-least-once, in the order of the broker."""
 
     def __init__(self, settings: MqttSettings, filters: Sequence[str], role: str = "source") -> None:
@@ -62,14 +68,16 @@ class MqttSource(FixedPartitionedSource[MessageBatch, None]):
     def list_parts(self) -> list[str]:
         return [PARTITION]
 
-    def build_part(self, step_id: str, for_part: str, resume_state: None) -> MqttSourcePartition:
-        return MqttSourcePartition(self._settings, self._filters, self._role)
+    def build_part(self, step_id: str, for_part: str, resume_state: bytes | None) -> MqttSourcePartition:
+        return MqttSourcePartition(self._settings, self._filters, self._role, resume_state)
 
 
-class MqttSourcePartition(StatefulSourcePartition[MessageBatch, None]):
+class MqttSourcePartition(StatefulSourcePartition[MessageBatch, bytes]):
     """The subscription while it runs. Connects in the background; trouble surfaces in `next_batch`."""
 
-    def __init__(self, settings: MqttSettings, filters: Sequence[str], role: str) -> None:
+    def __init__(
+        self, settings: MqttSettings, filters: Sequence[str], role: str, resume_state: bytes | None = None
+    ) -> None:
         self._queue_size = settings.queue_size
         self._batch_size = settings.batch_size
         self._filters = [_without_share(topic_filter) for topic_filter in filters]
@@ -80,6 +88,7 @@ class MqttSourcePartition(StatefulSourcePartition[MessageBatch, None]):
         self._connection = 0
         self._handed_out: list[int] = []
         self._in_snapshot: list[int] = []
+        self._unacknowledged = Unacknowledged(resume_state)
         self._session = MqttSession(
             settings,
             f"{settings.client_id}-{role}",
@@ -98,7 +107,9 @@ class MqttSourcePartition(StatefulSourcePartition[MessageBatch, None]):
         self._session.check()
         if self._in_snapshot:
             # In portions: PUBACKs cost paho some 5 µs each, and the worker has more to do than wait.
-            self._session.acknowledge(self._connection, self._in_snapshot[: self._batch_size])
+            acknowledged = self._in_snapshot[: self._batch_size]
+            if self._session.acknowledge(self._connection, acknowledged):
+                self._unacknowledged.acknowledged(acknowledged)
             del self._in_snapshot[: self._batch_size]
         if not self._queue:
             return []
@@ -107,15 +118,7 @@ class MqttSourcePartition(StatefulSourcePartition[MessageBatch, None]):
             received = [self._queue.popleft() for _ in range(min(len(self._queue), self._batch_size))]
             if was_full:
                 self._session.changed.notify_all()
-        for message in received:
-            if message.connection != self._connection:
-                # The broker delivers again what was not acknowledged on the connection before.
-                self._connection = message.connection
-                self._handed_out = []
-                self._in_snapshot = []
-            if message.packet_identifier:
-                self._handed_out.append(message.packet_identifier)
-        received = self._without_foreign(received)
+        received = self._without_foreign([message for message in received if self._is_new(message)])
         if not received:
             return []
         return [
@@ -127,14 +130,34 @@ class MqttSourcePartition(StatefulSourcePartition[MessageBatch, None]):
             )
         ]
 
-    def snapshot(self) -> None:
-        """Mark all that was handed out as covered; the broker's session is the only state."""
+    def snapshot(self) -> bytes:
+        """Mark all that was handed out as covered; which of it the broker may yet deliver again."""
         self._in_snapshot += self._handed_out
         self._handed_out = []
+        return self._unacknowledged.snapshot()
 
     def close(self) -> None:
         """Leave. What no snapshot covers stays unacknowledged and comes again next time."""
         self._session.stop()
+
+    def _is_new(self, message: _Received) -> bool:
+        """Whether a message is to be handed out; take note of its packet identifier."""
+        if message.connection != self._connection:
+            # The broker delivers again what was not acknowledged on the connection before.
+            self._connection = message.connection
+            self._handed_out = []
+            self._in_snapshot = []
+        identifier = message.packet_identifier
+        if not identifier:
+            return True
+        unacknowledged = self._unacknowledged
+        is_known = message.is_repeated and unacknowledged.has(identifier, message.topic, message.payload)
+        if not is_known:
+            unacknowledged.add(identifier, message.topic, message.payload)
+        # A snapshot that covers it was durable before this batch was asked for.
+        safe = unacknowledged.is_covered(identifier)
+        (self._in_snapshot if safe else self._handed_out).append(identifier)
+        return not is_known
 
     def _without_foreign(self, received: list[_Received]) -> list[_Received]:
         """Drop what no filter asks for.
@@ -166,9 +189,8 @@ class MqttSourcePartition(StatefulSourcePartition[MessageBatch, None]):
         with session.changed:
             session.changed.wait_for(lambda: len(self._queue) < self._queue_size or session.stopping)
             if not session.stopping:
-                self._queue.append(
-                    _Received(bytes(message.payload), topic, arrived, session.connection, message.mid)
-                )
+                payload, mid, dup = bytes(message.payload), message.mid, bool(message.dup)
+                self._queue.append(_Received(payload, topic, arrived, session.connection, mid, dup))
 
 
 def _without_share(topic_filter: str) -> str:

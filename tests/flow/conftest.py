@@ -27,8 +27,8 @@ def open_source(topic: str) -> Iterator[Open]:
     """Opens the source on ``topic`` and all below; what a test leaves open is closed."""
     opened: list[MqttSourcePartition] = []
 
-    def open_it(settings: MqttSettings) -> MqttSourcePartition:
-        opened.append(MqttSource(settings, [f"{topic}/#"]).build_part("input", "mqtt", None))
+    def open_it(settings: MqttSettings, state: bytes | None = None) -> MqttSourcePartition:
+        opened.append(MqttSource(settings, [f"{topic}/#"]).build_part("input", "mqtt", state))
         return opened[-1]
 
     yield open_it

@@ -37,7 +37,7 @@ class EndingSource(MqttSource):
         self._arguments = (settings, filters, "source")
         self._messages = messages
 
-    def build_part(self, step_id: str, for_part: str, resume_state: None) -> MqttSourcePartition:
+    def build_part(self, step_id: str, for_part: str, resume_state: bytes | None) -> MqttSourcePartition:
         return _EndingPartition(*self._arguments, self._messages)
 
 
