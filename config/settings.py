@@ -134,6 +134,7 @@ class DetectorSettings(Section):
     river: dict[str, bool | int | float | str]
 
     shards: PositiveInt
+    vehicles: PositiveInt
     window: PositiveInt
     hold: NonNegativeFloat
     learn_every: PositiveInt

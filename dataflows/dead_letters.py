@@ -17,6 +17,7 @@ from config.settings import DeadLetterSettings
 from dataflows.connectors.messages import OutgoingBatch
 from dataflows.decode import Decoded
 from dataflows.events import DeadLetter
+from dataflows.metrics import DEAD_LETTERS
 
 
 def encode_dead_letters(letters: Sequence[DeadLetter]) -> OutgoingBatch:
@@ -45,6 +46,7 @@ class DeadLetterLimit:
                 `max_share` of the last `window` events once there have been as many.
         """
         bad, letters = decoded.bad, decoded.dead_letters
+        DEAD_LETTERS.inc(len(letters))
         runs = self._runs(bad)
         shares = self._shares(bad)
         too_many = (runs > self._settings.max_run) | (shares > self._settings.max_share)

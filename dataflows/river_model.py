@@ -160,7 +160,12 @@ class RiverModel:
     def grow(self, vehicles: int) -> None:
         """Make room for `vehicles` slots."""
         while len(self._watched) < vehicles:
-            self._watched.append(Watched(self._kind.scaler.clone(), self._kind.detector.clone()))
+            self._watched.append(self._fresh())
+
+    def forget(self, slots: Slots) -> None:
+        """Put a fresh detector into these slots."""
+        for slot in slots.tolist():
+            self._watched[slot] = self._fresh()
 
     def snapshot(self, vehicles: int) -> dict[str, Any]:
         """Copy the state of the first `vehicles` slots: bytes, which take a sixth of a deep copy's time."""
@@ -169,6 +174,9 @@ class RiverModel:
     def restore(self, state: dict[str, Any]) -> None:
         """Take over a copy of what `snapshot` returned."""
         self._watched = [pickle.loads(watched) for watched in state["watched"]]  # noqa: S301
+
+    def _fresh(self) -> Watched:
+        return Watched(self._kind.scaler.clone(), self._kind.detector.clone())
 
     def _events(self, filled: Filled) -> list[dict[str, float]]:
         names = self._names

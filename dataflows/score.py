@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from typing import Any
@@ -13,11 +14,14 @@ from numpy.typing import NDArray
 from threadpoolctl import threadpool_limits
 
 from config.settings import Settings
+from dataflows import metrics
 from dataflows.decode import TelemetryBatch
-from dataflows.detector import Detector, Scores
+from dataflows.detector import Detector, Scores, Status
 from dataflows.detector.model import Model
 from dataflows.drift import DriftWatch
 from dataflows.models import model_maker
+
+logger = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True, slots=True)
@@ -86,14 +90,36 @@ class ShardScorer:
 class _ShardLogic(StatefulBatchLogic[TelemetryBatch, ScoredBatch, dict[str, Any]]):
     def __init__(self, scorer: ShardScorer) -> None:
         self._scorer = scorer
+        self._vehicles = 0
+        self._forgotten = scorer.detector.vehicles_forgotten
 
     def on_batch(self, values: list[TelemetryBatch]) -> tuple[Iterable[ScoredBatch], bool]:
         # One BLAS thread: more would split sums another way, and workers would fight for cores.
         with threadpool_limits(limits=1, user_api="blas"):
-            return [self._scorer.score(batch) for batch in values], self.RETAIN
+            scored = [self._scorer.score(batch) for batch in values]
+        self._count(sum(map(len, values)), scored)
+        return scored, self.RETAIN
 
     def snapshot(self) -> dict[str, Any]:
         return self._scorer.snapshot()
+
+    def _count(self, events: int, scored: list[ScoredBatch]) -> None:
+        for batch in scored:
+            for status, count in zip(*np.unique(batch.scores.status, return_counts=True), strict=True):
+                metrics.EVENTS.labels(Status(status).name.lower()).inc(int(count))
+            metrics.ANOMALIES.inc(int(batch.scores.anomaly.sum()))
+            events -= len(batch.rows)
+        metrics.DUPLICATES.inc(events)
+        vehicles, forgotten = self._scorer.detector.vehicles, self._scorer.detector.vehicles_forgotten
+        metrics.VEHICLES.inc(vehicles - self._vehicles)
+        metrics.FORGOTTEN.inc(forgotten - self._forgotten)
+        if forgotten and not self._forgotten:
+            logger.warning(
+                "a shard knows %d vehicles, as many as it may, and forgets who has been silent for longest; "
+                "if all of them are yours, raise detector.vehicles or detector.shards",
+                vehicles,
+            )
+        self._vehicles, self._forgotten = vehicles, forgotten
 
 
 def score(step_id: str, up: KeyedStream[TelemetryBatch], settings: Settings) -> KeyedStream[ScoredBatch]:

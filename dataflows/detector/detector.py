@@ -11,18 +11,20 @@ from numpy.typing import NDArray
 from config.errors import SnapshotError
 from config.settings import DetectorSettings
 from dataflows.detector.alarm_rate import AlarmRate
+from dataflows.detector.arrival import Arrival
 from dataflows.detector.block import Block, Lessons
 from dataflows.detector.compiled import compiled
 from dataflows.detector.model import Model
 from dataflows.detector.protection import Protection
 from dataflows.detector.reconstruction import ReconstructionModel
+from dataflows.detector.roster import Roster
 from dataflows.detector.rowwise import Floats, Integers, Mask, Slots
 from dataflows.detector.scores import Scores, Status
 from dataflows.detector.state import State
 from dataflows.detector.threshold import PercentileThreshold, restrained
-from dataflows.detector.window import Arrival, Filled, Window
+from dataflows.detector.window import Filled, Window
 
-LAYOUT_VERSION = 3
+LAYOUT_VERSION = 4
 """Version of what `Detector.snapshot` returns."""
 
 LARGEST_VALUE = 1e12
@@ -49,7 +51,7 @@ class Detector:
         self, settings: DetectorSettings, signals: Sequence[str], model: Model | None = None
     ) -> None:
         self.settings, self.signals = settings, tuple(signals)
-        self._vehicles: dict[str, int] = {}
+        self._roster = Roster(settings.vehicles)
         self._window = Window(len(self.signals), size=settings.window, hold=int(settings.hold * 1e6))
         self._model: Model = ReconstructionModel(settings, len(self.signals)) if model is None else model
         memory = float(settings.threshold_memory)
@@ -73,8 +75,13 @@ class Detector:
 
     @property
     def vehicles(self) -> int:
-        """Vehicles seen so far."""
-        return len(self._vehicles)
+        """Vehicles that are known: seen so far and not forgotten."""
+        return len(self._roster)
+
+    @property
+    def vehicles_forgotten(self) -> int:
+        """Vehicles that were forgotten because there were too many; one that comes back counts again."""
+        return self._roster.forgotten
 
     def process(self, vehicles: Sequence[str], times: Integers, values: Floats) -> Scores:
         """Score n events, and learn every block that they complete.
@@ -93,13 +100,16 @@ class Detector:
                 f"expected times of shape ({rows},) and values of shape ({rows}, {len(self.signals)}) for "
                 f"{rows} vehicle ids, got {times.shape} and {values.shape}"
             )
-        slots = self._slots(vehicles)
+        slots = np.empty(rows, np.intp)
         values = np.where(np.isfinite(values), np.clip(values, -LARGEST_VALUE, LARGEST_VALUE), np.nan)
         scores = Scores.empty(rows, len(self.signals))
-        start = 0
+        start = known = 0
         while start < rows:
-            chunk = slice(start, min(rows, start + self._block.room))
-            arrivals = self._window.arrive(slots[chunk], times[chunk])
+            if start == known:
+                # Never beyond the block: at its end vehicles may be forgotten.
+                known = min(rows, start + self._block.room)
+                slots[start:known] = self._slots(vehicles[start:known])
+            arrivals = self._window.arrive(slots[start:known], times[start:known])
             chunk = slice(start, start + len(arrivals))
             self._score(chunk, arrivals, slots, times, values, scores)
             if self._block.room == 0:
@@ -115,8 +125,8 @@ class Detector:
             "window": self.settings.window,
             "kind": self.settings.kind,
             "reconstructor": self.settings.reconstructor,
-            "vehicles": list(self._vehicles),
-            "parts": {name: part.snapshot(self.vehicles) for name, part in self._parts.items()},
+            "roster": self._roster.snapshot(),
+            "parts": {name: part.snapshot(self._roster.size) for name, part in self._parts.items()},
             "block": self._block.snapshot(),
             "rows_learned": self._rows_learned,
             "version": self._version,
@@ -148,7 +158,7 @@ class Detector:
                     "other settings made it; restore those, or start with an empty recovery directory"
                 )
         detector = cls(settings, signals, model)
-        detector._vehicles = {vehicle: slot for slot, vehicle in enumerate(state["vehicles"])}
+        detector._roster.restore(state["roster"])
         for name, part in detector._parts.items():
             part.restore(state["parts"][name])
         detector._block = Block.restore(state["block"])
@@ -157,15 +167,10 @@ class Detector:
         return detector
 
     def _slots(self, vehicles: Sequence[str]) -> Slots:
-        known = self._vehicles
-        try:
-            return np.fromiter(map(known.__getitem__, vehicles), np.intp, len(vehicles))
-        except KeyError:
-            for vehicle in vehicles:
-                known.setdefault(vehicle, len(known))
-            for part in self._parts.values():
-                part.grow(len(known))
-            return np.fromiter(map(known.__getitem__, vehicles), np.intp, len(vehicles))
+        slots = self._roster.slots(vehicles)
+        for part in self._parts.values():
+            part.grow(self._roster.size)
+        return slots
 
     def _score(
         self,
@@ -256,6 +261,10 @@ class Detector:
         self._version += 1
         largest = min(self.settings.learn_every, BLOCK_PER_VEHICLE * self._model.vehicles)
         self._block = Block(max(1, min(largest, self._rows_learned)))
+        overdue = self._roster.overdue()
+        if len(overdue):
+            for part in self._parts.values():
+                part.forget(overdue)
 
 
 @compiled

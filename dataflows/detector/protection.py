@@ -6,10 +6,10 @@ from typing import ClassVar
 
 import numpy as np
 
+from dataflows.detector.arrival import NEVER
 from dataflows.detector.compiled import compiled
 from dataflows.detector.rowwise import Floats, Integers, Mask, Slots
 from dataflows.detector.state import ArrayState
-from dataflows.detector.window import NEVER
 
 COUNTED_RUN = 8
 """Anomalies in a row that count fully for the threshold.
@@ -79,7 +79,8 @@ def _weigh(
         if not anomalous[row]:
             since[slot], run[slot] = NEVER, 0
             continue
-        if since[slot] == NEVER:
+        # Also when the vehicle's clock was set back.
+        if since[slot] == NEVER or times[row] < since[slot]:
             since[slot] = times[row]
         run[slot] += 1
         if times[row] - since[slot] < accept_after:

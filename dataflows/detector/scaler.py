@@ -36,7 +36,7 @@ class Scaler(ArrayState):
             signals or shape (S,).
 
     Attributes:
-        vehicles: vehicles that something was learned of.
+        vehicles: vehicles that something was learned of and that are not forgotten.
     """
 
     PER_VEHICLE: ClassVar = ("count", "mean", "scatter", "level", "deviation")
@@ -57,6 +57,11 @@ class Scaler(ArrayState):
 
     def fill_value(self, name: str) -> float:
         return np.nan if name == "level" else 0
+
+    def forget(self, slots: Slots) -> None:
+        """Clear the state of these slots; the fleet's moments stay."""
+        self.vehicles -= int((~np.isnan(self.level[slots]).all(axis=1)).sum())
+        super().forget(slots)
 
     def moments(self, slots: Slots) -> tuple[Floats, Floats]:
         """Mean and standard deviation in force for the vehicles of n rows.

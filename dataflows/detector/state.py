@@ -7,6 +7,8 @@ from typing import Any, ClassVar, Protocol
 import numpy as np
 from numpy.typing import NDArray
 
+from dataflows.detector.rowwise import Slots
+
 FIRST_CAPACITY = 16
 
 
@@ -15,6 +17,9 @@ class State(Protocol):
 
     def grow(self, vehicles: int) -> None:
         """Make room for `vehicles` slots."""
+
+    def forget(self, slots: Slots) -> None:
+        """Clear the state of these slots, as if their vehicles had never been seen; shape (n,)."""
 
     def snapshot(self, vehicles: int) -> dict[str, Any]:
         """Copy the state of the first `vehicles` slots and everything shared."""
@@ -47,6 +52,13 @@ class ArrayState:
                 setattr(self, name, grown)
         for name in self.PARTS:
             getattr(self, name).grow(vehicles)
+
+    def forget(self, slots: Slots) -> None:
+        """Clear the state of these slots; what the fleet has learned of their vehicles stays."""
+        for name in self.PER_VEHICLE:
+            getattr(self, name)[slots] = self.fill_value(name)
+        for name in self.PARTS:
+            getattr(self, name).forget(slots)
 
     def fill_value(self, name: str) -> float:
         """What a new vehicle's part of the array `name` holds."""

@@ -202,6 +202,11 @@ class PercentileThreshold(ArrayState):
     def fill_value(self, name: str) -> float:
         return np.nan if name == "bound" else 0
 
+    def forget(self, slots: Slots) -> None:
+        """Clear the state of these slots; the fleet's histogram stays."""
+        self.vehicles -= int((~np.isnan(self.bound[slots])).sum())
+        super().forget(slots)
+
     @property
     def rows_seen(self) -> float:
         """Errors counted so far, whether or not they have faded."""

@@ -3,40 +3,21 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from enum import IntEnum
 from typing import Any, ClassVar
 
 import numpy as np
 from numpy.typing import NDArray
 
+from dataflows.detector.arrival import NEVER, classify
 from dataflows.detector.compiled import compiled
 from dataflows.detector.rowwise import Floats, Integers, Mask, Slots
 from dataflows.detector.state import ArrayState
-
-NEVER = np.iinfo(np.int64).min
-"""Event time of a sample that does not exist."""
 
 SECOND = 1e6
 """Microseconds."""
 
 LONGEST_RUN = 2**20
 """Samples up to which a run of moving or standing still is counted."""
-
-
-class Arrival(IntEnum):
-    """How an event stands to the samples of its vehicle that are already known."""
-
-    IN_ORDER = 0
-    """Newer than all of them."""
-    DUPLICATE = 1
-    """Of the same time as one of the window's samples."""
-    LATE = 2
-    """Older than the whole window."""
-    OUT_OF_ORDER = 3
-    """Between the window's samples."""
-
-
-IN_ORDER, DUPLICATE, LATE, OUT_OF_ORDER = map(int, Arrival)
 
 
 @dataclass(frozen=True, slots=True)
@@ -96,13 +77,25 @@ class Filled:
 class Window(ArrayState):
     """The last `size` samples of every vehicle, and how its signals have been moving.
 
+    A vehicle whose clock was ahead and is set right begins anew, see `SET_RIGHT_AFTER`.
+
     Args:
         signals: number of signals S.
         size: samples kept per vehicle, K ≥ 1; also the time constant of `Filled.activity` in samples.
         hold: microseconds for which a missing signal keeps its last value.
     """
 
-    PER_VEHICLE: ClassVar = ("times", "errors", "known", "held", "held_at", "activity", "run")
+    PER_VEHICLE: ClassVar = (
+        "times",
+        "errors",
+        "known",
+        "held",
+        "held_at",
+        "activity",
+        "run",
+        "behind",
+        "behind_at",
+    )
 
     def __init__(self, signals: int, *, size: int, hold: int) -> None:
         self.size, self.hold = size, hold
@@ -113,11 +106,13 @@ class Window(ArrayState):
         self.held_at = np.full((0, signals), NEVER)
         self.activity = np.full((0, signals), np.nan)
         self.run = np.zeros((0, signals), np.int32)
+        self.behind = np.zeros(0, np.int32)
+        self.behind_at = np.full(0, NEVER)
 
     def fill_value(self, name: str) -> float:
         if name == "activity":
             return np.nan
-        return NEVER if name in ("times", "held_at") else 0
+        return NEVER if name in ("times", "held_at", "behind_at") else 0
 
     def arrive(self, slots: Slots, times: Integers) -> NDArray[np.uint8]:
         """Classify rows against the window and against the rows before them, and take in their times.
@@ -128,10 +123,19 @@ class Window(ArrayState):
 
         Returns:
             `Arrival` of the first m rows, shape (m,), 1 ≤ m ≤ n: those before the first `OUT_OF_ORDER` one,
-            or that one alone if it comes first. It is for `insert`, and later rows are judged by it.
+            or that one alone if it comes first. It is for `insert`, and later rows are judged by it. A row
+            with which a window begins anew comes first, too.
         """
         arrivals = np.empty(len(slots), np.uint8)
-        return arrivals[: _arrive(slots, times, self.times, arrivals)]
+        behind, behind_at, errors, known, held_at = (
+            self.behind,
+            self.behind_at,
+            self.errors,
+            self.known,
+            self.held_at,
+        )
+        rows = classify(slots, times, self.times, behind, behind_at, errors, known, held_at, arrivals)
+        return arrivals[:rows]
 
     def fill(self, slots: Slots, times: Integers, values: Floats) -> Filled:
         """Take the values of n in-order rows: hold what is missing, follow how the signals move.
@@ -180,28 +184,6 @@ class Window(ArrayState):
         self.errors[slot, :place] = np.append(self.errors[slot, 1:place], error)
         self.known[slot] = min(self.known[slot] + 1, self.size)
         return total / count
-
-
-@compiled
-def _arrive(slots: Slots, times: Integers, window: Integers, arrivals: NDArray[np.uint8]) -> int:
-    size = window.shape[1]
-    for row in range(len(slots)):
-        known, time = window[slots[row]], times[row]
-        if time > known[size - 1]:
-            for back in range(size - 1):
-                known[back] = known[back + 1]
-            known[size - 1] = time
-            arrivals[row] = IN_ORDER
-        elif np.any(known == time):
-            arrivals[row] = DUPLICATE
-        elif time < known[0]:
-            arrivals[row] = LATE
-        elif row > 0:
-            return row
-        else:
-            arrivals[0] = OUT_OF_ORDER
-            return 1
-    return len(slots)
 
 
 @compiled

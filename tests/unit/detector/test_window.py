@@ -8,12 +8,11 @@ import numpy as np
 from hypothesis import given
 from hypothesis import strategies as st
 
-from dataflows.detector.window import NEVER, Arrival, Window
+from dataflows.detector.arrival import NEVER, SET_RIGHT_AFTER, Arrival
+from dataflows.detector.window import Window
 
 SIZE = 4
 HOLD = 3
-
-arrivals = st.lists(st.tuples(st.integers(0, 2), st.integers(0, 25)), min_size=1, max_size=60)
 
 
 def window(signals: int = 1) -> Window:
@@ -27,34 +26,63 @@ def append(made: Window, slots: np.ndarray, times: np.ndarray) -> None:
     made.append(slots, np.zeros(len(slots)))
 
 
-@given(known=arrivals, coming=arrivals)
-def test_arrivals_are_classified_as_one_by_one(
-    known: list[tuple[int, int]], coming: list[tuple[int, int]]
-) -> None:
-    made, samples = window(), defaultdict[int, list[int]](list)
-    for slot, time in known:
-        if time > max(samples[slot], default=-1):
-            samples[slot] = [*samples[slot], time][-SIZE:]
-            append(made, np.array([slot]), np.array([time]))
+class OneByOne:
+    """The same of one vehicle, one event at a time."""
 
-    expected = []
-    for slot, time in coming:
-        kept = samples[slot]
-        if time in kept:
-            expected.append(Arrival.DUPLICATE)
-        elif not kept or time > kept[-1]:
-            expected.append(Arrival.IN_ORDER)
-            samples[slot] = [*kept, time][-SIZE:]
-        elif len(kept) == SIZE and time < kept[0]:
-            expected.append(Arrival.LATE)
-        else:
-            expected.append(Arrival.OUT_OF_ORDER)
-            break
-    slots, times = np.array([s for s, _ in coming]), np.array([t for _, t in coming])
-    if expected[-1] == Arrival.OUT_OF_ORDER and len(expected) > 1:
-        assert made.arrive(slots, times).tolist() == [int(kind) for kind in expected[:-1]]
-        slots, times, expected = slots[len(expected) - 1 :], times[len(expected) - 1 :], expected[-1:]
-    assert made.arrive(slots, times).tolist() == [int(kind) for kind in expected]
+    def __init__(self) -> None:
+        self.samples: list[int] = []
+        self.behind: list[int] = []
+
+    def arrive(self, time: int) -> Arrival:
+        if time in self.samples:
+            return Arrival.DUPLICATE
+        if not self.samples or time > self.samples[-1]:
+            self.behind = []
+            self.samples = [*self.samples, time][-SIZE:]
+            return Arrival.IN_ORDER
+        self.behind = [*self.behind, time] if self.behind and time > self.behind[-1] else [time]
+        if len(self.behind) == SET_RIGHT_AFTER:
+            self.samples, self.behind = [time], []
+            return Arrival.IN_ORDER
+        if len(self.samples) == SIZE and time < self.samples[0]:
+            return Arrival.LATE
+        self.samples = sorted([*self.samples, time])[-SIZE:]
+        return Arrival.OUT_OF_ORDER
+
+
+@given(events=st.lists(st.tuples(st.integers(0, 1), st.integers(0, 60)), min_size=1, max_size=120))
+def test_arrivals_are_classified_as_one_by_one(events: list[tuple[int, int]]) -> None:
+    reference = defaultdict[int, OneByOne](OneByOne)
+    expected = [reference[slot].arrive(time) for slot, time in events]
+    made, classified = window(), list[int]()
+    slots, times = np.array([slot for slot, _ in events]), np.array([time for _, time in events])
+    while len(classified) < len(events):
+        start = len(classified)
+        arrivals = made.arrive(slots[start:], times[start:])
+        classified += arrivals.tolist()
+        if arrivals[-1] == Arrival.OUT_OF_ORDER:
+            assert len(arrivals) == 1
+            made.insert(int(slots[start]), int(times[start]), 0.0)
+    assert classified == [int(kind) for kind in expected]
+
+
+def test_a_vehicle_whose_clock_is_set_right_begins_anew() -> None:
+    made = window()
+    append(made, np.array([0, 0]), np.array([5_000_000, 5_000_001]))
+    made.fill(np.array([0, 0]), np.array([5_000_000, 5_000_001]), np.array([[1.0], [2.0]]))
+    slots, times = np.zeros(SET_RIGHT_AFTER, np.intp), np.arange(100, 100 + SET_RIGHT_AFTER)
+    classified = 0
+    while classified < len(slots):
+        arrivals = made.arrive(slots[classified:], times[classified:])
+        if arrivals[0] == Arrival.OUT_OF_ORDER:
+            made.insert(0, int(times[classified]), 9.0)
+        classified += len(arrivals)
+    assert arrivals.tolist() == [Arrival.IN_ORDER]
+    filled = made.fill(slots[-1:], times[-1:], np.array([[np.nan]]))
+    assert not filled.observed.any(), "what was held is from the time that the clock was wrong"
+    assert np.isnan(filled.interval).all()
+    assert made.append(slots[-1:], np.array([3.0])).tolist() == [3.0]
+    assert made.arrive(slots[:1], np.array([times[-1] + 1])).tolist() == [Arrival.IN_ORDER]
 
 
 @given(
