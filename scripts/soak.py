@@ -1,0 +1,215 @@
+"""The job under twice the load of the demo for an hour: ``make soak`` (SOAK_SECONDS=600 for less).
+
+Broker, job with recovery and simulator run as they do in production. At the end everything that was published
+must have come out, and neither memory nor the recovery directory may have grown as if they would go on to.
+"""
+
+from __future__ import annotations
+
+import argparse
+import os
+import signal
+import subprocess
+import sys
+import tempfile
+import threading
+import time
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import ExitStack, contextmanager
+from pathlib import Path
+
+import paho.mqtt.client as paho
+from bytewax.recovery import init_db_dir
+from paho.mqtt.enums import CallbackAPIVersion, MQTTProtocolVersion
+from rich.console import Console
+from rich.progress import BarColumn, Progress, TextColumn, TimeRemainingColumn
+
+from config.broker_settings import MqttSettings
+from config.errors import DeliveryError, FleetError, exit_in_one_line
+from config.settings import load
+from scripts.soak_report import MEBIBYTE, Sample, SoakReport
+from tests.brokers import Amqtt, Broker, Mosquitto, mosquitto_is_installed
+
+ROOT = Path(__file__).resolve().parents[1]
+HOUR = 3600.0
+TIMES_THE_DEMO = 2
+SNAPSHOT_INTERVAL = "10"
+SAMPLES = 240
+TIME_TO_START = 60.0
+TIME_TO_DRAIN = 30.0
+POLL = 0.05
+
+
+class Counter:
+    """Counts what is on the telemetry topic and what on the enriched one."""
+
+    def __init__(self, mqtt: MqttSettings, telemetry: str, enriched: str) -> None:
+        self.published = self.emitted = 0
+        self._enriched = enriched
+        self._subscribed = threading.Event()
+        version_5 = mqtt.protocol == "5"
+        self._client = paho.Client(
+            CallbackAPIVersion.VERSION2,
+            client_id="soak",
+            protocol=MQTTProtocolVersion.MQTTv5 if version_5 else MQTTProtocolVersion.MQTTv311,
+        )
+        self._client.on_connect = lambda client, *_: client.subscribe([(telemetry, 1), (f"{enriched}/+", 1)])
+        self._client.on_subscribe = lambda *_: self._subscribed.set()
+        self._client.on_message = self._count
+        self._client.connect(mqtt.host, mqtt.port)
+        self._client.loop_start()
+        self._subscribed.wait(TIME_TO_START)
+
+    def _count(self, client: paho.Client, userdata: object, message: paho.MQTTMessage) -> None:
+        if message.topic.startswith(f"{self._enriched}/"):
+            self.emitted += 1
+        else:
+            self.published += 1
+
+    def close(self) -> None:
+        self._client.disconnect()
+        self._client.loop_stop()
+
+
+def main(arguments: Sequence[str] | None = None) -> None:
+    """Run it and print what was seen.
+
+    Raises:
+        SystemExit: status 1 if something grew or was lost, or a process ended by itself.
+    """
+    parser = argparse.ArgumentParser(
+        prog="python -m scripts.soak",
+        description=__doc__,
+        epilog="example:\n  python -m scripts.soak --seconds 600 --vehicles 200",
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+    )
+    demo = load().simulator.vehicles
+    parser.add_argument("--seconds", type=float, default=HOUR, help="how long (default: %(default)g)")
+    parser.add_argument(
+        "--vehicles",
+        type=int,
+        default=TIMES_THE_DEMO * demo,
+        help="size of the fleet, an event a second each (default: %(default)d)",
+    )
+    options = parser.parse_args(arguments)
+    with exit_in_one_line("soak"), tempfile.TemporaryDirectory() as directory:
+        report = SoakReport(soak(Path(directory), options.seconds, options.vehicles))
+        print(*report.lines(), sep="\n")
+        if problems := report.problems():
+            raise DeliveryError(f"expected to go on like this for ever, but {'; '.join(problems)}")
+
+
+def soak(directory: Path, seconds: float, vehicles: int) -> list[Sample]:
+    """Run broker, job and simulator for so long.
+
+    Args:
+        directory: an empty one.
+        seconds: from the first event that came out.
+        vehicles: size of the fleet; each sends an event a second.
+
+    Returns:
+        What was seen; the last sample is from after the simulator has ended and all has come out.
+
+    Raises:
+        FleetError: a process ended by itself, or nothing came out.
+    """
+    recovery = directory / "recovery"
+    recovery.mkdir()
+    init_db_dir(recovery, 1)
+    with ExitStack() as stack:
+        broker = _broker(directory)
+        broker.start()
+        stack.callback(broker.stop)
+        mqtt = broker.settings()
+        environment = os.environ | {
+            "FLEET__MQTT__HOST": mqtt.host,
+            "FLEET__MQTT__PORT": str(mqtt.port),
+            "FLEET__MQTT__PROTOCOL": mqtt.protocol,
+            "FLEET__SIMULATOR__VEHICLES": str(vehicles),
+            "RUST_BACKTRACE": "0",
+        }
+        topics = load().topics
+        counter = Counter(mqtt, topics.telemetry, topics.enriched)
+        stack.callback(counter.close)
+        flow = ["bytewax.run", "dataflows.fleet", "-r", str(recovery), "-s", SNAPSHOT_INTERVAL, "-b", "0"]
+        job = stack.enter_context(_running(flow, environment, directory / "job.log"))
+        _wait(lambda: "subscribed to" in (directory / "job.log").read_text(), "the job listens", job)
+        simulator = stack.enter_context(_running(["sim"], environment, directory / "simulator.log"))
+        _wait(lambda: counter.emitted > 0, "the first event came out", job, simulator)
+        samples = list(_sampled(seconds, recovery, counter, job, simulator))
+        simulator.send_signal(signal.SIGTERM)
+        simulator.wait(TIME_TO_DRAIN)
+        deadline = time.monotonic() + TIME_TO_DRAIN
+        while counter.emitted < counter.published and time.monotonic() < deadline:
+            time.sleep(POLL)
+        samples.append(_sample(samples[-1].at, recovery, counter, job))
+    return samples
+
+
+def _broker(directory: Path) -> Broker:
+    place = directory / "broker"
+    place.mkdir()
+    return Mosquitto(place) if mosquitto_is_installed() else Amqtt(place)
+
+
+@contextmanager
+def _running(
+    module: Sequence[str], environment: dict[str, str], log: Path
+) -> Iterator[subprocess.Popen[bytes]]:
+    with log.open("wb") as output:
+        process = subprocess.Popen(
+            [sys.executable, "-m", *module], cwd=ROOT, env=environment, stdout=output, stderr=output
+        )
+    try:
+        yield process
+    finally:
+        process.kill()
+        process.wait()
+
+
+def _wait(condition: Callable[[], bool], what: str, *processes: subprocess.Popen[bytes]) -> None:
+    deadline = time.monotonic() + TIME_TO_START
+    while not condition():
+        _see_that_they_run(*processes)
+        if time.monotonic() > deadline:
+            raise FleetError(f"expected that {what} within {TIME_TO_START:g} s, and it did not")
+        time.sleep(POLL)
+
+
+def _see_that_they_run(*processes: subprocess.Popen[bytes]) -> None:
+    for process in processes:
+        if process.poll() is not None:
+            raise FleetError(f"expected {process.args!r} to run on, it ended with {process.returncode}")
+
+
+def _sampled(
+    seconds: float,
+    recovery: Path,
+    counter: Counter,
+    job: subprocess.Popen[bytes],
+    simulator: subprocess.Popen[bytes],
+) -> Iterator[Sample]:
+    started, step = time.monotonic(), seconds / SAMPLES
+    columns = (BarColumn(), TextColumn("{task.description}"), TimeRemainingColumn())
+    with Progress(*columns, console=Console(stderr=True), transient=True) as progress:
+        task = progress.add_task("", total=seconds)
+        for number in range(SAMPLES + 1):
+            while (at := time.monotonic() - started) < number * step:
+                _see_that_they_run(job, simulator)
+                time.sleep(min(POLL, number * step - at))
+            sample = _sample(at, recovery, counter, job)
+            told = f"{sample.emitted:,} events, {sample.memory / MEBIBYTE:.0f} MiB"
+            progress.update(task, completed=at, description=told)
+            yield sample
+
+
+def _sample(at: float, recovery: Path, counter: Counter, job: subprocess.Popen[bytes]) -> Sample:
+    # The one way to ask that Linux and macOS share.
+    asked = subprocess.run(["ps", "-o", "rss=", "-p", str(job.pid)], capture_output=True, text=True)
+    store = sum(file.stat().st_size for file in recovery.iterdir())
+    emitted = counter.emitted
+    return Sample(at, int(asked.stdout.strip() or 0) * 1024, store, counter.published, emitted)
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,18 @@
+"""A soak of seconds: that the command works, and that nothing is lost or left behind in that time."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from scripts.soak import soak
+
+SECONDS = 12.0
+VEHICLES = 20
+
+
+def test_a_short_soak_loses_nothing_and_is_seen_all_the_time(tmp_path: Path) -> None:
+    samples = soak(tmp_path, SECONDS, VEHICLES)
+    last = samples[-1]
+    assert last.published == last.emitted > SECONDS * VEHICLES / 2
+    assert all(sample.memory > 0 for sample in samples)
+    assert max(sample.store for sample in samples) > 0
