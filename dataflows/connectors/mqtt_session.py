@@ -29,6 +29,9 @@ logger = logging.getLogger(__name__)
 PACKET_IDENTIFIERS = 65535
 """Messages that can be unacknowledged in one direction (MQTT 5, 2.2.1: the identifier has 16 bits)."""
 
+PACKET_OVERHEAD = 1024
+"""Bytes of a PUBLISH beside its payload, at most: the topic, and a few numbers."""
+
 _REFUSALS = frozenset(
     {
         "Bad authentication method",
@@ -61,6 +64,7 @@ class MqttSession:
         connected: whether the broker has accepted the current connection.
         connection: number of the current connection; a packet identifier is valid within one.
         receive_maximum: how many messages the broker takes before it has confirmed one.
+        maximum_packet_size: bytes of the largest packet that the broker takes; ``None`` if it sets no limit.
         stopping: whether `stop` has been called.
         failed: whether `check` will raise.
         trouble: why there is, or last was, no connection.
@@ -94,6 +98,7 @@ class MqttSession:
         self.connected = False
         self.connection = 0
         self.receive_maximum = PACKET_IDENTIFIERS
+        self.maximum_packet_size: int | None = None
         self.stopping = False
         self.trouble = "it does not answer"
         self._settings = settings
@@ -185,7 +190,13 @@ class MqttSession:
         with self._publishing:
             if connection != self.connection:
                 return False
+            largest = self.maximum_packet_size
             for topic, payload in messages:
+                if largest is not None and len(payload) + PACKET_OVERHEAD > largest:
+                    raise DeliveryError(
+                        f"cannot publish {len(payload)} bytes to {topic[:80]!r}: the MQTT broker at "
+                        f"{self.address} takes packets of {largest} bytes; raise that limit of the broker"
+                    )
                 try:
                     code = self._client.publish(topic, payload, qos=1, retain=retain).rc
                 except ValueError as error:
@@ -248,6 +259,7 @@ class MqttSession:
         with self.changed:
             self.connected = True
             self.receive_maximum = getattr(properties, "ReceiveMaximum", PACKET_IDENTIFIERS)
+            self.maximum_packet_size = getattr(properties, "MaximumPacketSize", None)
             self.changed.notify_all()
         self._session_present = flags.session_present
         if self._filters:

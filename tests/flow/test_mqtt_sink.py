@@ -268,3 +268,13 @@ def test_a_broker_that_has_stopped_reading_does_not_hold_up_closing(
     closing.start()
     closing.join(DEADLINE)
     assert not closing.is_alive()
+
+
+def test_a_message_that_is_larger_than_the_broker_takes_is_an_error_at_once(
+    mosquitto: StartMosquitto, open_sink: Open
+) -> None:
+    broker = mosquitto(lines=["max_packet_size 5000"])
+    sink = open_sink(broker.settings())
+    sink.write_batch([OutgoingBatch([""], [bytes(3000)])])
+    with pytest.raises(DeliveryError, match=r"cannot publish 6000 bytes to .* takes packets of 5000 bytes"):
+        sink.write_batch([OutgoingBatch([""], [bytes(6000)])])
