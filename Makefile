@@ -6,10 +6,11 @@ BIN := $(VENV)/bin
 INSTALLED := $(VENV)/installed
 KAFKA_PORT ?= 9092
 PEERS := .venv-bench
+SOAK_SECONDS ?= 3600
 TORCH ?= --torch-backend cpu
 
 .DEFAULT_GOAL := help
-.PHONY: help demo kafka test check format lock bench-peers screenshot clean
+.PHONY: help demo kafka certificates test soak faults check format lock bench-peers screenshot clean
 
 help: ## List the targets
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  make %-12s %s\n", $$1, $$2}'
@@ -20,8 +21,17 @@ demo: $(INSTALLED) ## Start broker, simulator, dataflow and page; Ctrl-C stops a
 kafka: $(INSTALLED) ## Start a Kafka broker (Java 17 and Maven); Ctrl-C stops (KAFKA_PORT=9192 for another port)
 	@$(BIN)/python -m scripts.kafka --port $(KAFKA_PORT)
 
-test: $(INSTALLED) ## Run the tests
+certificates: $(INSTALLED) ## Make certificates for a secured broker (HOSTS="NAME ADDRESS", FORCE=1): docs/security.md
+	@$(BIN)/python -m scripts.certificates $(addprefix --host ,$(HOSTS)) $(if $(FORCE),--force)
+
+test: $(INSTALLED) ## Run the tests, but for the slow ones
 	@$(BIN)/python -m pytest
+
+faults: $(INSTALLED) ## Run the fault tests, the slow ones too, and print the table of what each fault cost
+	@$(BIN)/python -m scripts.faults
+
+soak: $(INSTALLED) ## The job under twice the demo's load for an hour (SOAK_SECONDS=600 for less)
+	@$(BIN)/python -m scripts.soak --seconds $(SOAK_SECONDS)
 
 check: $(INSTALLED) ## Lint, format and type checks
 	@$(BIN)/ruff check .

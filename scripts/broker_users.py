@@ -1,0 +1,123 @@
+"""Users of the broker: a password file for mosquitto, with a new random password for each user.
+
+The passwords are printed once, as lines ``user password``, and kept nowhere: the file holds only their
+hashes. A broker that is running reads the file anew on SIGHUP.
+"""
+
+from __future__ import annotations
+
+import argparse
+import base64
+import hashlib
+import re
+import secrets
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+
+from config.errors import SettingsError, exit_in_one_line
+
+FILE = Path(".broker/passwords")
+ROLES = ("dataflow", "page", "simulator", "recorder")
+"""The users that ``config/mosquitto.acl`` knows by name."""
+
+_FIT = re.compile(r"[^\x00-\x20\x7f-\x9f:+#/]{1,256}")
+_ITERATIONS = 101
+"""mosquitto's own number. More would slow down every connection, and random passwords need no more."""
+
+
+def check_vehicle(name: str) -> str:
+    """The name of a vehicle as that of a user.
+
+    Raises:
+        SettingsError: it is the name of a role, or cannot be one level of a topic: the broker allows
+            nothing to a user whose name has ``+``, ``#`` or ``/``.
+    """
+    if name in ROLES:
+        raise SettingsError(f"expected a vehicle id, got {name!r}, which is the name of a role; see --roles")
+    if not _FIT.fullmatch(name) or not name.isprintable():
+        raise SettingsError(
+            f"expected a vehicle id of at most 256 characters without spaces, control characters and :+#/, "
+            f"got {name!r}"
+        )
+    return name
+
+
+def add_users(file: Path, users: Sequence[str]) -> dict[str, str]:
+    """Give every user a new password; those that the file has besides stay.
+
+    Args:
+        file: mosquitto's password file; made for its owner only if it is missing.
+        users: names.
+
+    Returns:
+        user → password.
+
+    Raises:
+        SettingsError: the file cannot be read or written, or is none.
+    """
+    passwords = {user: secrets.token_urlsafe(18) for user in users}
+    write_users(file, passwords)
+    return passwords
+
+
+def write_users(file: Path, passwords: Mapping[str, str]) -> None:
+    """Set passwords in mosquitto's password file; as `add_users`."""
+    try:
+        entries = _entries(file) | {user: _hashed(password) for user, password in passwords.items()}
+        file.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+        unfinished = file.with_name(f"{file.name}.new")
+        unfinished.unlink(missing_ok=True)
+        unfinished.touch(mode=0o600, exist_ok=False)
+        unfinished.write_text("".join(f"{user}:{entry}\n" for user, entry in entries.items()), "utf-8")
+        unfinished.replace(file)
+    except (OSError, UnicodeError) as error:
+        raise SettingsError(f"cannot write {file}: {getattr(error, 'strerror', None) or error}") from None
+
+
+def _entries(file: Path) -> dict[str, str]:
+    if not file.exists():
+        return {}
+    lines = file.read_text("utf-8").splitlines()
+    entries = {}
+    for number, line in enumerate(lines, 1):
+        user, colon, entry = line.partition(":")
+        if not colon or not entry.startswith("$"):
+            raise SettingsError(f"{file}:{number}: expected a line USER:HASH of mosquitto_passwd")
+        entries[user] = entry
+    return entries
+
+
+def _hashed(password: str) -> str:
+    """As mosquitto 2 has it: ``$7$iterations$salt$hash``, PBKDF2 with SHA-512."""
+    salt = secrets.token_bytes(12)
+    digest = hashlib.pbkdf2_hmac("sha512", password.encode(), salt, _ITERATIONS, 64)
+    encoded = (base64.b64encode(part).decode() for part in (salt, digest))
+    return "$".join(("", "7", str(_ITERATIONS), *encoded))
+
+
+def main(arguments: Sequence[str] | None = None) -> None:
+    """Add users and print their passwords."""
+    parser = argparse.ArgumentParser(
+        prog="python -m scripts.broker_users",
+        description=__doc__,
+        epilog="examples:\n"
+        "  python -m scripts.broker_users --roles\n"
+        "  python -m scripts.broker_users --vehicle VEH-0001 --vehicle VEH-0002",
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+    )
+    parser.add_argument("--roles", action="store_true", help=f"the users {', '.join(ROLES)}")
+    parser.add_argument("--role", action="append", default=[], choices=ROLES, help="only this one")
+    parser.add_argument("--vehicle", action="append", default=[], metavar="ID", help="a vehicle's user")
+    parser.add_argument("--file", type=Path, default=FILE, metavar="FILE", help="to write (%(default)s)")
+    options = parser.parse_args(arguments)
+    roles = ROLES if options.roles else options.role
+    if not roles and not options.vehicle:
+        parser.error("expected --roles, --role or --vehicle, got none")
+    with exit_in_one_line("broker_users"):
+        users = [*roles, *map(check_vehicle, options.vehicle)]
+        for user, password in add_users(options.file, users).items():
+            print(user, password)
+
+
+if __name__ == "__main__":
+    main()
