@@ -33,7 +33,9 @@ def telemetry_source(settings: Settings, role: str = SOURCE) -> FixedPartitioned
         BrokerError: Kafka cannot be reached, or has no such topic.
     """
     if settings.source.kind == "mqtt":
-        return MqttSource(settings.mqtt, [settings.topics.telemetry], role)
+        # Without a time in the payload, two messages of a parked vehicle may be the same.
+        distinct = settings.payload.time is not None
+        return MqttSource(settings.mqtt, [settings.topics.telemetry], role, distinct=distinct)
     if settings.source.kind == "kafka":
         group = settings.kafka.group if role == SOURCE else f"{settings.kafka.group}-{role}"
         return KafkaSource(settings.kafka, settings.topics.telemetry, role=role, group=group)

@@ -161,18 +161,16 @@ class MqttSession:
                 remaining = max(0.0, self._deadline - time.monotonic())
                 self.changed.wait_for(lambda: self.connected or self.failed, remaining)
 
-    def acknowledge(self, connection: int, packet_identifiers: Sequence[int]) -> bool:
-        """Send PUBACKs for messages of the given connection; false, and none is sent, if that is gone.
+    def acknowledge(self, connection: int, packet_identifiers: Sequence[int]) -> None:
+        """Send PUBACKs for messages of the given connection, unless that is gone.
 
         What is not acknowledged on the connection it came by, the broker delivers again on the next.
         """
         with self.changed:
             # A new connection cannot begin under the lock, so no PUBACK slips into one.
-            if not self.connected or connection != self.connection:
-                return False
-            for packet_identifier in packet_identifiers:
-                self._client.ack(packet_identifier, 1)
-        return True
+            if self.connected and connection == self.connection:
+                for packet_identifier in packet_identifiers:
+                    self._client.ack(packet_identifier, 1)
 
     def publish(self, connection: int, messages: Sequence[tuple[str, bytes]], *, retain: bool) -> bool:
         """Send (topic, payload) pairs with QoS 1 by the given connection, and by later ones if it is lost.

@@ -7,8 +7,10 @@ with recovery on, has been committed. Hence the rule: on the first `next_batch` 
 begin to acknowledge what was handed out before that snapshot.
 
 What was handed out and is not acknowledged yet comes again on the next connection, also what is
-already in the state of the dataflow. `Unacknowledged` tells the two apart: it is the resume state, so
+already in the state of the dataflow. `HandedOut` tells it from what is new: it is the resume state, so
 that after a restart, as after a mere loss of the connection, nothing is handed out that the state holds.
+That needs messages no two of which are the same, as they are if they carry a time; others are handed
+out again.
 
 Memory is bounded. Per connection at most 65,535 QoS 1 messages can be unacknowledged, and with
 MQTT 5 the broker sends at most ``queue_size`` of them (Receive Maximum). MQTT 3.1.1 has no such
@@ -31,8 +33,8 @@ from bytewax.inputs import FixedPartitionedSource, StatefulSourcePartition
 
 from config.broker_settings import MqttSettings
 from dataflows.connectors.messages import MessageBatch
+from dataflows.connectors.mqtt_handed_out import HandedOut
 from dataflows.connectors.mqtt_session import MqttSession
-from dataflows.connectors.mqtt_unacknowledged import Unacknowledged
 
 logger = logging.getLogger(__name__)
 
@@ -52,7 +54,14 @@ class _Received(NamedTuple):
 class MqttSource(FixedPartitionedSource[MessageBatch, bytes]):
     """One persistent MQTT session as one partition. At-least-once, in the order of the broker."""
 
-    def __init__(self, settings: MqttSettings, filters: Sequence[str], role: str = "source") -> None:
+    def __init__(
+        self,
+        settings: MqttSettings,
+        filters: Sequence[str],
+        role: str = "source",
+        *,
+        distinct: bool = True,
+    ) -> None:
         """Remember what to subscribe to.
 
         Args:
@@ -60,23 +69,34 @@ class MqttSource(FixedPartitionedSource[MessageBatch, bytes]):
             filters: topic filters (MQTT 5, 4.7), subscribed with QoS 1.
             role: appended to the client id; names the session, so it must stay the same over
                 restarts and differ between jobs that run at the same time.
+            distinct: whether no two messages have the same topic and payload. Only then what the broker
+                delivers again is recognised; else it is handed out again.
         """
         self._settings = settings
         self._filters = [filters] if isinstance(filters, str) else list(filters)
         self._role = role
+        self._distinct = distinct
 
     def list_parts(self) -> list[str]:
         return [PARTITION]
 
     def build_part(self, step_id: str, for_part: str, resume_state: bytes | None) -> MqttSourcePartition:
-        return MqttSourcePartition(self._settings, self._filters, self._role, resume_state)
+        return MqttSourcePartition(
+            self._settings, self._filters, self._role, resume_state, distinct=self._distinct
+        )
 
 
 class MqttSourcePartition(StatefulSourcePartition[MessageBatch, bytes]):
     """The subscription while it runs. Connects in the background; trouble surfaces in `next_batch`."""
 
     def __init__(
-        self, settings: MqttSettings, filters: Sequence[str], role: str, resume_state: bytes | None = None
+        self,
+        settings: MqttSettings,
+        filters: Sequence[str],
+        role: str,
+        resume_state: bytes | None = None,
+        *,
+        distinct: bool = True,
     ) -> None:
         self._queue_size = settings.queue_size
         self._batch_size = settings.batch_size
@@ -88,7 +108,8 @@ class MqttSourcePartition(StatefulSourcePartition[MessageBatch, bytes]):
         self._connection = 0
         self._handed_out: list[int] = []
         self._in_snapshot: list[int] = []
-        self._unacknowledged = Unacknowledged(resume_state)
+        self._distinct = distinct
+        self._known = HandedOut(resume_state)
         self._session = MqttSession(
             settings,
             f"{settings.client_id}-{role}",
@@ -107,9 +128,7 @@ class MqttSourcePartition(StatefulSourcePartition[MessageBatch, bytes]):
         self._session.check()
         if self._in_snapshot:
             # In portions: PUBACKs cost paho some 5 µs each, and the worker has more to do than wait.
-            acknowledged = self._in_snapshot[: self._batch_size]
-            if self._session.acknowledge(self._connection, acknowledged):
-                self._unacknowledged.acknowledged(acknowledged)
+            self._session.acknowledge(self._connection, self._in_snapshot[: self._batch_size])
             del self._in_snapshot[: self._batch_size]
         if not self._queue:
             return []
@@ -134,7 +153,7 @@ class MqttSourcePartition(StatefulSourcePartition[MessageBatch, bytes]):
         """Mark all that was handed out as covered; which of it the broker may yet deliver again."""
         self._in_snapshot += self._handed_out
         self._handed_out = []
-        return self._unacknowledged.snapshot()
+        return self._known.snapshot()
 
     def close(self) -> None:
         """Leave. What no snapshot covers stays unacknowledged and comes again next time."""
@@ -150,13 +169,15 @@ class MqttSourcePartition(StatefulSourcePartition[MessageBatch, bytes]):
         identifier = message.packet_identifier
         if not identifier:
             return True
-        unacknowledged = self._unacknowledged
-        is_known = message.is_repeated and unacknowledged.has(identifier, message.topic, message.payload)
+        if not self._distinct:
+            self._handed_out.append(identifier)
+            return True
+        known = self._known
+        is_known = message.is_repeated and known.has(identifier, message.topic, message.payload)
         if not is_known:
-            unacknowledged.add(identifier, message.topic, message.payload)
+            known.add(identifier, message.topic, message.payload)
         # A snapshot that covers it was durable before this batch was asked for.
-        safe = unacknowledged.is_covered(identifier)
-        (self._in_snapshot if safe else self._handed_out).append(identifier)
+        (self._in_snapshot if known.is_covered(identifier) else self._handed_out).append(identifier)
         return not is_known
 
     def _without_foreign(self, received: list[_Received]) -> list[_Received]:

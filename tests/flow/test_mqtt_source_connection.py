@@ -170,6 +170,23 @@ def test_messages_of_equal_content_are_all_handed_out(
     assert take(open_source(mqtt, state), 6) == [b"same"] * 5 + [b"end"]
 
 
+def test_what_may_be_the_same_as_another_message_is_handed_out_again_rather_than_lost(
+    mosquitto: StartMosquitto, topic: str
+) -> None:
+    broker = mosquitto()
+    mqtt = broker.settings()
+    start_session(mqtt, topic)
+    send(mqtt, topic, numbers(0, 10))
+    indistinct = MqttSource(mqtt, [f"{topic}/#"], distinct=False)
+    source = indistinct.build_part("input", "mqtt", None)
+    take(source, 10)
+    state = source.snapshot()
+    leave(source, broker, mqtt)
+    again = indistinct.build_part("input", "mqtt", state)
+    assert take(again, 10) == numbers(0, 10)
+    again.close()
+
+
 def raised(source: MqttSourcePartition) -> str:
     """The message of the error that `next_batch` raises sooner or later."""
     errors: list[str] = []
