@@ -13,13 +13,14 @@ from dataflows.detector.rowwise import Floats, Integers, Slots
 NEVER = np.iinfo(np.int64).min
 """Event time of a sample that does not exist."""
 
-SET_RIGHT_AFTER = 30
+SET_RIGHT_AFTER, SET_BACK_AFTER = 30, 300
 """Events in a row that are older than their vehicle's newest sample, each newer than the one before, after
-which the vehicle's clock is taken to have been ahead and set right.
+which the vehicle's clock is taken to have been set back, and its window begins anew with the last of them.
 
-Its window then begins anew with the last of them; without that, all its events would be late until the time
-that its clock had once shown. Fewer would take for that what a vehicle sends again when it has lost its
-connection: usually the last twenty events or so.
+Without that, all its events would be late until the time that its clock had once shown. The first number is
+for a clock that was ahead and is set right: its events are nearer to the time of the shard's other vehicles
+than the newest sample is. The second is for all others, since it may be old events that are sent again, as
+after a lost connection; those end sooner.
 """
 
 
@@ -49,7 +50,7 @@ def classify(
     errors: Floats,
     samples: NDArray[np.int32],
     held_at: Integers,
-    set_right_after: int,
+    patience: tuple[int, int],
     arrivals: NDArray[np.uint8],
 ) -> int:
     """Classify n rows against the samples of their vehicles and the rows before them; take in their times.
@@ -61,7 +62,7 @@ def classify(
         behind, behind_at: of each vehicle how many events in a row were older than its newest sample, and
             the time of the last of them, shape (V,); changed.
         errors, samples, held_at: of `Window`, cleared for a vehicle that begins anew.
-        set_right_after: events in a row after which a vehicle begins anew, see `SET_RIGHT_AFTER`.
+        patience: `SET_RIGHT_AFTER` and `SET_BACK_AFTER`.
         arrivals: gets the `Arrival` of each row, shape (n,).
 
     Returns:
@@ -82,11 +83,12 @@ def classify(
             arrivals[row] = DUPLICATE
             continue
         length = behind[slot] + 1 if behind[slot] > 0 and time > behind_at[slot] else 1
-        set_right, late = length >= set_right_after, time < known[0]
-        if row > 0 and (set_right or not late):
+        set_back = length >= patience[1] or (length >= patience[0] and _is_nearer(time, slot, window))
+        late = time < known[0]
+        if row > 0 and (set_back or not late):
             return row
         behind[slot], behind_at[slot] = length, time
-        if set_right:
+        if set_back:
             known[:] = NEVER
             known[size - 1] = time
             errors[slot, :] = 0.0
@@ -100,3 +102,19 @@ def classify(
             arrivals[0] = OUT_OF_ORDER
             return 1
     return len(slots)
+
+
+@compiled
+def _is_nearer(time: int, slot: int, window: Integers) -> bool:
+    """Whether a time is nearer than its vehicle's newest sample to the median of the others' newest samples.
+
+    Where there are no others, nothing speaks against it.
+    """
+    newest = window[:, window.shape[1] - 1]
+    others = newest[newest != NEVER]
+    if len(others) < 2:
+        return True
+    own = newest[slot]
+    # Of one other vehicle and this one the median would be half way between them.
+    now = np.median(others) if len(others) > 2 else float(others.sum() - own)
+    return bool(abs(time - now) < abs(own - now))

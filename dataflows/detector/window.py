@@ -8,10 +8,12 @@ from typing import Any, ClassVar
 import numpy as np
 from numpy.typing import NDArray
 
-from dataflows.detector.arrival import NEVER, SET_RIGHT_AFTER, classify
+from dataflows.detector.arrival import NEVER, SET_BACK_AFTER, SET_RIGHT_AFTER, classify
 from dataflows.detector.compiled import compiled
 from dataflows.detector.rowwise import Floats, Integers, Mask, Slots
 from dataflows.detector.state import ArrayState
+
+PATIENCE = (SET_RIGHT_AFTER, SET_BACK_AFTER)
 
 SECOND = 1e6
 """Microseconds."""
@@ -77,13 +79,13 @@ class Filled:
 class Window(ArrayState):
     """The last `size` samples of every vehicle, and how its signals have been moving.
 
-    A vehicle whose clock was ahead and is set right begins anew, see `SET_RIGHT_AFTER`.
+    A vehicle whose clock is set back begins anew, see `SET_RIGHT_AFTER`.
 
     Args:
         signals: number of signals S.
         size: samples kept per vehicle, K ≥ 1; also the time constant of `Filled.activity` in samples.
         hold: microseconds for which a missing signal keeps its last value.
-        set_right_after: events, see `SET_RIGHT_AFTER`.
+        patience: `SET_RIGHT_AFTER` and `SET_BACK_AFTER`.
     """
 
     PER_VEHICLE: ClassVar = (
@@ -98,8 +100,8 @@ class Window(ArrayState):
         "behind_at",
     )
 
-    def __init__(self, signals: int, *, size: int, hold: int, set_right_after: int = SET_RIGHT_AFTER) -> None:
-        self.size, self.hold, self.set_right_after = size, hold, set_right_after
+    def __init__(self, signals: int, *, size: int, hold: int, patience: tuple[int, int] = PATIENCE) -> None:
+        self.size, self.hold, self.patience = size, hold, patience
         self.times = np.full((0, size), NEVER)
         self.errors = np.zeros((0, size))
         self.known = np.zeros(0, np.int32)
@@ -137,7 +139,7 @@ class Window(ArrayState):
             self.errors,
             self.known,
             self.held_at,
-            self.set_right_after,
+            self.patience,
             arrivals,
         )
         return arrivals[:rows]

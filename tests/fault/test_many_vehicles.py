@@ -34,8 +34,9 @@ pytestmark = pytest.mark.timeout(300)
 
 # The job as `python -m bytewax.run` runs it; at its end it says how much memory it had at most.
 RUN = """
-import atexit, resource, runpy, sys
-atexit.register(lambda: print("peak", resource.getrusage(resource.RUSAGE_SELF).ru_maxrss, flush=True))
+import atexit, os, runpy, sys
+from tests.process_memory import peak_memory_mib
+atexit.register(lambda: print("peak", peak_memory_mib(os.getpid()), flush=True))
 sys.argv = ["bytewax/run.py", "dataflows.fleet", "-r", sys.argv[1], "-s", "1", "-b", "0"]
 runpy.run_module("bytewax.run", run_name="__main__")
 """
@@ -78,7 +79,7 @@ def used_by(vehicles: int, directory: Path) -> Used:
     )
     assert ended.returncode == 0, ended.stderr
     assert "raise detector.vehicles" in ended.stderr
-    memory = int(ended.stdout.split("peak ")[1]) / 1024
+    memory = float(ended.stdout.split("peak ")[1])
     store = sum(file.stat().st_size for file in recovery.iterdir())
     lines = (directory / "enriched.jsonl").read_bytes().splitlines()
     return Used(memory, store, [msgspec.json.decode(line, type=Enriched) for line in lines])

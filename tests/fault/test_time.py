@@ -16,7 +16,7 @@ from river.drift import ADWIN
 
 from config.settings import DEFAULT_FILE, Settings, SinkSettings, load
 from dataflows.decode import Decoder
-from dataflows.detector.arrival import SET_RIGHT_AFTER
+from dataflows.detector.arrival import SET_BACK_AFTER, SET_RIGHT_AFTER
 from dataflows.events import DeadLetter, Enriched
 from dataflows.fleet import build
 from dataflows.score import ShardScorer
@@ -24,7 +24,7 @@ from tests.telemetry import START, batches, quick, telemetry
 
 VEHICLES = 4
 SKEWED = "VEH-2"
-EVENTS = 400
+EVENTS = 700
 """Per vehicle, one a second."""
 
 SKEWS = {
@@ -53,8 +53,8 @@ def settings(**detector: Any) -> Settings:
 
 
 WINDOW = settings().detector.window
-LATE = SET_RIGHT_AFTER - 1
-"""Events that are late after a clock was set back, until that is understood."""
+LATE_WRONG, LATE_RIGHT = SET_BACK_AFTER - 1, SET_RIGHT_AFTER - 1
+"""Events that are late after a clock was set back, to a wrong time or to the right one."""
 
 
 def shifted(
@@ -163,7 +163,7 @@ def test_a_clock_that_is_set_back_costs_the_vehicle_a_few_late_events_and_the_ot
     tmp_path: Path, skew: timedelta
 ) -> None:
     def silent_then_pausing(number: int) -> timedelta | None:
-        if 150 <= number < 150 + LATE:
+        if 150 <= number < 150 + LATE_WRONG:
             return None
         return PAUSE if number >= 150 else NONE
 
@@ -171,21 +171,21 @@ def test_a_clock_that_is_set_back_costs_the_vehicle_a_few_late_events_and_the_ot
     silent = scored(tmp_path / "silent", shifted(FLEET, silent_then_pausing))
     assert of_others(back) == of_others(silent)
     own = of(back)
-    assert statuses(own[150:]) == ["late"] * LATE + ["ok"] * (EVENTS - 150 - LATE)
+    assert statuses(own[150:]) == ["late"] * LATE_WRONG + ["ok"] * (EVENTS - 150 - LATE_WRONG)
     errors, usual = ([event.reconstruction_error for event in run[-100:]] for run in (own, of(silent)))
     assert errors == usual
 
 
 def test_after_a_clock_was_set_back_nothing_is_held_from_the_time_before(tmp_path: Path) -> None:
     payloads = list(FLEET)
-    place = VEHICLES * (150 + LATE) + 2
+    place = VEHICLES * (150 + LATE_WRONG) + 2
     payloads[place] = payloads[place].replace(b'"rpm":', b'"was":')
     # Of the terms only what a value itself says: how a signal has moved is known of a missing one, too.
     nothing = dict.fromkeys(("activity", "restless", "change", "flat_line"), 0.0)
     job = settings(terms=settings().detector.terms.model_copy(update=nothing))
     shares: list[float] = []
     for name, skew in (("straight", NONE), ("back", -timedelta(hours=1))):
-        event = of(scored(tmp_path / name, off_from_150(payloads, skew), job))[150 + LATE]
+        event = of(scored(tmp_path / name, off_from_150(payloads, skew), job))[150 + LATE_WRONG]
         assert event.status == "partial"
         shares.append(event.contributions["rpm"])
     assert shares[0] > 0.0
@@ -196,8 +196,9 @@ def test_after_a_clock_was_set_back_nothing_is_held_from_the_time_before(tmp_pat
 def test_a_vehicle_is_usable_again_once_its_clock_is_right(tmp_path: Path, skew: timedelta) -> None:
     events = scored(tmp_path / "out", shifted(FLEET, lambda number: skew if 100 <= number < 150 else NONE))
     own = of(events)
-    assert set(statuses(own[150 + LATE :])) == {"ok"}
-    assert statuses(own).count("late") == LATE
+    late = LATE_RIGHT if skew > NONE else 50
+    assert set(statuses(own[150 + LATE_RIGHT :])) == {"ok"}
+    assert statuses(own).count("late") == late
     assert len(own) == EVENTS
     assert not any(event.status == "late" for event in events if event.vehicle_id != SKEWED)
 
@@ -321,10 +322,10 @@ def test_events_sent_twice_teach_nothing(distance: int) -> None:
 def test_a_burst_of_old_events_sent_again_changes_nothing(tmp_path: Path) -> None:
     own = [payload for payload in FLEET if SKEWED.encode() in payload]
     place = FLEET.index(own[200])
-    burst = [*FLEET[:place], *own[100 : 100 + LATE], *FLEET[place:]]
+    burst = [*FLEET[:place], *own[50 : 50 + LATE_RIGHT + 100], *FLEET[place:]]
     once, again_ = scored(tmp_path / "once", FLEET), scored(tmp_path / "again", burst)
     late = [event for event in again_ if event.status == "late"]
-    assert [bytes(event.telemetry) for event in late] == own[100 : 100 + LATE]
+    assert [bytes(event.telemetry) for event in late] == own[50 : 50 + LATE_RIGHT + 100]
     assert all_but_when([event for event in again_ if event.status != "late"]) == all_but_when(once)
 
 

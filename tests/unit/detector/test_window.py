@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-from collections import defaultdict
-
 import numpy as np
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -13,11 +12,11 @@ from dataflows.detector.window import Window
 
 SIZE = 4
 HOLD = 3
-SET_RIGHT_AFTER = 5
+SET_RIGHT_AFTER, SET_BACK_AFTER = 5, 9
 
 
 def window(signals: int = 1) -> Window:
-    made = Window(signals, size=SIZE, hold=HOLD, set_right_after=SET_RIGHT_AFTER)
+    made = Window(signals, size=SIZE, hold=HOLD, patience=(SET_RIGHT_AFTER, SET_BACK_AFTER))
     made.grow(3)
     return made
 
@@ -28,33 +27,36 @@ def append(made: Window, slots: np.ndarray, times: np.ndarray) -> None:
 
 
 class OneByOne:
-    """The same of one vehicle, one event at a time."""
+    """The same of two vehicles, one event at a time."""
 
     def __init__(self) -> None:
-        self.samples: list[int] = []
-        self.behind: list[int] = []
+        self.samples: tuple[list[int], list[int]] = ([], [])
+        self.behind: tuple[list[int], list[int]] = ([], [])
 
-    def arrive(self, time: int) -> Arrival:
-        if time in self.samples:
+    def arrive(self, slot: int, time: int) -> Arrival:
+        samples, behind, others = self.samples[slot], self.behind[slot], self.samples[1 - slot]
+        if time in samples:
             return Arrival.DUPLICATE
-        if not self.samples or time > self.samples[-1]:
-            self.behind = []
-            self.samples = [*self.samples, time][-SIZE:]
+        if not samples or time > samples[-1]:
+            behind.clear()
+            samples[:] = [*samples, time][-SIZE:]
             return Arrival.IN_ORDER
-        self.behind = [*self.behind, time] if self.behind and time > self.behind[-1] else [time]
-        if len(self.behind) == SET_RIGHT_AFTER:
-            self.samples, self.behind = [time], []
+        behind[:] = [*behind, time] if behind and time > behind[-1] else [time]
+        nearer = not others or abs(time - others[-1]) < abs(samples[-1] - others[-1])
+        if len(behind) >= (SET_RIGHT_AFTER if nearer else SET_BACK_AFTER):
+            samples[:] = [time]
+            behind.clear()
             return Arrival.IN_ORDER
-        if len(self.samples) == SIZE and time < self.samples[0]:
+        if len(samples) == SIZE and time < samples[0]:
             return Arrival.LATE
-        self.samples = sorted([*self.samples, time])[-SIZE:]
+        samples[:] = sorted([*samples, time])[-SIZE:]
         return Arrival.OUT_OF_ORDER
 
 
 @given(events=st.lists(st.tuples(st.integers(0, 1), st.integers(0, 60)), min_size=1, max_size=120))
 def test_arrivals_are_classified_as_one_by_one(events: list[tuple[int, int]]) -> None:
-    reference = defaultdict[int, OneByOne](OneByOne)
-    expected = [reference[slot].arrive(time) for slot, time in events]
+    reference = OneByOne()
+    expected = [reference.arrive(slot, time) for slot, time in events]
     made, classified = window(), list[int]()
     slots, times = np.array([slot for slot, _ in events]), np.array([time for _, time in events])
     while len(classified) < len(events):
@@ -67,11 +69,14 @@ def test_arrivals_are_classified_as_one_by_one(events: list[tuple[int, int]]) ->
     assert classified == [int(kind) for kind in expected]
 
 
-def test_a_vehicle_whose_clock_is_set_right_begins_anew() -> None:
+@pytest.mark.parametrize("others", [100, 5_000_000], ids=["set right", "set wrong"])
+def test_a_vehicle_whose_clock_is_set_back_begins_anew(others: int) -> None:
     made = window()
+    append(made, np.array([1, 2]), np.array([others, others]))
     append(made, np.array([0, 0]), np.array([5_000_000, 5_000_001]))
     made.fill(np.array([0, 0]), np.array([5_000_000, 5_000_001]), np.array([[1.0], [2.0]]))
-    slots, times = np.zeros(SET_RIGHT_AFTER, np.intp), np.arange(100, 100 + SET_RIGHT_AFTER)
+    events = SET_RIGHT_AFTER if others == 100 else SET_BACK_AFTER
+    slots, times = np.zeros(events, np.intp), np.arange(100, 100 + events)
     classified = 0
     while classified < len(slots):
         arrivals = made.arrive(slots[classified:], times[classified:])
