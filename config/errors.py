@@ -7,7 +7,8 @@
     ├── RecordingError        a recording cannot be read or written
     ├── DeadLetterLimitError    so much input is bad that something upstream must be wrong
     ├── SnapshotError         stored state does not fit this version or these settings
-    └── RecoveryError         the directory of stored state is missing, damaged, full or not safe
+    ├── RecoveryError         the directory of stored state is missing, damaged, full or not safe
+    └── LostProcessError      another process of the same job is gone
 
 A message says what was expected, what came, where, and what to do. Programs print it in one
 line and leave with status 1: `exit_in_one_line` around what a program does itself,
@@ -52,6 +53,10 @@ class SnapshotError(FleetError):
 
 class RecoveryError(FleetError):
     """The recovery directory is missing, damaged, full, of another flow, or writable by others."""
+
+
+class LostProcessError(FleetError):
+    """Another process of the same job has ended or cannot be reached any more."""
 
 
 @contextmanager

@@ -8,6 +8,10 @@ from types import FrameType
 from typing import Self
 
 
+def _interrupt() -> None:
+    raise KeyboardInterrupt
+
+
 class StopRequest:
     """Turns SIGINT and SIGTERM into a request that the program looks at between two messages.
 
@@ -16,14 +20,18 @@ class StopRequest:
 
     Args:
         on_request: called once, in the signal handler; must not take a lock that the main thread may hold.
+        on_repeat: called in its place for a second SIGINT, instead of raising `KeyboardInterrupt`.
 
     Attributes:
         requested: whether to stop.
     """
 
-    def __init__(self, on_request: Callable[[], None] | None = None) -> None:
+    def __init__(
+        self, on_request: Callable[[], None] | None = None, on_repeat: Callable[[], None] = _interrupt
+    ) -> None:
         self.requested = False
         self._on_request = on_request
+        self._on_repeat = on_repeat
 
     def __enter__(self) -> Self:
         self._before = {
@@ -37,7 +45,7 @@ class StopRequest:
 
     def _note(self, number: int, frame: FrameType | None) -> None:
         if self.requested and number == signal.SIGINT:
-            raise KeyboardInterrupt
+            self._on_repeat()
         if not self.requested:
             self.requested = True
             if self._on_request is not None:

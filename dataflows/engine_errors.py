@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 
-from config.errors import BrokerError, FleetError, RecoveryError
+from config.errors import FleetError, LostProcessError, RecoveryError
 from dataflows.recovery_directory import AFRESH
 
 _SQLITE_SAYS = re.compile(r'SqliteFailure\(.*?Some\("(?P<reason>.*?)"\)')
@@ -23,14 +23,17 @@ def told_by_the_engine(error: BaseException) -> FleetError | None:
     if type(error).__name__ in _PARTITIONS:
         return RecoveryError(f"the recovery directory cannot be used: {error}; {AFRESH}")
     if type(error).__name__ == "PanicException" and _LOST_ANOTHER.search(str(error)):
-        return BrokerError(
+        return LostProcessError(
             "lost another process of this job: it has ended, or cannot be reached any more; start all of "
             "them again, they go on from the last snapshot"
         )
     found = _SQLITE_SAYS.search(str(error)) if isinstance(error, RuntimeError) else None
     if found is None:
         return None
+    reason = found["reason"]
+    if "malformed" in reason or "not a database" in reason:
+        return RecoveryError(f"the recovery directory cannot be used: {reason}; {AFRESH}")
     return RecoveryError(
-        f"the recovery directory cannot be written or read: {found['reason']}; nothing is lost: make room, "
-        "or see to the disk, and start again; it goes on from the last snapshot"
+        f"the recovery directory cannot be written or read: {reason}; nothing is lost: make room, or see to "
+        "the disk and that no other job uses it, and start again; it goes on from the last snapshot"
     )

@@ -10,7 +10,7 @@ from contextlib import contextmanager
 from config.errors import exit_in_one_line, report_in_one_line
 from config.logs import configure_logging
 from dataflows.engine_errors import told_by_the_engine
-from dataflows.recovery_directory import check_recovery_directory, recovery_directory
+from dataflows.recovery_directory import RecoveryOptions, check_recovery_directory
 
 
 @contextmanager
@@ -27,7 +27,7 @@ def job(flow: str) -> Iterator[None]:
     configure_logging()
     report_in_one_line(flow, told_by_the_engine)
     with exit_in_one_line(flow):
-        directory = recovery_directory(sys.argv, os.environ)
-        if directory is not None:
-            check_recovery_directory(directory, flow)
+        recovery = RecoveryOptions.of(sys.argv, os.environ)
+        if recovery.directory is not None:
+            check_recovery_directory(recovery.directory, flow, alone=recovery.alone)
         yield

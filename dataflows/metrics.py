@@ -17,7 +17,7 @@ EVENTS = Counter(
 """A rising share of ``late`` says that a clock or a network is wrong, of ``partial`` that a sensor died."""
 
 ANOMALIES = Counter("fleet_anomalies", "scored events whose error is above the threshold")
-"""Over a long time about 100 - `detector.percentile` percent of the events."""
+"""Of normal events about 100 - `detector.percentile` percent, or what `false_alarms_per_day` says."""
 
 DUPLICATES = Counter("fleet_duplicates", "events of a vehicle and time that was there already; dropped")
 """Some are normal: senders repeat what they hold for lost."""
@@ -26,7 +26,7 @@ DEAD_LETTERS = Counter("fleet_dead_letters", "events that could not be decoded")
 """The reason of each is on the dead-letter topic."""
 
 VEHICLES = Gauge("fleet_vehicles", "vehicles that the shards of this process know")
-"""At most `detector.vehicles` times the number of shards."""
+"""At most `detector.vehicles` times the number of shards, and those that came since the last block."""
 
 FORGOTTEN = Counter("fleet_vehicles_forgotten", "vehicles that were forgotten because a shard knew too many")
 """If it rises all the time, raise `detector.vehicles` or the number of shards."""

@@ -7,77 +7,110 @@ who can write to the directory can run code as us.
 from __future__ import annotations
 
 import argparse
+import logging
 import os
 import sqlite3
 import stat
 from collections.abc import Mapping, Sequence
 from contextlib import closing
+from dataclasses import dataclass
 from pathlib import Path
 
 from config.errors import RecoveryError
 
-VARIABLE = "BYTEWAX_RECOVERY_DIRECTORY"
+logger = logging.getLogger(__name__)
+
+DIRECTORY, ADDRESSES = "BYTEWAX_RECOVERY_DIRECTORY", "BYTEWAX_ADDRESSES"
 PARTITIONS = "part-*.sqlite3"
 
-OTHERS_MAY_WRITE = stat.S_IWGRP | stat.S_IWOTH
-
 AFRESH = "put back a copy of it, or start afresh with a new one: python -m bytewax.recovery"
+DAMAGED = frozenset({sqlite3.SQLITE_CORRUPT, sqlite3.SQLITE_NOTADB, sqlite3.SQLITE_ERROR})
+"""What SQLite says of a file that is not what it was; the rest is about rights, disks and other processes."""
 
 
-def recovery_directory(arguments: Sequence[str], environment: Mapping[str, str]) -> Path | None:
-    """The recovery directory that ``python -m bytewax.run`` is given; ``None`` without recovery.
+@dataclass(frozen=True, slots=True)
+class RecoveryOptions:
+    """What ``python -m bytewax.run`` is told about recovery.
 
-    Args:
-        arguments: as in ``sys.argv``.
-        environment: as ``os.environ``.
+    Attributes:
+        directory: where; ``None`` without recovery.
+        alone: whether this is the only process of the job. Of several, one may have no partition.
     """
-    if not arguments or Path(arguments[0]).parts[-2:] != ("bytewax", "run.py"):
-        return None
-    parser = argparse.ArgumentParser(add_help=False)
-    parser.add_argument("-r", "--recovery-directory", default=environment.get(VARIABLE))
-    directory = parser.parse_known_args(arguments[1:])[0].recovery_directory
-    return None if directory is None else Path(directory)
+
+    directory: Path | None
+    alone: bool
+
+    @classmethod
+    def of(cls, arguments: Sequence[str], environment: Mapping[str, str]) -> RecoveryOptions:
+        """Read them.
+
+        Args:
+            arguments: as in ``sys.argv``.
+            environment: as ``os.environ``.
+        """
+        if not arguments or Path(arguments[0]).parts[-2:] != ("bytewax", "run.py"):
+            return cls(None, alone=True)
+        parser = argparse.ArgumentParser(add_help=False)
+        parser.add_argument("-r", "--recovery-directory", default=environment.get(DIRECTORY))
+        parser.add_argument("-a", "--addresses", default=environment.get(ADDRESSES))
+        found = parser.parse_known_args(arguments[1:])[0]
+        directory = found.recovery_directory
+        return cls(None if directory is None else Path(directory), alone=found.addresses is None)
 
 
-def check_recovery_directory(directory: Path, flow: str) -> None:
+def check_recovery_directory(directory: Path, flow: str, *, alone: bool = True) -> None:
     """See that the engine can go on from a recovery directory, or begin in it.
+
+    A directory that its owner's group may write to, or that belongs to another user, is told in the log.
 
     Args:
         directory: what ``-r`` names.
         flow: the flow that wants to use it.
+        alone: whether all of the job's partitions must be here.
 
     Raises:
-        RecoveryError: it is missing, not initialised, writable by others, damaged, or of another flow.
+        RecoveryError: it is missing, not initialised, writable by everybody, damaged, or of another flow.
     """
-    if not directory.is_dir():
+    try:
+        files = sorted(path for path in directory.iterdir() if path.match(PARTITIONS))
+    except FileNotFoundError:
         raise RecoveryError(
             f"expected the recovery directory {directory} to exist, and it does not; if this is the first "
-            f"start: mkdir -p {directory} && python -m bytewax.recovery {directory} 1"
-        )
-    files = sorted(directory.glob(PARTITIONS))
-    if not files:
+            f"start: mkdir -m 700 {directory} && python -m bytewax.recovery {directory} 1"
+        ) from None
+    except OSError as error:
+        raise RecoveryError(
+            f"expected to be able to read the recovery directory {directory}: {error.strerror}; see to its "
+            "rights"
+        ) from None
+    if not files and alone:
         raise RecoveryError(
             f"expected {PARTITIONS} in the recovery directory {directory}, found none; if this is the first "
             f"start: python -m bytewax.recovery {directory} 1"
         )
     for path in (directory, *files):
-        _refuse_if_others_may_write(path)
+        _check_who_may_write(path)
     for file in files:
         _check_partition(file, flow)
 
 
-def _refuse_if_others_may_write(path: Path) -> None:
+def _check_who_may_write(path: Path) -> None:
     status = path.stat()
-    if status.st_uid not in (0, os.getuid()):
+    mode = stat.filemode(status.st_mode)
+    why = "what is in a recovery directory is unpickled, so who can write to it can run code as us"
+    if status.st_mode & stat.S_IWOTH:
         raise RecoveryError(
-            f"expected {path} to be ours, it belongs to user {status.st_uid}: what is in a recovery "
-            "directory is unpickled, so its owner can run code as us; chown it, or take another directory"
+            f"expected nobody else to have write access to {path}, its mode is {mode}: {why}; "
+            f"chmod -R go-w {path}"
         )
-    if status.st_mode & OTHERS_MAY_WRITE:
-        raise RecoveryError(
-            f"expected nobody else to have write access to {path}, its mode is "
-            f"{stat.filemode(status.st_mode)}: what is in a recovery directory is unpickled, so who can "
-            f"write to it can run code as us; chmod -R go-w {path}"
+    if status.st_mode & stat.S_IWGRP or status.st_uid not in (0, os.getuid()):
+        logger.warning(
+            "%s belongs to user %d, its mode is %s: %s; chown it and chmod -R go-w, unless all who can are "
+            "to be trusted",
+            path,
+            status.st_uid,
+            mode,
+            why,
         )
 
 
@@ -91,7 +124,10 @@ def _check_partition(file: Path, flow: str) -> None:
                 raise RecoveryError(f"{file} is damaged: it does not know its number; {AFRESH}")
             steps = [step for (step,) in database.execute("SELECT DISTINCT step_id FROM snaps")]
     except sqlite3.Error as error:
-        raise RecoveryError(f"{file} cannot be used: {error}; {AFRESH}") from None
+        # The code may be an extended one: the plain one is its low byte.
+        is_damaged = getattr(error, "sqlite_errorcode", sqlite3.SQLITE_ERROR) & 0xFF in DAMAGED
+        remedy = AFRESH if is_damaged else "see to its rights and its disk, and that no other job uses it"
+        raise RecoveryError(f"{file} cannot be used: {error}; {remedy}") from None
     for step in steps:
         if not step.startswith(f"{flow}."):
             raise RecoveryError(

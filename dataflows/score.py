@@ -92,6 +92,7 @@ class _ShardLogic(StatefulBatchLogic[TelemetryBatch, ScoredBatch, dict[str, Any]
         self._scorer = scorer
         self._vehicles = 0
         self._forgotten = scorer.detector.vehicles_forgotten
+        self._told = False
 
     def on_batch(self, values: list[TelemetryBatch]) -> tuple[Iterable[ScoredBatch], bool]:
         scored = [self._scorer.score(batch) for batch in values]
@@ -111,7 +112,8 @@ class _ShardLogic(StatefulBatchLogic[TelemetryBatch, ScoredBatch, dict[str, Any]
         vehicles, forgotten = self._scorer.detector.vehicles, self._scorer.detector.vehicles_forgotten
         metrics.VEHICLES.inc(vehicles - self._vehicles)
         metrics.FORGOTTEN.inc(forgotten - self._forgotten)
-        if forgotten and not self._forgotten:
+        if forgotten > self._forgotten and not self._told:
+            self._told = True
             logger.warning(
                 "a shard knows %d vehicles, as many as it may, and forgets who has been silent for longest; "
                 "if all of them are yours, raise detector.vehicles or detector.shards",

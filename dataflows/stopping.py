@@ -22,28 +22,28 @@ def until_asked_to_stop(
 ) -> StoppableSource[MessageBatch]:
     """The source, until SIGTERM or SIGINT asks this process to stop.
 
-    The job then ends with status 0 after a last snapshot, and repeats nothing when it is started again. If
-    the sinks do not let it within `PATIENCE` (a broker that is away), it ends with status 1 and one line, and
-    goes on at its last snapshot; so it does after a second SIGINT. Of a job of several processes all must be
-    asked.
+    The job then ends with status 0, with recovery after a last snapshot: it repeats nothing when it is
+    started again. If the sinks do not let it within `PATIENCE` (a broker that is away), or at a second SIGINT,
+    it ends with status 1 and one line. Of a job of several processes all must be asked.
 
     Args:
         program: what the line starts with.
         source: whatever is read.
     """
-    asked = threading.Event()
-    stop = StopRequest(on_request=asked.set)
+    asked, insisted = threading.Event(), threading.Event()
+    stop = StopRequest(on_request=asked.set, on_repeat=insisted.set)
     stop.__enter__()
-    threading.Thread(target=_give_up, args=(program, asked), name="stopping", daemon=True).start()
+    waiting = threading.Thread(target=_give_up, args=(program, asked, insisted), name="stopping", daemon=True)
+    waiting.start()
     return StoppableSource(source, stop)
 
 
-def _give_up(program: str, asked: threading.Event) -> None:
+def _give_up(program: str, asked: threading.Event, insisted: threading.Event) -> None:
     asked.wait()
-    threading.Event().wait(PATIENCE)
+    when = "at once" if insisted.wait(PATIENCE) else f"within {PATIENCE:g} s"
     print(
-        f"{program}: asked to stop, and could not within {PATIENCE:g} s: what was read last is not confirmed "
-        "by its sink; nothing is lost, the next start goes on from the last snapshot",
+        f"{program}: asked to stop, and could not {when}: what was read last is not confirmed "
+        "by its sink; with recovery nothing is lost, the next start goes on from the last snapshot",
         file=sys.stderr,
         flush=True,
     )

@@ -1,7 +1,8 @@
 """A source that comes to its end when the program is asked to stop.
 
 Bytewax ends a dataflow whose sources have ended in good order: what was read goes through to the sinks, the
-epoch is closed, and the last snapshot is stored. The next start goes on from there and repeats nothing.
+epoch is closed, and with recovery the last snapshot is stored. The next start goes on from there and repeats
+nothing. Without recovery a broker delivers again what was not acknowledged.
 """
 
 from __future__ import annotations

@@ -24,7 +24,7 @@ from bytewax.recovery import init_db_dir
 from config.errors import RecoveryError
 from config.settings import DEFAULT_FILE
 from dataflows.events import Enriched
-from dataflows.recovery_directory import check_recovery_directory, recovery_directory
+from dataflows.recovery_directory import RecoveryOptions, check_recovery_directory
 from tests.brokers import Broker
 from tests.fault.measurement import Measure, Measurement
 from tests.mqtt_clients import Inbox
@@ -131,7 +131,7 @@ def test_a_directory_that_is_missing_is_told_with_the_command_that_makes_it(run:
     run.recovery.rename(run.recovery.with_name("elsewhere"))
     line = refused(run())
     assert f"expected the recovery directory {run.recovery} to exist" in line
-    assert f"mkdir -p {run.recovery} && python -m bytewax.recovery {run.recovery} 1" in line
+    assert f"mkdir -m 700 {run.recovery} && python -m bytewax.recovery {run.recovery} 1" in line
 
 
 def test_an_empty_directory_is_not_taken_for_a_first_start(recovery: Path) -> None:
@@ -176,7 +176,7 @@ def test_a_damaged_file_is_named(
     assert content(recovery) == before
 
 
-@pytest.mark.parametrize("mode", [0o777, 0o775])
+@pytest.mark.parametrize("mode", [0o777, 0o757])
 @pytest.mark.parametrize("what", [".", "part-0.sqlite3"])
 def test_state_that_others_may_write_is_not_unpickled(recovery: Path, mode: int, what: str) -> None:
     path = recovery / what
@@ -246,20 +246,48 @@ def test_a_full_disk_ends_the_job_in_one_line_and_costs_no_event(
     assert lost == 0
 
 
+def test_state_that_a_group_may_write_is_told_and_used(
+    recovery: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    recovery.chmod(0o770)
+    check_recovery_directory(recovery, "fleet")
+    assert f"{recovery} belongs to user" in caplog.text
+    assert "who can write to it can run code as us" in caplog.text
+
+
+def test_one_of_several_processes_may_have_no_partition(tmp_path: Path) -> None:
+    check_recovery_directory(tmp_path, "fleet", alone=False)
+    with pytest.raises(RecoveryError, match="found none"):
+        check_recovery_directory(tmp_path, "fleet")
+
+
+def test_state_that_another_job_uses_is_not_called_damaged(recovery: Path) -> None:
+    with closing(sqlite3.connect(recovery / "part-0.sqlite3", isolation_level=None)) as other:
+        other.execute("PRAGMA journal_mode = DELETE")
+        other.execute("BEGIN EXCLUSIVE")
+        line = told(recovery)
+    assert "database is locked; see to its rights and its disk, and that no other job uses it" in line
+
+
 @pytest.mark.parametrize(
-    ("arguments", "directory"),
+    ("arguments", "directory", "alone"),
     [
-        (["x/bytewax/run.py", "dataflows.fleet"], None),
-        (["x/bytewax/run.py", "dataflows.fleet", "-r", "a", "-s", "1"], "a"),
-        (["x/bytewax/run.py", "-ra", "dataflows.fleet"], "a"),
-        (["x/bytewax/run.py", "dataflows.fleet", "--recovery-directory=a", "-b", "0"], "a"),
-        (["pytest", "-ra"], None),
-        ([], None),
+        (["x/bytewax/run.py", "dataflows.fleet"], None, True),
+        (["x/bytewax/run.py", "dataflows.fleet", "-r", "a", "-s", "1"], "a", True),
+        (["x/bytewax/run.py", "-ra", "dataflows.fleet"], "a", True),
+        (
+            ["x/bytewax/run.py", "dataflows.fleet", "--recovery-directory=a", "-i", "0", "-a", "b;c"],
+            "a",
+            False,
+        ),
+        (["pytest", "-ra"], None, True),
+        ([], None, True),
     ],
 )
 def test_the_recovery_directory_is_the_one_that_the_engine_is_given(
-    arguments: list[str], directory: str | None
+    arguments: list[str], directory: str | None, alone: bool
 ) -> None:
-    assert recovery_directory(arguments, {}) == (None if directory is None else Path(directory))
+    options = RecoveryOptions.of(arguments, {})
+    assert options == RecoveryOptions(None if directory is None else Path(directory), alone)
     if arguments and arguments[0].endswith("run.py") and directory is None:
-        assert recovery_directory(arguments, {"BYTEWAX_RECOVERY_DIRECTORY": "b"}) == Path("b")
+        assert RecoveryOptions.of(arguments, {"BYTEWAX_RECOVERY_DIRECTORY": "b"}).directory == Path("b")
