@@ -23,8 +23,8 @@ def until_asked_to_stop(
     """The source, until SIGTERM or SIGINT asks this process to stop.
 
     The job then ends with status 0, with recovery after a last snapshot: it repeats nothing when it is
-    started again. If the sinks do not let it within `PATIENCE` (a broker that is away), or at a second SIGINT,
-    it ends with status 1 and one line. Of a job of several processes all must be asked.
+    started again. If the sinks do not let it within `PATIENCE` (a broker that is away), or at a second
+    SIGINT, it ends with status 1 and one line. Of a job of several processes all must be asked.
 
     Args:
         program: what the line starts with.

@@ -18,6 +18,7 @@ from collections.abc import Callable, Iterator, Sequence
 from contextlib import ExitStack, contextmanager
 from pathlib import Path
 
+import msgspec
 import paho.mqtt.client as paho
 from bytewax.recovery import init_db_dir
 from paho.mqtt.enums import CallbackAPIVersion, MQTTProtocolVersion
@@ -25,7 +26,7 @@ from rich.console import Console
 from rich.progress import BarColumn, Progress, TextColumn, TimeRemainingColumn
 
 from config.broker_settings import MqttSettings
-from config.errors import DeliveryError, FleetError, exit_in_one_line
+from config.errors import BrokerError, DeliveryError, FleetError, SettingsError, exit_in_one_line
 from config.settings import load
 from scripts.soak_report import MEBIBYTE, Sample, SoakReport
 from tests.brokers import Amqtt, Broker, Mosquitto, mosquitto_is_installed
@@ -35,16 +36,23 @@ HOUR = 3600.0
 TIMES_THE_DEMO = 2
 SNAPSHOT_INTERVAL = "10"
 SAMPLES = 240
+SHORTEST = 10.0
 TIME_TO_START = 60.0
 TIME_TO_DRAIN = 30.0
 POLL = 0.05
+
+
+class _Identified(msgspec.Struct):
+    event_id: str
 
 
 class Counter:
     """Counts what is on the telemetry topic and what on the enriched one."""
 
     def __init__(self, mqtt: MqttSettings, telemetry: str, enriched: str) -> None:
-        self.published = self.emitted = 0
+        self.published = 0
+        self._emitted: set[str] = set()
+        self._ids = msgspec.json.Decoder(_Identified)
         self._enriched = enriched
         self._subscribed = threading.Event()
         version_5 = mqtt.protocol == "5"
@@ -58,11 +66,17 @@ class Counter:
         self._client.on_message = self._count
         self._client.connect(mqtt.host, mqtt.port)
         self._client.loop_start()
-        self._subscribed.wait(TIME_TO_START)
+        if not self._subscribed.wait(TIME_TO_START):
+            raise BrokerError(f"no answer to a subscription within {TIME_TO_START:g} s from the MQTT broker")
+
+    @property
+    def emitted(self) -> int:
+        """Events that have come out, each counted once."""
+        return len(self._emitted)
 
     def _count(self, client: paho.Client, userdata: object, message: paho.MQTTMessage) -> None:
         if message.topic.startswith(f"{self._enriched}/"):
-            self.emitted += 1
+            self._emitted.add(self._ids.decode(message.payload).event_id)
         else:
             self.published += 1
 
@@ -93,6 +107,8 @@ def main(arguments: Sequence[str] | None = None) -> None:
     )
     options = parser.parse_args(arguments)
     with exit_in_one_line("soak"), tempfile.TemporaryDirectory() as directory:
+        if options.seconds < SHORTEST:
+            raise SettingsError(f"--seconds: expected at least {SHORTEST:g}, got {options.seconds:g}")
         report = SoakReport(soak(Path(directory), options.seconds, options.vehicles))
         print(*report.lines(), sep="\n")
         if problems := report.problems():
@@ -121,7 +137,8 @@ def soak(directory: Path, seconds: float, vehicles: int) -> list[Sample]:
         broker.start()
         stack.callback(broker.stop)
         mqtt = broker.settings()
-        environment = os.environ | {
+        ours = {name: value for name, value in os.environ.items() if not name.startswith("FLEET_")}
+        environment = ours | {
             "FLEET__MQTT__HOST": mqtt.host,
             "FLEET__MQTT__PORT": str(mqtt.port),
             "FLEET__MQTT__PROTOCOL": mqtt.protocol,
@@ -133,12 +150,13 @@ def soak(directory: Path, seconds: float, vehicles: int) -> list[Sample]:
         stack.callback(counter.close)
         flow = ["bytewax.run", "dataflows.fleet", "-r", str(recovery), "-s", SNAPSHOT_INTERVAL, "-b", "0"]
         job = stack.enter_context(_running(flow, environment, directory / "job.log"))
-        _wait(lambda: "subscribed to" in (directory / "job.log").read_text(), "the job listens", job)
+        _wait(
+            lambda: "subscribed to" in (directory / "job.log").read_text(), "the job listens", directory, job
+        )
         simulator = stack.enter_context(_running(["sim"], environment, directory / "simulator.log"))
-        _wait(lambda: counter.emitted > 0, "the first event came out", job, simulator)
+        _wait(lambda: counter.emitted > 0, "the first event came out", directory, job, simulator)
         samples = list(_sampled(seconds, recovery, counter, job, simulator))
         simulator.send_signal(signal.SIGTERM)
-        simulator.wait(TIME_TO_DRAIN)
         deadline = time.monotonic() + TIME_TO_DRAIN
         while counter.emitted < counter.published and time.monotonic() < deadline:
             time.sleep(POLL)
@@ -167,19 +185,24 @@ def _running(
         process.wait()
 
 
-def _wait(condition: Callable[[], bool], what: str, *processes: subprocess.Popen[bytes]) -> None:
+def _wait(
+    condition: Callable[[], bool], what: str, directory: Path, *processes: subprocess.Popen[bytes]
+) -> None:
     deadline = time.monotonic() + TIME_TO_START
     while not condition():
-        _see_that_they_run(*processes)
+        _see_that_they_run(directory, *processes)
         if time.monotonic() > deadline:
             raise FleetError(f"expected that {what} within {TIME_TO_START:g} s, and it did not")
         time.sleep(POLL)
 
 
-def _see_that_they_run(*processes: subprocess.Popen[bytes]) -> None:
+def _see_that_they_run(directory: Path, *processes: subprocess.Popen[bytes]) -> None:
     for process in processes:
         if process.poll() is not None:
-            raise FleetError(f"expected {process.args!r} to run on, it ended with {process.returncode}")
+            logs = "".join(log.read_text()[-1000:] for log in directory.glob("*.log"))
+            raise FleetError(
+                f"expected {process.args!r} to run on, it ended with {process.returncode}; they said:\n{logs}"
+            )
 
 
 def _sampled(
@@ -195,7 +218,7 @@ def _sampled(
         task = progress.add_task("", total=seconds)
         for number in range(SAMPLES + 1):
             while (at := time.monotonic() - started) < number * step:
-                _see_that_they_run(job, simulator)
+                _see_that_they_run(recovery.parent, job, simulator)
                 time.sleep(min(POLL, number * step - at))
             sample = _sample(at, recovery, counter, job)
             told = f"{sample.emitted:,} events, {sample.memory / MEBIBYTE:.0f} MiB"
@@ -208,7 +231,9 @@ def _sample(at: float, recovery: Path, counter: Counter, job: subprocess.Popen[b
     asked = subprocess.run(["ps", "-o", "rss=", "-p", str(job.pid)], capture_output=True, text=True)
     store = sum(file.stat().st_size for file in recovery.iterdir())
     emitted = counter.emitted
-    return Sample(at, int(asked.stdout.strip() or 0) * 1024, store, counter.published, emitted)
+    if not asked.stdout.strip():
+        raise FleetError(f"expected ps to tell the memory of process {job.pid}: {asked.stderr.strip()}")
+    return Sample(at, int(asked.stdout) * 1024, store, counter.published, emitted)
 
 
 if __name__ == "__main__":
