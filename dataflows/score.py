@@ -94,9 +94,7 @@ class _ShardLogic(StatefulBatchLogic[TelemetryBatch, ScoredBatch, dict[str, Any]
         self._forgotten = scorer.detector.vehicles_forgotten
 
     def on_batch(self, values: list[TelemetryBatch]) -> tuple[Iterable[ScoredBatch], bool]:
-        # One BLAS thread: more would split sums another way, and workers would fight for cores.
-        with threadpool_limits(limits=1, user_api="blas"):
-            scored = [self._scorer.score(batch) for batch in values]
+        scored = [self._scorer.score(batch) for batch in values]
         self._count(sum(map(len, values)), scored)
         return scored, self.RETAIN
 
@@ -134,6 +132,9 @@ def score(step_id: str, up: KeyedStream[TelemetryBatch], settings: Settings) -> 
         SettingsError: the model cannot be made as the settings say.
     """
     make_model = model_maker(settings.detector, len(settings.scored_signals))
+    # One BLAS thread: more would split sums another way, and workers would fight for cores. Once for the
+    # process: to look for the libraries takes milliseconds.
+    threadpool_limits(limits=1, user_api="blas")
     return op.stateful_batch(
         step_id,
         up,
