@@ -54,7 +54,8 @@ class Unacknowledged:
         self._acknowledged_before.discard(identifier)
 
     def acknowledged(self, identifiers: Sequence[int]) -> None:
-        """PUBACKs were sent for these."""
+        """PUBACKs were sent for these, perhaps not for the first time."""
+        self._acknowledged_before.difference_update(identifiers)
         self._acknowledged.update(identifiers)
 
     def snapshot(self) -> bytes:

@@ -66,3 +66,12 @@ def test_an_identifier_that_is_in_use_again_is_not_forgotten_for_its_older_messa
     unacknowledged.add(1, "topic", b"b")
     unacknowledged.snapshot()
     assert unacknowledged.has(1, "topic", b"b")
+
+
+def test_a_message_that_had_to_be_acknowledged_twice_is_forgotten_once() -> None:
+    unacknowledged = handed_out({1: b"a"})
+    for _ in range(2):
+        unacknowledged.snapshot()
+        unacknowledged.acknowledged([1])
+    assert Unacknowledged(unacknowledged.snapshot()).has(1, "topic", b"a")
+    assert len(Unacknowledged(unacknowledged.snapshot())) == 0
