@@ -9,7 +9,8 @@ from contextlib import contextmanager
 
 from config.errors import exit_in_one_line, report_in_one_line
 from config.logs import configure_logging
-from dataflows.recovery_directory import check_recovery_directory, recovery_directory, told_by_the_engine
+from dataflows.engine_errors import told_by_the_engine
+from dataflows.recovery_directory import check_recovery_directory, recovery_directory
 
 
 @contextmanager

@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import argparse
 import os
-import re
 import sqlite3
 import stat
 from collections.abc import Mapping, Sequence
@@ -99,24 +98,3 @@ def _check_partition(file: Path, flow: str) -> None:
                 f"expected state of the flow {flow!r} in {file}, got some of {step!r}: another flow or "
                 "version uses this recovery directory; give each flow its own"
             )
-
-
-_SQLITE_SAYS = re.compile(r'SqliteFailure\(.*?Some\("(?P<reason>.*?)"\)')
-_ENGINE_SAYS = ("MissingPartitionsError", "NoPartitionsError", "InconsistentPartitionsError")
-
-
-def told_by_the_engine(error: BaseException) -> RecoveryError | None:
-    """What an error of the engine says of the recovery directory; ``None`` if it says nothing of it.
-
-    The engine passes on what SQLite says as the text of a `RuntimeError`, and has errors of its own where
-    files are missing.
-    """
-    if type(error).__name__ in _ENGINE_SAYS:
-        return RecoveryError(f"the recovery directory cannot be used: {error}; {AFRESH}")
-    found = _SQLITE_SAYS.search(str(error)) if isinstance(error, RuntimeError) else None
-    if found is None:
-        return None
-    return RecoveryError(
-        f"the recovery directory cannot be written or read: {found['reason']}; nothing is lost: make room, "
-        "or see to the disk, and start again; it goes on from the last snapshot"
-    )

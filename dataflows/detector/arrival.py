@@ -13,12 +13,13 @@ from dataflows.detector.rowwise import Floats, Integers, Slots
 NEVER = np.iinfo(np.int64).min
 """Event time of a sample that does not exist."""
 
-SET_RIGHT_AFTER = 10
+SET_RIGHT_AFTER = 30
 """Events in a row that are older than their vehicle's newest sample, each newer than the one before, after
 which the vehicle's clock is taken to have been ahead and set right.
 
 Its window then begins anew with the last of them; without that, all its events would be late until the time
-that its clock had once shown.
+that its clock had once shown. Fewer would take for that what a vehicle sends again when it has lost its
+connection: usually the last twenty events or so.
 """
 
 
@@ -48,6 +49,7 @@ def classify(
     errors: Floats,
     samples: NDArray[np.int32],
     held_at: Integers,
+    set_right_after: int,
     arrivals: NDArray[np.uint8],
 ) -> int:
     """Classify n rows against the samples of their vehicles and the rows before them; take in their times.
@@ -59,6 +61,7 @@ def classify(
         behind, behind_at: of each vehicle how many events in a row were older than its newest sample, and
             the time of the last of them, shape (V,); changed.
         errors, samples, held_at: of `Window`, cleared for a vehicle that begins anew.
+        set_right_after: events in a row after which a vehicle begins anew, see `SET_RIGHT_AFTER`.
         arrivals: gets the `Arrival` of each row, shape (n,).
 
     Returns:
@@ -79,7 +82,7 @@ def classify(
             arrivals[row] = DUPLICATE
             continue
         length = behind[slot] + 1 if behind[slot] > 0 and time > behind_at[slot] else 1
-        set_right, late = length >= SET_RIGHT_AFTER, time < known[0]
+        set_right, late = length >= set_right_after, time < known[0]
         if row > 0 and (set_right or not late):
             return row
         behind[slot], behind_at[slot] = length, time

@@ -8,7 +8,7 @@ from typing import Any, ClassVar
 import numpy as np
 from numpy.typing import NDArray
 
-from dataflows.detector.arrival import NEVER, classify
+from dataflows.detector.arrival import NEVER, SET_RIGHT_AFTER, classify
 from dataflows.detector.compiled import compiled
 from dataflows.detector.rowwise import Floats, Integers, Mask, Slots
 from dataflows.detector.state import ArrayState
@@ -83,6 +83,7 @@ class Window(ArrayState):
         signals: number of signals S.
         size: samples kept per vehicle, K ≥ 1; also the time constant of `Filled.activity` in samples.
         hold: microseconds for which a missing signal keeps its last value.
+        set_right_after: events, see `SET_RIGHT_AFTER`.
     """
 
     PER_VEHICLE: ClassVar = (
@@ -97,8 +98,8 @@ class Window(ArrayState):
         "behind_at",
     )
 
-    def __init__(self, signals: int, *, size: int, hold: int) -> None:
-        self.size, self.hold = size, hold
+    def __init__(self, signals: int, *, size: int, hold: int, set_right_after: int = SET_RIGHT_AFTER) -> None:
+        self.size, self.hold, self.set_right_after = size, hold, set_right_after
         self.times = np.full((0, size), NEVER)
         self.errors = np.zeros((0, size))
         self.known = np.zeros(0, np.int32)
@@ -127,14 +128,18 @@ class Window(ArrayState):
             with which a window begins anew comes first, too.
         """
         arrivals = np.empty(len(slots), np.uint8)
-        behind, behind_at, errors, known, held_at = (
+        rows = classify(
+            slots,
+            times,
+            self.times,
             self.behind,
             self.behind_at,
             self.errors,
             self.known,
             self.held_at,
+            self.set_right_after,
+            arrivals,
         )
-        rows = classify(slots, times, self.times, behind, behind_at, errors, known, held_at, arrivals)
         return arrivals[:rows]
 
     def fill(self, slots: Slots, times: Integers, values: Floats) -> Filled:

@@ -16,6 +16,8 @@ from uuid import uuid4
 
 import pytest
 
+from tests.fault.kafka_run import Run
+from tests.fault.measurement import Measure
 from tests.kafka_brokers import Cluster, StartKafka
 from tests.kafka_clients import create_topic
 from tests.kafka_fleet import (
@@ -95,14 +97,14 @@ def again(cluster: Cluster, undisturbed: Undisturbed) -> tuple[str, Vehicles]:
     return topic, Vehicles(cluster, topic, undisturbed.payloads, VEHICLES)
 
 
-def caught_up(job: Job, vehicles: Vehicles) -> list[Emitted]:
+def caught_up(run: Run, vehicles: Vehicles) -> list[Emitted]:
     """Send what is left, and let the job run to its end; returns all that it has emitted."""
     vehicles.send(EVENTS)
-    job.start()
+    run.start()
     vehicles.wait()
-    job.wait_until_committed(EVENTS)
-    job.kill()
-    return read_enriched(job.cluster, job.enriched)
+    run.job.wait_until_committed(EVENTS)
+    run.kill()
+    return read_enriched(run.job.cluster, run.job.enriched)
 
 
 def same_events(events: dict[str, bytes], topic: str, undisturbed: Undisturbed) -> bool:
@@ -116,7 +118,11 @@ def same_events(events: dict[str, bytes], topic: str, undisturbed: Undisturbed) 
 
 
 def test_a_job_that_is_killed_at_any_moment_loses_nothing_and_scores_as_if_it_had_not_been(
-    kafka_cluster: Cluster, undisturbed: Undisturbed, tmp_path: Path, record_property: Callable[..., None]
+    kafka_cluster: Cluster,
+    undisturbed: Undisturbed,
+    tmp_path: Path,
+    measure: Measure,
+    record_property: Callable[..., None],
 ) -> None:
     """100,000 events arrive in 4 partitions, and the job is SIGKILLed 5 times at random moments meanwhile.
 
@@ -128,32 +134,38 @@ def test_a_job_that_is_killed_at_any_moment_loses_nothing_and_scores_as_if_it_ha
     moments = random.Random(seed)
     topic, vehicles = again(kafka_cluster, undisturbed)
     job = new_job(kafka_cluster, topic, tmp_path)
+    run = Run(job)
     kills = []
     for _ in range(KILLS):
         vehicles.send(EVENTS // (KILLS + 1), RATE)
-        job.start()
+        run.start()
         job.wait_until_emitted(job.emitted() + 1)
         time.sleep(moments.uniform(0.0, LONGEST_RUN))
-        kills.append(job.kill())
-    emitted = caught_up(job, vehicles)
+        kills.append(run.kill())
+    emitted = caught_up(run, vehicles)
+    fault = f"Kafka: SIGKILL at {KILLS} random moments"
+    measure(run.measurement(fault, undisturbed.payloads, emitted, f"seed {seed}"))
     assert same_events(by_id(emitted), topic, undisturbed), f"seed {seed}"
     twice = repeated(emitted)
     assert all(any(kill.may_repeat(one) for kill in kills) for one in twice), f"seed {seed}"
 
 
 def test_a_job_gives_the_same_scores_whatever_the_number_of_processes_it_is_continued_with(
-    kafka_cluster: Cluster, undisturbed: Undisturbed, tmp_path: Path
+    kafka_cluster: Cluster, undisturbed: Undisturbed, tmp_path: Path, measure: Measure
 ) -> None:
     """1 → 2 → 1 processes while events arrive: nothing is lost, and no score depends on it."""
     topic, vehicles = again(kafka_cluster, undisturbed)
     job = new_job(kafka_cluster, topic, tmp_path)
+    run = Run(job)
     kills = []
     for processes in (1, 2):
         vehicles.send(EVENTS // 3, RATE)
-        job.start(processes)
+        run.start(processes)
         job.wait_until_committed(sum(job.committed()) + 10_000)
-        kills.append(job.kill())
-    emitted = caught_up(job, vehicles)
+        kills.append(run.kill())
+    emitted = caught_up(run, vehicles)
+    fault = "Kafka: 1 → 2 → 1 processes, each SIGKILLed"
+    measure(run.measurement(fault, undisturbed.payloads, emitted))
     assert same_events(by_id(emitted), topic, undisturbed)
     assert all(any(kill.may_repeat(one) for kill in kills) for one in repeated(emitted))
 
@@ -172,7 +184,7 @@ def test_two_processes_give_what_one_gives(
 
 
 def test_a_broker_that_is_away_longer_than_the_delivery_timeout_costs_no_event(
-    kafka: StartKafka, tmp_path: Path
+    kafka: StartKafka, tmp_path: Path, measure: Measure
 ) -> None:
     """The broker is gone for longer than the job with events to deliver waits for it, and comes back.
 
@@ -183,9 +195,11 @@ def test_a_broker_that_is_away_longer_than_the_delivery_timeout_costs_no_event(
     broker = kafka()
     topic = "telemetry"
     create_topic(broker.cluster, topic, PARTITIONS)
-    publish_telemetry(broker.cluster, topic, telemetry(events, VEHICLES), VEHICLES)
+    payloads = telemetry(events, VEHICLES)
+    publish_telemetry(broker.cluster, topic, payloads, VEHICLES)
     job = new_job(broker.cluster, topic, tmp_path, delivery_timeout=3.0)
-    job.start()
+    run = Run(job)
+    run.start()
     # What has been read ahead is still to be delivered when the broker is gone.
     job.wait_until_emitted(1)
     broker.kill()
@@ -195,8 +209,9 @@ def test_a_broker_that_is_away_longer_than_the_delivery_timeout_costs_no_event(
     assert "did not take" in last
     assert "delivery_timeout = 3 s" in last
     broker.start()
-    job.start()
+    run.start()
     job.wait_until_committed(events)
-    job.kill()
-    emitted = by_id(read_enriched(broker.cluster, job.enriched))
-    assert len(emitted) == events
+    run.kill()
+    emitted = read_enriched(broker.cluster, job.enriched)
+    measure(run.measurement("Kafka: broker away for longer than the delivery timeout", payloads, emitted))
+    assert len(by_id(emitted)) == events

@@ -8,15 +8,16 @@ import numpy as np
 from hypothesis import given
 from hypothesis import strategies as st
 
-from dataflows.detector.arrival import NEVER, SET_RIGHT_AFTER, Arrival
+from dataflows.detector.arrival import NEVER, Arrival
 from dataflows.detector.window import Window
 
 SIZE = 4
 HOLD = 3
+SET_RIGHT_AFTER = 5
 
 
 def window(signals: int = 1) -> Window:
-    made = Window(signals, size=SIZE, hold=HOLD)
+    made = Window(signals, size=SIZE, hold=HOLD, set_right_after=SET_RIGHT_AFTER)
     made.grow(3)
     return made
 

@@ -1,0 +1,97 @@
+"""Every fault that the job has to survive, one after the other: ``make faults``.
+
+Runs the tests in ``tests/fault``, the long ones too, and prints what each fault cost as a table in
+Markdown. Needs what the tests need: mosquitto, and Java and Maven for Kafka.
+"""
+
+from __future__ import annotations
+
+import argparse
+import os
+import subprocess
+import sys
+import tempfile
+from collections.abc import Sequence
+from pathlib import Path
+
+from tests.fault.measurement import REPORT, Measurement, read
+
+ROOT = Path(__file__).resolve().parents[1]
+TESTS = "tests/fault"
+HEADINGS = (
+    "fault",
+    "events",
+    "lost",
+    "duplicated",
+    "first output s",
+    "caught up s",
+    "peak memory MiB",
+)
+NOT_MEASURED = "–"
+
+
+def main(arguments: Sequence[str] | None = None) -> None:
+    """Run the tests and print the table.
+
+    Raises:
+        SystemExit: with the status of pytest, which is 0 only if no test failed.
+    """
+    parser = argparse.ArgumentParser(
+        prog="python -m scripts.faults",
+        description=__doc__,
+        epilog="example:\n  python -m scripts.faults --only 'mqtt and killed'",
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+    )
+    parser.add_argument(
+        "--only", metavar="EXPRESSION", help="tests whose names match, as in pytest's -k (all of them)"
+    )
+    options = parser.parse_args(arguments)
+    with tempfile.TemporaryDirectory() as directory:
+        report = Path(directory) / "faults.jsonl"
+        status = run(report, options.only)
+        if measurements := read(report):
+            print(f"\n{table(measurements)}", flush=True)
+    raise SystemExit(status)
+
+
+def run(report: Path, only: str | None = None) -> int:
+    """Run the fault tests in the foreground.
+
+    Args:
+        report: file to which they append what they measure.
+        only: the tests to run, as in pytest's ``-k``; ``None`` for all.
+
+    Returns:
+        pytest's exit status.
+    """
+    # An empty -m takes back what the configuration leaves out of `make test`.
+    command = [sys.executable, "-m", "pytest", TESTS, "-v", "-m", ""]
+    if only is not None:
+        command += ["-k", only]
+    return subprocess.run(command, cwd=ROOT, env=os.environ | {REPORT: str(report)}, check=False).returncode
+
+
+def table(measurements: Sequence[Measurement]) -> str:
+    """What was measured, as a table in Markdown: one row a fault, its note in brackets behind its name."""
+    rows = [HEADINGS, tuple("---" for _ in HEADINGS), *map(_cells, measurements)]
+    return "\n".join(f"| {' | '.join(row)} |" for row in rows)
+
+
+def _cells(one: Measurement) -> tuple[str, ...]:
+    return (
+        (f"{one.fault} ({one.note})" if one.note else one.fault).replace("|", r"\|"),
+        f"{one.events:,}",
+        f"{one.lost:,}",
+        f"{one.duplicated:,}",
+        _number(one.first_output_seconds, ".1f"),
+        _number(one.caught_up_seconds, ".1f"),
+        _number(one.peak_memory_mib, ",.0f"),
+    )
+
+
+def _number(value: float | None, form: str) -> str:
+    return NOT_MEASURED if value is None else format(value, form)
+
+
+if __name__ == "__main__":
+    main()
