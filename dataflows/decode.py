@@ -75,11 +75,11 @@ class TelemetryBatch:
         """The events at these positions, in this order."""
         positions = rows.tolist()
         return TelemetryBatch(
-            [self.event_ids[position] for position in positions],
-            [self.vehicle_ids[position] for position in positions],
+            list(map(self.event_ids.__getitem__, positions)),
+            list(map(self.vehicle_ids.__getitem__, positions)),
             self.timestamps[rows],
             self.values[rows],
-            [self.telemetry[position] for position in positions],
+            list(map(self.telemetry.__getitem__, positions)),
         )
 
 
@@ -148,9 +148,11 @@ class Decoder:
 
     def _events(self, batch: MessageBatch, faults: Faults) -> _Events:
         if self._settings.layout == "event":
-            for position, payload in enumerate(batch.payloads):
-                if len(payload) > self._settings.max_bytes:
-                    faults[position] = self._too_long(payload)
+            longest = self._settings.max_bytes
+            if max(map(len, batch.payloads), default=0) > longest:
+                for position, payload in enumerate(batch.payloads):
+                    if len(payload) > longest:
+                        faults[position] = self._too_long(payload)
             return _Events(batch.payloads, range(len(batch)))
         payloads: list[bytes] = []
         messages: list[int] = []

@@ -3,10 +3,14 @@
 from __future__ import annotations
 
 import math
-from datetime import UTC, datetime, timedelta
+from collections.abc import Callable, Sequence
+from datetime import UTC, datetime
+from itertools import repeat
+from typing import Any
 
 import msgspec
 import numpy as np
+from numpy.typing import NDArray
 
 from config.settings import Settings
 from dataflows.connectors.messages import OutgoingBatch
@@ -17,6 +21,9 @@ from dataflows.score import ScoredBatch
 EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 STATUS_NAMES = tuple(status.name.lower() for status in Status)
 
+Row = Callable[..., msgspec.Struct]
+"""Makes one object of its values in their order."""
+
 
 class Encoder:
     """Encodes scored batches; the signals' names and plausible ranges are prepared once.
@@ -26,81 +33,64 @@ class Encoder:
     """
 
     def __init__(self, settings: Settings) -> None:
-        self._scored = settings.scored_signals
         self._names = list(settings.signals)
         ranges = [(signal.min, signal.max) for signal in settings.signals.values()]
         self._lowest = np.array([-math.inf if low is None else low for low, _ in ranges])
         self._highest = np.array([math.inf if high is None else high for _, high in ranges])
-        self._encoder = msgspec.json.Encoder()
+        self._signals = _row("Signals", settings.scored_signals, float)
+        self._event = _row("Event", [field.encode_name for field in msgspec.structs.fields(Enriched)], Any)
+        self._encode = msgspec.json.Encoder().encode
 
     def encode(self, batch: ScoredBatch) -> OutgoingBatch:
-        """One message an event, keyed by vehicle."""
-        return OutgoingBatch(batch.telemetry.vehicle_ids, list(map(self._encoder.encode, self.events(batch))))
-
-    def events(self, batch: ScoredBatch) -> list[Enriched]:
-        """The batch as events of the wire contract."""
+        """One message an event, keyed by vehicle: an `Enriched` in JSON."""
         telemetry, scores = batch.telemetry, batch.scores
-        processed_at = datetime.now(UTC)
-        implausible = self._implausible(telemetry.values)
+        verdict = np.isfinite(scores.threshold)
+        thresholds: Sequence[float | None] = scores.threshold.tolist()
+        if not verdict.all():
+            thresholds = [value if known else None for value, known in zip(thresholds, verdict, strict=True)]
         # A model that expects nothing cannot say which signal it was either.
         explains = bool(np.isfinite(scores.expected).all())
-        # `tolist` first: reading numpy scalars one by one costs more than everything else here.
-        columns = zip(
+        # Column by column, and objects made by `map`: no line of Python runs per event.
+        events = map(
+            self._event,
             telemetry.event_ids,
             telemetry.vehicle_ids,
-            telemetry.timestamps.tolist(),
-            telemetry.telemetry,
+            map(EPOCH.__add__, telemetry.timestamps.astype("timedelta64[us]").tolist()),
             scores.error.tolist(),
             scores.smoothed.tolist(),
-            scores.threshold.tolist(),
+            thresholds,
             scores.anomaly.tolist(),
             scores.severity.tolist(),
-            scores.status.tolist(),
-            scores.expected.tolist(),
-            scores.contributions.tolist(),
+            map(STATUS_NAMES.__getitem__, scores.status.tolist()),
+            self._by_signal(scores.expected) if explains else repeat({}),
+            self._by_signal(scores.contributions) if explains else repeat({}),
+            self._implausible(telemetry.values),
             scores.model_version.tolist(),
-            implausible,
-            strict=True,
+            repeat(datetime.now(UTC)),
+            telemetry.telemetry,
         )
-        return [
-            Enriched(
-                event_id=event_id,
-                vehicle_id=vehicle_id,
-                ts=EPOCH + timedelta(microseconds=timestamp),
-                reconstruction_error=error,
-                reconstruction_error_smoothed=smoothed,
-                anomaly_threshold=None if math.isnan(threshold) else threshold,
-                is_anomaly=anomaly,
-                severity=severity,
-                status=STATUS_NAMES[status],
-                expected=dict(zip(self._scored, expected, strict=True)) if explains else {},
-                contributions=dict(zip(self._scored, contributions, strict=True)) if explains else {},
-                implausible=out_of_range,
-                model_version=version,
-                processed_at=processed_at,
-                telemetry=original,
-            )
-            for (
-                event_id,
-                vehicle_id,
-                timestamp,
-                original,
-                error,
-                smoothed,
-                threshold,
-                anomaly,
-                severity,
-                status,
-                expected,
-                contributions,
-                version,
-                out_of_range,
-            ) in columns
-        ]
+        return OutgoingBatch(telemetry.vehicle_ids, list(map(self._encode, events)))
 
-    def _implausible(self, values: np.ndarray) -> list[tuple[str, ...]]:
+    def _by_signal(self, values: NDArray[np.float64]) -> map[msgspec.Struct]:
+        return map(self._signals, *values.T.tolist())
+
+    def _implausible(self, values: NDArray[np.float64]) -> list[tuple[str, ...]]:
         outside = (values < self._lowest) | (values > self._highest)
         names: list[tuple[str, ...]] = [()] * len(values)
         for row in np.flatnonzero(outside.any(axis=1)).tolist():
             names[row] = tuple(self._names[column] for column in np.flatnonzero(outside[row]))
         return names
+
+
+def _row(name: str, keys: Sequence[str], kind: Any) -> Row:
+    """A struct that takes the values of these keys by position, which is many times faster than a dict.
+
+    Args:
+        name: of the struct.
+        keys: its keys in JSON, any text.
+        kind: type of all values.
+    """
+    fields = [f"field_{number}" for number in range(len(keys))]
+    return msgspec.defstruct(
+        name, [(field, kind) for field in fields], rename=dict(zip(fields, keys, strict=True)), gc=False
+    )

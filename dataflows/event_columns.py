@@ -7,7 +7,7 @@ from collections.abc import Iterable, Sequence
 from datetime import UTC, datetime, timedelta
 from itertools import chain
 from operator import attrgetter
-from typing import Literal
+from typing import Literal, cast
 
 import numpy as np
 from numpy.typing import NDArray
@@ -45,12 +45,16 @@ def identifiers(
         faults: gets what is unfit, and if `required` what is missing.
         required: whether ``None`` and ``""`` are faults.
     """
-    texts = [value if type(value) is str else "" if value is None else str(value) for value in column]
+    texts: list[str]
+    try:
+        # `join` finds out at once whether all are texts, as they nearly always are.
+        joined, texts = "".join(cast(Sequence[str], column)), list(cast(Sequence[str], column))
+    except TypeError:
+        texts = [value if type(value) is str else "" if value is None else str(value) for value in column]
+        joined = "".join(texts)
     lengths = set(map(len, texts))
     is_fit = (
-        max(lengths) <= MAX_IDENTIFIER_CHARACTERS
-        and not (required and 0 in lengths)
-        and "".join(texts).isprintable()
+        max(lengths) <= MAX_IDENTIFIER_CHARACTERS and not (required and 0 in lengths) and joined.isprintable()
     )
     if not is_fit:
         for position, text in enumerate(texts):

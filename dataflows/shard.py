@@ -9,7 +9,7 @@ from __future__ import annotations
 import math
 import zlib
 from collections.abc import Sequence
-from functools import cache, lru_cache
+from functools import cache
 from itertools import count
 
 import numpy as np
@@ -46,15 +46,31 @@ def _hash(key: str) -> int:
     return int.from_bytes(siphash13(key.encode() + b"\xff", key=bytes(16)).digest(), "little")
 
 
-@lru_cache(maxsize=CACHED_VEHICLES)
 def shard_of(vehicle_id: str, shards: int) -> int:
     """Shard of a vehicle, ``crc32(vehicle) % shards``: the same in every process and for ever."""
     return zlib.crc32(vehicle_id.encode()) % shards
 
 
+class _Known(dict[str, int]):
+    """Vehicle → shard, for so many shards; a dict, so that looking up runs no Python."""
+
+    def __init__(self, shards: int) -> None:
+        super().__init__()
+        self._shards = shards
+
+    def __missing__(self, vehicle_id: str) -> int:
+        if len(self) >= CACHED_VEHICLES:
+            self.clear()
+        self[vehicle_id] = shard = shard_of(vehicle_id, self._shards)
+        return shard
+
+
+_known = cache(_Known)
+
+
 def rows_by_shard(vehicle_ids: Sequence[str], shards: int) -> dict[str, NDArray[np.intp]]:
     """Positions of the events of each shard, in order, by the shard's key; no empty ones."""
-    shard = np.fromiter((shard_of(vehicle, shards) for vehicle in vehicle_ids), np.intp, len(vehicle_ids))
+    shard = np.fromiter(map(_known(shards).__getitem__, vehicle_ids), np.intp, len(vehicle_ids))
     return {shard_key(number): np.flatnonzero(shard == number) for number in np.unique(shard).tolist()}
 
 

@@ -101,6 +101,12 @@ class ConfirmedProducer:
 
     def _portion(self, payloads: Sequence[bytes], start: int) -> int:
         """The end of a portion that begins at `start`: at least one message."""
+        if (
+            start == 0
+            and len(payloads) <= self._most_messages
+            and sum(map(len, payloads)) <= self._most_bytes
+        ):
+            return len(payloads)
         size = 0
         for position, payload in enumerate(islice(payloads, start, start + self._most_messages), start):
             size += len(payload)
