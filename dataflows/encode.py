@@ -77,8 +77,8 @@ class Encoder:
     def _implausible(self, values: NDArray[np.float64]) -> list[tuple[str, ...]]:
         outside = (values < self._lowest) | (values > self._highest)
         names: list[tuple[str, ...]] = [()] * len(values)
-        for row in np.flatnonzero(outside.any(axis=1)).tolist():
-            names[row] = tuple(self._names[column] for column in np.flatnonzero(outside[row]))
+        for row, column in zip(*map(np.ndarray.tolist, np.nonzero(outside)), strict=True):
+            names[row] += (self._names[column],)
         return names
 
 
