@@ -191,9 +191,11 @@ class Detector:
             filled = self._window.fill(slots[rows], times[rows], values[rows])
             term_values = self._evaluate(rows, slots[rows], filled, scores)
             scores.smoothed[rows] = self._window.append(slots[rows], scores.error[rows])
-            weights = self._protection.weights(slots[rows], times[rows], scores.anomaly[rows])
-            counted = restrained(scores.error[rows], scores.threshold[rows])
-            self._block.queue(Lessons(slots[rows], filled, term_values, counted, *weights))
+            sent = np.isfinite(values[rows]).any(axis=1)
+            if not sent.all():
+                # An event without any signal says nothing: neither that all is well nor the contrary.
+                rows, filled, term_values = rows[sent], filled.take(sent), term_values[sent]
+            self._queue(rows, slots, times, filled, term_values, scores)
         if len(stragglers):
             self._score_stragglers(
                 stragglers + chunk.start, arrivals[stragglers], slots, times, values, scores
@@ -218,21 +220,36 @@ class Detector:
         term_values = self._evaluate(rows, slots[rows], filled, scores)
         scores.smoothed[rows] = scores.error[rows]
         if arrivals[-1] == Arrival.OUT_OF_ORDER:
-            row = rows[-1]
-            slot = int(slots[row])
-            scores.smoothed[row] = self._window.insert(slot, int(times[row]), float(scores.error[row]))
-            weight = np.where(scores.anomaly[row : row + 1], self.settings.anomaly_weight, 1.0)
-            last = len(rows) - 1
-            self._block.queue(
-                Lessons(
-                    slots[row : row + 1],
-                    filled.row(last),
-                    term_values[last:],
-                    restrained(scores.error[row : row + 1], scores.threshold[row : row + 1]),
-                    weight,
-                    weight,
-                )
+            row, last = rows[-1], slice(len(rows) - 1, None)
+            error = float(scores.error[row])
+            scores.smoothed[row] = self._window.insert(int(slots[row]), int(times[row]), error)
+            if filled.observed[-1].any():
+                self._queue(rows[last], slots, None, filled.take(last), term_values[last], scores)
+
+    def _queue(
+        self,
+        rows: Slots,
+        slots: Slots,
+        times: Integers | None,
+        filled: Filled,
+        term_values: Floats,
+        scores: Scores,
+    ) -> None:
+        """Queue scored rows to be learned; `times` only of rows that came in order."""
+        if len(rows) == 0:
+            return
+        settled = self._threshold.settled
+        anomalous = scores.anomaly[rows]
+        if times is None:
+            alone = np.where(anomalous, self._protection.anomaly_weight(settled), 1.0)
+            weights = alone, alone
+        else:
+            level = self._alarm_rate.level
+            weights = self._protection.weights(
+                slots[rows], times[rows], anomalous, level=level, settled=settled
             )
+        errors = restrained(scores.error[rows], scores.threshold[rows])
+        self._block.queue(Lessons(slots[rows], filled, term_values, errors, *weights))
 
     def _evaluate(self, rows: Slots, slots: Slots, filled: Filled, scores: Scores) -> Floats:
         """Fill in everything that follows from the frozen model; returns the terms, shape (n, T)."""

@@ -29,6 +29,16 @@ hundred events one fault would lift the threshold to its own height and hide the
 the threshold climbs only while more than its share of events keep lying above it.
 """
 
+SETTLED_CLIMB = 1.3
+"""The same for a settled threshold: what is far above it is a fault more often than new."""
+
+SETTLED_AFTER = 4000
+"""Events counted in a shard after which its thresholds are settled.
+
+Before that most of what is flagged is not wrong but new, such as the first motorway of a lone vehicle: it is
+learned more readily.
+"""
+
 STEEPEST = 3.0
 """Logarithm of the ratio of a bucket's rows to the next one's, at most: with few rows it is chance."""
 
@@ -65,8 +75,8 @@ def restrained(errors: Floats, thresholds: Floats) -> Floats:
 
 
 @compiled
-def faulty_share(counts: Floats, pairs: Floats, level: float) -> float:
-    """Share of the errors that are single faults, not the tail of normal ones.
+def first_faulty(counts: Floats, pairs: Floats, level: float) -> int:
+    """First of the buckets that hold single faults, not the tail of normal errors.
 
     Normal errors, of however heavy a tail, are the rarer the larger they are. Errors beyond a valley of
     their density are something else; it is faults if they are few and come one by one.
@@ -77,11 +87,11 @@ def faulty_share(counts: Floats, pairs: Floats, level: float) -> float:
         level: the quantile that is wanted, 0–1: faults rarer than 1 - `level` do not reach it.
 
     Returns:
-        0 if there is no such valley.
+        `BUCKETS` if there is no such valley.
     """
     rows: float = counts.sum()
     least, most = max(1.0 - level, FAULTS_AT_LEAST) * rows, FAULTS_AT_MOST * rows
-    above, together, clearest, share = 0.0, 0.0, DIP, 0.0
+    above, together, clearest, first = 0.0, 0.0, DIP, len(counts)
     for bucket in range(len(counts) - 1, 0, -1):
         if above > most:
             break
@@ -91,10 +101,10 @@ def faulty_share(counts: Floats, pairs: Floats, level: float) -> float:
                 hill += counts[bucket + width]
                 dip = (hill - width * valley) / np.sqrt(hill + width * width * valley + 1e-9)
                 if dip > clearest:
-                    clearest, share = dip, above / rows
+                    clearest, first = dip, bucket + 1
         above += counts[bucket]
         together += pairs[bucket]
-    return share
+    return first
 
 
 @compiled
@@ -117,7 +127,7 @@ def _located(counts: Floats, target: float) -> tuple[int, float]:
 
 
 @compiled
-def quantile(counts: Floats, level: float, faulty: float = 0.0) -> float:
+def quantile(counts: Floats, level: float, faulty: float = -1.0) -> float:
     """Quantile of the normal errors in a histogram.
 
     Where fewer than `TAIL_ROWS` rows lie above it, it is extrapolated by a generalised Pareto
@@ -129,7 +139,7 @@ def quantile(counts: Floats, level: float, faulty: float = 0.0) -> float:
     Args:
         counts: rows per bucket, shape (`BUCKETS`,), ≥ 0.
         level: 0–1.
-        faulty: share of the rows that are faults, as from `faulty_share`.
+        faulty: share of the rows that are faults; < 0 if no faults stand out, see `first_faulty`.
 
     Returns:
         0 for an empty histogram.
@@ -138,7 +148,7 @@ def quantile(counts: Floats, level: float, faulty: float = 0.0) -> float:
     if rows <= 0.0:
         return 0.0
     bound = _of_all(counts, rows, level)
-    if faulty > 0.0:
+    if faulty >= 0.0:
         normal = (1.0 - faulty) * rows
         _, median = _located(counts, 0.5 * normal)
         _, high = _located(counts, 0.9 * normal)
@@ -177,6 +187,9 @@ class PercentileThreshold(ArrayState):
     the bucket (Masson, Rim & Lee, "DDSketch", VLDB 2019). Counts decay with every row learned. The
     fleet's histogram counts as `prior` rows in every vehicle's.
 
+    Rows may count less than fully, so that faults do not lift the threshold; whether there are single
+    faults is seen in all rows of the fleet, each of which counts for that.
+
     A vehicle's threshold is computed when its errors are counted, and stays in force until the next time.
 
     Args:
@@ -185,7 +198,7 @@ class PercentileThreshold(ArrayState):
     """
 
     PER_VEHICLE: ClassVar = ("counts", "seen", "bound", "last")
-    SHARED: ClassVar = ("fleet_counts", "fleet_pairs", "fleet_seen", "fleet_bound", "vehicles")
+    SHARED: ClassVar = ("fleet_counts", "fleet_shape", "fleet_pairs", "fleet_seen", "fleet_bound", "vehicles")
 
     def __init__(self, *, prior: float, memory: float) -> None:
         self.prior, self.memory = prior, memory
@@ -194,6 +207,7 @@ class PercentileThreshold(ArrayState):
         self.bound = np.full(0, np.nan)
         self.last = np.zeros(0, np.intp)
         self.fleet_counts = np.zeros(BUCKETS)
+        self.fleet_shape = np.zeros(BUCKETS)
         self.fleet_pairs = np.zeros(BUCKETS)
         self.fleet_seen = np.zeros(1)
         self.fleet_bound = 0.0
@@ -212,6 +226,11 @@ class PercentileThreshold(ArrayState):
         """Errors counted so far, whether or not they have faded."""
         return float(self.fleet_seen[0])
 
+    @property
+    def settled(self) -> bool:
+        """Enough errors were counted to hold against faults; see `SETTLED_AFTER`."""
+        return self.rows_seen >= SETTLED_AFTER
+
     def of(self, slots: Slots) -> Floats:
         """Threshold in force for the vehicles of n rows; shape (n,); 0 before anything is counted."""
         bound = self.bound[slots]
@@ -224,15 +243,23 @@ class PercentileThreshold(ArrayState):
             slots, errors, weights: vehicle, error ≥ 0 and weight ≥ 0 of each row, shape (n,).
             level: the quantile that the thresholds are set to, 0–1.
         """
-        buckets = np.minimum(np.searchsorted(EDGES, errors), BUCKETS - 1)
+        buckets = _buckets(errors)
+        # What is in force now was in force for the whole block.
+        counted = _buckets(np.fmin(errors, SETTLED_CLIMB * self.of(slots))) if self.settled else buckets
         own = (self.counts, self.seen, self.bound, self.last)
-        fleet = (self.fleet_counts, self.fleet_pairs, self.fleet_seen)
-        self.vehicles = _count(slots, buckets, weights, self.memory, self.vehicles, *own, *fleet)
+        fleet = (self.fleet_counts, self.fleet_shape, self.fleet_pairs, self.fleet_seen)
+        self.vehicles = _count(slots, buckets, counted, weights, self.memory, self.vehicles, *own, *fleet)
         # A vehicle alone would not have seen enough faults to tell.
-        faulty = faulty_share(self.fleet_counts, self.fleet_pairs, level)
+        first = first_faulty(self.fleet_shape, self.fleet_pairs, level)
+        rows = max(float(self.fleet_counts.sum()), 1e-300)
+        faulty = float(self.fleet_counts[first:].sum()) / rows if first < BUCKETS else -1.0
         self.fleet_bound = quantile(self.fleet_counts, level, faulty)
-        prior = self.fleet_counts * (self.prior / max(float(self.fleet_counts.sum()), 1e-300))
+        prior = self.fleet_counts * (self.prior / rows)
         _judge(slots, prior, level, faulty, self.counts, self.bound)
+
+
+def _buckets(errors: Floats) -> Integers:
+    return np.minimum(np.searchsorted(EDGES, errors), BUCKETS - 1)
 
 
 @compiled
@@ -250,6 +277,7 @@ def _kept(seen: float, memory: float) -> float:
 def _count(
     slots: Slots,
     buckets: Integers,
+    counted: Integers,
     weights: Floats,
     memory: float,
     vehicles: int,
@@ -258,6 +286,7 @@ def _count(
     bound: Floats,
     last: Slots,
     fleet_counts: Floats,
+    fleet_shape: Floats,
     fleet_pairs: Floats,
     fleet_seen: Floats,
 ) -> int:
@@ -275,17 +304,21 @@ def _count(
         fleet_kept[row] = _kept(fleet_seen[0], memory * vehicles)
         for bucket in range(len(fleet_counts)):
             counts[slot, bucket] *= kept
-        counts[slot, buckets[row]] += weights[row]
+        counts[slot, counted[row]] += weights[row]
         smaller[row] = min(buckets[row], last[slot])
         last[slot] = buckets[row]
     # Backwards, so that the fleet's counts fade once a block, not once a row.
-    added, added_pairs, still_kept = np.zeros_like(fleet_counts), np.zeros_like(fleet_pairs), 1.0
+    added, added_shape = np.zeros_like(fleet_counts), np.zeros_like(fleet_counts)
+    added_pairs = np.zeros_like(fleet_counts)
+    still_kept = 1.0
     for row in range(len(slots) - 1, -1, -1):
-        added[buckets[row]] += still_kept * weights[row]
-        added_pairs[smaller[row]] += still_kept * weights[row]
+        added[counted[row]] += still_kept * weights[row]
+        added_shape[buckets[row]] += still_kept
+        added_pairs[smaller[row]] += still_kept
         still_kept *= fleet_kept[row]
     for bucket in range(len(fleet_counts)):
         fleet_counts[bucket] = still_kept * fleet_counts[bucket] + added[bucket]
+        fleet_shape[bucket] = still_kept * fleet_shape[bucket] + added_shape[bucket]
         fleet_pairs[bucket] = still_kept * fleet_pairs[bucket] + added_pairs[bucket]
     return vehicles
 

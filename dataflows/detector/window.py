@@ -32,9 +32,9 @@ class Filled:
         change: value minus the signal's value before, shape (n, S); 0 where not `changed`.
         changed: the signal is in the row and its value before is known, shape (n, S).
         activity: running mean of the signal's absolute changes, in its unit, shape (n, S); NaN where
-            none is known.
+            none is known or the signal is not observed.
         run: samples for which the signal has been moving without a break (positive) or standing
-            still (negative), shape (n, S); 0 where unknown.
+            still (negative), shape (n, S); 0 where unknown or not observed.
         interval: seconds since the vehicle's event before, shape (n,); NaN for its first.
     """
 
@@ -58,9 +58,9 @@ class Filled:
             self.interval,
         )
 
-    def row(self, index: int) -> Filled:
-        """The one row at `index`, as a matrix of one row."""
-        return Filled(*(column[index : index + 1] for column in self.columns()))
+    def take(self, rows: slice | Mask) -> Filled:
+        """Some of the rows."""
+        return Filled(*(column[rows] for column in self.columns()))
 
     @classmethod
     def alone(cls, values: Floats) -> Filled:
@@ -233,10 +233,11 @@ def _fill(
                 runs[slot, signal] = min(max(longer, -LONGEST_RUN), LONGEST_RUN)
             if sent:
                 held[slot, signal], held_at[slot, signal] = value, now
-            observed[row, signal] = sent or young
-            filled[row, signal] = held[slot, signal] if sent or young else 0.0
-            activity[row, signal] = mean_change[slot, signal]
-            run[row, signal] = runs[slot, signal]
+            known = sent or young
+            observed[row, signal] = known
+            filled[row, signal] = held[slot, signal] if known else 0.0
+            activity[row, signal] = mean_change[slot, signal] if known else np.nan
+            run[row, signal] = runs[slot, signal] if known else 0
 
 
 @compiled

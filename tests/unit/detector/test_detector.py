@@ -145,6 +145,34 @@ def test_a_lasting_anomaly_stays_one_until_it_is_accepted() -> None:
     assert scores.anomaly[1200:].mean() < 0.1
 
 
+def test_events_without_any_signal_teach_nothing() -> None:
+    values = drive(600)
+    values[400:410, 1] += 900
+    with_empty = np.insert(values, [200] * 5 + [405] * 5, np.nan, axis=0)
+    empty = np.isnan(with_empty).all(axis=1)
+    when = np.cumsum(np.where(empty, 1, 10)).astype(np.int64) * SECOND // 10
+    scores = Detector(quick_settings(), SIGNALS).process(["car"] * len(when), when, with_empty)
+    plain = Detector(quick_settings(), SIGNALS).process(["car"] * 600, when[~empty], values)
+    for column in ("error", "threshold", "anomaly", "expected"):
+        np.testing.assert_array_equal(getattr(scores, column)[~empty], getattr(plain, column))
+
+
+def test_a_signal_that_is_missing_for_longer_than_it_is_held_has_no_share_in_the_error() -> None:
+    values = drive(300)
+    values[200:, 1] = np.nan
+    contributions = scored(values, quick_settings(hold=3.0)).contributions
+    assert (contributions[190:200, 1] > 0).all()
+    assert (contributions[204:, 1] == 0).all()
+
+
+def test_a_gross_fault_in_a_settled_shard_stays_one_until_it_is_accepted_and_no_longer() -> None:
+    values = drive(6000)
+    values[5000:, 1] += 900
+    anomaly = scored(values, quick_settings(accept_after=300.0)).anomaly
+    assert anomaly[5000:5300].all()
+    assert anomaly[5400:].mean() < 0.05
+
+
 def test_a_new_vehicle_of_a_known_fleet_is_judged_from_its_first_events() -> None:
     detector = Detector(quick_settings(), SIGNALS)
     fleet = drive(600)

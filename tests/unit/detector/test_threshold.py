@@ -12,6 +12,8 @@ from dataflows.detector.threshold import (
     CLIMB,
     EDGES,
     FAULTS_AT_MOST,
+    SETTLED_AFTER,
+    SETTLED_CLIMB,
     PercentileThreshold,
     quantile,
     restrained,
@@ -60,11 +62,39 @@ def test_a_new_vehicle_has_the_threshold_of_the_fleet() -> None:
 
 def test_a_vehicle_of_its_own_kind_gets_its_own_threshold() -> None:
     random = np.random.default_rng(2)
-    made = threshold(prior=100.0)
-    teach(made, random.lognormal(size=20_000), slot=0)
-    teach(made, 5 * random.lognormal(size=20_000), slot=1)
+    made = threshold(prior=100.0, memory=5000.0)
+    for _ in range(60):
+        teach(made, random.lognormal(size=500), slot=0)
+        teach(made, 5 * random.lognormal(size=500), slot=1)
     quiet, loud = made.of(np.array([0, 1]))
     assert loud / quiet == pytest.approx(5, rel=0.15)
+
+
+def test_a_settled_threshold_climbs_in_small_steps_and_a_young_one_at_once() -> None:
+    steps = {}
+    for rows in (SETTLED_AFTER // 2, SETTLED_AFTER):
+        made = threshold()
+        teach(made, np.ones(rows))
+        before = made.of(ONE)[0]
+        teach(made, np.full(rows, 100.0))
+        steps[rows] = made.of(ONE)[0] / before
+    assert steps[SETTLED_AFTER // 2] > 50
+    assert steps[SETTLED_AFTER] < SETTLED_CLIMB * BUCKET
+
+
+def test_single_faults_are_told_from_normal_errors_though_they_hardly_count() -> None:
+    random = np.random.default_rng(6)
+    errors = np.maximum(random.normal(1.0, 0.1, 20_000), 0.0)
+    faulty = random.random(20_000) < 0.05
+    errors[faulty] = 20.0
+    bounds = []
+    for weight in (1.0, 0.2):
+        made = threshold()
+        for part in np.split(np.arange(20_000), 20):
+            slots = np.zeros(len(part), np.intp)
+            made.learn(slots, errors[part], np.where(faulty[part], weight, 1.0), level=0.995)
+        bounds.append(made.of(ONE)[0])
+    assert max(bounds) < 1.6
 
 
 def test_old_errors_fade() -> None:
@@ -96,7 +126,7 @@ def test_a_quantile_rarer_than_what_was_counted_is_extrapolated(beyond: float) -
     assert np.median(estimates) == pytest.approx(1.0 - 0.5 * np.log(beyond), rel=0.15)
 
 
-@given(seed=st.integers(0, 1000), faulty=st.sampled_from([0.0, 0.05]))
+@given(seed=st.integers(0, 1000), faulty=st.sampled_from([-1.0, 0.0, 0.05]))
 def test_a_rarer_quantile_is_never_lower(seed: int, faulty: float) -> None:
     counts = np.random.default_rng(seed).poisson(3.0, len(CENTRES)).astype(float)
     levels = [0.5, 0.9, 0.99, 0.999, 0.9999, 1 - 1e-9]

@@ -159,6 +159,15 @@ def test_activity_and_runs_are_followed_as_one_by_one(seed: int, cut: int) -> No
         np.testing.assert_allclose(activity[row, 0], mean.get(slot, np.nan))
 
 
+def test_a_signal_that_is_missing_for_longer_than_it_is_held_tells_nothing_of_how_it_moved() -> None:
+    made = window()
+    slots, times = np.zeros(4, np.intp), np.array([0, 1, 2, 2 + HOLD + 1], np.int64)
+    filled = made.fill(slots, times, np.array([[1.0], [2.0], [np.nan], [np.nan]]))
+    assert filled.observed[:, 0].tolist() == [True, True, True, False]
+    assert filled.run[:, 0].tolist() == [0, 1, 1, 0]
+    np.testing.assert_array_equal(filled.activity[:, 0], [np.nan, 1.0, 1.0, np.nan])
+
+
 def test_the_interval_is_the_time_since_the_vehicles_event_before() -> None:
     made = window()
     slots, times = np.array([0, 1, 0, 0]), np.array([0, 1, 2, 5], np.int64) * 1_000_000
