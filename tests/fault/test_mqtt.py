@@ -212,6 +212,7 @@ def test_a_job_of_two_processes_of_which_one_is_killed_loses_nothing(
         assert_the_guarantee(run, broker, tmp_path)
 
 
+@pytest.mark.slow
 def test_a_job_goes_on_with_another_number_of_processes_and_the_same_scores(
     mosquitto: StartMosquitto, payloads: list[bytes], tmp_path: Path, measure: Measure
 ) -> None:

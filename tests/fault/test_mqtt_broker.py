@@ -68,6 +68,7 @@ def test_a_broker_that_is_restarted_in_mid_stream_costs_no_event_and_the_job_goe
         assert stream.last_words == []
 
 
+@pytest.mark.slow
 def test_a_broker_that_crashes_in_mid_stream_costs_nothing_of_what_it_confirms_afterwards(
     mosquitto: StartMosquitto, topic: str, tmp_path: Path, measure: Measure
 ) -> None:
@@ -118,6 +119,7 @@ def test_a_broker_that_crashes_while_the_job_is_down_forgets_only_what_it_had_no
         assert cost.lost <= third
 
 
+@pytest.mark.slow
 def test_a_job_whose_session_a_broker_has_forgotten_subscribes_again(
     mosquitto: StartMosquitto, topic: str, tmp_path: Path, measure: Measure
 ) -> None:

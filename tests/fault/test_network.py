@@ -92,6 +92,7 @@ def test_a_network_that_hangs_costs_no_event(
             assert stream.last_words == [] or seconds > mqtt.delivery_timeout
 
 
+@pytest.mark.slow
 def test_a_network_that_breaks_again_and_again_costs_no_event(
     mosquitto: StartMosquitto, topic: str, tmp_path: Path, measure: Measure
 ) -> None:

@@ -69,6 +69,7 @@ def slow_sink(
             yield SlowSink(stream, payloads, network)
 
 
+@pytest.mark.slow
 def test_a_sink_that_is_slow_costs_no_event_and_the_memory_does_not_grow_with_what_waits(
     mosquitto: StartMosquitto, topic: str, tmp_path: Path, measure: Measure
 ) -> None:
