@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from dataflows.detector.protection import (
@@ -35,6 +35,7 @@ def of_one_vehicle(
     return protection().weights(np.zeros(len(when), np.intp), when, anomalous, level=LEVEL, settled=settled)
 
 
+@settings(deadline=None)
 @given(
     seed=st.integers(0, 10_000),
     share=st.sampled_from([0.0, 0.2, 0.95, 1.0]),
