@@ -94,6 +94,7 @@ def test_a_broker_that_crashes_in_mid_stream_costs_nothing_of_what_it_confirms_a
         assert stream.last_words == []
 
 
+@pytest.mark.slow
 def test_a_broker_that_crashes_while_the_job_is_down_forgets_only_what_it_had_not_written(
     mosquitto: StartMosquitto, topic: str, tmp_path: Path, measure: Measure
 ) -> None:

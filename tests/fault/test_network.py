@@ -41,7 +41,7 @@ pytestmark = pytest.mark.timeout(300)
 Way = Literal["late", "never"]
 
 
-@pytest.mark.parametrize("arriving", ["late", "never"])
+@pytest.mark.parametrize("arriving", [pytest.param("late", marks=pytest.mark.slow), "never"])
 @pytest.mark.parametrize(
     ("seconds", "keepalive"),
     [
