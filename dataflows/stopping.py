@@ -32,7 +32,7 @@ def until_asked_to_stop(
     """
     asked, insisted = threading.Event(), threading.Event()
     stop = StopRequest(on_request=asked.set, on_repeat=insisted.set)
-    stop.__enter__()
+    stop.__enter__()  # for as long as this process lives
     waiting = threading.Thread(target=_give_up, args=(program, asked, insisted), name="stopping", daemon=True)
     waiting.start()
     return StoppableSource(source, stop)

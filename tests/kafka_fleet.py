@@ -3,9 +3,7 @@
 from __future__ import annotations
 
 import math
-import os
 import subprocess
-import sys
 import threading
 import time
 from collections import Counter
@@ -20,19 +18,14 @@ from bytewax.recovery import init_db_dir
 from confluent_kafka import Consumer, KafkaException, TopicPartition
 
 from config.broker_settings import KafkaSettings
-from config.settings import DEFAULT_FILE
 from dataflows.connectors.kafka_producer import ConfirmedProducer
 from dataflows.events import Enriched
-from scripts.ports import LOCALHOST, free_port
+from tests.fleet_processes import start_fleet
 from tests.kafka_brokers import Cluster
 from tests.kafka_clients import create_topic
 from tests.waiting import wait_until
 
-REPOSITORY = DEFAULT_FILE.parents[1]
 PARTITIONS = 4
-SNAPSHOT_INTERVAL = 1
-"""Seconds: what the engine's ``-s`` is set to."""
-
 TIME_TO_CATCH_UP = 100.0
 TICK = 0.05
 RECOVERY_PARTITIONS = 2
@@ -110,24 +103,7 @@ class Job:
 
     def start(self, processes: int = 1) -> None:
         """Start so many processes that share the partitions."""
-        command = [sys.executable, "-m", "bytewax.run", "dataflows.fleet", "-r", f"{self.directory}/recovery"]
-        command += ["-s", str(SNAPSHOT_INTERVAL), "-b", "0"]
-        addresses = ";".join(f"{LOCALHOST}:{free_port()}" for _ in range(processes))
-        environment = os.environ | {
-            "FLEET_CONFIG": str(self.directory / "settings.toml"),
-            "RUST_BACKTRACE": "0",
-        }
-        with self.log.open("ab") as output:
-            self.processes = [
-                subprocess.Popen(
-                    [*command, *(["-i", str(number), "-a", addresses] if processes > 1 else [])],
-                    cwd=REPOSITORY,
-                    env=environment,
-                    stdout=output,
-                    stderr=output,
-                )
-                for number in range(processes)
-            ]
+        self.processes = start_fleet(self.directory, self.log, processes)
 
     def kill(self) -> Kill:
         """End it as a crash would."""

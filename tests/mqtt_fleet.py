@@ -3,9 +3,7 @@
 from __future__ import annotations
 
 import json
-import os
 import subprocess
-import sys
 import time
 from collections.abc import Callable
 from dataclasses import dataclass, field
@@ -15,18 +13,13 @@ from typing import NamedTuple
 from bytewax.recovery import init_db_dir
 
 from config.broker_settings import MqttSettings
-from config.settings import DEFAULT_FILE
-from scripts.ports import LOCALHOST, free_port
+from tests.fleet_processes import start_fleet
 from tests.mqtt_clients import create_session
 from tests.mqtt_peers import EnrichedInbox, Vehicles
 from tests.process_memory import peak_memory_mib
 from tests.waiting import wait_until
 
 __all__ = ["FLEET_SIGNALS", "TWO_SIGNALS", "EnrichedInbox", "Job", "Start", "Stopped", "Vehicles"]
-
-REPOSITORY = DEFAULT_FILE.parents[1]
-SNAPSHOT_INTERVAL = 1
-"""Seconds: what the engine's ``-s`` is set to."""
 
 RECOVERY_PARTITIONS = 2
 TIME_TO_CATCH_UP = 100.0
@@ -126,26 +119,9 @@ class Job:
 
     def start(self, processes: int = 1) -> Start:
         """Start so many processes that share the shards; returns at once."""
-        command = [sys.executable, "-m", "bytewax.run", "dataflows.fleet", "-r", str(self.recovery)]
-        command += ["-s", str(SNAPSHOT_INTERVAL), "-b", "0"]
-        addresses = ";".join(f"{LOCALHOST}:{free_port()}" for _ in range(processes))
-        environment = os.environ | {
-            "FLEET_CONFIG": str(self.directory / "settings.toml"),
-            "RUST_BACKTRACE": "0",
-        }
         self._log_of_earlier_runs = self.log.stat().st_size
         self.starts.append(Start(time.monotonic(), time.time()))
-        with self.log.open("ab") as output:
-            self.processes = [
-                subprocess.Popen(
-                    [*command, *(["-i", str(number), "-a", addresses] if processes > 1 else [])],
-                    cwd=REPOSITORY,
-                    env=environment,
-                    stdout=output,
-                    stderr=output,
-                )
-                for number in range(processes)
-            ]
+        self.processes = start_fleet(self.directory, self.log, processes)
         return self.starts[-1]
 
     def kill(self, *numbers: int) -> None:
