@@ -40,6 +40,9 @@ latency of every event that it holds up. What is compiled, connected or met for 
 "during snapshots": the events that were on their way while the recovery store was written. Over MQTT
 mqtt.queue_size is 65535: the default, 20,000 between two snapshots, does not suffice for 5,000 a second.
 Publisher, receiver, broker and job share the machine's cores: whatever else works there shows in p99 and max.
+Where all that is more than the cores can do, events queue up, and latency is just how long that went on.
+An event that has not come 20 s after the last was due is missing, and later than all others. "publisher" in
+JSON: by how much the publisher itself missed the schedule, which is part of the latencies.
 
 examples:
   python -m benchmarks.latency

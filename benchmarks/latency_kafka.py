@@ -58,6 +58,8 @@ class KafkaWire:
                 "client.id": "publisher",
                 "enable.idempotence": True,
                 "linger.ms": 0,
+                # A node that has just started says for a moment that it is not ready; that is waited for.
+                "log_level": 3,
                 "socket.nagle.disable": True,
                 "partitioner": "murmur2_random",
             }
