@@ -6,6 +6,7 @@ BIN := $(VENV)/bin
 INSTALLED := $(VENV)/installed
 KAFKA_PORT ?= 9092
 PEERS := .venv-bench
+THROUGHPUT_PEERS := .benchmarks/peers
 SOAK_SECONDS ?= 3600
 TORCH ?= --torch-backend cpu
 
@@ -46,8 +47,12 @@ lock: $(INSTALLED) ## Pin the newest versions that pyproject.toml allows, with h
 	@$(BIN)/uv pip compile pyproject.toml --extra dev --extra bench --universal --python-version 3.11 \
 		--generate-hashes --no-header --upgrade --quiet --output-file requirements.lock
 
-# The lock's versions but for what deep-river wants older.
-bench-peers: $(INSTALLED) ## Make .venv-bench: benchmarks.quality with deep-river too (TORCH= for PyTorch from PyPI)
+# The lock's versions but for what deep-river wants older; what the throughput's peers want is in no lock of ours.
+bench-peers: $(INSTALLED) ## Install the peers of the benchmarks beside .venv (TORCH= for PyTorch from PyPI)
+	@$(BIN)/uv venv --quiet --clear --python $(BIN)/python $(THROUGHPUT_PEERS)
+	@$(BIN)/uv pip install --quiet --python $(THROUGHPUT_PEERS) \
+		--requirement benchmarks/throughput_peers/requirements.txt
+	@echo "now: $(BIN)/python -m benchmarks.throughput --only peers"
 	@$(BIN)/uv venv --quiet --clear --python $(BIN)/python $(PEERS)
 	@sed -n 's/ *\\$$//; /^[a-z].*==/p' requirements.lock | grep -vE '^(river|pandas)==' > $(PEERS)/constraints.txt
 	@$(BIN)/uv pip install --quiet --python $(PEERS) --constraint $(PEERS)/constraints.txt $(TORCH) \
@@ -58,7 +63,7 @@ screenshot: $(INSTALLED) ## Take the pictures of the README from a running demo 
 	@$(BIN)/python -m scripts.screenshot
 
 clean: ## Remove everything that was made
-	rm -rf $(VENV) $(PEERS) .demo .kafka .mypy_cache .pytest_cache .ruff_cache .hypothesis
+	rm -rf $(VENV) $(PEERS) $(THROUGHPUT_PEERS) .demo .kafka .mypy_cache .pytest_cache .ruff_cache .hypothesis
 	find . -name __pycache__ -type d -prune -exec rm -rf {} +
 
 $(INSTALLED): requirements.lock

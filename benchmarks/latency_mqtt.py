@@ -1,0 +1,140 @@
+"""`benchmarks.latency` over MQTT: mosquitto, one publisher for all vehicles, one subscriber."""
+
+from __future__ import annotations
+
+import select
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+import paho.mqtt.client as paho
+from numpy.typing import NDArray
+from paho.mqtt.enums import CallbackAPIVersion, MQTTProtocolVersion
+
+from benchmarks.latency_load import Load, publish_on_time
+from config.errors import BrokerError
+from tests.brokers import Mosquitto, mosquitto_is_installed
+
+QUEUE_SIZE = 65_535
+"""Unacknowledged events at most: the default would let only 2,000 a second through between two snapshots."""
+
+TELEMETRY, ENRICHED = "fleet/telemetry", "fleet/enriched"
+TIME_TO_CONNECT = 10.0
+TIME_TO_CONFIRM = 30.0
+
+
+@dataclass(frozen=True, slots=True)
+class MqttWire:
+    """Where the broker is; the same for the publisher and the subscriber, each in a process of its own.
+
+    Attributes:
+        host: of the broker.
+        port: of the broker.
+    """
+
+    host: str
+    port: int
+
+    @property
+    def said_when_read(self) -> str:
+        """What the job logs once it is subscribed; what is published before is lost."""
+        return "subscribed to"
+
+    @property
+    def settings_text(self) -> str:
+        """What the job's settings say of it, in TOML."""
+        return (
+            f'[mqtt]\nhost = "{self.host}"\nport = {self.port}\nqueue_size = {QUEUE_SIZE}\n'
+            f'[topics]\ntelemetry = "{TELEMETRY}/+"\nenriched = "{ENRICHED}"\n'
+        )
+
+    def publish(self, load: Load, wait_for_begin: Callable[[], int]) -> NDArray[np.int64]:
+        """Connect, ask for the time to begin, and publish with QoS 1; see `publish_on_time`."""
+        client = self._connected("publisher")
+        confirmed = 0
+
+        def count(*_: object) -> None:
+            nonlocal confirmed
+            confirmed += 1
+
+        client.on_publish = count
+
+        def send(vehicle: str, payload: bytes) -> None:
+            client.publish(f"{TELEMETRY}/{vehicle}", payload, qos=1)
+
+        late = publish_on_time(load, wait_for_begin(), send, lambda seconds: _serve(client, seconds))
+        # Who closes a connection with something unread on it may take back what was sent last.
+        deadline = time.monotonic() + TIME_TO_CONFIRM
+        while confirmed < load.count:
+            if time.monotonic() > deadline:
+                raise BrokerError(f"the MQTT broker confirmed {confirmed:,} of {load.count:,} events")
+            _serve(client, 0.1)
+        _leave(client)
+        return late
+
+    def receive(
+        self, ready: Callable[[], None], take: Callable[[int, bytes], None], is_done: Callable[[], bool]
+    ) -> None:
+        """Subscribe to enriched events, say that it is so, and hand over what comes with its time."""
+        client = self._connected("receiver")
+        client.on_subscribe = lambda *_: ready()
+        client.on_message = lambda _client, _data, message: take(time.monotonic_ns(), bytes(message.payload))
+        client.subscribe(f"{ENRICHED}/+", qos=1)
+        while not is_done():
+            _serve(client, 0.1)
+        _leave(client)
+
+    def _connected(self, client_id: str) -> paho.Client:
+        """A client without a thread: two threads of one interpreter would wait for each other."""
+        client = paho.Client(
+            CallbackAPIVersion.VERSION2, client_id=client_id, protocol=MQTTProtocolVersion.MQTTv5
+        )
+        # Without it, paho would hold back what exceeds 20 unconfirmed events.
+        client.max_inflight_messages_set(0)
+        client.connect(self.host, self.port)
+        deadline = time.monotonic() + TIME_TO_CONNECT
+        while not client.is_connected():
+            if time.monotonic() > deadline:
+                raise BrokerError(
+                    f"expected the MQTT broker at {self.host}:{self.port} to answer, it does not"
+                )
+            _serve(client, 0.1)
+        return client
+
+
+@contextmanager
+def mqtt_broker(directory: Path) -> Iterator[MqttWire]:
+    """A broker of our own.
+
+    Raises:
+        BrokerError: mosquitto is not installed.
+    """
+    if not mosquitto_is_installed():
+        raise BrokerError("expected mosquitto to be installed, found none: apt-get install mosquitto")
+    broker = Mosquitto(directory)
+    broker.start()
+    try:
+        yield MqttWire(broker.host, broker.port)
+    finally:
+        broker.stop()
+
+
+def _serve(client: paho.Client, seconds: float) -> None:
+    """Read what comes within so many seconds, and return after the first of it."""
+    connection = client.socket()
+    if connection is None:
+        raise BrokerError("the connection to the MQTT broker was closed in the middle of a measurement")
+    if select.select([connection], [], [], seconds)[0]:
+        client.loop_read()
+    if client.want_write():
+        client.loop_write()
+    client.loop_misc()
+
+
+def _leave(client: paho.Client) -> None:
+    client.disconnect()
+    if client.want_write():
+        client.loop_write()

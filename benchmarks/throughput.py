@@ -1,0 +1,132 @@
+"""How much the job can take, beside its limits and peers: ``python -m benchmarks.throughput``."""
+
+from __future__ import annotations
+
+import argparse
+import json
+import sys
+from collections.abc import Callable, Sequence
+
+from rich.console import Console
+
+from benchmarks.throughput_beside_peers import peers
+from benchmarks.throughput_figures import Report, Scale
+from benchmarks.throughput_growth import shards, signals, vehicles
+from benchmarks.throughput_in_process import in_process
+from benchmarks.throughput_kafka import kafka
+from benchmarks.throughput_mqtt import mqtt
+from benchmarks.throughput_report import tables
+from config.errors import FleetError, SettingsError, exit_in_one_line
+
+EVENTS = 300_000
+REPETITIONS = 3
+
+PARTS: dict[str, Callable[[Scale], Report]] = {
+    "in_process": in_process,
+    "kafka": kafka,
+    "mqtt": mqtt,
+    "peers": peers,
+    "vehicles": vehicles,
+    "signals": signals,
+    "shards": shards,
+}
+
+EXPLANATION = """
+A recorded stream of 1,000 vehicles with 8 signals, about 185 bytes an event, goes through the job: decode,
+score and learn, encode, deliver. Every job is a process of its own, pinned to one core; brokers run beside
+it, so take the ratios, not the numbers, where there are few cores. The clock starts after a fifth of the
+events, and recovery is off. Cases take turns; each figure is the median of its runs.
+
+  in_process  from memory to nowhere, in batches of 1,024; its limit is the same flow without scoring
+  kafka       Kafka to Kafka, in one process and in two; its limit is the same flow without scoring
+  mqtt        MQTT to MQTT, 1 and 50 events a message; its limit is paho alone: subscribe and publish
+  peers       other ways to do it, in turns with ours (`make bench-peers` first); what cannot run is said
+  vehicles    from 10 to 100,000; size of the state of each, time of a snapshot and of a restart from it
+  signals     from 4 to 32
+  shards      1, 4 and 16
+
+examples:
+  python -m benchmarks.throughput
+  python -m benchmarks.throughput --only in_process --json
+  python -m benchmarks.throughput --only kafka,mqtt --events 1000000 --repetitions 5
+"""
+
+
+def main(arguments: Sequence[str] | None = None) -> None:
+    """Run the command line.
+
+    Raises:
+        SystemExit: status 1 after one line on standard error if an argument is wrong or nothing was measured.
+    """
+    options = _parser().parse_args(arguments)
+    with exit_in_one_line("benchmarks.throughput"):
+        notes = Console(stderr=True, soft_wrap=True)
+        report = run(_chosen(options.only), Scale(options.events, options.repetitions, notes))
+    if options.json:
+        print(json.dumps(report, indent=1))
+        return
+    console = Console(width=None if sys.stdout.isatty() else 110)
+    for table in tables(report):
+        console.print(table)
+
+
+def run(parts: Sequence[str], scale: Scale) -> Report:
+    """Measure parts; one that fails, because a broker is not installed, is named and left out.
+
+    Args:
+        parts: names from `PARTS`.
+        scale: how much.
+
+    Raises:
+        FleetError: the only part fails.
+    """
+    report: Report = {}
+    for name in parts:
+        try:
+            report |= PARTS[name](scale)
+        except FleetError as error:
+            if len(parts) == 1:
+                raise
+            scale.notes.print(f"{name} left out: {error}", style="yellow", markup=False)
+    return report
+
+
+def _chosen(names: str | None) -> list[str]:
+    if names is None:
+        return list(PARTS)
+    chosen = list(dict.fromkeys(filter(None, names.split(","))))
+    for name in chosen:
+        if name not in PARTS:
+            raise SettingsError(f"--only: expected some of {', '.join(PARTS)}, got {name!r}")
+    if not chosen:
+        raise SettingsError(f"--only: expected some of {', '.join(PARTS)}, got none")
+    return chosen
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(
+        prog="python -m benchmarks.throughput",
+        description="Measure the job's throughput.",
+        epilog=EXPLANATION,
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+    )
+    parser.add_argument("--json", action="store_true", help="print JSON instead of tables")
+    parser.add_argument("--only", metavar="A,B", help=f"parts to measure: {', '.join(PARTS)}; default: all")
+    parser.add_argument(
+        "--events", type=_positive, default=EVENTS, metavar="N", help="of a run (%(default)s)"
+    )
+    parser.add_argument(
+        "--repetitions", type=_positive, default=REPETITIONS, metavar="N", help="of each case (%(default)s)"
+    )
+    return parser
+
+
+def _positive(text: str) -> int:
+    number = int(text)
+    if number < 1:
+        raise argparse.ArgumentTypeError(f"expected a number from 1 on, got {text}")
+    return number
+
+
+if __name__ == "__main__":
+    main()

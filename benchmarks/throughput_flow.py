@@ -1,0 +1,161 @@
+"""The job from memory to nowhere, for `benchmarks.throughput`: no broker and no disk is measured.
+
+``python -m bytewax.run 'benchmarks.throughput_flow:scored("FILE", "CLOCK")'`` reads a recording into memory,
+sends it through `dataflows.fleet` in batches of ``recording.batch_size`` messages, discards what comes out,
+and writes what it counted to CLOCK; ``unscored`` does the same with `benchmarks.unscored`.
+"""
+
+from __future__ import annotations
+
+import gc
+import json
+import time
+from collections.abc import Iterator
+from dataclasses import asdict, dataclass
+from pathlib import Path
+
+import bytewax.operators as op
+from bytewax.dataflow import Dataflow, Stream
+from bytewax.inputs import FixedPartitionedSource, StatefulSourcePartition
+from bytewax.outputs import DynamicSink, StatelessSinkPartition
+
+from benchmarks.unscored import unscored as constants
+from config.settings import Settings, load
+from dataflows import fleet
+from dataflows.connectors.messages import MessageBatch, OutgoingBatch
+from dataflows.recordings import open_recording
+from dataflows.score import ShardScorer
+
+WARM_UP = 0.2
+"""Share of the events after which the clock starts: what is imported, compiled and first met comes before."""
+
+
+@dataclass(frozen=True, slots=True)
+class Clocked:
+    """What was measured after the warm-up.
+
+    Attributes:
+        events: enriched events that came out.
+        seconds: wall time they took.
+        cpu_seconds: processor time of the process in that time.
+        encoded_bytes: size of all their payloads.
+    """
+
+    events: int
+    seconds: float
+    cpu_seconds: float
+    encoded_bytes: int
+
+    @property
+    def events_per_second(self) -> float:
+        return self.events / self.seconds
+
+
+def read_clock(file: Path) -> Clocked:
+    """What a flow wrote to its CLOCK."""
+    return Clocked(**json.loads(file.read_text()))
+
+
+def scored(recording: str, clock: str) -> Dataflow:
+    """`dataflows.fleet` from memory to nowhere.
+
+    Args:
+        recording: the file to read ahead.
+        clock: the file to write a `Clocked` to.
+    """
+    settings = load()
+    source = MemorySource(Path(recording), settings.recording.batch_size)
+    counter = _Counter(source.events, Path(clock))
+
+    def discard(
+        step_id: str, up: Stream[OutgoingBatch], settings: Settings, topic: str, **options: bool
+    ) -> None:
+        op.output(step_id, up, _Discard(counter if step_id == fleet.ENRICHED else None))
+
+    fleet.deliver = discard  # type: ignore[attr-defined]
+    return fleet.build(settings, source)
+
+
+def unscored(recording: str, clock: str) -> Dataflow:
+    """As `scored`, with constants in the place of scores."""
+    ShardScorer.score = constants  # type: ignore[method-assign, assignment]
+    return scored(recording, clock)
+
+
+class MemorySource(FixedPartitionedSource[MessageBatch, int]):
+    """Hands over the batches of a recording that was read ahead.
+
+    Args:
+        path: the recording.
+        batch_size: messages handed over at once.
+
+    Attributes:
+        events: how many messages it holds.
+    """
+
+    def __init__(self, path: Path, batch_size: int) -> None:
+        self._batches = list(open_recording(path).read(batch_size=batch_size))
+        self.events = sum(map(len, self._batches))
+
+    def list_parts(self) -> list[str]:
+        return ["memory"]
+
+    def build_part(self, step_id: str, for_part: str, resume_state: int | None) -> _MemoryPartition:
+        # What was read ahead would otherwise be gone through again and again by the collector.
+        gc.collect()
+        gc.freeze()
+        return _MemoryPartition(iter(self._batches))
+
+
+class _MemoryPartition(StatefulSourcePartition[MessageBatch, int]):
+    def __init__(self, batches: Iterator[MessageBatch]) -> None:
+        self._batches = batches
+
+    def next_batch(self) -> list[MessageBatch]:
+        return [next(self._batches)]
+
+    def snapshot(self) -> int:
+        return 0
+
+
+class _Counter:
+    """Counts events, and writes the clock's file after the last."""
+
+    def __init__(self, expected: int, clock: Path) -> None:
+        self._expected = expected
+        self._clock = clock
+        self._events = 0
+        self._bytes = 0
+        self._begin: tuple[int, int, float, float] | None = None
+
+    def count(self, events: int, encoded_bytes: int) -> None:
+        self._events += events
+        self._bytes += encoded_bytes
+        if self._begin is None and self._events >= WARM_UP * self._expected:
+            self._begin = self._now()
+        elif self._begin is not None and self._events >= self._expected:
+            before, now = self._begin, self._now()
+            seconds, cpu_seconds = now[2] - before[2], now[3] - before[3]
+            found = Clocked(now[0] - before[0], seconds, cpu_seconds, now[1] - before[1])
+            self._clock.write_text(json.dumps(asdict(found)))
+
+    def _now(self) -> tuple[int, int, float, float]:
+        return self._events, self._bytes, time.perf_counter(), time.process_time()
+
+
+class _Discard(DynamicSink[OutgoingBatch]):
+    def __init__(self, counter: _Counter | None) -> None:
+        self._counter = counter
+
+    def build(self, step_id: str, worker_index: int, worker_count: int) -> _DiscardPartition:
+        return _DiscardPartition(self._counter)
+
+
+class _DiscardPartition(StatelessSinkPartition[OutgoingBatch]):
+    def __init__(self, counter: _Counter | None) -> None:
+        self._counter = counter
+
+    def write_batch(self, items: list[OutgoingBatch]) -> None:
+        if self._counter is not None:
+            for batch in items:
+                self._counter.count(len(batch), sum(map(len, batch.payloads)))

@@ -1,0 +1,84 @@
+"""How the cost of the job in process grows with vehicles, signals and shards, and what its state costs."""
+
+from __future__ import annotations
+
+import json
+import sys
+import tempfile
+from collections.abc import Callable, Mapping
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+from benchmarks.throughput_figures import Report, Scale, medians
+from benchmarks.throughput_in_process import SCORED, clock
+from benchmarks.throughput_process import running
+from benchmarks.throughput_stream import Stream, settings_text
+
+VEHICLES = (10, 100, 1_000, 10_000, 100_000)
+SIGNALS = (4, 8, 16, 32)
+SHARDS = (1, 4, 16)
+EVENTS_PER_VEHICLE = 5
+"""At least: all vehicles are known when the clock starts, after a fifth of the events."""
+
+
+def vehicles(scale: Scale) -> Report:
+    """The part ``vehicles``: speed, and size of the state, time of a snapshot and of a restart from it."""
+    streams = {
+        number: Stream(max(scale.events, number * EVENTS_PER_VEHICLE), vehicles=number) for number in VEHICLES
+    }
+    speeds = _speeds("vehicles", streams, {number: _room_for(number) for number in VEHICLES}, scale)
+    found: dict[str, Any] = {}
+    for number, stream in streams.items():
+        with scale.notes.status(f"vehicles: state of {number:,}"):
+            found[str(number)] = {"events_per_second": round(speeds[number])} | _state(stream)
+    return {"vehicles": found}
+
+
+def signals(scale: Scale) -> Report:
+    """The part ``signals``."""
+    streams = {number: Stream(scale.events, signals=number) for number in SIGNALS}
+    return {"signals": _plain(_speeds("signals", streams, {}, scale))}
+
+
+def shards(scale: Scale) -> Report:
+    """The part ``shards``: a batch is split among them, so more of them get smaller pieces."""
+    streams = {number: Stream(scale.events) for number in SHARDS}
+    settings = {number: f"[detector]\nshards = {number}\n" for number in SHARDS}
+    return {"shards": _plain(_speeds("shards", streams, settings, scale))}
+
+
+def _speeds(
+    part: str, streams: Mapping[int, Stream], settings: Mapping[int, str], scale: Scale
+) -> dict[int, float]:
+    with tempfile.TemporaryDirectory() as directory:
+
+        def case(number: int) -> Callable[[], float]:
+            stream = streams[number]
+            recording = stream.record(Path(directory))
+            return lambda: clock(SCORED, recording, stream, settings.get(number, "")).events_per_second
+
+        return medians(part, {number: case(number) for number in streams}, scale.repetitions, scale.notes)
+
+
+def _plain(speeds: Mapping[int, float]) -> dict[str, dict[str, float]]:
+    return {str(number): {"events_per_second": round(speed)} for number, speed in speeds.items()}
+
+
+def _room_for(number: int) -> str:
+    return f"[detector]\nvehicles = {max(10_000, number)}\n"
+
+
+def _state(stream: Stream) -> dict[str, float]:
+    """What `benchmarks.throughput_state` prints of a job that has seen each vehicle a few times."""
+    short = replace(stream, events=stream.vehicles * EVENTS_PER_VEHICLE)
+    with tempfile.TemporaryDirectory() as directory:
+        recording = short.record(Path(directory))
+        settings = Path(directory) / "settings.toml"
+        settings.write_text(settings_text(short, _room_for(stream.vehicles)))
+        result = Path(directory) / "state.json"
+        arguments = ["-m", "benchmarks.throughput_state", str(recording), str(result)]
+        with running(arguments, {"FLEET_CONFIG": str(settings)}, interpreter=sys.executable) as job:
+            job.wait()
+        found: dict[str, float] = json.loads(result.read_text())
+    return found

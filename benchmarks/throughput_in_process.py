@@ -1,0 +1,63 @@
+"""The job from memory to nowhere, beside the same without scoring."""
+
+from __future__ import annotations
+
+import tempfile
+from pathlib import Path
+
+from benchmarks.throughput_figures import Report, Scale, beside_limit, medians
+from benchmarks.throughput_flow import Clocked, read_clock
+from benchmarks.throughput_process import running
+from benchmarks.throughput_stream import Stream, settings_text
+from config.errors import BrokerError
+
+SCORED = "scored"
+UNSCORED = "unscored"
+BUSY = 1.15
+"""Wall time over processor time from which others are said to have disturbed the measurement."""
+
+
+def in_process(scale: Scale) -> Report:
+    """The part ``in_process``."""
+    with tempfile.TemporaryDirectory() as directory:
+        recording = Stream(scale.events).record(Path(directory))
+        shares: list[float] = []
+
+        def run(flow: str) -> float:
+            clocked = clock(flow, recording, Stream(scale.events))
+            shares.append(clocked.seconds / clocked.cpu_seconds)
+            return clocked.events_per_second
+
+        cases = {flow: lambda flow=flow: run(flow) for flow in (SCORED, UNSCORED)}
+        speeds = medians("in process", cases, scale.repetitions, scale.notes)
+    if max(shares) > BUSY:
+        scale.notes.print(
+            f"in process: the machine is busy, a run took {max(shares):.1f} times its processor time; "
+            "figures would be higher on an idle one",
+            style="yellow",
+        )
+    return {"in_process": beside_limit(speeds[SCORED], speeds[UNSCORED])}
+
+
+def clock(flow: str, recording: Path, stream: Stream, settings: str = "") -> Clocked:
+    """One run.
+
+    Args:
+        flow: `SCORED` or `UNSCORED`.
+        recording: of the stream.
+        stream: what is played.
+        settings: further tables of the settings file.
+
+    Raises:
+        BrokerError: the job failed.
+    """
+    with tempfile.TemporaryDirectory() as directory:
+        file = Path(directory) / "settings.toml"
+        file.write_text(settings_text(stream, settings))
+        result = Path(directory) / "clock.json"
+        target = f"benchmarks.throughput_flow:{flow}({str(recording)!r}, {str(result)!r})"
+        with running(["-m", "bytewax.run", target], {"FLEET_CONFIG": str(file)}) as job:
+            job.wait()
+            if not result.exists():
+                raise BrokerError(f"expected {stream.events:,} events to come out, fewer did: {job.reason()}")
+        return read_clock(result)

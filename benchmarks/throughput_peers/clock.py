@@ -1,0 +1,86 @@
+"""How a peer is told what to do, and how it says how long it took."""
+
+from __future__ import annotations
+
+import argparse
+import json
+import os
+import time
+from dataclasses import dataclass
+from pathlib import Path
+
+WARM_UP = 0.2
+
+
+@dataclass(frozen=True, slots=True)
+class Task:
+    """What a peer is asked.
+
+    Attributes:
+        recording: JSON lines, an event each.
+        events: how many there are.
+        result: where to write the `Clock`'s figures.
+        detector: ``river`` or ``ours``.
+        bootstrap: address of a Kafka that has the events in `topic`; for peers that read from nowhere else.
+        topic: where; results go to ``TOPIC.NAME``.
+        name: of this run, for topics and groups.
+    """
+
+    recording: Path
+    events: int
+    result: Path
+    detector: str
+    bootstrap: str
+    topic: str
+    name: str
+
+    @classmethod
+    def from_command_line(cls) -> Task:
+        parser = argparse.ArgumentParser()
+        parser.add_argument("--recording", type=Path, required=True)
+        parser.add_argument("--events", type=int, required=True)
+        parser.add_argument("--result", type=Path, required=True)
+        parser.add_argument("--detector", default="river")
+        parser.add_argument("--bootstrap", default="")
+        parser.add_argument("--topic", default="")
+        parser.add_argument("--name", default="peer")
+        return cls(**vars(parser.parse_args()))
+
+    def payloads(self) -> list[bytes]:
+        """All events, read ahead."""
+        return self.recording.read_bytes().splitlines()
+
+
+class Clock:
+    """Counts events, and writes the speed after the last.
+
+    Args:
+        task: says how many events to expect, and where to write.
+    """
+
+    def __init__(self, task: Task) -> None:
+        self._result = task.result
+        self._expected = task.events
+        self._warm = int(WARM_UP * task.events)
+        self._count = 0
+        self._begin = 0.0
+
+    def tick(self) -> bool:
+        """An event is done; returns whether it was the last."""
+        self._count += 1
+        if self._count == self._warm:
+            self._begin = time.perf_counter()
+        if self._count < self._expected:
+            return False
+        write(self._result, self._count - self._warm, time.perf_counter() - self._begin)
+        return True
+
+    def tick_and_leave(self) -> None:
+        """As `tick`; after the last event this process ends, whatever its framework still wants to do."""
+        if self.tick():
+            os._exit(0)
+
+
+def write(result: Path, events: int, seconds: float) -> None:
+    """Say how many events took how long."""
+    result.write_text(json.dumps({"events": events, "seconds": seconds}))

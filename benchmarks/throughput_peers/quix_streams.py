@@ -1,0 +1,45 @@
+"""Quix Streams, Kafka to Kafka: a streaming dataframe that applies the detector.
+
+Detectors are kept in memory by vehicle: in Quix' own state each would be serialised at every event.
+Time is taken when an event has been scored, so that writing the last of them is not counted.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+import orjson
+from quixstreams import Application
+
+from benchmarks.throughput_peers.clock import Clock, Task
+from benchmarks.throughput_peers.scorers import scorer
+
+
+def main() -> None:
+    """Run until the last event."""
+    task = Task.from_command_line()
+    clock = Clock(task)
+    score = scorer(task.detector)
+    application = Application(
+        broker_address=task.bootstrap,
+        consumer_group=task.name,
+        auto_offset_reset="earliest",
+        auto_create_topics=True,
+        loglevel="ERROR",
+    )
+
+    def enrich(payload: bytes) -> bytes:
+        event: dict[str, Any] = orjson.loads(payload)
+        event["score"] = score(event)
+        encoded: bytes = orjson.dumps(event)
+        clock.tick_and_leave()
+        return encoded
+
+    telemetry = application.topic(task.topic, value_deserializer="bytes")
+    enriched = application.topic(f"{task.topic}.{task.name}", value_serializer="bytes")
+    application.dataframe(telemetry).apply(enrich).to_topic(enriched)
+    application.run()
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,76 @@
+"""The figures of `benchmarks.throughput` as tables."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from typing import Any
+
+from rich.table import Table
+
+from benchmarks.throughput_figures import Report
+
+FLOWS = {
+    "in_process": ("in process, memory to nowhere", "without scoring"),
+    "kafka": ("Kafka to Kafka, 1 process", "without scoring"),
+    "kafka_two_processes": ("Kafka to Kafka, 2 processes", "without scoring"),
+    "mqtt": ("MQTT to MQTT, an event a message", "paho alone"),
+    "mqtt_lists": ("MQTT to MQTT, 50 events a message", "paho alone"),
+}
+GROWTH = ("vehicles", "signals", "shards")
+UNITS = {
+    "events_per_second": "events/s",
+    "state_bytes_per_vehicle": "state B/vehicle",
+    "memory_bytes_per_vehicle": "memory B/vehicle",
+    "snapshot_seconds": "snapshot s",
+    "restore_seconds": "restore s",
+}
+
+
+def tables(report: Report) -> Iterator[Table]:
+    """A table for each kind of part that was measured."""
+    flows = {name: report[name] for name in FLOWS if name in report}
+    if flows:
+        yield _flows(flows)
+    if report.get("peers"):
+        yield _peers(report["peers"])
+    for part in GROWTH:
+        if part in report:
+            yield _growth(part, report[part])
+
+
+def _flows(flows: Mapping[str, Mapping[str, Any]]) -> Table:
+    table = _table("", "events/s", "its limit", "events/s", "ratio")
+    for name, figures in flows.items():
+        title, limit = FLOWS[name]
+        speeds = (f"{figures[key]:,}" for key in ("events_per_second", "limit_events_per_second"))
+        speed, limit_speed = speeds
+        table.add_row(title, speed, limit, limit_speed, f"{figures['ratio']:.2f}")
+    return table
+
+
+def _peers(peers: Mapping[str, Mapping[str, Any]]) -> Table:
+    table = _table("peer", "events/s", "times slower", "than")
+    for name, figures in peers.items():
+        if "cannot_run" in figures:
+            table.add_row(name, "–", "–", f"cannot run: {figures['cannot_run']}")
+        else:
+            speed, slower = f"{figures['events_per_second']:,}", f"{figures['times_slower']:.1f}"
+            table.add_row(name, speed, slower, FLOWS[figures["than"]][0])
+    return table
+
+
+def _growth(part: str, figures: Mapping[str, Mapping[str, float]]) -> Table:
+    keys = list(next(iter(figures.values())))
+    table = _table(part, *(UNITS.get(key, key) for key in keys))
+    for size, values in figures.items():
+        row = (f"{values[key]:,}" if key in values else "–" for key in keys)
+        table.add_row(f"{int(size):,}", *row)
+    return table
+
+
+def _table(first: str, *others: str) -> Table:
+    table = Table()
+    table.add_column(first)
+    for title in others:
+        table.add_column(title, justify="left" if title in ("its limit", "than") else "right")
+    return table

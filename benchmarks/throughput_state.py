@@ -1,0 +1,99 @@
+"""What the state of the job costs: ``python -m benchmarks.throughput_state RECORDING RESULT``.
+
+All shards are fed with a recording; then snapshots of all of them are taken and pickled, as the engine does,
+and detectors made anew from them. RESULT gets, as JSON, ``state_bytes_per_vehicle`` (pickled), the memory
+that each vehicle adds to the process, and the medians of ``snapshot_seconds`` and ``restore_seconds``, all
+shards together. Writing to the recovery directory is the engine's, and not in it.
+"""
+
+from __future__ import annotations
+
+import json
+import pickle
+import statistics
+import sys
+import time
+from collections.abc import Iterable, Iterator, Sequence
+from itertools import islice
+from pathlib import Path
+
+from threadpoolctl import threadpool_limits
+
+from config.settings import Settings, load
+from dataflows.connectors.messages import MessageBatch
+from dataflows.decode import Decoder
+from dataflows.recordings import open_recording
+from dataflows.score import ShardScorer
+from dataflows.shard import split
+
+REPETITIONS = 5
+WARM_UP_BATCHES = 10
+
+
+def main(arguments: Sequence[str] | None = None) -> None:
+    """Run the command line."""
+    recording, result = map(Path, sys.argv[1:] if arguments is None else arguments)
+    settings = load()
+    with threadpool_limits(limits=1):
+        result.write_text(json.dumps(measure(settings, recording)))
+
+
+def measure(settings: Settings, recording: Path) -> dict[str, float]:
+    """Feed all shards with a recording and measure their state.
+
+    Args:
+        settings: all settings.
+        recording: telemetry that fits them.
+    """
+    # What is loaded and compiled only once is not the vehicles'.
+    _fed(settings, islice(_batches(settings, recording), WARM_UP_BATCHES))
+    resident = _resident_bytes()
+    scorers = _fed(settings, _batches(settings, recording))
+    vehicles = sum(scorer.detector.vehicles for scorer in scorers)
+    grown = _resident_bytes() - resident
+    snapshot_seconds, restore_seconds, size = [], [], 0
+    for _ in range(REPETITIONS):
+        begin = time.perf_counter()
+        pickled = [pickle.dumps(scorer.snapshot(), pickle.HIGHEST_PROTOCOL) for scorer in scorers]
+        snapshot_seconds.append(time.perf_counter() - begin)
+        size = sum(map(len, pickled))
+        begin = time.perf_counter()
+        restored = [ShardScorer(settings, pickle.loads(state)) for state in pickled]  # noqa: S301 (our own)
+        restore_seconds.append(time.perf_counter() - begin)
+        del pickled, restored
+    found = {
+        "state_bytes_per_vehicle": round(size / vehicles),
+        "snapshot_seconds": round(statistics.median(snapshot_seconds), 4),
+        "restore_seconds": round(statistics.median(restore_seconds), 4),
+    }
+    if resident:
+        found["memory_bytes_per_vehicle"] = round(max(grown, 0) / vehicles)
+    return found
+
+
+def _batches(settings: Settings, recording: Path) -> Iterator[MessageBatch]:
+    return open_recording(recording).read(batch_size=settings.recording.batch_size)
+
+
+def _fed(settings: Settings, batches: Iterable[MessageBatch]) -> list[ShardScorer]:
+    scorers: dict[str, ShardScorer] = {}
+    decoder = Decoder(settings.payload, settings.signals)
+    for batch in batches:
+        for key, events in split(decoder.decode(batch), settings.detector.shards):
+            if key not in scorers:
+                scorers[key] = ShardScorer(settings)
+            scorers[key].score(events)
+    return list(scorers.values())
+
+
+def _resident_bytes() -> int:
+    """Memory of this process; 0 where the system does not tell."""
+    status = Path("/proc/self/status")
+    if not status.exists():
+        return 0
+    line = next(line for line in status.read_text().splitlines() if line.startswith("VmRSS:"))
+    return int(line.split()[1]) * 1024
+
+
+if __name__ == "__main__":
+    main()
