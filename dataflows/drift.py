@@ -9,12 +9,16 @@ from datetime import UTC, datetime
 from typing import Any
 
 import numpy as np
+from numpy.typing import NDArray
 from river.drift import ADWIN
 
 from dataflows.detector import Scores, Status
-from dataflows.detector.rowwise import Integers
+from dataflows.detector.compiled import compiled
+from dataflows.detector.rowwise import Floats, Integers, Mask
 
 log = logging.getLogger(__name__)
+
+LATE = int(Status.LATE)
 
 
 class DriftWatch:
@@ -44,21 +48,24 @@ class DriftWatch:
             times: event times in microseconds, shape (n,).
             scores: their scores, in the order in which they were scored.
         """
-        counted = (scores.error > 0) & (scores.status != Status.LATE) & ~scores.duplicate
-        versions, errors = scores.model_version[counted], scores.error[counted]
-        at = times[counted]
-        if not len(versions):
-            return
-        starts = np.flatnonzero(np.diff(versions, prepend=-1))
-        for start, stop in zip(starts.tolist(), [*starts[1:].tolist(), len(versions)], strict=True):
-            if versions[start] != self._version:
-                self._close()
-                self._version = int(versions[start])
-            # One by one: a sum must not depend on how the stream was cut.
-            for value in np.log(errors[start:stop]).tolist():
-                self._total += value
-            self._rows += stop - start
-            self._latest = int(at[stop - 1])
+        row = 0
+        while True:
+            row, self._total, self._rows, self._latest = _added(
+                row,
+                times,
+                scores.error,
+                scores.status,
+                scores.duplicate,
+                scores.model_version,
+                self._version,
+                self._total,
+                self._rows,
+                self._latest,
+            )
+            if row == len(times):
+                return
+            self._close()
+            self._version = int(scores.model_version[row])
 
     def _close(self) -> None:
         if self._rows:
@@ -81,3 +88,28 @@ class DriftWatch:
     def restore(self, state: dict[str, Any]) -> None:
         """Take over a copy of what `snapshot` returned."""
         vars(self).update(copy.deepcopy(state))
+
+
+@compiled
+def _added(
+    first: int,
+    times: Integers,
+    errors: Floats,
+    status: NDArray[np.uint8],
+    duplicate: Mask,
+    versions: Integers,
+    version: int,
+    total: float,
+    rows: int,
+    latest: int,
+) -> tuple[int, float, int, int]:
+    """Add the rows from `first` on up to one of another version; returns which one, and the sums."""
+    for row in range(first, len(times)):
+        if errors[row] > 0.0 and status[row] != LATE and not duplicate[row]:
+            if versions[row] != version:
+                return row, total, rows, latest
+            # One by one: a sum must not depend on how the stream was cut.
+            total += np.log(errors[row])
+            rows += 1
+            latest = times[row]
+    return len(times), total, rows, latest

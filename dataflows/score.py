@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from typing import Any
 
 import bytewax.operators as op
+import msgspec
 import numpy as np
 from bytewax.operators import KeyedStream, StatefulBatchLogic
 from numpy.typing import NDArray
@@ -22,6 +23,8 @@ from dataflows.drift import DriftWatch
 from dataflows.models import model_maker
 
 logger = logging.getLogger(__name__)
+
+EVENTS_BY_STATUS = [metrics.EVENTS.labels(status.name.lower()) for status in Status]
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,7 +69,8 @@ class ShardScorer:
         scored = settings.scored_signals
         model = (make_model or model_maker(settings.detector, len(scored)))()
         self.drift = DriftWatch()
-        self._columns = np.array([list(settings.signals).index(name) for name in scored])
+        columns = [list(settings.signals).index(name) for name in scored]
+        self._columns = slice(None) if columns == list(range(len(settings.signals))) else np.array(columns)
         if snapshot is None:
             self.detector = Detector(settings.detector, scored, model)
         else:
@@ -104,9 +108,10 @@ class _ShardLogic(StatefulBatchLogic[TelemetryBatch, ScoredBatch, dict[str, Any]
 
     def _count(self, events: int, scored: list[ScoredBatch]) -> None:
         for batch in scored:
-            for status, count in zip(*np.unique(batch.scores.status, return_counts=True), strict=True):
-                metrics.EVENTS.labels(Status(status).name.lower()).inc(int(count))
-            metrics.ANOMALIES.inc(int(batch.scores.anomaly.sum()))
+            counts = np.bincount(batch.scores.status, minlength=len(Status)).tolist()
+            for counter, count in zip(EVENTS_BY_STATUS, counts, strict=True):
+                counter.inc(count)
+            metrics.ANOMALIES.inc(int(np.count_nonzero(batch.scores.anomaly)))
             events -= len(batch.rows)
         metrics.DUPLICATES.inc(events)
         vehicles, forgotten = self._scorer.detector.vehicles, self._scorer.detector.vehicles_forgotten
@@ -137,8 +142,23 @@ def score(step_id: str, up: KeyedStream[TelemetryBatch], settings: Settings) -> 
     # One BLAS thread: more would split sums another way, and workers would fight for cores. Once for the
     # process: to look for the libraries takes milliseconds.
     threadpool_limits(limits=1, user_api="blas")
+    _warm_up(ShardScorer(settings, make_model=make_model), settings)
     return op.stateful_batch(
         step_id,
         up,
         lambda snapshot: _ShardLogic(ShardScorer(settings, snapshot, make_model=make_model)),
     )
+
+
+def _warm_up(scorer: ShardScorer, settings: Settings) -> None:
+    """Score with what is thrown away then: to load the compiled loops takes seconds.
+
+    Otherwise the first events would wait for that.
+    """
+    # So many that thresholds are learned; the last comes out of order.
+    rows = settings.detector.start_up + 2
+    times = np.arange(rows, dtype=np.int64) * 1_000_000
+    times[-1] -= 1_500_000
+    values = np.random.default_rng(0).normal(size=(rows, len(settings.signals)))
+    texts = [""] * rows
+    scorer.score(TelemetryBatch(texts, texts, times, values, [msgspec.Raw()] * rows))

@@ -26,6 +26,7 @@ SCORE_LIMIT = 50.0
 """Bound of the standard scores that are rebuilt."""
 
 
+@compiled
 def liveliness(activity: Floats, deviation: Floats) -> Floats:
     """Logarithm of the mean absolute change in standard deviations; NaN where either is unknown.
 
@@ -34,11 +35,6 @@ def liveliness(activity: Floats, deviation: Floats) -> Floats:
         deviation: standard deviation in the signals' units, shape (n, S); 0 where the signal has never
             moved.
     """
-    return _liveliness(activity, deviation)
-
-
-@compiled
-def _liveliness(activity: Floats, deviation: Floats) -> Floats:
     lively = np.full(activity.shape, np.nan)
     for row in range(activity.shape[0]):
         for signal in range(activity.shape[1]):
@@ -85,8 +81,9 @@ class Activity(ArrayState):
             Shape (n, S); 0 where the liveliness is unknown.
         """
         known = np.isfinite(lively)
-        scores = standard_scores(lively, self.mean[0], self.reconstructor.deviation, known, SCORE_LIMIT)
-        return self.reconstructor.residuals(scores, known)
+        deviation = self.reconstructor.deviation[None]
+        scores = standard_scores(lively, self.mean, deviation, known, SCORE_LIMIT)
+        return self.reconstructor.reconstruct(scores, known)[1]
 
     def learn(self, lively: Floats, weights: Floats) -> None:
         """Merge a block of rows.

@@ -53,6 +53,9 @@ class Lessons:
 class Block:
     """Rows that were scored with the same frozen parameters, until they are learned together.
 
+    They stand in arrays of the block's size that are used again for the next one: a row that comes alone
+    costs no more to learn than one of a thousand.
+
     Attributes:
         size: rows at which the block is complete.
         rows: rows queued so far.
@@ -61,7 +64,7 @@ class Block:
     def __init__(self, size: int = 1) -> None:
         self.size = size
         self.rows = 0
-        self._queued: list[Columns] = []
+        self._columns: Columns = ()
 
     @property
     def room(self) -> int:
@@ -70,23 +73,33 @@ class Block:
 
     def queue(self, lessons: Lessons) -> None:
         """Append rows; the caller cuts them so that they fit."""
-        self._queued.append(lessons.columns())
-        self.rows += len(lessons.slots)
+        columns = lessons.columns()
+        if not self._columns or len(self._columns[0]) < self.size:
+            self._columns = tuple(
+                np.empty((self.size, *column.shape[1:]), column.dtype) for column in columns
+            )
+        start, self.rows = self.rows, self.rows + len(lessons.slots)
+        for whole, part in zip(self._columns, columns, strict=True):
+            whole[start : self.rows] = part
 
-    def joined(self) -> Lessons:
-        """All queued rows as one."""
-        # Concatenation keeps the memory order of its parts, and sums add in memory order: without one
-        # order for all, the same rows would be learned differently when they came one by one.
-        columns = (np.concatenate(parts) for parts in zip(*self._queued, strict=True))
-        return Lessons.of(tuple(map(np.ascontiguousarray, columns)))
+    def queued(self) -> Lessons:
+        """All queued rows, as views that hold until the next are queued."""
+        return Lessons.of(self._queued())
+
+    def begin(self, size: int) -> None:
+        """Empty the block for the next `size` rows."""
+        self.size, self.rows = size, 0
 
     def snapshot(self) -> dict[str, Any]:
-        """Size and queued arrays; those are never changed once queued, so they are not copied."""
-        return {"size": self.size, "queued": list(self._queued)}
+        """Size and a copy of the queued rows."""
+        return {"size": self.size, "columns": tuple(column.copy() for column in self._queued())}
 
     @classmethod
     def restore(cls, state: dict[str, Any]) -> Block:
         block = cls(state["size"])
-        for columns in state["queued"]:
-            block.queue(Lessons.of(columns))
+        if state["columns"]:
+            block.queue(Lessons.of(state["columns"]))
         return block
+
+    def _queued(self) -> Columns:
+        return tuple(column[: self.rows] for column in self._columns) if self.rows else ()

@@ -17,6 +17,29 @@ OUTLIER_CLIP = 10.0
 """A jump is learned as at most so many times the usual one."""
 
 
+MOST_JUMPS = 1e6
+"""Bound of a change in standard deviations: its square must stay finite."""
+
+
+@compiled
+def bounded_jumps(change: Floats, deviation: Floats) -> Floats:
+    """Changes in standard deviations; 0 where the signal has never moved before.
+
+    Args:
+        change, deviation: in the signals' units, shape (n, S).
+
+    Returns:
+        Shape (n, S), within ±`MOST_JUMPS`.
+    """
+    jumps = np.zeros(change.shape)
+    for row in range(change.shape[0]):
+        for signal in range(change.shape[1]):
+            if deviation[row, signal] > 0.0:
+                jump = change[row, signal] / deviation[row, signal]
+                jumps[row, signal] = min(max(jump, -MOST_JUMPS), MOST_JUMPS)
+    return jumps
+
+
 class Change(ArrayState):
     """Root mean square of each signal's changes, in standard deviations of the vehicle's signal.
 

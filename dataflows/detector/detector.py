@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 from config.errors import SnapshotError
 from config.settings import DetectorSettings
 from dataflows.detector.alarm_rate import AlarmRate
-from dataflows.detector.arrival import Arrival
+from dataflows.detector.arrival import DUPLICATE, IN_ORDER, LATE, OUT_OF_ORDER
 from dataflows.detector.block import Block, Lessons
 from dataflows.detector.compiled import compiled
 from dataflows.detector.model import Model
@@ -24,11 +24,14 @@ from dataflows.detector.state import State
 from dataflows.detector.threshold import PercentileThreshold, restrained
 from dataflows.detector.window import Filled, Window
 
-LAYOUT_VERSION = 4
+LAYOUT_VERSION = 5
 """Version of what `Detector.snapshot` returns."""
 
 LARGEST_VALUE = 1e12
 """Finite values beyond this are taken for this: their squares must stay finite."""
+
+# Plain numbers, which compiled loops want and which are compared many times faster than members of an enum.
+WARMING_UP, OK, STATUS_LATE, PARTIAL = map(int, Status)
 
 BLOCK_PER_VEHICLE = 32
 """Rows per vehicle up to which freezing the model costs no quality."""
@@ -72,6 +75,7 @@ class Detector:
         self._block = Block()
         self._rows_learned = 0
         self._version = 0
+        self._room = 0
 
     @property
     def vehicles(self) -> int:
@@ -101,7 +105,7 @@ class Detector:
                 f"{rows} vehicle ids, got {times.shape} and {values.shape}"
             )
         slots = np.empty(rows, np.intp)
-        values = np.where(np.isfinite(values), np.clip(values, -LARGEST_VALUE, LARGEST_VALUE), np.nan)
+        values, present = _admitted(values)
         scores = Scores.empty(rows, len(self.signals))
         start = known = 0
         while start < rows:
@@ -111,7 +115,7 @@ class Detector:
                 slots[start:known] = self._slots(vehicles[start:known])
             arrivals = self._window.arrive(slots[start:known], times[start:known])
             chunk = slice(start, start + len(arrivals))
-            self._score(chunk, arrivals, slots, times, values, scores)
+            self._score(chunk, arrivals, slots, times, values, present, scores)
             if self._block.room == 0:
                 self._learn()
             start = chunk.stop
@@ -168,8 +172,10 @@ class Detector:
 
     def _slots(self, vehicles: Sequence[str]) -> Slots:
         slots = self._roster.slots(vehicles)
-        for part in self._parts.values():
-            part.grow(self._roster.size)
+        if self._roster.size > self._room:
+            self._room = self._roster.size
+            for part in self._parts.values():
+                part.grow(self._room)
         return slots
 
     def _score(
@@ -179,97 +185,97 @@ class Detector:
         slots: Slots,
         times: Integers,
         values: Floats,
+        present: Integers,
         scores: Scores,
     ) -> None:
         """Score the rows of a chunk into `scores`, and queue those that are to be learned."""
-        scores.duplicate[chunk] = arrivals == Arrival.DUPLICATE
         scores.model_version[chunk] = self._version
-        in_order = np.flatnonzero(arrivals == Arrival.IN_ORDER)
-        stragglers = np.flatnonzero((arrivals == Arrival.LATE) | (arrivals == Arrival.OUT_OF_ORDER))
-        if len(in_order):
-            rows = in_order + chunk.start
-            filled = self._window.fill(slots[rows], times[rows], values[rows])
-            term_values = self._evaluate(rows, slots[rows], filled, scores)
-            scores.smoothed[rows] = self._window.append(slots[rows], scores.error[rows])
-            sent = np.isfinite(values[rows]).any(axis=1)
-            if not sent.all():
-                # An event without any signal says nothing: neither that all is well nor the contrary.
-                rows, filled, term_values = rows[sent], filled.take(sent), term_values[sent]
-            self._queue(rows, slots, times, filled, term_values, scores)
-        if len(stragglers):
-            self._score_stragglers(
-                stragglers + chunk.start, arrivals[stragglers], slots, times, values, scores
-            )
+        if not arrivals.any():
+            # Nearly always; slices make views where positions would make copies.
+            self._score_in_order(chunk, slots, times, values, present, scores)
+        else:
+            scores.duplicate[chunk] = arrivals == DUPLICATE
+            in_order = np.flatnonzero(arrivals == IN_ORDER)
+            if len(in_order):
+                self._score_in_order(in_order + chunk.start, slots, times, values, present, scores)
+            stragglers = np.flatnonzero(arrivals >= LATE)
+            if len(stragglers):
+                rows, out_of_order = stragglers + chunk.start, arrivals[stragglers[-1]] == OUT_OF_ORDER
+                self._score_stragglers(rows, bool(out_of_order), slots, times, values, scores)
+        _set_status(
+            arrivals, present[chunk], len(self.signals), scores.threshold[chunk], scores.status[chunk]
+        )
 
-        status = np.where(np.isnan(scores.threshold[chunk]), Status.WARMING_UP, Status.OK)
-        status[~np.isfinite(values[chunk]).all(axis=1)] = Status.PARTIAL
-        status[arrivals == Arrival.LATE] = Status.LATE
-        scores.status[chunk] = status
-
-    def _score_stragglers(
+    def _score_in_order(
         self,
-        rows: Slots,
-        arrivals: NDArray[np.uint8],
+        rows: slice | Slots,
         slots: Slots,
         times: Integers,
         values: Floats,
+        present: Integers,
         scores: Scores,
     ) -> None:
-        """Score rows that came after newer ones: on their own values only, without change or holding."""
+        slots, times = slots[rows], times[rows]
+        filled = self._window.fill(slots, times, values[rows])
+        term_values = self._evaluate(rows, slots, filled, scores)
+        error, threshold, anomaly = scores.error[rows], scores.threshold[rows], scores.anomaly[rows]
+        scores.smoothed[rows] = self._window.append(slots, error)
+        telling = present[rows] > 0
+        if not telling.all():
+            # An event without any signal says nothing: neither that all is well nor the contrary.
+            slots, times, filled, term_values = (
+                slots[telling],
+                times[telling],
+                filled.take(telling),
+                term_values[telling],
+            )
+            error, threshold, anomaly = error[telling], threshold[telling], anomaly[telling]
+        level, settled = self._alarm_rate.level, self._threshold.settled
+        weights = self._protection.weights(slots, times, anomaly, level=level, settled=settled)
+        self._block.queue(Lessons(slots, filled, term_values, restrained(error, threshold), *weights))
+
+    def _score_stragglers(
+        self, rows: Slots, out_of_order: bool, slots: Slots, times: Integers, values: Floats, scores: Scores
+    ) -> None:
+        """Score rows that came after newer ones: on their own values only, without change or holding.
+
+        Args:
+            rows: their positions; only the last may be out of order, the others are late.
+        """
         filled = Filled.alone(values[rows])
         term_values = self._evaluate(rows, slots[rows], filled, scores)
         scores.smoothed[rows] = scores.error[rows]
-        if arrivals[-1] == Arrival.OUT_OF_ORDER:
-            row, last = rows[-1], slice(len(rows) - 1, None)
-            error = float(scores.error[row])
-            scores.smoothed[row] = self._window.insert(int(slots[row]), int(times[row]), error)
+        if out_of_order:
+            row, last = int(rows[-1]), slice(len(rows) - 1, None)
+            error, threshold = scores.error[rows[last]], scores.threshold[rows[last]]
+            scores.smoothed[row] = self._window.insert(int(slots[row]), int(times[row]), float(error[0]))
             if filled.observed[-1].any():
-                self._queue(rows[last], slots, None, filled.take(last), term_values[last], scores)
+                trust = (
+                    self._protection.anomaly_weight(self._threshold.settled) if scores.anomaly[row] else 1.0
+                )
+                weights = np.array([trust])
+                errors = restrained(error, threshold)
+                lessons = Lessons(
+                    slots[rows[last]], filled.take(last), term_values[last], errors, weights, weights
+                )
+                self._block.queue(lessons)
 
-    def _queue(
-        self,
-        rows: Slots,
-        slots: Slots,
-        times: Integers | None,
-        filled: Filled,
-        term_values: Floats,
-        scores: Scores,
-    ) -> None:
-        """Queue scored rows to be learned; `times` only of rows that came in order."""
-        if len(rows) == 0:
-            return
-        settled = self._threshold.settled
-        anomalous = scores.anomaly[rows]
-        if times is None:
-            alone = np.where(anomalous, self._protection.anomaly_weight(settled), 1.0)
-            weights = alone, alone
-        else:
-            level = self._alarm_rate.level
-            weights = self._protection.weights(
-                slots[rows], times[rows], anomalous, level=level, settled=settled
-            )
-        errors = restrained(scores.error[rows], scores.threshold[rows])
-        self._block.queue(Lessons(slots[rows], filled, term_values, errors, *weights))
-
-    def _evaluate(self, rows: Slots, slots: Slots, filled: Filled, scores: Scores) -> Floats:
+    def _evaluate(self, rows: slice | Slots, slots: Slots, filled: Filled, scores: Scores) -> Floats:
         """Fill in everything that follows from the frozen model; returns the terms, shape (n, T)."""
         evaluation = self._model.evaluate(slots, filled)
         scores.error[rows] = evaluation.error
         scores.contributions[rows] = evaluation.contributions
         scores.expected[rows] = evaluation.expected
-        self._judge(rows, slots, evaluation.error, scores)
-        return evaluation.terms
-
-    def _judge(self, rows: Slots, slots: Slots, error: Floats, scores: Scores) -> None:
         fleet_is_warm = self._threshold.rows_seen >= self.settings.start_up
         known = self._model.rows(slots)
         least = self.settings.window if fleet_is_warm else np.inf
-        threshold, anomaly, severity = _verdicts(error, self._threshold.of(slots), known, least)
-        scores.threshold[rows], scores.anomaly[rows], scores.severity[rows] = threshold, anomaly, severity
+        verdicts = _verdicts(evaluation.error, self._threshold.of(slots), known, least)
+        scores.threshold[rows], scores.anomaly[rows], scores.severity[rows] = verdicts
+        return evaluation.terms
 
     def _learn(self) -> None:
         """Learn the pending block and freeze the parameters anew."""
-        block = self._block.joined()
+        block = self._block.queued()
         self._model.learn(block)
         if self._rows_learned >= self.settings.start_up:
             self._alarm_rate.learn(block.filled.interval)
@@ -277,11 +283,37 @@ class Detector:
         self._rows_learned += len(block.slots)
         self._version += 1
         largest = min(self.settings.learn_every, BLOCK_PER_VEHICLE * self._model.vehicles)
-        self._block = Block(max(1, min(largest, self._rows_learned)))
+        self._block.begin(max(1, min(largest, self._rows_learned)))
         overdue = self._roster.overdue()
         if len(overdue):
             for part in self._parts.values():
                 part.forget(overdue)
+
+
+@compiled
+def _admitted(values: Floats) -> tuple[Floats, Integers]:
+    """Values within ±`LARGEST_VALUE`, NaN where missing or infinite, and how many each row has."""
+    admitted, present = np.empty(values.shape), np.zeros(len(values), np.int64)
+    for row in range(values.shape[0]):
+        for signal in range(values.shape[1]):
+            value = values[row, signal]
+            finite = np.isfinite(value)
+            admitted[row, signal] = min(max(value, -LARGEST_VALUE), LARGEST_VALUE) if finite else np.nan
+            present[row] += finite
+    return admitted, present
+
+
+@compiled
+def _set_status(
+    arrivals: NDArray[np.uint8], present: Integers, signals: int, threshold: Floats, status: NDArray[np.uint8]
+) -> None:
+    for row in range(len(status)):
+        if arrivals[row] == LATE:
+            status[row] = STATUS_LATE
+        elif present[row] < signals:
+            status[row] = PARTIAL
+        else:
+            status[row] = WARMING_UP if np.isnan(threshold[row]) else OK
 
 
 @compiled

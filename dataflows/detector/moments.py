@@ -19,31 +19,34 @@ def learn_rows(
 
     Args:
         slots: vehicle of each row, shape (n,).
-        values: shape (n, S), finite; what stands where the weight is 0 is ignored.
-        weights: shape (n, S), ≥ 0.
+        values: shape (n, C · S), finite; what stands where the weight is 0 is ignored.
+        weights: shape (n, S), ≥ 0, the same for each of the C sets of columns.
         memory: rows.
-        count, mean, scatter: weight, mean and sum of squared deviations so far, shape (V, S).
+        count: weight so far, shape (V, S).
+        mean, scatter: mean and sum of squared deviations so far, shape (V, C · S).
 
     Returns:
-        E, shape (n, S), such that EᵀE is what the rows add to the scatter, off the diagonal too: the
+        E, shape (n, C · S), such that EᵀE is what the rows add to the scatter, off the diagonal too: the
         deviation of each value from the mean before it, times the root of its weight's share.
     """
     deviations = np.zeros_like(values)
+    signals = weights.shape[1]
     for row in range(len(slots)):
         slot = slots[row]
-        for signal in range(values.shape[1]):
+        for signal in range(signals):
             weight = weights[row, signal]
             if weight == 0.0:
                 continue
             before = count[slot, signal]
             total = before + weight
             share = weight / total
-            step = values[row, signal] - mean[slot, signal]
-            deviation = step * np.sqrt(before * share)
-            deviations[row, signal] = deviation
-            mean[slot, signal] += step * share
-            grown = scatter[slot, signal] + deviation * deviation
+            root = np.sqrt(before * share)
             kept = memory / total if total > memory else 1.0
-            scatter[slot, signal] = grown * kept
             count[slot, signal] = total * kept
+            for column in range(signal, values.shape[1], signals):
+                step = values[row, column] - mean[slot, column]
+                deviation = step * root
+                deviations[row, column] = deviation
+                mean[slot, column] += step * share
+                scatter[slot, column] = (scatter[slot, column] + deviation * deviation) * kept
     return deviations

@@ -2,16 +2,15 @@
 
 from __future__ import annotations
 
-from typing import ClassVar, TypeVar
+from typing import ClassVar
 
 import numpy as np
-from numpy.typing import NDArray
 
 from config.settings import DetectorSettings
 from dataflows.detector import terms
 from dataflows.detector.activity import Activity, liveliness
 from dataflows.detector.block import Lessons
-from dataflows.detector.change import Change
+from dataflows.detector.change import Change, bounded_jumps
 from dataflows.detector.compiled import compiled
 from dataflows.detector.mlp import MlpReconstructor
 from dataflows.detector.model import Evaluation
@@ -21,8 +20,6 @@ from dataflows.detector.rowwise import Floats, Slots
 from dataflows.detector.scaler import Scaler, standard_scores
 from dataflows.detector.state import ArrayState
 from dataflows.detector.window import Filled
-
-Scalar = TypeVar("Scalar", bound=np.generic)
 
 OUTLIER_CLIP = 10.0
 """Standard deviations that a value may pull the model's moments by at once."""
@@ -38,9 +35,6 @@ SCORE_LIMIT = 1e4
 ENERGY_LIMIT = 50.0
 """Bounds of standard scores: for the reconstruction, and for the z-energy."""
 
-MOST_JUMPS = 1e6
-"""Bound of a change in standard deviations: its square must stay finite."""
-
 
 class ReconstructionModel(ArrayState):
     """Scales every signal, rebuilds it from the others, and combines what speaks against it into one error.
@@ -54,10 +48,9 @@ class ReconstructionModel(ArrayState):
 
     def __init__(self, settings: DetectorSettings, signals: int) -> None:
         memory = float(settings.memory)
-        # Two sets of moments of every signal, side by side, so that one pass serves both.
-        clips = np.repeat((OUTLIER_CLIP, PROTECTED_CLIP), signals)
         self.signals = signals
-        self.scaler = Scaler(2 * signals, prior=float(settings.prior), memory=memory, clip=clips)
+        clips = (OUTLIER_CLIP, PROTECTED_CLIP)
+        self.scaler = Scaler(signals, prior=float(settings.prior), memory=memory, clips=clips)
         self.reconstructor: LinearReconstructor | MlpReconstructor
         if settings.reconstructor == "linear":
             self.reconstructor = LinearReconstructor(signals, ridge=settings.ridge, memory=memory)
@@ -74,7 +67,6 @@ class ReconstructionModel(ArrayState):
         self.change = Change(signals, memory=memory)
         weights = np.array([getattr(settings.terms, name) for name in terms.NAMES])
         self.combination = terms.Combination(weights, memory=memory)
-        self._limits = np.repeat((SCORE_LIMIT, ENERGY_LIMIT), signals)
 
     @property
     def vehicles(self) -> int:
@@ -87,24 +79,25 @@ class ReconstructionModel(ArrayState):
 
     def evaluate(self, slots: Slots, filled: Filled) -> Evaluation:
         """Judge n rows by what was learned before."""
-        signals, observed = self.signals, filled.observed
-        means, deviations = self.scaler.moments(slots)
-        scores = standard_scores(_twice(filled.values), means, deviations, _twice(observed), self._limits)
-        mean, deviation = means[:, :signals], deviations[:, :signals]
-        expected, residuals = self.reconstructor.reconstruct(scores[:, :signals], observed)
-        lively, jumps = liveliness(filled.activity, deviation), _jumps(filled, deviation)
+        values, observed = filled.values, filled.observed
+        (mean, slow_mean), (deviation, slow_deviation) = self.scaler.moments(slots)
+        scores = standard_scores(values, mean, deviation, observed, SCORE_LIMIT)
+        slow_scores = standard_scores(values, slow_mean, slow_deviation, observed, ENERGY_LIMIT)
+        expected, residuals = self.reconstructor.reconstruct(scores, observed)
+        lively, jumps = liveliness(filled.activity, deviation), bounded_jumps(filled.change, deviation)
 
-        evidence = np.empty((len(terms.NAMES), len(slots), signals))
-        np.abs(residuals, out=evidence[0])
-        np.abs(self.activity.residuals(lively), out=evidence[1])
-        still, evidence[2] = self.rhythm.surprise(filled.run)
-        np.abs(scores[:, signals:], out=evidence[3])
-        np.square(self.change.scores(jumps), out=evidence[4])
-        evidence[5] = still
-
+        still, restless = self.rhythm.surprise(filled.run)
+        evidence = _stacked(
+            residuals,
+            self.activity.residuals(lively),
+            restless,
+            slow_scores,
+            self.change.scores(jumps),
+            still,
+        )
         term_values = terms.term_values(evidence)
         error, contributions = self.combination.combine(term_values, evidence)
-        lesson = np.concatenate((term_values.T, lively, jumps, scores[:, :signals]), axis=1)
+        lesson = np.concatenate((term_values.T, lively, jumps, scores), axis=1)
         return Evaluation(error, contributions, mean + expected * deviation, lesson)
 
     def learn(self, block: Lessons) -> None:
@@ -117,9 +110,9 @@ class ReconstructionModel(ArrayState):
             # The terms of the first block come from a model that knew nothing.
             self.combination.learn(term_values, weights)
         observed_weights = weights[:, None] * filled.observed
-        deviations = self.scaler.learn(block.slots, _twice(filled.values), _twice(observed_weights))
+        deviations = self.scaler.learn(block.slots, filled.values, observed_weights)
         if isinstance(self.reconstructor, LinearReconstructor):
-            self.reconstructor.learn(deviations[:, :signals], observed_weights)
+            self.reconstructor.learn(deviations, observed_weights)
         else:
             self.reconstructor.learn(scores, observed_weights)
         self.rhythm.learn(filled.run, filled.changed, weights)
@@ -127,21 +120,19 @@ class ReconstructionModel(ArrayState):
         self.change.learn(jumps, weights[:, None] * (filled.changed & np.isfinite(lively)))
 
 
-def _twice(columns: NDArray[Scalar]) -> NDArray[Scalar]:
-    return np.concatenate((columns, columns), axis=1)
-
-
-def _jumps(filled: Filled, deviation: Floats) -> Floats:
-    """Changes in standard deviations, shape (n, S); 0 where the signal has never moved before."""
-    return _bounded_jumps(filled.change, deviation)
-
-
 @compiled
-def _bounded_jumps(change: Floats, deviation: Floats) -> Floats:
-    jumps = np.zeros(change.shape)
-    for row in range(change.shape[0]):
-        for signal in range(change.shape[1]):
-            if deviation[row, signal] > 0.0:
-                jump = change[row, signal] / deviation[row, signal]
-                jumps[row, signal] = min(max(jump, -MOST_JUMPS), MOST_JUMPS)
-    return jumps
+def _stacked(
+    residuals: Floats, activity: Floats, restless: Floats, slow_scores: Floats, change: Floats, still: Floats
+) -> Floats:
+    """Evidence in the order of `terms.NAMES`, shape (T, n, S), from what each part says, shape (n, S)."""
+    rows, signals = residuals.shape
+    evidence = np.empty((6, rows, signals))
+    for row in range(rows):
+        for signal in range(signals):
+            evidence[0, row, signal] = abs(residuals[row, signal])
+            evidence[1, row, signal] = abs(activity[row, signal])
+            evidence[2, row, signal] = restless[row, signal]
+            evidence[3, row, signal] = abs(slow_scores[row, signal])
+            evidence[4, row, signal] = change[row, signal] ** 2
+            evidence[5, row, signal] = still[row, signal]
+    return evidence

@@ -6,7 +6,8 @@ from typing import ClassVar
 
 import numpy as np
 
-from dataflows.detector.rowwise import Floats, Mask, row_product
+from dataflows.detector.compiled import compiled
+from dataflows.detector.rowwise import Floats, Mask
 from dataflows.detector.state import ArrayState
 
 IMPUTATION_SWEEPS = 3
@@ -42,6 +43,7 @@ class LinearReconstructor(ArrayState):
         self.weight = np.zeros((signals, signals))
         self.precision = np.eye(signals) / (1.0 + ridge)
         self.pending = 0.0
+        self._diagonal = np.diag_indices(signals)
 
     def reconstruct(self, scores: Floats, observed: Mask) -> tuple[Floats, Floats]:
         """Rebuild n rows of standard scores.
@@ -55,32 +57,13 @@ class LinearReconstructor(ArrayState):
             ``(P z)_i / √P_ii``; both of shape (n, S). Where a signal is not observed its expectation is
             given the observed ones, and its residual is 0.
         """
-        complete = self._complete(scores, observed)
-        gradient = row_product(complete, self.precision)
-        diagonal = np.diag(self.precision)
-        expected = complete - gradient / diagonal
-        return expected, _observed(gradient / np.sqrt(diagonal), observed)
-
-    def residuals(self, scores: Floats, observed: Mask) -> Floats:
-        """The residuals of `reconstruct` alone."""
-        gradient = row_product(self._complete(scores, observed), self.precision)
-        return _observed(gradient / np.sqrt(np.diag(self.precision)), observed)
-
-    def _complete(self, scores: Floats, observed: Mask) -> Floats:
-        """Missing scores replaced by what the others imply."""
-        if observed.all():
-            return scores
-        diagonal = np.diag(self.precision)
-        complete = scores
-        for _ in range(IMPUTATION_SWEEPS):
-            gradient = row_product(complete, self.precision)
-            complete = np.where(observed, scores, complete - gradient / diagonal)
-        return complete
+        return _reconstructed(scores, observed, self.precision)
 
     @property
     def deviation(self) -> Floats:
         """Standard deviation of each signal, shape (S,); 0 where it has never moved."""
-        deviation: Floats = np.sqrt(np.diag(self.scatter) / np.maximum(np.diag(self.weight), 1e-300))
+        variance = self.scatter.diagonal() / np.maximum(self.weight.diagonal(), 1e-300)
+        deviation: Floats = np.sqrt(variance)
         return deviation
 
     def learn(self, deviations: Floats, weights: Floats) -> None:
@@ -108,13 +91,14 @@ class LinearReconstructor(ArrayState):
         deviation = self.deviation
         moves = deviation > 0
         scale = np.where(moves, deviation, 1.0)
-        correlation = np.where(np.outer(moves, moves), covariance / np.outer(scale, scale), 0.0)
-        np.fill_diagonal(correlation, 1.0)
+        correlation = np.where(moves & moves[:, None], covariance / (scale * scale[:, None]), 0.0)
+        correlation[self._diagonal] = 1.0
         # Pairs of signals seen at different times can give a matrix that is no correlation matrix;
         # a larger ridge makes it one.
-        ridge, identity = self.ridge, np.eye(len(scale))
+        ridge = self.ridge
         while True:
-            regularised = correlation + ridge * identity
+            regularised = correlation.copy()
+            regularised[self._diagonal] += ridge
             try:
                 np.linalg.cholesky(regularised)
             except np.linalg.LinAlgError:
@@ -124,5 +108,29 @@ class LinearReconstructor(ArrayState):
             return precision
 
 
-def _observed(residuals: Floats, observed: Mask) -> Floats:
-    return np.where(observed, residuals, 0.0)
+@compiled
+def _reconstructed(scores: Floats, observed: Mask, precision: Floats) -> tuple[Floats, Floats]:
+    signals = scores.shape[1]
+    expected, residuals = np.empty(scores.shape), np.zeros(scores.shape)
+    roots = np.array([np.sqrt(precision[signal, signal]) for signal in range(signals)])
+    gradient, complete = np.empty(signals), np.empty(signals)
+    for row in range(len(scores)):
+        missing = 0
+        for signal in range(signals):
+            complete[signal] = scores[row, signal]
+            missing += not observed[row, signal]
+        # What is missing is first replaced by what the others imply.
+        for sweep in range(IMPUTATION_SWEEPS if missing else 0, -1, -1):
+            gradient[:] = 0.0
+            for signal in range(signals):
+                for other in range(signals):
+                    gradient[other] += complete[signal] * precision[signal, other]
+            for signal in range(signals):
+                implied = complete[signal] - gradient[signal] / precision[signal, signal]
+                if sweep == 0:
+                    expected[row, signal] = implied
+                    if observed[row, signal]:
+                        residuals[row, signal] = gradient[signal] / roots[signal]
+                elif not observed[row, signal]:
+                    complete[signal] = implied
+    return expected, residuals

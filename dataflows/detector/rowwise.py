@@ -39,3 +39,15 @@ def row_product(matrix: Floats, weights: Floats) -> Floats:
             for out in range(weights.shape[1]):
                 product[row, out] += factor * weights[column, out]
     return product
+
+
+@compiled
+def distinct(slots: Slots, vehicles: int) -> Slots:
+    """The slots without repetition, in the order in which they occur first; all below `vehicles`."""
+    found, met, count = np.empty_like(slots), np.zeros(vehicles, np.bool_), 0
+    for slot in slots:
+        if not met[slot]:
+            met[slot] = True
+            found[count] = slot
+            count += 1
+    return found[:count]

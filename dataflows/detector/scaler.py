@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import ClassVar
 
 import numpy as np
 
 from dataflows.detector.compiled import compiled
 from dataflows.detector.moments import learn_rows
-from dataflows.detector.rowwise import Floats, Mask, Slots
+from dataflows.detector.rowwise import Floats, Mask, Slots, distinct
 from dataflows.detector.state import ArrayState
 
 STILL = 1e-9
@@ -28,12 +29,15 @@ class Scaler(ArrayState):
     posterior of a normal-inverse-gamma prior that counts as `prior` rows of the fleet: with few
     rows of its own a vehicle is judged as a member of the fleet, with many as itself.
 
+    Of every signal there may be several sets of moments side by side, which differ in how far a single
+    value can pull them; one pass serves all.
+
     Args:
         signals: number of signals S.
         prior: rows that the fleet's statistics count for in a vehicle's; ≥ 0.
         memory: rows after which old ones are forgotten; ≥ 1.
-        clip: a learned value is moved to within this many standard deviations, > 0; one for all
-            signals or shape (S,).
+        clips: of each of the C sets, within how many standard deviations a value is moved before it is
+            learned; > 0.
 
     Attributes:
         vehicles: vehicles that something was learned of and that are not forgotten.
@@ -42,17 +46,18 @@ class Scaler(ArrayState):
     PER_VEHICLE: ClassVar = ("count", "mean", "scatter", "level", "deviation")
     SHARED: ClassVar = ("fleet_count", "fleet_mean", "fleet_scatter", "vehicles")
 
-    def __init__(self, signals: int, *, prior: float, memory: float, clip: float | Floats) -> None:
+    def __init__(self, signals: int, *, prior: float, memory: float, clips: Sequence[float]) -> None:
         self.prior, self.memory = prior, memory
-        self.clip = np.broadcast_to(np.asarray(clip, np.float64), (signals,)).copy()
+        self.clips = np.array(clips, np.float64)
+        columns = len(clips) * signals
         self.count = np.zeros((0, signals))
-        self.mean = np.zeros((0, signals))
-        self.scatter = np.zeros((0, signals))
-        self.level = np.full((0, signals), np.nan)
-        self.deviation = np.zeros((0, signals))
+        self.mean = np.zeros((0, columns))
+        self.scatter = np.zeros((0, columns))
+        self.level = np.full((0, columns), np.nan)
+        self.deviation = np.zeros((0, columns))
         self.fleet_count = np.zeros((1, signals))
-        self.fleet_mean = np.zeros((1, signals))
-        self.fleet_scatter = np.zeros((1, signals))
+        self.fleet_mean = np.zeros((1, columns))
+        self.fleet_scatter = np.zeros((1, columns))
         self.vehicles = 0
 
     def fill_value(self, name: str) -> float:
@@ -73,11 +78,11 @@ class Scaler(ArrayState):
             slots: vehicle of each row, shape (n,).
 
         Returns:
-            Mean and standard deviation in the signals' units, each of shape (n, S). The deviation
+            Mean and standard deviation in the signals' units, each of shape (C, n, S). The deviation
             is 0 where a signal has not moved yet.
         """
-        fleet_mean, fleet_variance = self.fleet_mean[0], self._fleet_variance()
-        return _moments(slots, self.level, self.deviation, fleet_mean, fleet_variance)
+        level, deviation = self.level, self.deviation
+        return _moments(slots, len(self.clips), level, deviation, self.fleet_mean[0], self._fleet_variance())
 
     def rows(self, slots: Slots) -> Floats:
         """Rows learned of each vehicle: of its best known signal, shape (n,)."""
@@ -93,10 +98,9 @@ class Scaler(ArrayState):
 
         Returns:
             E, shape (n, S): EᵀE is what the block adds to the scatter within vehicles, off the diagonal
-            too, as from `learn_rows`.
+            too, as from `learn_rows`; by the first set of moments.
         """
-        mean, deviation = self.moments(slots)
-        values = _clipped(slots, values, mean, deviation, self.count, self.clip)
+        values = _clipped(slots, values, *self.moments(slots), self.count, self.clips)
         everyone = np.zeros(len(slots), np.intp)
         fleet = (self.fleet_count, self.fleet_mean, self.fleet_scatter)
         learn_rows(everyone, values, weights, np.inf, *fleet)
@@ -105,11 +109,13 @@ class Scaler(ArrayState):
         prior = np.where(self.fleet_count[0] > 0, self.prior, 0.0)
         fleet_variance = self._fleet_variance()
         posterior = (self.level, self.deviation)
-        self.vehicles += _shrink(slots, *own, prior, self.fleet_mean[0], fleet_variance, *posterior)
-        return deviations
+        changed = distinct(slots, len(self.count))
+        self.vehicles += _shrink(changed, *own, prior, self.fleet_mean[0], fleet_variance, *posterior)
+        return deviations[:, : weights.shape[1]]
 
     def _fleet_variance(self) -> Floats:
-        variance: Floats = self.fleet_scatter[0] / np.maximum(self.fleet_count[0], 1.0)
+        counts = np.maximum(self.fleet_count[0], 1.0)
+        variance: Floats = (self.fleet_scatter.reshape(-1, len(counts)) / counts).ravel()
         return variance
 
 
@@ -124,35 +130,38 @@ def _most(slots: Slots, count: Floats) -> Floats:
 
 @compiled
 def _moments(
-    slots: Slots, level: Floats, deviation: Floats, fleet_mean: Floats, fleet_variance: Floats
+    slots: Slots, sets: int, level: Floats, deviation: Floats, fleet_mean: Floats, fleet_variance: Floats
 ) -> tuple[Floats, Floats]:
-    means = np.empty((len(slots), level.shape[1]))
+    signals = level.shape[1] // sets
+    means = np.empty((sets, len(slots), signals))
     deviations = np.empty_like(means)
-    for row in range(len(slots)):
-        for signal in range(level.shape[1]):
-            mean = level[slots[row], signal]
-            if np.isnan(mean):
-                means[row, signal] = fleet_mean[signal]
-                spread = np.sqrt(fleet_variance[signal])
-                still = spread <= STILL * abs(fleet_mean[signal])
-                deviations[row, signal] = 0.0 if still else spread
-            else:
-                means[row, signal] = mean
-                deviations[row, signal] = deviation[slots[row], signal]
+    for number in range(sets):
+        for row in range(len(slots)):
+            for signal in range(signals):
+                column = number * signals + signal
+                mean, spread = level[slots[row], column], deviation[slots[row], column]
+                if np.isnan(mean):
+                    mean, spread = fleet_mean[column], np.sqrt(fleet_variance[column])
+                    spread = 0.0 if spread <= STILL * abs(mean) else spread
+                means[number, row, signal], deviations[number, row, signal] = mean, spread
     return means, deviations
 
 
 @compiled
 def _clipped(
-    slots: Slots, values: Floats, mean: Floats, deviation: Floats, count: Floats, clip: Floats
+    slots: Slots, values: Floats, mean: Floats, deviation: Floats, count: Floats, clips: Floats
 ) -> Floats:
-    clipped = values.copy()
-    for row in range(values.shape[0]):
-        for signal in range(values.shape[1]):
-            if count[slots[row], signal] >= TRUSTED_AFTER and deviation[row, signal] > 0.0:
-                reach = clip[signal] * deviation[row, signal]
-                low, high = mean[row, signal] - reach, mean[row, signal] + reach
-                clipped[row, signal] = min(max(values[row, signal], low), high)
+    sets, rows, signals = mean.shape
+    clipped = np.empty((rows, sets * signals))
+    for row in range(rows):
+        for number in range(sets):
+            for signal in range(signals):
+                column, value = number * signals + signal, values[row, signal]
+                spread = deviation[number, row, signal]
+                if count[slots[row], signal] >= TRUSTED_AFTER and spread > 0.0:
+                    reach, centre = clips[number] * spread, mean[number, row, signal]
+                    value = min(max(value, centre - reach), centre + reach)
+                clipped[row, column] = value
     return clipped
 
 
@@ -176,51 +185,45 @@ def _shrink(
     new = 0
     for slot in slots:
         new += np.isnan(level[slot]).all()
-        for signal in range(mean.shape[1]):
+        for column in range(mean.shape[1]):
+            signal = column % len(prior)
             total = max(count[slot, signal] + prior[signal], 1e-300)
             share = count[slot, signal] / total
-            offset = mean[slot, signal] - fleet_mean[signal]
-            centre = fleet_mean[signal] + offset * share
-            variance = (scatter[slot, signal] + prior[signal] * fleet_variance[signal]) / total
+            offset = mean[slot, column] - fleet_mean[column]
+            centre = fleet_mean[column] + offset * share
+            variance = (scatter[slot, column] + prior[signal] * fleet_variance[column]) / total
             spread = np.sqrt(variance + offset * offset * share * (1.0 - share))
-            level[slot, signal] = centre
-            deviation[slot, signal] = 0.0 if spread <= STILL * abs(centre) else spread
+            level[slot, column] = centre
+            deviation[slot, column] = 0.0 if spread <= STILL * abs(centre) else spread
     return new
 
 
-def standard_scores(
-    values: Floats, mean: Floats, deviation: Floats, observed: Mask, limit: float | Floats
-) -> Floats:
+@compiled
+def standard_scores(values: Floats, mean: Floats, deviation: Floats, observed: Mask, limit: float) -> Floats:
     """Standard scores ``(values - mean) / deviation`` within ±`limit`.
 
     Args:
         values: shape (n, S); anything where not observed.
-        mean, deviation: shape (n, S) or (S,), as from `Scaler.moments`.
+        mean, deviation: shape (n, S), or (1, S) for the same in all rows.
         observed: shape (n, S).
-        limit: > 0; one for all signals or shape (S,).
+        limit: > 0.
 
     Returns:
         Shape (n, S). 0 where not observed. Where the deviation is 0 the signal has never moved: 0
         if it still has not, else ±`SURPRISE`.
     """
-    shape = values.shape
-    limits = np.broadcast_to(np.asarray(limit, np.float64), shape[1:])
-    return _scores(values, np.broadcast_to(mean, shape), np.broadcast_to(deviation, shape), observed, limits)
-
-
-@compiled
-def _scores(values: Floats, mean: Floats, deviation: Floats, observed: Mask, limits: Floats) -> Floats:
     scores = np.zeros(values.shape)
     for row in range(values.shape[0]):
+        of = row if len(mean) > 1 else 0
         for signal in range(values.shape[1]):
             if not observed[row, signal]:
                 continue
-            distance, spread = values[row, signal] - mean[row, signal], deviation[row, signal]
+            distance, spread = values[row, signal] - mean[of, signal], deviation[of, signal]
             if spread > 0.0:
                 score = distance / spread
-            elif abs(distance) > STILL * abs(mean[row, signal]):
+            elif abs(distance) > STILL * abs(mean[of, signal]):
                 score = np.copysign(SURPRISE, distance)
             else:
                 score = 0.0
-            scores[row, signal] = min(max(score, -limits[signal]), limits[signal])
+            scores[row, signal] = min(max(score, -limit), limit)
     return scores

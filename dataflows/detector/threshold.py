@@ -8,7 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from dataflows.detector.compiled import compiled
-from dataflows.detector.rowwise import Floats, Integers, Slots
+from dataflows.detector.rowwise import Floats, Integers, Slots, distinct
 from dataflows.detector.state import ArrayState
 
 BUCKETS = 64
@@ -233,8 +233,7 @@ class PercentileThreshold(ArrayState):
 
     def of(self, slots: Slots) -> Floats:
         """Threshold in force for the vehicles of n rows; shape (n,); 0 before anything is counted."""
-        bound = self.bound[slots]
-        return np.where(np.isnan(bound), self.fleet_bound, bound)
+        return _of(slots, self.bound, self.fleet_bound)
 
     def learn(self, slots: Slots, errors: Floats, weights: Floats, level: float) -> None:
         """Count a block of errors.
@@ -255,7 +254,16 @@ class PercentileThreshold(ArrayState):
         faulty = float(self.fleet_counts[first:].sum()) / rows if first < BUCKETS else -1.0
         self.fleet_bound = quantile(self.fleet_counts, level, faulty)
         prior = self.fleet_counts * (self.prior / rows)
-        _judge(slots, prior, level, faulty, self.counts, self.bound)
+        _judge(distinct(slots, len(self.bound)), prior, level, faulty, self.counts, self.bound)
+
+
+@compiled
+def _of(slots: Slots, bound: Floats, fleet_bound: float) -> Floats:
+    thresholds = np.empty(len(slots))
+    for row in range(len(slots)):
+        own = bound[slots[row]]
+        thresholds[row] = fleet_bound if np.isnan(own) else own
+    return thresholds
 
 
 def _buckets(errors: Floats) -> Integers:
@@ -327,7 +335,5 @@ def _count(
 def _judge(
     slots: Slots, fleet: Floats, level: float, faulty: float, counts: NDArray[np.float32], bound: Floats
 ) -> None:
-    for row in range(len(slots)):
-        slot = slots[row]
-        if row == 0 or slot != slots[row - 1]:
-            bound[slot] = quantile(fleet + counts[slot], level, faulty)
+    for slot in slots:
+        bound[slot] = quantile(fleet + counts[slot], level, faulty)

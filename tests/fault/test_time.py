@@ -271,9 +271,6 @@ def taught(payloads: Sequence[bytes]) -> bytes:
     del state["detector"]["roster"]  # whoever repeats itself is not silent
     for counted in ("behind", "behind_at"):  # of late events in a row
         del state["detector"]["parts"]["window"][counted]
-    queued = state["detector"]["block"]["queued"]
-    # In how many pieces a block came is no part of what is known.
-    state["detector"]["block"]["queued"] = [np.concatenate(parts) for parts in zip(*queued, strict=True)]
     return msgspec.json.encode(state, enc_hook=_plain)
 
 

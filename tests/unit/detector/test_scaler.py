@@ -14,7 +14,7 @@ NO_CLIP = 1e9
 
 
 def scaler(*, prior: float = 0.0, memory: float = 1e9, clip: float = NO_CLIP, vehicles: int = 3) -> Scaler:
-    made = Scaler(SIGNALS, prior=prior, memory=memory, clip=clip)
+    made = Scaler(SIGNALS, prior=prior, memory=memory, clips=(clip,))
     made.grow(vehicles)
     return made
 
@@ -33,7 +33,7 @@ def test_moments_are_those_of_everything_learned_however_it_was_cut(seed: int, c
     learned = scaler()
     for part in np.split(np.arange(200), cuts):
         learned.learn(slots[part], values[part], weights[part])
-    mean, deviation = learned.moments(np.arange(3, dtype=np.intp))
+    (mean,), (deviation,) = learned.moments(np.arange(3, dtype=np.intp))
     for vehicle in range(3):
         own = slots == vehicle
         for signal in range(SIGNALS):
@@ -59,7 +59,7 @@ def test_a_new_vehicle_is_judged_as_a_member_of_the_fleet() -> None:
     slots, values, weights = sample(1, 300)
     learned = scaler(prior=20.0, vehicles=4)
     learned.learn(slots, values, np.ones_like(weights))
-    mean, deviation = learned.moments(np.array([3]))
+    (mean,), (deviation,) = learned.moments(np.array([3]))
     np.testing.assert_allclose(mean[0], values.mean(axis=0))
     np.testing.assert_allclose(deviation[0], values.std(axis=0))
 
@@ -71,7 +71,7 @@ def test_with_many_events_a_vehicle_is_judged_as_itself() -> None:
     own = random.normal(50, 2, (5000, SIGNALS))
     learned.learn(np.zeros(1000, np.intp), fleet, np.ones_like(fleet))
     learned.learn(np.ones(5000, np.intp), own, np.ones_like(own))
-    mean, deviation = learned.moments(np.array([1]))
+    (mean,), (deviation,) = learned.moments(np.array([1]))
     np.testing.assert_allclose(mean[0], 50, atol=0.3)
     np.testing.assert_allclose(deviation[0], 2, atol=0.5)
 
@@ -82,7 +82,7 @@ def test_beyond_its_memory_it_follows_the_recent_past() -> None:
         for _ in range(20):
             values = np.full((50, SIGNALS), level)
             learned.learn(np.zeros(50, np.intp), values, np.ones_like(values))
-    mean, _ = learned.moments(np.array([0]))
+    (mean,), _ = learned.moments(np.array([0]))
     np.testing.assert_allclose(mean[0], 10.0, atol=0.01)
 
 
@@ -91,7 +91,7 @@ def test_an_outlier_pulls_no_further_than_the_clip() -> None:
     calm, shaken = scaler(clip=3.0), scaler(clip=3.0)
     for learned, last in ((calm, 3.0), (shaken, 1e6)):
         learned.learn(np.zeros(100, np.intp), values, np.ones_like(values))
-        mean, deviation = learned.moments(np.array([0]))
+        (mean,), (deviation,) = learned.moments(np.array([0]))
         outlier = mean + last * deviation
         learned.learn(np.zeros(1, np.intp), outlier, np.ones_like(outlier))
     np.testing.assert_allclose(calm.moments(np.array([0])), shaken.moments(np.array([0])))
@@ -101,7 +101,7 @@ def test_a_signal_that_has_never_moved_scores_nothing_until_it_does() -> None:
     learned = scaler()
     values = np.full((50, SIGNALS), 0.1)
     learned.learn(np.zeros(50, np.intp), values, np.ones_like(values))
-    mean, deviation = learned.moments(np.array([0]))
+    (mean,), (deviation,) = learned.moments(np.array([0]))
     observed = np.ones((1, SIGNALS), bool)
     assert (deviation == 0).all()
     still = standard_scores(np.full((1, SIGNALS), 0.1), mean, deviation, observed, limit=50.0)
