@@ -118,7 +118,7 @@ def _combined(terms: Floats, evidence: Floats, scale: Floats) -> tuple[Floats, F
             if total > 0.0:
                 whole += square
                 for signal in range(signals):
-                    shares[row, signal] += square * evidence[term, row, signal] ** 2 / total
+                    shares[row, signal] += (square / total) * evidence[term, row, signal] ** 2
         error[row] = np.sqrt(error[row])
         if whole > 0.0:
             for signal in range(signals):

@@ -108,14 +108,14 @@ def first_faulty(counts: Floats, pairs: Floats, level: float) -> int:
 
 
 @compiled
-def _located(counts: Floats, target: float) -> tuple[int, float]:
-    """Bucket and error that `target` rows lie below; at least one row is counted."""
-    below, bucket = 0.0, 0
-    for bucket in range(len(counts)):
-        if below + counts[bucket] >= target and counts[bucket] > 0.0:
-            break
-        below += counts[bucket]
-    share = min(max((target - below) / counts[bucket], 0.0), 1.0) if counts[bucket] > 0.0 else 1.0
+def _located(counts: Floats, higher: float) -> tuple[int, float]:
+    """Bucket and error that `higher` rows lie above; at least one row is counted."""
+    # From above: the quantiles that are wanted are high, and there is little to add up.
+    above, bucket = 0.0, len(counts) - 1
+    while bucket > 0 and above + counts[bucket] <= higher:
+        above += counts[bucket]
+        bucket -= 1
+    share = min(max(1.0 - (higher - above) / counts[bucket], 0.0), 1.0) if counts[bucket] > 0.0 else 1.0
     if 0 < bucket < len(counts) - 1:
         # In the tail a bucket holds several times the rows of the next: most of its own are near its
         # lower edge. As if they were spread evenly, a third of the alarms that are promised would not come.
@@ -127,7 +127,7 @@ def _located(counts: Floats, target: float) -> tuple[int, float]:
 
 
 @compiled
-def quantile(counts: Floats, level: float, faulty: float = -1.0) -> float:
+def quantile(counts: Floats, rows: float, level: float, faulty: float = -1.0) -> float:
     """Quantile of the normal errors in a histogram.
 
     Where fewer than `TAIL_ROWS` rows lie above it, it is extrapolated by a generalised Pareto
@@ -138,20 +138,20 @@ def quantile(counts: Floats, level: float, faulty: float = -1.0) -> float:
 
     Args:
         counts: rows per bucket, shape (`BUCKETS`,), ≥ 0.
+        rows: their sum.
         level: 0–1.
         faulty: share of the rows that are faults; < 0 if no faults stand out, see `first_faulty`.
 
     Returns:
         0 for an empty histogram.
     """
-    rows: float = counts.sum()
     if rows <= 0.0:
         return 0.0
     bound = _of_all(counts, rows, level)
     if faulty >= 0.0:
         normal = (1.0 - faulty) * rows
-        _, median = _located(counts, 0.5 * normal)
-        _, high = _located(counts, 0.9 * normal)
+        _, median = _located(counts, rows - 0.5 * normal)
+        _, high = _located(counts, rows - 0.9 * normal)
         bound = min(bound, median + (high - median) * np.log(0.5 / (1.0 - level)) / np.log(5.0))
     return bound
 
@@ -159,7 +159,7 @@ def quantile(counts: Floats, level: float, faulty: float = -1.0) -> float:
 @compiled
 def _of_all(counts: Floats, rows: float, level: float) -> float:
     counted = min(level, max(1.0 - TAIL_ROWS / rows, 0.5))
-    bucket, base = _located(counts, counted * rows)
+    bucket, base = _located(counts, (1.0 - counted) * rows)
     if counted >= level:
         return base
     weight, total, square = 0.0, 0.0, 0.0
@@ -250,10 +250,10 @@ class PercentileThreshold(ArrayState):
         self.vehicles = _count(slots, buckets, counted, weights, self.memory, self.vehicles, *own, *fleet)
         # A vehicle alone would not have seen enough faults to tell.
         first = first_faulty(self.fleet_shape, self.fleet_pairs, level)
-        rows = max(float(self.fleet_counts.sum()), 1e-300)
+        rows = float(self.fleet_counts.sum())
         faulty = float(self.fleet_counts[first:].sum()) / rows if first < BUCKETS else -1.0
-        self.fleet_bound = quantile(self.fleet_counts, level, faulty)
-        prior = self.fleet_counts * (self.prior / rows)
+        self.fleet_bound = quantile(self.fleet_counts, rows, level, faulty)
+        prior = self.fleet_counts * (self.prior / max(rows, 1e-300))
         _judge(distinct(slots, len(self.bound)), prior, level, faulty, self.counts, self.bound)
 
 
@@ -335,5 +335,16 @@ def _count(
 def _judge(
     slots: Slots, fleet: Floats, level: float, faulty: float, counts: NDArray[np.float32], bound: Floats
 ) -> None:
+    whole = np.empty_like(fleet)
     for slot in slots:
-        bound[slot] = quantile(fleet + counts[slot], level, faulty)
+        # Four sums side by side: one would wait for each addition.
+        first, second, third, fourth = 0.0, 0.0, 0.0, 0.0
+        for bucket in range(0, len(fleet), 4):
+            for step in range(4):
+                whole[bucket + step] = fleet[bucket + step] + counts[slot, bucket + step]
+            first += whole[bucket]
+            second += whole[bucket + 1]
+            third += whole[bucket + 2]
+            fourth += whole[bucket + 3]
+        rows = (first + second) + (third + fourth)
+        bound[slot] = quantile(whole, rows, level, faulty)
