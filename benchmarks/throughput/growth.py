@@ -10,10 +10,10 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
-from benchmarks.throughput_figures import Report, Scale, medians
-from benchmarks.throughput_in_process import SCORED, clock
-from benchmarks.throughput_process import running
-from benchmarks.throughput_stream import Stream, settings_text
+from benchmarks.throughput.figures import Report, Scale, medians
+from benchmarks.throughput.in_process import SCORED, clock
+from benchmarks.throughput.process import running
+from benchmarks.throughput.stream import Stream, settings_text
 
 VEHICLES = (10, 100, 1_000, 10_000, 100_000)
 SIGNALS = (4, 8, 16, 32)
@@ -70,14 +70,14 @@ def _room_for(number: int) -> str:
 
 
 def _state(stream: Stream) -> dict[str, float]:
-    """What `benchmarks.throughput_state` prints of a job that has seen each vehicle a few times."""
+    """What `benchmarks.throughput.state` prints of a job that has seen each vehicle a few times."""
     short = replace(stream, events=stream.vehicles * EVENTS_PER_VEHICLE)
     with tempfile.TemporaryDirectory() as directory:
         recording = short.record(Path(directory))
         settings = Path(directory) / "settings.toml"
         settings.write_text(settings_text(short, _room_for(stream.vehicles)))
         result = Path(directory) / "state.json"
-        arguments = ["-m", "benchmarks.throughput_state", str(recording), str(result)]
+        arguments = ["-m", "benchmarks.throughput.state", str(recording), str(result)]
         with running(arguments, {"FLEET_CONFIG": str(settings)}, interpreter=sys.executable) as job:
             job.wait()
         found: dict[str, float] = json.loads(result.read_text())

@@ -16,7 +16,7 @@ from pathlib import Path
 from config.errors import BrokerError
 from scripts.ports import LOCALHOST, free_port
 
-REPOSITORY = Path(__file__).resolve().parent.parent
+REPOSITORY = Path(__file__).resolve().parents[2]
 TIME_TO_FINISH = 300.0
 ERROR = re.compile(r"\w(Error|Exception)\b")
 ONE_THREAD = {"OMP_NUM_THREADS": "1", "OPENBLAS_NUM_THREADS": "1", "MKL_NUM_THREADS": "1"}

@@ -11,7 +11,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-from benchmarks.throughput_process import REPOSITORY
+from benchmarks.throughput.process import REPOSITORY
 from config.errors import BrokerError, SettingsError
 from scripts import kafka
 from scripts.ports import LOCALHOST, free_port

@@ -7,7 +7,7 @@ from typing import Any
 
 from rich.table import Table
 
-from benchmarks.throughput_figures import Report
+from benchmarks.throughput.figures import Report
 
 FLOWS = {
     "in_process": ("in process, memory to nowhere", "without scoring"),

@@ -13,11 +13,11 @@ from pathlib import Path
 from confluent_kafka import Consumer, KafkaException, TopicPartition
 from confluent_kafka.admin import AdminClient
 
-from benchmarks.throughput_brokers import kafka_broker
-from benchmarks.throughput_figures import Report, Scale, beside_limit, medians
-from benchmarks.throughput_flow import WARM_UP
-from benchmarks.throughput_process import TIME_TO_FINISH, Job, running
-from benchmarks.throughput_stream import Stream, settings_text
+from benchmarks.throughput.brokers import kafka_broker
+from benchmarks.throughput.figures import Report, Scale, beside_limit, medians
+from benchmarks.throughput.flow import WARM_UP
+from benchmarks.throughput.process import TIME_TO_FINISH, Job, running
+from benchmarks.throughput.stream import Stream, settings_text
 from config.broker_settings import KafkaSettings
 from config.errors import BrokerError
 from config.settings import load

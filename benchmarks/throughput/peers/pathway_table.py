@@ -19,8 +19,8 @@ from pathlib import Path
 import orjson
 import pathway as pw
 
-from benchmarks.throughput_peers.clock import WARM_UP, Task, write
-from benchmarks.throughput_peers.scorers import Scorer, scorer
+from benchmarks.throughput.peers.clock import WARM_UP, Task, write
+from benchmarks.throughput.peers.scorers import Scorer, scorer
 
 BATCH = 1_000
 

@@ -8,10 +8,10 @@ from pathlib import Path
 
 import pytest
 
-from benchmarks.throughput_in_process import SCORED, clock
-from benchmarks.throughput_peers.clock import Clock, Task
-from benchmarks.throughput_state import measure
-from benchmarks.throughput_stream import Stream, settings_text
+from benchmarks.throughput.in_process import SCORED, clock
+from benchmarks.throughput.peers.clock import Clock, Task
+from benchmarks.throughput.state import measure
+from benchmarks.throughput.stream import Stream, settings_text
 from config.errors import BrokerError
 from config.settings import Settings, load
 from dataflows.decode import Decoder

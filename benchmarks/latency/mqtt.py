@@ -14,7 +14,7 @@ import paho.mqtt.client as paho
 from numpy.typing import NDArray
 from paho.mqtt.enums import CallbackAPIVersion, MQTTProtocolVersion
 
-from benchmarks.latency_load import Load, publish_on_time
+from benchmarks.latency.load import Load, publish_on_time
 from config.errors import BrokerError
 from tests.brokers import Mosquitto, mosquitto_is_installed
 

@@ -21,8 +21,8 @@ import uvicorn
 from fastapi import FastAPI, Request, Response
 from sklearn.neural_network import MLPRegressor
 
-from benchmarks.throughput_peers.clock import Clock, Task
-from benchmarks.throughput_peers.scorers import names_of_signals
+from benchmarks.throughput.peers.clock import Clock, Task
+from benchmarks.throughput.peers.scorers import names_of_signals
 
 TRAINING_ROWS = 2_000
 REQUESTS = 64

@@ -19,12 +19,12 @@ from typing import Any
 import paho.mqtt.client as paho
 from paho.mqtt.enums import CallbackAPIVersion
 
-from benchmarks.throughput_brokers import mosquitto
-from benchmarks.throughput_figures import Report, Scale, beside_limit, medians
-from benchmarks.throughput_flow import WARM_UP
-from benchmarks.throughput_paho import session
-from benchmarks.throughput_process import TIME_TO_FINISH, Job, running
-from benchmarks.throughput_stream import Stream, settings_text, vehicle_name
+from benchmarks.throughput.brokers import mosquitto
+from benchmarks.throughput.figures import Report, Scale, beside_limit, medians
+from benchmarks.throughput.flow import WARM_UP
+from benchmarks.throughput.paho import session
+from benchmarks.throughput.process import TIME_TO_FINISH, Job, running
+from benchmarks.throughput.stream import Stream, settings_text, vehicle_name
 from config.errors import BrokerError
 from config.settings import load
 from scripts.ports import LOCALHOST
@@ -100,7 +100,7 @@ client_id = "{name}"
             "queue-size": load().mqtt.queue_size,
         }
         arguments = [f"--{option}={value}" for option, value in options.items()]
-        with self._clock(name) as clock, running(["-m", "benchmarks.throughput_paho", *arguments]) as job:
+        with self._clock(name) as clock, running(["-m", "benchmarks.throughput.paho", *arguments]) as job:
             return clock.wait(job)
 
     @contextmanager

@@ -11,8 +11,8 @@ from typing import Any
 import orjson
 from quixstreams import Application
 
-from benchmarks.throughput_peers.clock import Clock, Task
-from benchmarks.throughput_peers.scorers import scorer
+from benchmarks.throughput.peers.clock import Clock, Task
+from benchmarks.throughput.peers.scorers import scorer
 
 
 def main() -> None:

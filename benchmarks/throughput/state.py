@@ -1,4 +1,4 @@
-"""What the state of the job costs: ``python -m benchmarks.throughput_state RECORDING RESULT``.
+"""What the state of the job costs: ``python -m benchmarks.throughput.state RECORDING RESULT``.
 
 All shards are fed with a recording; then snapshots of all of them are taken and pickled, as the engine does,
 and detectors made anew from them. RESULT gets, as JSON, ``state_bytes_per_vehicle`` (pickled), the memory

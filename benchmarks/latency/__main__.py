@@ -1,4 +1,4 @@
-"""How long an event takes from publisher to receiver: ``python -m benchmarks.latency``."""
+"""The command line of the latency benchmark."""
 
 from __future__ import annotations
 
@@ -13,11 +13,11 @@ from pathlib import Path
 from rich.console import Console
 from rich.progress import BarColumn, Progress, TaskID, TextColumn, TimeElapsedColumn
 
-from benchmarks.latency_figures import Measured, report, table
-from benchmarks.latency_kafka import kafka_broker
-from benchmarks.latency_load import Load
-from benchmarks.latency_mqtt import mqtt_broker
-from benchmarks.latency_run import Wire, measure, running_job
+from benchmarks.latency.figures import Measured, report, table
+from benchmarks.latency.kafka import kafka_broker
+from benchmarks.latency.load import Load
+from benchmarks.latency.mqtt import mqtt_broker
+from benchmarks.latency.run import Wire, measure, running_job
 from config.errors import exit_in_one_line
 
 RATES = (100.0, 1_000.0, 5_000.0)

@@ -1,4 +1,4 @@
-"""How much the job can take, beside its limits and peers: ``python -m benchmarks.throughput``."""
+"""The command line of the throughput benchmark."""
 
 from __future__ import annotations
 
@@ -9,13 +9,13 @@ from collections.abc import Callable, Sequence
 
 from rich.console import Console
 
-from benchmarks.throughput_beside_peers import peers
-from benchmarks.throughput_figures import Report, Scale
-from benchmarks.throughput_growth import shards, signals, vehicles
-from benchmarks.throughput_in_process import in_process
-from benchmarks.throughput_kafka import kafka
-from benchmarks.throughput_mqtt import mqtt
-from benchmarks.throughput_report import tables
+from benchmarks.throughput.beside_peers import peers
+from benchmarks.throughput.figures import Report, Scale
+from benchmarks.throughput.growth import shards, signals, vehicles
+from benchmarks.throughput.in_process import in_process
+from benchmarks.throughput.kafka import kafka
+from benchmarks.throughput.mqtt import mqtt
+from benchmarks.throughput.report import tables
 from config.errors import FleetError, SettingsError, exit_in_one_line
 
 EVENTS = 300_000

@@ -9,11 +9,11 @@ from typing import Any
 import pytest
 from rich.console import Console
 
-from benchmarks import throughput
-from benchmarks.throughput_beside_peers import PEERS, Measured
-from benchmarks.throughput_figures import Report, Scale, beside_limit, medians, times_slower
-from benchmarks.throughput_kafka import CASES, report
-from benchmarks.throughput_report import tables
+from benchmarks.throughput import __main__ as throughput
+from benchmarks.throughput.beside_peers import PEERS, Measured
+from benchmarks.throughput.figures import Report, Scale, beside_limit, medians, times_slower
+from benchmarks.throughput.kafka import CASES, report
+from benchmarks.throughput.report import tables
 from config.errors import BrokerError
 
 QUIET = Console(quiet=True)

@@ -13,8 +13,8 @@ from bytewax.dataflow import Dataflow
 from bytewax.outputs import DynamicSink, StatelessSinkPartition
 from bytewax.testing import TestingSource, run_main
 
-from benchmarks.throughput_peers.clock import Clock, Task
-from benchmarks.throughput_peers.scorers import Event, river_trees, tree_score
+from benchmarks.throughput.peers.clock import Clock, Task
+from benchmarks.throughput.peers.scorers import Event, river_trees, tree_score
 
 BATCH = 1_000
 

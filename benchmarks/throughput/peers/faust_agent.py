@@ -14,8 +14,8 @@ from typing import Any
 import faust
 import orjson
 
-from benchmarks.throughput_peers.clock import Clock, Task
-from benchmarks.throughput_peers.scorers import scorer
+from benchmarks.throughput.peers.clock import Clock, Task
+from benchmarks.throughput.peers.scorers import scorer
 
 PARTITIONS = 4
 

@@ -1,4 +1,4 @@
-"""The peers of `benchmarks.throughput_peers` on the stream of the job, in turns with it."""
+"""The peers of `benchmarks.throughput.peers` on the stream of the job, in turns with it."""
 
 from __future__ import annotations
 
@@ -12,11 +12,11 @@ from itertools import count
 from pathlib import Path
 from typing import Any
 
-from benchmarks.throughput_figures import Report, Scale, times_slower
-from benchmarks.throughput_in_process import SCORED, clock
-from benchmarks.throughput_kafka import Case, filled_topic, publish, run
-from benchmarks.throughput_process import REPOSITORY, running
-from benchmarks.throughput_stream import Stream
+from benchmarks.throughput.figures import Report, Scale, times_slower
+from benchmarks.throughput.in_process import SCORED, clock
+from benchmarks.throughput.kafka import Case, filled_topic, publish, run
+from benchmarks.throughput.process import REPOSITORY, running
+from benchmarks.throughput.stream import Stream
 from config.broker_settings import KafkaSettings
 from config.errors import BrokerError, FleetError
 from dataflows.connectors.kafka_topics import ensure_topics
@@ -33,7 +33,7 @@ class Peer:
     """Another way to do the job.
 
     Attributes:
-        script: module in `benchmarks.throughput_peers`.
+        script: module in `benchmarks.throughput.peers`.
         detector: ``river`` or ``ours``.
         than: the part that it is compared with: `IN_PROCESS`, or `KAFKA` for what only reads from there.
     """
@@ -134,7 +134,7 @@ def _case(
                 "name": name,
             }
             arguments = [f"--{option}={value}" for option, value in options.items()]
-            script = f"benchmarks.throughput_peers.{peer.script}"
+            script = f"benchmarks.throughput.peers.{peer.script}"
             with running(["-m", script, *arguments], interpreter=INTERPRETER) as job:
                 job.wait()
                 if not result.exists():

@@ -12,7 +12,7 @@ import numpy as np
 from confluent_kafka import Consumer, Producer, TopicPartition
 from numpy.typing import NDArray
 
-from benchmarks.latency_load import Load, publish_on_time
+from benchmarks.latency.load import Load, publish_on_time
 from config.errors import BrokerError
 from config.settings import load as load_settings
 from dataflows.connectors.kafka_topics import ensure_topics
