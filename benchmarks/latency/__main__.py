@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import argparse
 import json
+import math
 import sys
 import tempfile
 from collections.abc import Callable, Iterator, Sequence
@@ -116,9 +117,19 @@ def _rates(text: str) -> list[float]:
         rates = [float(part) for part in text.split(",")]
     except ValueError:
         rates = []
-    if not rates or min(rates) <= 0:
+    if not rates or not all(0 < rate < math.inf for rate in rates):
         raise argparse.ArgumentTypeError(f"expected rates such as 100,1000, got {text!r}")
-    return rates
+    return list(dict.fromkeys(rates))
+
+
+def _seconds(text: str) -> float:
+    try:
+        seconds = float(text)
+    except ValueError:
+        seconds = math.nan
+    if not 1 <= seconds < math.inf:
+        raise argparse.ArgumentTypeError(f"expected seconds from 1 on, got {text!r}")
+    return seconds
 
 
 def _parser() -> argparse.ArgumentParser:
@@ -137,7 +148,7 @@ def _parser() -> argparse.ArgumentParser:
         help="events per second (default: 100,1000,5000)",
     )
     parser.add_argument(
-        "--seconds", type=float, default=SECONDS, metavar="N", help="of each rate (default: %(default)g)"
+        "--seconds", type=_seconds, default=SECONDS, metavar="N", help="of each rate (default: %(default)g)"
     )
     parser.add_argument("--json", action="store_true", help="print JSON instead of a table")
     return parser

@@ -114,7 +114,11 @@ def kafka_broker(directory: Path) -> Iterator[KafkaWire]:
         BrokerError: it cannot be fetched, or does not start.
     """
     broker = KafkaBroker(directory)
-    broker.start()
+    try:
+        broker.start()
+    except AssertionError as error:
+        broker.kill()
+        raise BrokerError(f"expected Kafka to start, it did not: {' '.join(str(error).split())}") from None
     try:
         settings = load_settings().kafka.model_copy(update={"bootstrap": broker.cluster.bootstrap})
         ensure_topics(settings, [TELEMETRY, ENRICHED])

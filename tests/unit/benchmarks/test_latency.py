@@ -112,10 +112,17 @@ def test_loads_are_spread_evenly() -> None:
     assert set(np.diff(due)) == {NANOSECONDS // 400}
 
 
-@pytest.mark.parametrize("rates", ["0", "fast", "100,-1", ""])
+@pytest.mark.parametrize("rates", ["0", "fast", "100,-1", "", "inf", "nan"])
 def test_rates_that_are_none_are_refused_with_an_example(
     rates: str, capsys: pytest.CaptureFixture[str]
 ) -> None:
     with pytest.raises(SystemExit):
         latency.main(["--rates", rates])
     assert "expected rates such as 100,1000" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize("seconds", ["0", "soon", "inf", "nan"])
+def test_times_too_short_or_endless_are_refused(seconds: str, capsys: pytest.CaptureFixture[str]) -> None:
+    with pytest.raises(SystemExit):
+        latency.main(["--seconds", seconds])
+    assert "expected seconds from 1 on" in capsys.readouterr().err
