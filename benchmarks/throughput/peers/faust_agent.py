@@ -1,14 +1,16 @@
 """Faust (faust-streaming), Kafka to Kafka: an agent that scores what its stream brings.
 
 Detectors are kept in memory by vehicle: in a table of Faust each would be serialised at every event. What is
-sent is not waited for one by one. Time is taken when an event has been handed to the producer.
+sent is not waited for one by one. Events come by the hundred, from ``stream.take``: several times faster with
+our detector, and no slower with trees. The worker runs on uvloop, which Faust offers. Time is taken when
+events have been handed to the producer.
 """
 
 from __future__ import annotations
 
 import sys
 import tempfile
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Sequence
 from typing import Any
 
 import faust
@@ -18,6 +20,9 @@ from benchmarks.throughput.peers.clock import Clock, Task
 from benchmarks.throughput.peers.scorers import scorer
 
 PARTITIONS = 4
+BATCH = 100
+PATIENCE = 0.1
+"""Seconds that a batch waits until it is full."""
 
 
 def main() -> None:
@@ -38,15 +43,17 @@ def main() -> None:
         f"{task.topic}.{task.name}", key_type=bytes, value_type=bytes, value_serializer="raw"
     )
 
-    async def enrich(payloads: AsyncIterator[bytes]) -> None:
-        async for payload in payloads:
-            event: dict[str, Any] = orjson.loads(payload)
-            event["score"] = score(event)
-            enriched.send_soon(value=orjson.dumps(event))
-            clock.tick_and_leave()
+    async def enrich(stream: Any) -> None:
+        batches: AsyncIterator[Sequence[bytes]] = stream.take(BATCH, within=PATIENCE)
+        async for batch in batches:
+            events: list[dict[str, Any]] = [orjson.loads(payload) for payload in batch]
+            for event, value in zip(events, score(events), strict=True):
+                event["score"] = value
+                enriched.send_soon(key=event["vehicle_id"].encode(), value=orjson.dumps(event))
+            clock.tick_and_leave(len(events))
 
     app.agent(telemetry)(enrich)
-    sys.argv = [sys.argv[0], "worker", "--loglevel", "error", "--without-web"]
+    sys.argv = [sys.argv[0], "--loop", "uvloop", "worker", "--loglevel", "error", "--without-web"]
     app.main()
 
 
