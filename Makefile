@@ -51,7 +51,7 @@ lock: $(INSTALLED) ## Pin the newest versions that pyproject.toml allows, with h
 bench-peers: $(INSTALLED) ## Install the peers of the benchmarks beside .venv (TORCH= for PyTorch from PyPI)
 	@$(BIN)/uv venv --quiet --clear --python $(BIN)/python $(THROUGHPUT_PEERS)
 	@$(BIN)/uv pip install --quiet --python $(THROUGHPUT_PEERS) \
-		--requirement benchmarks/throughput_peers/requirements.txt
+		--requirement benchmarks/throughput/peers/requirements.txt
 	@echo "now: $(BIN)/python -m benchmarks.throughput --only peers"
 	@$(BIN)/uv venv --quiet --clear --python $(BIN)/python $(PEERS)
 	@sed -n 's/ *\\$$//; /^[a-z].*==/p' requirements.lock | grep -vE '^(river|pandas)==' > $(PEERS)/constraints.txt

@@ -8,9 +8,9 @@ import msgspec
 import numpy as np
 import pytest
 
-from benchmarks import latency
-from benchmarks.latency_figures import Figures, Measured, report
-from benchmarks.latency_load import NANOSECONDS, Load, number_of, publish_on_time
+from benchmarks.latency import __main__ as latency
+from benchmarks.latency.figures import Figures, Measured, report
+from benchmarks.latency.load import NANOSECONDS, Load, number_of, publish_on_time
 from tests.enriched_events import enriched
 
 MILLISECOND = 1_000_000
@@ -94,7 +94,7 @@ def test_events_are_due_at_an_even_rate_however_long_the_broker_takes(
         sent.append((event["sequence"], now // MILLISECOND))
         pass_time(0.003 if event["sequence"] == 41 else 0.0)
 
-    monkeypatch.setattr("benchmarks.latency_load.time.monotonic_ns", lambda: now)
+    monkeypatch.setattr("benchmarks.latency.load.time.monotonic_ns", lambda: now)
     load = Load(first=40, rate=1000.0, seconds=0.007, since=7.0)
     late = publish_on_time(load, 10 * MILLISECOND, send, pass_time)
     assert sent == [(40, 10), (41, 11), (42, 14), (43, 14), (44, 14), (45, 15), (46, 16)]
@@ -112,10 +112,17 @@ def test_loads_are_spread_evenly() -> None:
     assert set(np.diff(due)) == {NANOSECONDS // 400}
 
 
-@pytest.mark.parametrize("rates", ["0", "fast", "100,-1", ""])
+@pytest.mark.parametrize("rates", ["0", "fast", "100,-1", "", "inf", "nan"])
 def test_rates_that_are_none_are_refused_with_an_example(
     rates: str, capsys: pytest.CaptureFixture[str]
 ) -> None:
     with pytest.raises(SystemExit):
         latency.main(["--rates", rates])
     assert "expected rates such as 100,1000" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize("seconds", ["0", "soon", "inf", "nan"])
+def test_times_too_short_or_endless_are_refused(seconds: str, capsys: pytest.CaptureFixture[str]) -> None:
+    with pytest.raises(SystemExit):
+        latency.main(["--seconds", seconds])
+    assert "expected seconds from 1 on" in capsys.readouterr().err

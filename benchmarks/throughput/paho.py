@@ -1,4 +1,4 @@
-"""The limit of the MQTT part: what paho can do alone, ``python -m benchmarks.throughput_paho``.
+"""The limit of the MQTT part: what paho can do alone, ``python -m benchmarks.throughput.paho``.
 
 One client takes the messages of a persistent session with QoS 1 and publishes as many as there are events in
 them, with QoS 1, retained, to the topics that the job would publish to, with the same window. It
@@ -17,7 +17,7 @@ from paho.mqtt.enums import CallbackAPIVersion
 from paho.mqtt.packettypes import PacketTypes
 from paho.mqtt.properties import Properties
 
-from benchmarks.throughput_stream import vehicle_name
+from benchmarks.throughput.stream import vehicle_name
 from dataflows.connectors.mqtt_sink import WINDOW
 from scripts.ports import LOCALHOST
 
@@ -35,7 +35,7 @@ def session(client_id: str, queue_size: int) -> tuple[paho.Client, Properties]:
 
 def main(arguments: Sequence[str] | None = None) -> None:
     """Run until killed."""
-    parser = argparse.ArgumentParser(prog="python -m benchmarks.throughput_paho", description=__doc__)
+    parser = argparse.ArgumentParser(prog="python -m benchmarks.throughput.paho", description=__doc__)
     parser.add_argument("--port", type=int, required=True, help="of the broker, on this machine")
     parser.add_argument("--client-id", required=True, help="names the session")
     parser.add_argument("--topic", required=True, help="what the topics published to begin with")

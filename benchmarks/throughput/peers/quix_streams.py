@@ -1,6 +1,7 @@
 """Quix Streams, Kafka to Kafka: a streaming dataframe that applies the detector.
 
-Detectors are kept in memory by vehicle: in Quix' own state each would be serialised at every event.
+Detectors are kept in memory by vehicle: in Quix' own state each would be serialised at every event. A
+dataframe hands over one event at a time, and windows of several would be serialised, too.
 Time is taken when an event has been scored, so that writing the last of them is not counted.
 """
 
@@ -11,8 +12,8 @@ from typing import Any
 import orjson
 from quixstreams import Application
 
-from benchmarks.throughput_peers.clock import Clock, Task
-from benchmarks.throughput_peers.scorers import scorer
+from benchmarks.throughput.peers.clock import Clock, Task
+from benchmarks.throughput.peers.scorers import scorer
 
 
 def main() -> None:
@@ -30,7 +31,7 @@ def main() -> None:
 
     def enrich(payload: bytes) -> bytes:
         event: dict[str, Any] = orjson.loads(payload)
-        event["score"] = score(event)
+        event["score"] = score([event])[0]
         encoded: bytes = orjson.dumps(event)
         clock.tick_and_leave()
         return encoded

@@ -12,7 +12,7 @@ import numpy as np
 from confluent_kafka import Consumer, Producer, TopicPartition
 from numpy.typing import NDArray
 
-from benchmarks.latency_load import Load, publish_on_time
+from benchmarks.latency.load import Load, publish_on_time
 from config.errors import BrokerError
 from config.settings import load as load_settings
 from dataflows.connectors.kafka_topics import ensure_topics
@@ -114,7 +114,11 @@ def kafka_broker(directory: Path) -> Iterator[KafkaWire]:
         BrokerError: it cannot be fetched, or does not start.
     """
     broker = KafkaBroker(directory)
-    broker.start()
+    try:
+        broker.start()
+    except AssertionError as error:
+        broker.kill()
+        raise BrokerError(f"expected Kafka to start, it did not: {' '.join(str(error).split())}") from None
     try:
         settings = load_settings().kafka.model_copy(update={"bootstrap": broker.cluster.bootstrap})
         ensure_topics(settings, [TELEMETRY, ENRICHED])

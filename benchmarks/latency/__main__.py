@@ -1,9 +1,10 @@
-"""How long an event takes from publisher to receiver: ``python -m benchmarks.latency``."""
+"""The command line of the latency benchmark."""
 
 from __future__ import annotations
 
 import argparse
 import json
+import math
 import sys
 import tempfile
 from collections.abc import Callable, Iterator, Sequence
@@ -13,11 +14,11 @@ from pathlib import Path
 from rich.console import Console
 from rich.progress import BarColumn, Progress, TaskID, TextColumn, TimeElapsedColumn
 
-from benchmarks.latency_figures import Measured, report, table
-from benchmarks.latency_kafka import kafka_broker
-from benchmarks.latency_load import Load
-from benchmarks.latency_mqtt import mqtt_broker
-from benchmarks.latency_run import Wire, measure, running_job
+from benchmarks.latency.figures import Measured, report, table
+from benchmarks.latency.kafka import kafka_broker
+from benchmarks.latency.load import Load
+from benchmarks.latency.mqtt import mqtt_broker
+from benchmarks.latency.run import Wire, measure, running_job
 from config.errors import exit_in_one_line
 
 RATES = (100.0, 1_000.0, 5_000.0)
@@ -116,9 +117,19 @@ def _rates(text: str) -> list[float]:
         rates = [float(part) for part in text.split(",")]
     except ValueError:
         rates = []
-    if not rates or min(rates) <= 0:
+    if not rates or not all(0 < rate < math.inf for rate in rates):
         raise argparse.ArgumentTypeError(f"expected rates such as 100,1000, got {text!r}")
-    return rates
+    return list(dict.fromkeys(rates))
+
+
+def _seconds(text: str) -> float:
+    try:
+        seconds = float(text)
+    except ValueError:
+        seconds = math.nan
+    if not 1 <= seconds < math.inf:
+        raise argparse.ArgumentTypeError(f"expected seconds from 1 on, got {text!r}")
+    return seconds
 
 
 def _parser() -> argparse.ArgumentParser:
@@ -137,7 +148,7 @@ def _parser() -> argparse.ArgumentParser:
         help="events per second (default: 100,1000,5000)",
     )
     parser.add_argument(
-        "--seconds", type=float, default=SECONDS, metavar="N", help="of each rate (default: %(default)g)"
+        "--seconds", type=_seconds, default=SECONDS, metavar="N", help="of each rate (default: %(default)g)"
     )
     parser.add_argument("--json", action="store_true", help="print JSON instead of a table")
     return parser

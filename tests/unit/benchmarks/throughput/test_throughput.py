@@ -4,33 +4,40 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable
+from pathlib import Path
 from typing import Any
 
 import pytest
 from rich.console import Console
 
-from benchmarks import throughput
-from benchmarks.throughput_beside_peers import PEERS, Measured
-from benchmarks.throughput_figures import Report, Scale, beside_limit, medians, times_slower
-from benchmarks.throughput_kafka import CASES, report
-from benchmarks.throughput_report import tables
-from config.errors import BrokerError
+from benchmarks.throughput import __main__ as throughput
+from benchmarks.throughput import beside_peers
+from benchmarks.throughput.beside_peers import PEERS, Measured
+from benchmarks.throughput.figures import Report, Scale, beside_limit, medians, times_slower
+from benchmarks.throughput.kafka import CASES, report
+from benchmarks.throughput.report import tables
+from config.errors import BrokerError, SettingsError
 
 QUIET = Console(quiet=True)
 
 EVERYTHING: Report = {
     "in_process": beside_limit(150_000, 250_000),
     "kafka": beside_limit(80_000, 130_000),
-    "kafka_two_processes": beside_limit(140_000, 230_000) | {"times_one_process": 1.75},
+    "kafka_two_processes": beside_limit(140_000, 230_000),
     "mqtt": beside_limit(9_000, 10_000),
     "mqtt_lists": beside_limit(50_000, 60_000),
     "peers": {
-        "bytewax_river": times_slower(7_000, 150_000) | {"than": "in_process"},
-        "faust_river": {"cannot_run": "not installed: make bench-peers"},
+        "bytewax_river": times_slower(7_000, 150_000),
+        "faust_river": times_slower(2_000, 80_000),
     },
     "vehicles": {
         "10": {"events_per_second": 90_000, "state_bytes_per_vehicle": 1_800, "snapshot_seconds": 0.001},
-        "100000": {"events_per_second": 120_000, "state_bytes_per_vehicle": 1_400, "snapshot_seconds": 0.6},
+        "100000": {
+            "events_per_second": 120_000,
+            "state_bytes_per_vehicle": 1_400,
+            "snapshot_seconds": 0.6,
+            "memory_bytes_per_vehicle": 1_900,
+        },
     },
     "signals": {"4": {"events_per_second": 170_000}},
     "shards": {"16": {"events_per_second": 60_000}},
@@ -87,9 +94,11 @@ def test_tables_show_every_figure_beside_what_it_is_compared_with() -> None:
     assert "paho alone" in rows["MQTT to MQTT, 50 events a message"]
     assert "21.4" in rows["bytewax_river"]
     assert "in process" in rows["bytewax_river"]
-    assert "cannot run: not installed: make bench-peers" in rows["faust_river"]
+    assert "Kafka to Kafka" in rows["faust_river"]
+    assert "2 processes: 1.75 times 1 process" in text
     assert "120,000" in rows["100,000"]
     assert "1,400" in rows["100,000"]
+    assert "1,900" in rows["100,000"]
 
 
 def test_a_part_that_was_not_measured_has_no_table() -> None:
@@ -99,9 +108,9 @@ def test_a_part_that_was_not_measured_has_no_table() -> None:
 def test_json_has_the_figures_of_the_parts_asked_for(
     parts: dict[str, Callable[[Scale], Report]], capsys: pytest.CaptureFixture[str]
 ) -> None:
-    throughput.main(["--json", "--only", "in_process", "--events", "1000"])
+    throughput.main(["--json", "--only", "in_process", "--events", "2000"])
     assert json.loads(capsys.readouterr().out) == {
-        "in_process": {"events_per_second": 1000, "limit_events_per_second": 2000, "ratio": 0.5}
+        "in_process": {"events_per_second": 2000, "limit_events_per_second": 4000, "ratio": 0.5}
     }
 
 
@@ -128,12 +137,39 @@ def test_what_cannot_be_measured_at_all_is_one_line(
     assert len(error.splitlines()) == 1
 
 
-def test_kafka_is_compared_with_its_own_limit_and_two_processes_with_one() -> None:
+def test_if_every_part_fails_the_last_reason_ends_it(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    def fails(scale: Scale) -> Report:
+        raise BrokerError("no broker")
+
+    monkeypatch.setattr(throughput, "PARTS", {"kafka": fails, "mqtt": fails})
+    with pytest.raises(SystemExit) as ended:
+        throughput.main(["--json"])
+    assert ended.value.code == 1
+    output = capsys.readouterr()
+    assert output.out == ""
+    assert "benchmarks.throughput: no broker" in output.err
+
+
+@pytest.mark.parametrize("arguments", ["--events 1999", "--events many", "--repetitions 0"])
+def test_numbers_with_which_nothing_is_measured_are_refused(
+    arguments: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    with pytest.raises(SystemExit):
+        throughput.main(arguments.split())
+    assert "expected a whole number from" in capsys.readouterr().err
+
+
+def test_every_kafka_flow_is_compared_with_its_own_limit() -> None:
     speeds = dict(zip(CASES, (80.0, 100.0, 120.0, 200.0), strict=True))
     found = report(speeds)
     assert found["kafka"] == {"events_per_second": 80, "limit_events_per_second": 100, "ratio": 0.8}
-    assert found["kafka_two_processes"]["ratio"] == 0.6
-    assert found["kafka_two_processes"]["times_one_process"] == 1.5
+    assert found["kafka_two_processes"] == {
+        "events_per_second": 120,
+        "limit_events_per_second": 200,
+        "ratio": 0.6,
+    }
 
 
 def test_a_peer_is_compared_with_the_job_on_the_same_kind_of_input() -> None:
@@ -145,7 +181,18 @@ def test_a_peer_is_compared_with_the_job_on_the_same_kind_of_input() -> None:
     }
     rest = {name: "crashed" for name in PEERS if name not in speeds}
     peers: dict[str, Any] = Measured(speeds, rest).report()["peers"]
-    assert peers["bytewax_river"] == {"events_per_second": 10, "times_slower": 20.0, "than": "in_process"}
-    assert peers["quix_river"] == {"events_per_second": 3, "times_slower": 20.0, "than": "kafka"}
-    assert peers["http_autoencoder"] == {"cannot_run": "crashed"}
-    assert list(peers) == list(PEERS)
+    assert peers == {
+        "bytewax_river": {"events_per_second": 10, "times_slower": 20.0},
+        "quix_river": {"events_per_second": 3, "times_slower": 20.0},
+    }
+
+
+def test_if_no_peer_runs_the_reason_is_told() -> None:
+    with pytest.raises(BrokerError, match="none did: crashed"):
+        Measured({"in_process": [100.0]}, dict.fromkeys(PEERS, "crashed")).report()
+
+
+def test_peers_that_are_not_installed_are_asked_for(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    monkeypatch.setattr(beside_peers, "INTERPRETER", tmp_path / "bin" / "python")
+    with pytest.raises(SettingsError, match="make bench-peers"):
+        beside_peers.peers(Scale(2_000, 1, QUIET))

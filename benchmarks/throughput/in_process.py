@@ -5,10 +5,10 @@ from __future__ import annotations
 import tempfile
 from pathlib import Path
 
-from benchmarks.throughput_figures import Report, Scale, beside_limit, medians
-from benchmarks.throughput_flow import Clocked, read_clock
-from benchmarks.throughput_process import running
-from benchmarks.throughput_stream import Stream, settings_text
+from benchmarks.throughput.figures import Report, Scale, beside_limit, medians
+from benchmarks.throughput.flow import Clocked, read_clock
+from benchmarks.throughput.process import running
+from benchmarks.throughput.stream import Stream, settings_text
 from config.errors import BrokerError
 
 SCORED = "scored"
@@ -55,7 +55,7 @@ def clock(flow: str, recording: Path, stream: Stream, settings: str = "") -> Clo
         file = Path(directory) / "settings.toml"
         file.write_text(settings_text(stream, settings))
         result = Path(directory) / "clock.json"
-        target = f"benchmarks.throughput_flow:{flow}({str(recording)!r}, {str(result)!r})"
+        target = f"benchmarks.throughput.flow:{flow}({str(recording)!r}, {str(result)!r})"
         with running(["-m", "bytewax.run", target], {"FLEET_CONFIG": str(file)}) as job:
             job.wait()
             if not result.exists():

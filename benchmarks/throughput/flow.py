@@ -1,6 +1,6 @@
 """The job from memory to nowhere, for `benchmarks.throughput`: no broker and no disk is measured.
 
-``python -m bytewax.run 'benchmarks.throughput_flow:scored("FILE", "CLOCK")'`` reads a recording into memory,
+``python -m bytewax.run 'benchmarks.throughput.flow:scored("FILE", "CLOCK")'`` reads a recording into memory,
 sends it through `dataflows.fleet` in batches of ``recording.batch_size`` messages, discards what comes out,
 and writes what it counted to CLOCK; ``unscored`` does the same with `benchmarks.unscored`.
 """

@@ -8,10 +8,11 @@ from pathlib import Path
 
 import pytest
 
-from benchmarks.throughput_in_process import SCORED, clock
-from benchmarks.throughput_peers.clock import Clock, Task
-from benchmarks.throughput_state import measure
-from benchmarks.throughput_stream import Stream, settings_text
+from benchmarks.throughput.in_process import SCORED, clock
+from benchmarks.throughput.peers.clock import Clock, Task
+from benchmarks.throughput.peers.scorers import scorer
+from benchmarks.throughput.state import measure
+from benchmarks.throughput.stream import Stream, settings_text
 from config.errors import BrokerError
 from config.settings import Settings, load
 from dataflows.decode import Decoder
@@ -86,3 +87,23 @@ def test_a_peer_is_clocked_from_the_first_fifth_to_the_last_event(tmp_path: Path
     assert not result.exists()
     assert peer.tick()
     assert json.loads(result.read_text())["events"] == 8
+
+
+def test_a_peer_that_works_in_batches_is_clocked_over_whole_batches(tmp_path: Path) -> None:
+    result = tmp_path / "result.json"
+    peer = Clock(Task(tmp_path, 10, result, "river", "", "", "peer"))
+    assert [peer.tick(4), peer.tick(4), peer.tick(2)] == [False, False, True]
+    assert json.loads(result.read_text())["events"] == 6, "the first batch was over when the clock started"
+
+
+def test_our_detector_scores_the_same_for_peers_however_events_are_batched() -> None:
+    events = [json.loads(payload) for payload in Stream(600, vehicles=20).payloads()]
+    score = scorer("ours")
+    one_by_one = [score([event])[0] for event in events]
+    assert scorer("ours")(events) == one_by_one
+    assert len(set(one_by_one)) > 500
+
+
+def test_a_detector_that_peers_do_not_know_is_refused() -> None:
+    with pytest.raises(ValueError, match="expected the detector river or ours, got 'theirs'"):
+        scorer("theirs")

@@ -36,7 +36,8 @@ class Task:
 
     @classmethod
     def from_command_line(cls) -> Task:
-        parser = argparse.ArgumentParser()
+        """What `benchmarks.throughput.beside_peers` passes on."""
+        parser = argparse.ArgumentParser(description="A peer of benchmarks.throughput, which starts it.")
         parser.add_argument("--recording", type=Path, required=True)
         parser.add_argument("--events", type=int, required=True)
         parser.add_argument("--result", type=Path, required=True)
@@ -63,24 +64,28 @@ class Clock:
         self._expected = task.events
         self._warm = int(WARM_UP * task.events)
         self._count = 0
-        self._begin = 0.0
+        self._begin: tuple[int, float] | None = None
 
-    def tick(self) -> bool:
-        """An event is done; returns whether it was the last."""
-        self._count += 1
-        if self._count == self._warm:
-            self._begin = time.perf_counter()
+    def tick(self, events: int = 1) -> bool:
+        """So many events are done at once; returns whether the last was among them.
+
+        The clock starts between two calls, so that a batch is counted whole or not at all.
+        """
+        self._count += events
+        if self._begin is None and self._count >= self._warm:
+            self._begin = self._count, time.perf_counter()
         if self._count < self._expected:
             return False
-        write(self._result, self._count - self._warm, time.perf_counter() - self._begin)
+        first, begin = self._begin or (0, 0.0)
+        write(self._result, self._count - first, time.perf_counter() - begin)
         return True
 
-    def tick_and_leave(self) -> None:
+    def tick_and_leave(self, events: int = 1) -> None:
         """As `tick`; after the last event this process ends, whatever its framework still wants to do."""
-        if self.tick():
+        if self.tick(events):
             os._exit(0)
 
 
 def write(result: Path, events: int, seconds: float) -> None:
-    """Say how many events took how long."""
+    """Say how many events took how many seconds."""
     result.write_text(json.dumps({"events": events, "seconds": seconds}))

@@ -17,11 +17,11 @@ import numpy as np
 from bytewax.recovery import init_db_dir
 from numpy.typing import NDArray
 
-from benchmarks.latency_figures import Measured
-from benchmarks.latency_load import NANOSECONDS, Load, number_of, settings_text
+from benchmarks.latency.figures import Measured
+from benchmarks.latency.load import NANOSECONDS, Load, number_of, settings_text
 from config.errors import BrokerError, exit_in_one_line
 
-REPOSITORY = Path(__file__).resolve().parent.parent
+REPOSITORY = Path(__file__).resolve().parents[2]
 SNAPSHOT_INTERVAL = "10"
 TICK = 0.002
 """Seconds between two looks at the recovery store."""
@@ -37,7 +37,7 @@ _spawning = multiprocessing.get_context("spawn")
 
 
 class Wire(Protocol):
-    """A broker, seen from publisher and receiver; see `benchmarks.latency_mqtt` and `latency_kafka`."""
+    """A broker, seen from publisher and receiver: `benchmarks.latency.mqtt`, `benchmarks.latency.kafka`."""
 
     @property
     def said_when_read(self) -> str: ...

@@ -7,7 +7,8 @@ from typing import Any
 
 from rich.table import Table
 
-from benchmarks.throughput_figures import Report
+from benchmarks.throughput.beside_peers import PEERS
+from benchmarks.throughput.figures import Report
 
 FLOWS = {
     "in_process": ("in process, memory to nowhere", "without scoring"),
@@ -27,7 +28,11 @@ UNITS = {
 
 
 def tables(report: Report) -> Iterator[Table]:
-    """A table for each kind of part that was measured."""
+    """A table for each kind of part that was measured.
+
+    Args:
+        report: part → figures.
+    """
     flows = {name: report[name] for name in FLOWS if name in report}
     if flows:
         yield _flows(flows)
@@ -42,25 +47,24 @@ def _flows(flows: Mapping[str, Mapping[str, Any]]) -> Table:
     table = _table("", "events/s", "its limit", "events/s", "ratio")
     for name, figures in flows.items():
         title, limit = FLOWS[name]
-        speeds = (f"{figures[key]:,}" for key in ("events_per_second", "limit_events_per_second"))
-        speed, limit_speed = speeds
+        speed, limit_speed = (f"{figures[key]:,}" for key in ("events_per_second", "limit_events_per_second"))
         table.add_row(title, speed, limit, limit_speed, f"{figures['ratio']:.2f}")
+    if "kafka" in flows and "kafka_two_processes" in flows:
+        one, two = (flows[name]["events_per_second"] for name in ("kafka", "kafka_two_processes"))
+        table.caption = f"2 processes: {two / one:.2f} times 1 process"
     return table
 
 
 def _peers(peers: Mapping[str, Mapping[str, Any]]) -> Table:
     table = _table("peer", "events/s", "times slower", "than")
     for name, figures in peers.items():
-        if "cannot_run" in figures:
-            table.add_row(name, "–", "–", f"cannot run: {figures['cannot_run']}")
-        else:
-            speed, slower = f"{figures['events_per_second']:,}", f"{figures['times_slower']:.1f}"
-            table.add_row(name, speed, slower, FLOWS[figures["than"]][0])
+        speed, slower = f"{figures['events_per_second']:,}", f"{figures['times_slower']:.1f}"
+        table.add_row(name, speed, slower, FLOWS[PEERS[name].than][0])
     return table
 
 
 def _growth(part: str, figures: Mapping[str, Mapping[str, float]]) -> Table:
-    keys = list(next(iter(figures.values())))
+    keys = list(dict.fromkeys(key for values in figures.values() for key in values))
     table = _table(part, *(UNITS.get(key, key) for key in keys))
     for size, values in figures.items():
         row = (f"{values[key]:,}" if key in values else "–" for key in keys)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import re
+import signal
 import subprocess
 import sys
 import tempfile
@@ -16,8 +17,10 @@ from pathlib import Path
 from config.errors import BrokerError
 from scripts.ports import LOCALHOST, free_port
 
-REPOSITORY = Path(__file__).resolve().parent.parent
+REPOSITORY = Path(__file__).resolve().parents[2]
 TIME_TO_FINISH = 300.0
+"""Seconds."""
+
 ERROR = re.compile(r"\w(Error|Exception)\b")
 ONE_THREAD = {"OMP_NUM_THREADS": "1", "OPENBLAS_NUM_THREADS": "1", "MKL_NUM_THREADS": "1"}
 
@@ -56,6 +59,9 @@ class Job:
     def wait(self, timeout: float = TIME_TO_FINISH) -> None:
         """Return when all have ended well.
 
+        Args:
+            timeout: seconds.
+
         Raises:
             BrokerError: one ended with an error, or had not ended in time.
         """
@@ -84,7 +90,7 @@ def running(
     interpreter: str | Path = sys.executable,
     processes: int = 1,
 ) -> Iterator[Job]:
-    """Run Python programs of this repository; on leaving, those that still run are killed.
+    """Run Python programs of this repository; on leaving, they and what they started are killed.
 
     Args:
         arguments: of the interpreter, ``-m MODULE`` and what follows.
@@ -108,6 +114,7 @@ def running(
                         env=os.environ | ONE_THREAD | {"RUST_BACKTRACE": "0"} | dict(environment or {}),
                         stdout=output,
                         stderr=output,
+                        start_new_session=True,
                     )
                     started.append(process)
                     if number < len(free):
@@ -117,5 +124,7 @@ def running(
             yield Job(arguments[arguments.index("-m") + 1], started, log)
         finally:
             for process in started:
-                process.kill()
+                # The whole group: what a program has started would go on without it.
+                with suppress(ProcessLookupError):
+                    os.killpg(process.pid, signal.SIGKILL)
                 process.wait()

@@ -31,7 +31,7 @@ class Stream:
     signals: int = 8
 
     def payloads(self) -> Iterator[bytes]:
-        """The events as JSON, in order; about 180 bytes each with 8 signals."""
+        """The events as JSON, in order; about 185 bytes each with 8 signals."""
         random = np.random.default_rng(0)
         mixing = random.normal(size=(self.signals, self.signals)) / self.signals**0.5
         rows = min(self.events, DISTINCT_ROWS)

@@ -1,9 +1,10 @@
-"""What the state of the job costs: ``python -m benchmarks.throughput_state RECORDING RESULT``.
+"""What the state of the job costs: ``python -m benchmarks.throughput.state RECORDING RESULT``.
 
 All shards are fed with a recording; then snapshots of all of them are taken and pickled, as the engine does,
-and detectors made anew from them. RESULT gets, as JSON, ``state_bytes_per_vehicle`` (pickled), the memory
-that each vehicle adds to the process, and the medians of ``snapshot_seconds`` and ``restore_seconds``, all
-shards together. Writing to the recovery directory is the engine's, and not in it.
+and detectors made anew from them. RESULT gets, as JSON, ``state_bytes_per_vehicle`` (pickled), the medians of
+``snapshot_seconds`` and ``restore_seconds``, all shards together, and, with enough vehicles to tell, the
+``memory_bytes_per_vehicle`` by which the process has grown. Writing to the recovery directory is the
+engine's, and not in it.
 """
 
 from __future__ import annotations
@@ -28,6 +29,8 @@ from dataflows.shard import split
 
 REPETITIONS = 5
 WARM_UP_BATCHES = 10
+MEASURABLE = 10_000
+"""Vehicles from which their memory can be told from what the process takes and gives back anyway."""
 
 
 def main(arguments: Sequence[str] | None = None) -> None:
@@ -66,7 +69,7 @@ def measure(settings: Settings, recording: Path) -> dict[str, float]:
         "snapshot_seconds": round(statistics.median(snapshot_seconds), 4),
         "restore_seconds": round(statistics.median(restore_seconds), 4),
     }
-    if resident:
+    if resident and vehicles >= MEASURABLE:
         found["memory_bytes_per_vehicle"] = round(max(grown, 0) / vehicles)
     return found
 

@@ -1,8 +1,9 @@
 """A scoring service that is called over HTTP for every event: FastAPI with an autoencoder.
 
 The autoencoder (8–4–8, tanh) is trained beforehand, by scikit-learn, and learns nothing while it scores; it
-is computed by numpy alone. uvicorn runs with uvloop and httptools, and an asynchronous client keeps up to 64
-requests on kept connections under way. Service and client share one core, as all that is measured has one.
+is computed by numpy alone. uvicorn runs with uvloop and httptools; an asynchronous client, on uvloop too, has
+up to 64 requests under way on connections that are kept. Service and client share one core, as all that is
+measured has one.
 """
 
 from __future__ import annotations
@@ -18,11 +19,12 @@ import aiohttp
 import numpy as np
 import orjson
 import uvicorn
+import uvloop
 from fastapi import FastAPI, Request, Response
 from sklearn.neural_network import MLPRegressor
 
-from benchmarks.throughput_peers.clock import Clock, Task
-from benchmarks.throughput_peers.scorers import names_of_signals
+from benchmarks.throughput.peers.clock import Clock, Task
+from benchmarks.throughput.peers.scorers import names_of_signals
 
 TRAINING_ROWS = 2_000
 REQUESTS = 64
@@ -75,16 +77,21 @@ def main() -> None:
     with socket.socket() as listener:
         listener.bind(("127.0.0.1", 0))
         listener.listen(REQUESTS)
+        port = listener.getsockname()[1]
         server = os.fork()
         if server == 0:
-            config = uvicorn.Config(service(payloads), log_level="error", access_log=False, loop="uvloop")
+            config = uvicorn.Config(
+                service(payloads), log_level="error", access_log=False, loop="uvloop", http="httptools"
+            )
             uvicorn.Server(config).run([listener])
             sys.exit()
-        try:
-            asyncio.run(call(listener.getsockname()[1], payloads, Clock(task)))
-        finally:
-            os.kill(server, signal.SIGTERM)
-            os.waitpid(server, 0)
+    # Only the service listens now: should it fail, calls fail too, instead of waiting for ever.
+    try:
+        with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
+            runner.run(call(port, payloads, Clock(task)))
+    finally:
+        os.kill(server, signal.SIGTERM)
+        os.waitpid(server, 0)
 
 
 if __name__ == "__main__":

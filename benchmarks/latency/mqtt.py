@@ -14,7 +14,7 @@ import paho.mqtt.client as paho
 from numpy.typing import NDArray
 from paho.mqtt.enums import CallbackAPIVersion, MQTTProtocolVersion
 
-from benchmarks.latency_load import Load, publish_on_time
+from benchmarks.latency.load import Load, publish_on_time
 from config.errors import BrokerError
 from tests.brokers import Mosquitto, mosquitto_is_installed
 
@@ -110,12 +110,18 @@ def mqtt_broker(directory: Path) -> Iterator[MqttWire]:
     """A broker of our own.
 
     Raises:
-        BrokerError: mosquitto is not installed.
+        BrokerError: mosquitto is not installed, or does not start.
     """
     if not mosquitto_is_installed():
         raise BrokerError("expected mosquitto to be installed, found none: apt-get install mosquitto")
     broker = Mosquitto(directory)
-    broker.start()
+    try:
+        broker.start()
+    except AssertionError as error:
+        broker.kill()
+        raise BrokerError(
+            f"expected mosquitto to start, it did not: {' '.join(str(error).split())}"
+        ) from None
     try:
         yield MqttWire(broker.host, broker.port)
     finally:

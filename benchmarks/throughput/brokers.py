@@ -11,7 +11,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-from benchmarks.throughput_process import REPOSITORY
+from benchmarks.throughput.process import REPOSITORY
 from config.errors import BrokerError, SettingsError
 from scripts import kafka
 from scripts.ports import LOCALHOST, free_port
@@ -40,7 +40,8 @@ def kafka_broker() -> Iterator[str]:
         try:
             if process.stdout is None or not process.stdout.readline():
                 log.seek(0)
-                raise BrokerError(log.read().decode().strip())
+                said = log.read().decode(errors="replace").strip() or "nothing"
+                raise BrokerError(f"expected Kafka to start, it did not; it said: {said.splitlines()[-1]}")
             yield f"{LOCALHOST}:{port}"
         finally:
             process.terminate()
@@ -54,12 +55,19 @@ def mosquitto() -> Iterator[int]:
 
     Raises:
         SettingsError: mosquitto is not installed.
+        BrokerError: it does not start.
     """
     if not mosquitto_is_installed():
         raise SettingsError("expected mosquitto on the PATH, found none: apt-get install mosquitto")
     with tempfile.TemporaryDirectory() as directory:
         broker = Mosquitto(Path(directory))
-        broker.start()
+        try:
+            broker.start()
+        except AssertionError as error:
+            broker.kill()
+            raise BrokerError(
+                f"expected mosquitto to start, it did not: {' '.join(str(error).split())}"
+            ) from None
         try:
             yield broker.port
         finally:

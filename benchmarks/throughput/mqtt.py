@@ -13,18 +13,19 @@ import time
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
+from itertools import islice
 from pathlib import Path
 from typing import Any
 
 import paho.mqtt.client as paho
 from paho.mqtt.enums import CallbackAPIVersion
 
-from benchmarks.throughput_brokers import mosquitto
-from benchmarks.throughput_figures import Report, Scale, beside_limit, medians
-from benchmarks.throughput_flow import WARM_UP
-from benchmarks.throughput_paho import session
-from benchmarks.throughput_process import TIME_TO_FINISH, Job, running
-from benchmarks.throughput_stream import Stream, settings_text, vehicle_name
+from benchmarks.throughput.brokers import mosquitto
+from benchmarks.throughput.figures import Report, Scale, beside_limit, medians
+from benchmarks.throughput.flow import WARM_UP
+from benchmarks.throughput.paho import session
+from benchmarks.throughput.process import TIME_TO_FINISH, Job, running
+from benchmarks.throughput.stream import Stream, settings_text, vehicle_name
 from config.errors import BrokerError
 from config.settings import load
 from scripts.ports import LOCALHOST
@@ -32,10 +33,13 @@ from scripts.ports import LOCALHOST
 LIST_LENGTH = 50
 LISTS_AT_ONCE = 100
 """``mqtt.batch_size`` for them: 5,000 events; with its default a run would be a few batches only."""
-SHARE_OF_EVENTS = {1: 5, LIST_LENGTH: 1}
-"""A run takes the scale's events divided by this: MQTT costs several times what Kafka does."""
+SHARE_OF_EVENTS = {1: 3, LIST_LENGTH: 1}
+"""A run takes the scale's events divided by this: MQTT costs several times what Kafka does. By default it is
+100,000, so that all ``mqtt.queue_size`` that can be read ahead is through when the clock starts."""
 SNAPSHOT_INTERVAL = 1
 """Seconds; messages are acknowledged once in it, and ``mqtt.queue_size`` of them can be unacknowledged."""
+FILLED_AT_ONCE = 10_000
+"""Messages published before their confirmation is waited for."""
 FIRST_SIZE = 1_000
 """Bytes of an enriched event, until one was seen."""
 SCORED, PAHO = "scored", "paho alone"
@@ -100,7 +104,7 @@ client_id = "{name}"
             "queue-size": load().mqtt.queue_size,
         }
         arguments = [f"--{option}={value}" for option, value in options.items()]
-        with self._clock(name) as clock, running(["-m", "benchmarks.throughput_paho", *arguments]) as job:
+        with self._clock(name) as clock, running(["-m", "benchmarks.throughput.paho", *arguments]) as job:
             return clock.wait(job)
 
     @contextmanager
@@ -108,7 +112,7 @@ client_id = "{name}"
         client = _connected(self.port)
         clock = _Clock(self.stream)
         client.on_message = clock.on_message
-        client.subscribe(f"{topic}/{vehicle_name(self.stream.vehicles - 1)}")
+        _subscribe(client, f"{topic}/{vehicle_name(self.stream.vehicles - 1)}", 0, self.port)
         try:
             yield clock
         finally:
@@ -155,23 +159,30 @@ def _fill(port: int, topic: str, sessions: Sequence[str], payloads: Iterable[byt
     """Subscribe the sessions, and publish what each is to find."""
     for name in sessions:
         client, properties = session(f"{name}-source", load().mqtt.queue_size)
-        subscribed = threading.Event()
-        client.on_subscribe = lambda *_, subscribed=subscribed: subscribed.set()
         client.connect(LOCALHOST, port, clean_start=False, properties=properties)
         client.loop_start()
-        client.subscribe(topic, qos=1)
-        if not subscribed.wait(TIME_TO_FINISH):
-            raise BrokerError(f"expected mosquitto on port {port} to confirm a subscription, it did not")
+        _subscribe(client, topic, 1, port)
         client.disconnect()
         client.loop_stop()
     client = _connected(port)
-    last = None
-    for payload in payloads:
-        last = client.publish(topic, payload, qos=1)
-    if last is not None:
+    waiting = iter(payloads)
+    # MQTT numbers what is not confirmed with 16 bits: paho drops what exceeds them.
+    while portion := list(islice(waiting, FILLED_AT_ONCE)):
+        last = [client.publish(topic, payload, qos=1) for payload in portion][-1]
         last.wait_for_publish(TIME_TO_FINISH)
+        if not last.is_published():
+            raise BrokerError(f"expected mosquitto on port {port} to take what is published, it did not")
     client.disconnect()
     client.loop_stop()
+
+
+def _subscribe(client: paho.Client, topic: str, qos: int, port: int) -> None:
+    """Return when the broker has confirmed it: what is published before would be lost."""
+    subscribed = threading.Event()
+    client.on_subscribe = lambda *_: subscribed.set()
+    client.subscribe(topic, qos)
+    if not subscribed.wait(TIME_TO_FINISH):
+        raise BrokerError(f"expected mosquitto on port {port} to confirm a subscription, it did not")
 
 
 def _connected(port: int) -> paho.Client:
