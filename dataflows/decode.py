@@ -263,9 +263,10 @@ def _event_ids(
     sequences: list[str],
 ) -> list[str]:
     if batch.offsets is not None:
-        positions = [f"{batch.origin}:{batch.offsets[message]}" for message in events.messages]
+        before = f"{batch.origin}:"
         if events.indices is None:
-            return positions
+            return list(map(before.__add__, map(str, batch.offsets)))
+        positions = [f"{before}{batch.offsets[message]}" for message in events.messages]
         return [f"{position}:{index}" for position, index in zip(positions, events.indices, strict=True)]
     return [
         f"{vehicle}@{timestamp}#{sequence}" if sequence else f"{vehicle}@{timestamp}"

@@ -39,7 +39,9 @@ class Encoder:
         self._highest = np.array([math.inf if high is None else high for _, high in ranges])
         self._signals = _row("Signals", settings.scored_signals, float)
         self._event = _row("Event", [field.encode_name for field in msgspec.structs.fields(Enriched)], Any)
-        self._encode = msgspec.json.Encoder().encode
+        encoder = msgspec.json.Encoder()
+        self._encode, self._encode_into = encoder.encode, encoder.encode_into
+        self._buffer = bytearray()
 
     def encode(self, batch: ScoredBatch) -> OutgoingBatch:
         """One message an event, keyed by vehicle: an `Enriched` in JSON."""
@@ -66,10 +68,13 @@ class Encoder:
             self._by_signal(scores.contributions) if explains else repeat({}),
             self._implausible(telemetry.values),
             scores.model_version.tolist(),
-            repeat(datetime.now(UTC)),
+            repeat(msgspec.Raw(self._encode(datetime.now(UTC)))),
             telemetry.telemetry,
         )
-        return OutgoingBatch(telemetry.vehicle_ids, list(map(self._encode, events)))
+        encode, buffer = self._encode_into, self._buffer
+        # Into the same memory again and again: a text of its own would grow step by step.
+        payloads = [(encode(event, buffer), bytes(buffer))[1] for event in events]
+        return OutgoingBatch(telemetry.vehicle_ids, payloads)
 
     def _by_signal(self, values: NDArray[np.float64]) -> map[msgspec.Struct]:
         return map(self._signals, *values.T.tolist())

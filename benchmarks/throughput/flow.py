@@ -7,7 +7,6 @@ and writes what it counted to CLOCK; ``unscored`` does the same with `benchmarks
 
 from __future__ import annotations
 
-import gc
 import json
 import time
 from collections.abc import Iterator
@@ -23,6 +22,7 @@ from benchmarks.unscored import unscored as constants
 from config.settings import Settings, load
 from dataflows import fleet
 from dataflows.connectors.messages import MessageBatch, OutgoingBatch
+from dataflows.job import spare_the_collector
 from dataflows.recordings import open_recording
 from dataflows.score import ShardScorer
 
@@ -101,9 +101,8 @@ class MemorySource(FixedPartitionedSource[MessageBatch, int]):
         return ["memory"]
 
     def build_part(self, step_id: str, for_part: str, resume_state: int | None) -> _MemoryPartition:
-        # What was read ahead would otherwise be gone through again and again by the collector.
-        gc.collect()
-        gc.freeze()
+        # As the job does before it starts, but after reading ahead: that is to stay as well.
+        spare_the_collector()
         return _MemoryPartition(iter(self._batches))
 
 
