@@ -5,7 +5,9 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable, Sequence
 from datetime import UTC, datetime, timedelta
-from itertools import chain
+from itertools import starmap
+from struct import Struct
+from struct import error as StructError  # noqa: N812 - it is a class
 from typing import Literal, cast
 
 import numpy as np
@@ -108,9 +110,9 @@ def signal_values(columns: Iterable[Sequence[float | None]], events: int) -> NDA
     """
     columns = list(columns)
     try:
-        # Twice as fast as an array of each column, but only where no value is None.
-        values = np.fromiter(chain.from_iterable(columns), np.float64, len(columns) * events)
-    except TypeError:
+        # Many times faster than an array of each column, but only where no value is None.
+        values = np.frombuffer(b"".join(starmap(Struct(f"{events}d").pack, columns)), np.float64)
+    except StructError:
         values = np.array(columns, dtype=np.float64)
     return np.ascontiguousarray(values.reshape(len(columns), events).T)
 

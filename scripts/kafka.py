@@ -113,7 +113,7 @@ def format_storage(properties: Path, *, arguments: Sequence[str] = ()) -> None:
     """
     cluster_id = base64.urlsafe_b64encode(uuid.uuid4().bytes).decode().rstrip("=")
     tool = ["java", "-cp", class_path(), *JVM, "kafka.tools.StorageTool", "format", "--standalone"]
-    command = [*tool, "--ignore-formatted", "-t", cluster_id, "-c", str(properties), *arguments]
+    command = [*tool, "--ignore-formatted", f"--cluster-id={cluster_id}", "-c", str(properties), *arguments]
     done = subprocess.run(command, capture_output=True, text=True, check=False)
     if done.returncode != 0:
         raise BrokerError(f"Kafka cannot use {properties}: {(done.stderr or done.stdout).strip()}")

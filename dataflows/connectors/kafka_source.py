@@ -338,7 +338,8 @@ def _arrivals(timestamps: Sequence[tuple[int, int]]) -> list[int]:
     Args:
         timestamps: of n messages, their kind and milliseconds.
     """
-    kinds, milliseconds = np.array(timestamps, np.int64).T
+    # Two columns of numbers: an array of pairs would look at the type of each pair.
+    kinds, milliseconds = (np.array(column, np.int64) for column in zip(*timestamps, strict=True))
     arrivals = np.clip(milliseconds, 0, LATEST) * 1000
     arrivals[kinds == TIMESTAMP_NOT_AVAILABLE] = time.time_ns() // 1000
     return cast(list[int], arrivals.tolist())

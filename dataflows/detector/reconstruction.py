@@ -97,7 +97,7 @@ class ReconstructionModel(ArrayState):
         )
         term_values = terms.term_values(evidence)
         error, contributions = self.combination.combine(term_values, evidence)
-        lesson = np.concatenate((term_values.T, lively, jumps, scores), axis=1)
+        lesson = _lesson(term_values, lively, jumps, scores)
         return Evaluation(error, contributions, mean + expected * deviation, lesson)
 
     def learn(self, block: Lessons) -> None:
@@ -136,3 +136,18 @@ def _stacked(
             evidence[4, row, signal] = change[row, signal] ** 2
             evidence[5, row, signal] = still[row, signal]
     return evidence
+
+
+@compiled
+def _lesson(term_values: Floats, lively: Floats, jumps: Floats, scores: Floats) -> Floats:
+    """What is learned of n rows besides their values, side by side: shape (n, T + 3 · S)."""
+    terms, (rows, signals) = len(term_values), scores.shape
+    lesson = np.empty((rows, terms + 3 * signals))
+    for row in range(rows):
+        for term in range(terms):
+            lesson[row, term] = term_values[term, row]
+        for signal in range(signals):
+            lesson[row, terms + signal] = lively[row, signal]
+            lesson[row, terms + signals + signal] = jumps[row, signal]
+            lesson[row, terms + 2 * signals + signal] = scores[row, signal]
+    return lesson

@@ -100,10 +100,9 @@ class Scaler(ArrayState):
             E, shape (n, S): EᵀE is what the block adds to the scatter within vehicles, off the diagonal
             too, as from `learn_rows`; by the first set of moments.
         """
-        values = _clipped(slots, values, *self.moments(slots), self.count, self.clips)
+        values = _clipped(slots, values, self.count, self.level, self.deviation, self.clips)
         everyone = np.zeros(len(slots), np.intp)
-        fleet = (self.fleet_count, self.fleet_mean, self.fleet_scatter)
-        learn_rows(everyone, values, weights, np.inf, *fleet)
+        learn_rows(everyone, values, weights, np.inf, self.fleet_count, self.fleet_mean, self.fleet_scatter)
         own = (self.count, self.mean, self.scatter)
         deviations = learn_rows(slots, values, weights, self.memory, *own)
         prior = np.where(self.fleet_count[0] > 0, self.prior, 0.0)
@@ -149,18 +148,18 @@ def _moments(
 
 @compiled
 def _clipped(
-    slots: Slots, values: Floats, mean: Floats, deviation: Floats, count: Floats, clips: Floats
+    slots: Slots, values: Floats, count: Floats, level: Floats, deviation: Floats, clips: Floats
 ) -> Floats:
-    sets, rows, signals = mean.shape
-    clipped = np.empty((rows, sets * signals))
+    rows, signals = values.shape
+    clipped = np.empty((rows, len(clips) * signals))
     for row in range(rows):
-        for number in range(sets):
+        slot = slots[row]
+        for number in range(len(clips)):
             for signal in range(signals):
                 column, value = number * signals + signal, values[row, signal]
-                spread = deviation[number, row, signal]
-                if count[slots[row], signal] >= TRUSTED_AFTER and spread > 0.0:
-                    reach, centre = clips[number] * spread, mean[number, row, signal]
-                    value = min(max(value, centre - reach), centre + reach)
+                if count[slot, signal] >= TRUSTED_AFTER and deviation[slot, column] > 0.0:
+                    reach = clips[number] * deviation[slot, column]
+                    value = min(max(value, level[slot, column] - reach), level[slot, column] + reach)
                 clipped[row, column] = value
     return clipped
 
