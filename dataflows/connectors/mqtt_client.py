@@ -12,10 +12,15 @@ from paho.mqtt.properties import Properties
 
 from config.broker_settings import MqttSettings
 from config.errors import SettingsError
+from dataflows.connectors.buffered_socket import BufferedSocket
+
+
+PACKETS_AT_ONCE = 1_000
+"""Packets read before those that wait are written."""
 
 
 class ReportingClient(paho.Client):
-    """paho's client, reporting from its network thread what paho drops.
+    """paho's client, with buffers, and reporting from its network thread what paho drops.
 
     paho calls nobody with the reason why a connection attempt failed, and an exception it does not
     expect ends its thread, and with it the connection, without a word.
@@ -37,6 +42,29 @@ class ReportingClient(paho.Client):
         except OSError as error:
             self.after_failing(error)
             raise
+
+    def loop_read(self, max_packets: int = 1) -> MQTTErrorCode:
+        code = super().loop_read(max_packets)
+        connection = self.socket()
+        for _ in range(PACKETS_AT_ONCE):
+            if code or not (isinstance(connection, BufferedSocket) and connection.pending()):
+                break
+            code = super().loop_read(max_packets)
+        return code
+
+    def loop_write(self) -> MQTTErrorCode:
+        connection = self.socket()
+        code = super().loop_write()
+        if isinstance(connection, BufferedSocket) and connection is self.socket():
+            connection.flush()
+        return code
+
+    def want_write(self) -> bool:
+        connection = self.socket()
+        return super().want_write() or (isinstance(connection, BufferedSocket) and connection.unsent)
+
+    def _create_socket(self) -> BufferedSocket:
+        return BufferedSocket(super()._create_socket())
 
     def loop_forever(self, timeout: float = 1.0, retry_first_connection: bool = False) -> MQTTErrorCode:
         try:

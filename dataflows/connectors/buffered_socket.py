@@ -1,0 +1,91 @@
+"""A socket with buffers, so that a small MQTT packet costs no system call of its own."""
+
+from __future__ import annotations
+
+import ssl
+from contextlib import suppress
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from paho.mqtt.client import SocketLike
+
+READ_AT_ONCE = 65_536
+MOST_UNSENT = 262_144
+"""Bytes; with more of them, `BufferedSocket.send` says that it would block."""
+
+
+class BufferedSocket:
+    """What paho wants of a socket, around one that does not block.
+
+    paho reads a packet in three parts or more and writes each packet by itself. Each time the network thread
+    gives up the interpreter's lock, which a thread that computes hands back only milliseconds later.
+
+    Args:
+        connection: the socket; TLS is fine.
+    """
+
+    def __init__(self, connection: SocketLike) -> None:
+        self._connection = connection
+        self._received = b""
+        self._position = 0
+        self._unsent = bytearray()
+
+    def recv(self, buffer_size: int) -> bytes:
+        """Up to so many bytes, from what was received before if there is any.
+
+        Raises:
+            BlockingIOError, ssl.SSLWantReadError: there is nothing yet.
+            OSError: the connection is gone.
+        """
+        if self._position == len(self._received):
+            self._received, self._position = self._connection.recv(max(READ_AT_ONCE, buffer_size)), 0
+        start, self._position = self._position, min(self._position + buffer_size, len(self._received))
+        return self._received[start : self._position]
+
+    def pending(self) -> int:
+        """Bytes that `recv` gives without asking the network."""
+        inner = self._connection.pending() if isinstance(self._connection, ssl.SSLSocket) else 0
+        return len(self._received) - self._position + inner
+
+    def send(self, buffer: bytes | bytearray) -> int:
+        """Take bytes, to be sent by `flush`.
+
+        Raises:
+            BlockingIOError: too many are waiting.
+        """
+        if len(self._unsent) >= MOST_UNSENT:
+            self.flush()
+            if len(self._unsent) >= MOST_UNSENT:
+                raise BlockingIOError
+        self._unsent += buffer
+        return len(buffer)
+
+    def flush(self) -> None:
+        """Send what the network takes now; the rest is `unsent`, until it is gone or the connection is."""
+        try:
+            while self._unsent:
+                del self._unsent[: self._connection.send(self._unsent)]
+        except (BlockingIOError, ssl.SSLWantReadError, ssl.SSLWantWriteError):
+            pass
+        except OSError:
+            # `recv` fails, too, and is where paho sees to it. What was not acknowledged comes again.
+            self._unsent.clear()
+
+    @property
+    def unsent(self) -> bool:
+        """Whether `flush` has more to do, once the socket can be written to."""
+        return bool(self._unsent)
+
+    def close(self) -> None:
+        """Send what can be sent, such as a DISCONNECT, and close."""
+        with suppress(OSError, ValueError):
+            self.flush()
+        self._connection.close()
+
+    def fileno(self) -> int:
+        """Of the socket; -1 once it is closed."""
+        return self._connection.fileno()
+
+    def setblocking(self, flag: bool) -> None:
+        """As the socket's."""
+        self._connection.setblocking(flag)
