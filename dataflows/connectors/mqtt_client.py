@@ -14,7 +14,6 @@ from config.broker_settings import MqttSettings
 from config.errors import SettingsError
 from dataflows.connectors.buffered_socket import BufferedSocket
 
-
 PACKETS_AT_ONCE = 1_000
 """Packets read before those that wait are written."""
 
