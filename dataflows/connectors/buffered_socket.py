@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import ssl
+import threading
+from collections.abc import Callable, Iterable
 from contextlib import suppress
 from typing import TYPE_CHECKING
 
@@ -20,12 +22,18 @@ class BufferedSocket:
     paho reads a packet in three parts or more and writes each packet by itself. Each time the network thread
     gives up the interpreter's lock, which a thread that computes hands back only milliseconds later.
 
+    Any thread may write; one reads.
+
     Args:
         connection: the socket; TLS is fine.
+        taking: is given what was received, keeps what it is for, and returns the rest.
     """
 
-    def __init__(self, connection: SocketLike) -> None:
+    def __init__(self, connection: SocketLike, taking: Callable[[bytes], bytes] | None = None) -> None:
         self._connection = connection
+        self._taking = taking
+        # Also around reading, which does not block: with TLS one thread at a time may use a connection.
+        self._lock = threading.RLock()
         self._received = b""
         self._position = 0
         self._unsent = bytearray()
@@ -38,7 +46,13 @@ class BufferedSocket:
             OSError: the connection is gone.
         """
         if self._position == len(self._received):
-            self._received, self._position = self._connection.recv(max(READ_AT_ONCE, buffer_size)), 0
+            with self._lock:
+                received = self._connection.recv(max(READ_AT_ONCE, buffer_size))
+            if received and self._taking is not None:
+                received = self._taking(received)
+                if not received:
+                    raise BlockingIOError
+            self._received, self._position = received, 0
         start, self._position = self._position, min(self._position + buffer_size, len(self._received))
         return self._received[start : self._position]
 
@@ -53,23 +67,31 @@ class BufferedSocket:
         Raises:
             BlockingIOError: too many are waiting.
         """
-        if len(self._unsent) >= MOST_UNSENT:
-            self.flush()
+        with self._lock:
             if len(self._unsent) >= MOST_UNSENT:
-                raise BlockingIOError
-        self._unsent += buffer
+                self.flush()
+                if len(self._unsent) >= MOST_UNSENT:
+                    raise BlockingIOError
+            self._unsent += buffer
         return len(buffer)
+
+    def write(self, packets: Iterable[bytes]) -> None:
+        """Send packets, however many; those that the network does not take now are left to `flush`."""
+        with self._lock:
+            self._unsent += b"".join(packets)
+            self.flush()
 
     def flush(self) -> None:
         """Send what the network takes now; the rest is `unsent`, until it is gone or the connection is."""
-        try:
-            while self._unsent:
-                del self._unsent[: self._connection.send(self._unsent)]
-        except (BlockingIOError, ssl.SSLWantReadError, ssl.SSLWantWriteError):
-            pass
-        except OSError:
-            # `recv` fails, too, and is where paho sees to it. What was not acknowledged comes again.
-            self._unsent.clear()
+        with self._lock:
+            try:
+                while self._unsent:
+                    del self._unsent[: self._connection.send(self._unsent)]
+            except (BlockingIOError, ssl.SSLWantReadError, ssl.SSLWantWriteError):
+                pass
+            except OSError:
+                # `recv` fails, too, and is where paho sees to it. What was not acknowledged comes again.
+                self._unsent.clear()
 
     @property
     def unsent(self) -> bool:

@@ -13,6 +13,7 @@ from paho.mqtt.properties import Properties
 from config.broker_settings import MqttSettings
 from config.errors import SettingsError
 from dataflows.connectors.buffered_socket import BufferedSocket
+from dataflows.connectors.mqtt_publications import Publications
 
 PACKETS_AT_ONCE = 1_000
 """Packets read before those that wait are written."""
@@ -28,7 +29,10 @@ class ReportingClient(paho.Client):
         before_connecting: called before every attempt, while nothing is on the wire.
         after_failing: called with the reason for which an attempt failed; another one follows.
         after_dying: called with the exception that ended the thread; nothing follows.
+        publications: what is published beside paho; their PUBACKs are kept from it.
     """
+
+    publications: Publications | None = None
 
     before_connecting: Callable[[], None]
     after_failing: Callable[[OSError], None]
@@ -63,7 +67,10 @@ class ReportingClient(paho.Client):
         return super().want_write() or (isinstance(connection, BufferedSocket) and connection.unsent)
 
     def _create_socket(self) -> BufferedSocket:
-        return BufferedSocket(super()._create_socket())
+        connection = super()._create_socket()
+        if self.publications is None:
+            return BufferedSocket(connection)
+        return BufferedSocket(connection, self.publications.acknowledgements().take)
 
     def loop_forever(self, timeout: float = 1.0, retry_first_connection: bool = False) -> MQTTErrorCode:
         try:

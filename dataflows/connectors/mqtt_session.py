@@ -11,23 +11,21 @@ import logging
 import ssl
 import threading
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from typing import Any
 
 import paho.mqtt.client as paho
-from paho.mqtt.enums import MQTTErrorCode
 from paho.mqtt.properties import Properties
 from paho.mqtt.reasoncodes import ReasonCode
 from paho.mqtt.subscribeoptions import SubscribeOptions
 
 from config.broker_settings import MqttSettings
 from config.errors import BrokerError, DeliveryError
+from dataflows.connectors.buffered_socket import BufferedSocket
 from dataflows.connectors.mqtt_client import new_client
+from dataflows.connectors.mqtt_publications import PACKET_IDENTIFIERS, Publications
 
 logger = logging.getLogger(__name__)
-
-PACKET_IDENTIFIERS = 65535
-"""Messages that can be unacknowledged in one direction (MQTT 5, 2.2.1: the identifier has 16 bits)."""
 
 PACKET_OVERHEAD = 1024
 """Bytes of a PUBLISH beside its payload, at most: the topic, and a few numbers."""
@@ -50,7 +48,7 @@ _REFUSALS = frozenset(
 _FLUSH_SECONDS = 2.0
 
 
-def _ignore(_: object) -> None:
+def _ignore(*_: object) -> None:
     pass
 
 
@@ -78,7 +76,7 @@ class MqttSession:
         persistent: bool,
         filters: Sequence[str] = (),
         on_message: Callable[[paho.MQTTMessage], None] = _ignore,
-        on_confirmed: Callable[[ReasonCode], None] = _ignore,
+        on_confirmed: Callable[[int, ReasonCode | None], None] = _ignore,
     ) -> None:
         """Prepare the client; `start` connects it.
 
@@ -88,7 +86,8 @@ class MqttSession:
             persistent: whether the broker keeps the session while we are away.
             filters: topic filters, subscribed with QoS 1 on every connection.
             on_message: called in the network thread with every message, to be acknowledged later.
-            on_confirmed: called in the network thread with the reason of every PUBACK.
+            on_confirmed: called in the network thread with the number of messages that were confirmed, and
+                the reason if one of them was refused.
 
         Raises:
             SettingsError: a file of ``[mqtt.tls]`` cannot be used.
@@ -118,7 +117,8 @@ class MqttSession:
         self._client.on_disconnect = self._on_disconnect
         self._client.on_subscribe = self._on_subscribe
         self._client.on_message = lambda client, userdata, message: on_message(message)
-        self._client.on_publish = lambda client, userdata, mid, reason, properties: on_confirmed(reason)
+        self._publications = Publications(version_5=settings.protocol == "5", on_confirmed=on_confirmed)
+        self._client.publications = self._publications
 
     @property
     def failed(self) -> bool:
@@ -175,38 +175,46 @@ class MqttSession:
     def publish(self, connection: int, messages: Sequence[tuple[str, bytes]], *, retain: bool) -> bool:
         """Send (topic, payload) pairs with QoS 1 by the given connection, and by later ones if it is lost.
 
-        Not to be called while holding `changed`: paho confirms with a lock held that publishing needs.
-
         Returns:
             Whether they are on their way; false, and nothing was sent, if that connection is gone.
 
         Raises:
             DeliveryError: a message is too large, or a packet identifier is still in use.
         """
-        # A new connection cannot begin under the lock: paho first repeats on it what is unconfirmed,
+        # A new connection cannot begin under the lock: what is unconfirmed is first repeated on it,
         # and what is published in the middle of that would overtake.
         with self._publishing:
             if connection != self.connection:
                 return False
-            largest = self.maximum_packet_size
-            for topic, payload in messages:
-                if largest is not None and len(payload) + PACKET_OVERHEAD > largest:
-                    raise DeliveryError(
-                        f"cannot publish {len(payload)} bytes to {topic[:80]!r}: the MQTT broker at "
-                        f"{self.address} takes packets of {largest} bytes; raise that limit of the broker"
-                    )
-                try:
-                    code = self._client.publish(topic, payload, qos=1, retain=retain).rc
-                except ValueError as error:
-                    raise DeliveryError(
-                        f"cannot publish {len(payload)} bytes to {topic[:80]!r}: {error}"
-                    ) from None
-                if code == MQTTErrorCode.MQTT_ERR_QUEUE_SIZE:
-                    raise DeliveryError(
-                        f"the MQTT broker at {self.address} left a message unconfirmed while "
-                        f"{PACKET_IDENTIFIERS} later ones were sent; restart the broker"
-                    )
+            self._check_sizes(messages)
+            try:
+                packets = self._publications.packets(messages, retain=retain)
+            except ValueError as error:
+                raise DeliveryError(f"cannot publish to {messages[0][0][:80]!r}: {error}") from None
+            except OverflowError:
+                raise DeliveryError(
+                    f"the MQTT broker at {self.address} left a message unconfirmed while "
+                    f"{PACKET_IDENTIFIERS} later ones were sent; restart the broker"
+                ) from None
+            self._write(packets)
         return True
+
+    def _check_sizes(self, messages: Sequence[tuple[str, bytes]]) -> None:
+        largest = self.maximum_packet_size
+        if largest is None:
+            return
+        for topic, payload in messages:
+            if len(payload) + PACKET_OVERHEAD > largest:
+                raise DeliveryError(
+                    f"cannot publish {len(payload)} bytes to {topic[:80]!r}: the MQTT broker at "
+                    f"{self.address} takes packets of {largest} bytes; raise that limit of the broker"
+                )
+
+    def _write(self, packets: Iterable[bytes]) -> None:
+        # Without a connection they wait for the next one.
+        connection = self._client.socket()
+        if isinstance(connection, BufferedSocket):
+            connection.write(packets)
 
     def stop(self) -> None:
         """Send what is on its way, disconnect, and end the network thread."""
@@ -254,6 +262,8 @@ class MqttSession:
                 self._refused(reason)
             self._note_trouble(str(reason))
             return
+        with self._publishing:
+            self._write(self._publications.repeated())
         with self.changed:
             self.connected = True
             self.receive_maximum = getattr(properties, "ReceiveMaximum", PACKET_IDENTIFIERS)

@@ -1,7 +1,7 @@
 """A Bytewax sink that publishes to MQTT and returns only when the broker has confirmed everything.
 
 Messages are pipelined: up to a window of them is unconfirmed at a time. When the connection is
-lost, paho repeats the unconfirmed ones in their order on the next, so order per topic holds and a
+lost, the session repeats the unconfirmed ones in their order on the next, so order per topic holds and a
 consumer may see up to a window of messages twice.
 """
 
@@ -160,16 +160,15 @@ class MqttSinkPartition(StatelessSinkPartition[OutgoingBatch]):
     def _ready(self, enough: int, to_publish: bool) -> bool:
         if not to_publish:
             return self._unconfirmed <= enough
-        # On a new connection paho first repeats what is unconfirmed; new messages must not overtake.
+        # On a new connection what is unconfirmed is first repeated; new messages must not overtake.
         same = self._session.connection == self._connection
         return self._session.connected and self._unconfirmed <= (enough if same else 0)
 
-    def _confirmed(self, reason: ReasonCode) -> None:
+    def _confirmed(self, count: int, refusal: ReasonCode | None) -> None:
         """Runs in the network thread."""
         with self._session.changed:
-            self._unconfirmed -= 1
-            if reason.is_failure and self._refusal is None:
-                self._refusal = reason
+            self._unconfirmed -= count
+            self._refusal = self._refusal or refusal
             if self._unconfirmed <= self._enough or self._refusal is not None:
                 self._session.changed.notify_all()
 
