@@ -12,6 +12,12 @@ PUBACK = 0x40
 FAILURE = 0x80
 """Reason codes from here on say that a message was refused (MQTT 5, 2.4)."""
 
+SHORTEST = 4
+"""Bytes of a PUBACK without a reason code, which then is 0."""
+
+FEW = 16
+"""PUBACKs below which arrays of them take longer than one after the other."""
+
 _MORE = 0x80
 _HEADER = 2
 
@@ -53,11 +59,16 @@ class Acknowledgements:
             identifier, reason = int.from_bytes(data[start : start + 2], "big"), data[start + 2]
             self._on_acknowledged([identifier], reason if reason >= FAILURE else 0)
             return end
+        if len(data) - at < FEW * length:
+            identifier = data[at + 2] << 8 | data[at + 3]
+            reason = data[at + 4] if length > SHORTEST else 0
+            self._on_acknowledged([identifier], reason if reason >= FAILURE else 0)
+            return end
         packets = np.frombuffer(data, np.uint8, (len(data) - at) // length * length, at).reshape(-1, length)
         alike = (packets[:, 0] == PUBACK) & (packets[:, 1] == length - _HEADER)
         packets = packets if alike.all() else packets[: int(np.argmin(alike))]
         identifiers = packets[:, 2].astype(np.int64) << 8 | packets[:, 3]
-        failures = packets[packets[:, 4] >= FAILURE, 4] if length > _HEADER + 2 else packets[:0, 0]
+        failures = packets[packets[:, 4] >= FAILURE, 4] if length > SHORTEST else packets[:0, 0]
         self._on_acknowledged(identifiers.tolist(), int(failures[0]) if len(failures) else 0)
         return at + packets.size
 
