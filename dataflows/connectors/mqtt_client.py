@@ -13,7 +13,7 @@ from paho.mqtt.properties import Properties
 from config.broker_settings import MqttSettings
 from config.errors import SettingsError
 from dataflows.connectors.buffered_socket import BufferedSocket
-from dataflows.connectors.mqtt_publications import Publications
+from dataflows.connectors.mqtt_packets import PacketReader
 
 PACKETS_AT_ONCE = 1_000
 """Packets read before those that wait are written."""
@@ -29,10 +29,10 @@ class ReportingClient(paho.Client):
         before_connecting: called before every attempt, while nothing is on the wire.
         after_failing: called with the reason for which an attempt failed; another one follows.
         after_dying: called with the exception that ended the thread; nothing follows.
-        publications: what is published beside paho; their PUBACKs are kept from it.
+        new_reader: makes what takes packets from a new connection that paho is not to see.
     """
 
-    publications: Publications | None = None
+    new_reader: Callable[[], PacketReader]
 
     before_connecting: Callable[[], None]
     after_failing: Callable[[OSError], None]
@@ -67,10 +67,7 @@ class ReportingClient(paho.Client):
         return super().want_write() or (isinstance(connection, BufferedSocket) and connection.unsent)
 
     def _create_socket(self) -> BufferedSocket:
-        connection = super()._create_socket()
-        if self.publications is None:
-            return BufferedSocket(connection)
-        return BufferedSocket(connection, self.publications.acknowledgements().take)
+        return BufferedSocket(super()._create_socket(), self.new_reader().take)
 
     def loop_forever(self, timeout: float = 1.0, retry_first_connection: bool = False) -> MQTTErrorCode:
         try:

@@ -23,6 +23,7 @@ from config.broker_settings import MqttSettings
 from config.errors import BrokerError, DeliveryError
 from dataflows.connectors.buffered_socket import BufferedSocket
 from dataflows.connectors.mqtt_client import new_client
+from dataflows.connectors.mqtt_deliveries import Deliveries, Delivery, pubacks
 from dataflows.connectors.mqtt_publications import PACKET_IDENTIFIERS, Publications
 
 logger = logging.getLogger(__name__)
@@ -75,7 +76,7 @@ class MqttSession:
         *,
         persistent: bool,
         filters: Sequence[str] = (),
-        on_message: Callable[[paho.MQTTMessage], None] = _ignore,
+        on_delivered: Callable[[list[Delivery]], None] = _ignore,
         on_confirmed: Callable[[int, ReasonCode | None], None] = _ignore,
     ) -> None:
         """Prepare the client; `start` connects it.
@@ -85,7 +86,7 @@ class MqttSession:
             client_id: names the session at the broker.
             persistent: whether the broker keeps the session while we are away.
             filters: topic filters, subscribed with QoS 1 on every connection.
-            on_message: called in the network thread with every message, to be acknowledged later.
+            on_delivered: called in the network thread with messages, to be acknowledged later.
             on_confirmed: called in the network thread with the number of messages that were confirmed, and
                 the reason if one of them was refused.
 
@@ -116,9 +117,12 @@ class MqttSession:
         self._client.on_connect = self._on_connect
         self._client.on_disconnect = self._on_disconnect
         self._client.on_subscribe = self._on_subscribe
-        self._client.on_message = lambda client, userdata, message: on_message(message)
-        self._publications = Publications(version_5=settings.protocol == "5", on_confirmed=on_confirmed)
-        self._client.publications = self._publications
+        version_5 = settings.protocol == "5"
+        self._publications = Publications(version_5=version_5, on_confirmed=on_confirmed)
+        if filters:
+            self._client.new_reader = lambda: Deliveries(version_5=version_5, on_delivered=on_delivered)
+        else:
+            self._client.new_reader = self._publications.acknowledgements
 
     @property
     def failed(self) -> bool:
@@ -168,9 +172,8 @@ class MqttSession:
         """
         with self.changed:
             # A new connection cannot begin under the lock, so no PUBACK slips into one.
-            if self.connected and connection == self.connection:
-                for packet_identifier in packet_identifiers:
-                    self._client.ack(packet_identifier, 1)
+            if connection == self.connection:
+                self._write(pubacks(packet_identifiers))
 
     def publish(self, connection: int, messages: Sequence[tuple[str, bytes]], *, retain: bool) -> bool:
         """Send (topic, payload) pairs with QoS 1 by the given connection, and by later ones if it is lost.

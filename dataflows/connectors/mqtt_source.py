@@ -33,6 +33,7 @@ from bytewax.inputs import FixedPartitionedSource, StatefulSourcePartition
 
 from config.broker_settings import MqttSettings
 from dataflows.connectors.messages import MessageBatch
+from dataflows.connectors.mqtt_deliveries import Delivery
 from dataflows.connectors.mqtt_handed_out import HandedOut
 from dataflows.connectors.mqtt_session import MqttSession
 
@@ -43,12 +44,9 @@ PARTITION = "mqtt"
 
 
 class _Received(NamedTuple):
-    payload: bytes
-    topic: str
+    delivery: Delivery
     arrived: int
     connection: int
-    packet_identifier: int  # 0 with QoS 0: nothing to acknowledge
-    is_repeated: bool  # the DUP flag
 
 
 class MqttSource(FixedPartitionedSource[MessageBatch, bytes]):
@@ -115,7 +113,7 @@ class MqttSourcePartition(StatefulSourcePartition[MessageBatch, bytes]):
             f"{settings.client_id}-{role}",
             persistent=True,
             filters=filters,
-            on_message=self._receive,
+            on_delivered=self._receive,
         )
         self._session.start()
 
@@ -142,8 +140,8 @@ class MqttSourcePartition(StatefulSourcePartition[MessageBatch, bytes]):
             return []
         return [
             MessageBatch(
-                payloads=[message.payload for message in received],
-                topics=[message.topic for message in received],
+                payloads=[message.delivery.payload for message in received],
+                topics=[message.delivery.topic for message in received],
                 arrived=[message.arrived for message in received],
                 origin=PARTITION,
             )
@@ -166,16 +164,17 @@ class MqttSourcePartition(StatefulSourcePartition[MessageBatch, bytes]):
             self._connection = message.connection
             self._handed_out = []
             self._in_snapshot = []
-        identifier = message.packet_identifier
+        delivery = message.delivery
+        identifier, topic, payload = delivery.packet_identifier, delivery.topic, delivery.payload
         if not identifier:
             return True
         if not self._distinct:
             self._handed_out.append(identifier)
             return True
         known = self._known
-        is_known = message.is_repeated and known.has(identifier, message.topic, message.payload)
+        is_known = delivery.is_repeated and known.has(identifier, topic, payload)
         if not is_known:
-            known.add(identifier, message.topic, message.payload)
+            known.add(identifier, topic, payload)
         # A snapshot that covers it was durable before this batch was asked for.
         (self._in_snapshot if known.is_covered(identifier) else self._handed_out).append(identifier)
         return not is_known
@@ -186,32 +185,31 @@ class MqttSourcePartition(StatefulSourcePartition[MessageBatch, bytes]):
         The session may still hold a subscription of an earlier configuration, and some brokers send
         a client retained messages that only others have subscribed to.
         """
-        own = [message for message in received if self._is_subscribed(message.topic)]
+        own = [message for message in received if self._is_subscribed(message.delivery.topic)]
         if len(own) < len(received) and not self._foreign_topic_logged:
+            topics = [message.delivery.topic for message in received]
             self._foreign_topic_logged = True
             logger.warning(
                 "dropping what the MQTT broker sends on topics outside of %s, such as %r",
                 self._filters,
-                next(message.topic for message in received if not self._is_subscribed(message.topic)),
+                next(topic for topic in topics if not self._is_subscribed(topic)),
             )
         return own
 
     def _matches_a_filter(self, topic: str) -> bool:
         return any(paho.topic_matches_sub(topic_filter, topic) for topic_filter in self._filters)
 
-    def _receive(self, message: paho.MQTTMessage) -> None:
+    def _receive(self, deliveries: list[Delivery]) -> None:
         """Runs in the network thread."""
         arrived = time.time_ns() // 1000
-        try:
-            topic = message.topic
-        except UnicodeDecodeError as error:  # forbidden, but no reason to lose the message
-            topic = error.object.decode("utf-8", "backslashreplace")
-        session = self._session
+        session, queue = self._session, self._queue
         with session.changed:
-            session.changed.wait_for(lambda: len(self._queue) < self._queue_size or session.stopping)
-            if not session.stopping:
-                payload, mid, dup = bytes(message.payload), message.mid, bool(message.dup)
-                self._queue.append(_Received(payload, topic, arrived, session.connection, mid, dup))
+            for delivery in deliveries:
+                if len(queue) >= self._queue_size:
+                    session.changed.wait_for(lambda: len(queue) < self._queue_size or session.stopping)
+                if session.stopping:
+                    return
+                queue.append(_Received(delivery, arrived, session.connection))
 
 
 def _without_share(topic_filter: str) -> str:

@@ -1,0 +1,63 @@
+"""The packets in the bytes of an MQTT connection."""
+
+from __future__ import annotations
+
+from abc import ABC, abstractmethod
+
+MORE = 0x80
+"""Bit of a byte of a length that says that another one follows (MQTT 5, 1.5.5)."""
+
+LONGEST_LENGTH = 4
+"""Bytes of a packet's length."""
+
+
+class PacketReader(ABC):
+    """Takes packets of one kind out of what a broker sends on one connection, and leaves all others."""
+
+    def __init__(self) -> None:
+        self._rest = b""
+
+    def take(self, received: bytes) -> bytes:
+        """The packets of other kinds; what is not whole yet is kept until the next call.
+
+        Args:
+            received: the next bytes of the connection.
+        """
+        data, at = self._rest + received, 0
+        others = []
+        while (end := end_of_packet(data, at)) is not None:
+            taken = self._taken(data, at, end)
+            if taken is None:
+                others.append(data[at:end])
+            at = end if taken is None else taken
+        self._rest = data[at:]
+        self._all_taken()
+        return b"".join(others)
+
+    @abstractmethod
+    def _taken(self, data: bytes, at: int, end: int) -> int | None:
+        """Take the packet from `at` to `end`, or more; returns where they end, ``None`` if it takes none."""
+
+    def _all_taken(self) -> None:  # noqa: B027 - not all kinds have something to do
+        """Called after the last packet that is whole."""
+
+
+def end_of_packet(data: bytes, at: int) -> int | None:
+    """Where the packet ends that begins at a position; ``None`` if it is not whole (MQTT 5, 2.1)."""
+    found = length_at(data, at + 1)
+    if found is None:
+        # A length of more bytes there is not: paho says what is wrong with it.
+        return len(data) if len(data) > at + LONGEST_LENGTH else None
+    length, start = found
+    return start + length if start + length <= len(data) else None
+
+
+def length_at(data: bytes, at: int) -> tuple[int, int] | None:
+    """A length at a position, and where what it measures begins; ``None`` if it is not whole."""
+    length = 0
+    for place in range(min(LONGEST_LENGTH, len(data) - at)):
+        byte = data[at + place]
+        length |= (byte & 0x7F) << 7 * place
+        if not byte & MORE:
+            return length, at + place + 1
+    return None
