@@ -15,7 +15,8 @@ class PacketReader(ABC):
     """Takes packets of one kind out of what a broker sends on one connection, and leaves all others."""
 
     def __init__(self) -> None:
-        self._rest = b""
+        self._rest = bytearray()
+        self._wanted = 0
 
     def take(self, received: bytes) -> bytes:
         """The packets of other kinds; what is not whole yet is kept until the next call.
@@ -23,14 +24,19 @@ class PacketReader(ABC):
         Args:
             received: the next bytes of the connection.
         """
-        data, at = self._rest + received, 0
-        others = []
-        while (end := end_of_packet(data, at)) is not None:
+        data = received
+        if self._rest:
+            self._rest += received
+            if len(self._rest) < self._wanted:
+                return b""  # to look through a large packet at each of its pieces would take for ever
+            data = bytes(self._rest)
+        at, others = 0, []
+        while (end := end_of_packet(data, at)) is not None and end <= len(data):
             taken = self._taken(data, at, end)
             if taken is None:
                 others.append(data[at:end])
             at = end if taken is None else taken
-        self._rest = data[at:]
+        self._rest, self._wanted = bytearray(data[at:]), (end or 0) - at
         self._all_taken()
         return b"".join(others)
 
@@ -43,13 +49,13 @@ class PacketReader(ABC):
 
 
 def end_of_packet(data: bytes, at: int) -> int | None:
-    """Where the packet ends that begins at a position; ``None`` if it is not whole (MQTT 5, 2.1)."""
+    """Where the packet ends that begins at a position; ``None`` if its length is not whole (MQTT 5, 2.1)."""
     found = length_at(data, at + 1)
     if found is None:
         # A length of more bytes there is not: paho says what is wrong with it.
         return len(data) if len(data) > at + LONGEST_LENGTH else None
     length, start = found
-    return start + length if start + length <= len(data) else None
+    return start + length
 
 
 def length_at(data: bytes, at: int) -> tuple[int, int] | None:
