@@ -38,8 +38,8 @@ TIME_TO_STOP = 10.0
 
 KILLS_DURING_SNAPSHOTS = 5
 KILLS_AFTER_SNAPSHOTS = 3
-BACKLOG = 30_000
-"""Events that wait for the job: more than it takes in one snapshot interval."""
+BACKLOG = EVENTS
+"""Events that wait for the job: more than it takes until it is killed for the last time."""
 
 LONGEST_SNAPSHOT = 0.03
 """Seconds after the first write of a snapshot, within which the job is killed."""
