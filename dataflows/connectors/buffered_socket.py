@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import ssl
 import threading
+import time
 from collections.abc import Callable, Iterable
 from contextlib import suppress
 from typing import TYPE_CHECKING
@@ -27,6 +28,9 @@ class BufferedSocket:
     Args:
         connection: the socket; TLS is fine.
         taking: is given what was received, keeps what it is for, and returns the rest.
+
+    Attributes:
+        heard: when bytes came last, by `time.monotonic`; 0 before any did.
     """
 
     def __init__(self, connection: SocketLike, taking: Callable[[bytes], bytes] | None = None) -> None:
@@ -37,6 +41,8 @@ class BufferedSocket:
         self._received = b""
         self._position = 0
         self._unsent = bytearray()
+        self._broken: OSError | None = None
+        self.heard = 0.0
 
     def recv(self, buffer_size: int) -> bytes:
         """Up to so many bytes, from what was received before if there is any.
@@ -46,8 +52,8 @@ class BufferedSocket:
             OSError: the connection is gone.
         """
         if self._position == len(self._received):
-            with self._lock:
-                received = self._connection.recv(max(READ_AT_ONCE, buffer_size))
+            received = self._receive(max(READ_AT_ONCE, buffer_size))
+            self.heard = time.monotonic()
             if received and self._taking is not None:
                 received = self._taking(received)
                 if not received:
@@ -55,6 +61,16 @@ class BufferedSocket:
             self._received, self._position = received, 0
         start, self._position = self._position, min(self._position + buffer_size, len(self._received))
         return self._received[start : self._position]
+
+    def _receive(self, size: int) -> bytes:
+        with self._lock:
+            try:
+                return self._connection.recv(size)
+            except (BlockingIOError, ssl.SSLWantReadError):
+                # Only now: the last that came may be a DISCONNECT that says why.
+                if self._broken is not None:
+                    raise self._broken from None
+                raise
 
     def pending(self) -> int:
         """Bytes that `recv` gives without asking the network."""
@@ -68,6 +84,8 @@ class BufferedSocket:
             BlockingIOError: too many are waiting.
         """
         with self._lock:
+            if self._broken is not None:
+                raise self._broken
             if len(self._unsent) >= MOST_UNSENT:
                 self.flush()
                 if len(self._unsent) >= MOST_UNSENT:
@@ -78,8 +96,9 @@ class BufferedSocket:
     def write(self, packets: Iterable[bytes]) -> None:
         """Send packets, however many; those that the network does not take now are left to `flush`."""
         with self._lock:
-            self._unsent += b"".join(packets)
-            self.flush()
+            if self._broken is None:
+                self._unsent += b"".join(packets)
+                self.flush()
 
     def flush(self) -> None:
         """Send what the network takes now; the rest is `unsent`, until it is gone or the connection is."""
@@ -89,9 +108,11 @@ class BufferedSocket:
                     del self._unsent[: self._connection.send(self._unsent)]
             except (BlockingIOError, ssl.SSLWantReadError, ssl.SSLWantWriteError):
                 pass
-            except OSError:
-                # `recv` fails, too, and is where paho sees to it. What was not acknowledged comes again.
+            except OSError as error:
+                # Half a packet may be on its way: nothing may follow it. paho is told when it reads or writes
+                # next, and connects again; what was not acknowledged comes again then.
                 self._unsent.clear()
+                self._broken = error
 
     @property
     def unsent(self) -> bool:
@@ -100,9 +121,11 @@ class BufferedSocket:
 
     def close(self) -> None:
         """Send what can be sent, such as a DISCONNECT, and close."""
-        with suppress(OSError, ValueError):
-            self.flush()
-        self._connection.close()
+        # Under the lock: else another thread could write to what has the descriptor's number next.
+        with self._lock:
+            with suppress(OSError, ValueError):
+                self.flush()
+            self._connection.close()
 
     def fileno(self) -> int:
         """Of the socket; -1 once it is closed."""

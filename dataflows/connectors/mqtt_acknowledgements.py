@@ -6,7 +6,7 @@ from collections.abc import Callable
 
 import numpy as np
 
-from dataflows.connectors.mqtt_packets import MORE, PacketReader, length_at
+from dataflows.connectors.mqtt_packets import PacketReader, length_at
 
 PUBACK = 0x40
 """First byte of the packet (MQTT 5, 3.4.1)."""
@@ -14,11 +14,12 @@ PUBACK = 0x40
 FAILURE = 0x80
 """Reason codes from here on say that a message was refused (MQTT 5, 2.4)."""
 
-SHORTEST = 4
-"""Bytes of a PUBACK without a reason code, which then is 0."""
+IDENTIFIER = 2
+"""Bytes of a packet identifier; a PUBACK that has nothing else says that all is well."""
 
-FEW = 16
-"""PUBACKs below which arrays of them take longer than one after the other."""
+MANY, MOST = 16, 1024
+"""PUBACKs of one length from which on they are taken as an array; with fewer it takes longer than one after
+the other. And at most, since only those up to the next of another length count."""
 
 
 class Acknowledgements(PacketReader):
@@ -32,23 +33,33 @@ class Acknowledgements(PacketReader):
     def __init__(self, on_acknowledged: Callable[[list[int], int], None]) -> None:
         super().__init__()
         self._on_acknowledged = on_acknowledged
+        self._identifiers: list[int] = []
+        self._failure = 0
 
     def _taken(self, data: bytes, at: int, end: int) -> int | None:
-        """Take a PUBACK, and those after it that have its length."""
-        length = end - at
-        if data[at] != PUBACK or length < SHORTEST:
-            return None
-        if data[at + 1] & MORE or len(data) - at < FEW * length:
-            found = length_at(data, at + 1)
-            assert found is not None
-            place = found[1]
-            reason = data[place + 2] if found[0] > 2 else 0
-            self._on_acknowledged([data[place] << 8 | data[place + 1]], reason if reason >= FAILURE else 0)
+        """Take a PUBACK, and those after it that have its length if there are many."""
+        found = length_at(data, at + 1)
+        if data[at] != PUBACK or found is None or found[0] < IDENTIFIER:
+            return None  # what is malformed is paho's, too: it says what is wrong with it
+        length, place = end - at, found[1]
+        last = at + (MANY - 1) * length
+        if place != at + 2 or last + length > len(data) or data[last : last + 2] != data[at : at + 2]:
+            self._identifiers.append(data[place] << 8 | data[place + 1])
+            reason = data[place + 2] if found[0] > IDENTIFIER else 0
+            self._failure = self._failure or (reason if reason >= FAILURE else 0)
             return end
-        packets = np.frombuffer(data, np.uint8, (len(data) - at) // length * length, at).reshape(-1, length)
+        rows = min((len(data) - at) // length, MOST)
+        packets = np.frombuffer(data, np.uint8, rows * length, at).reshape(rows, length)
         alike = (packets[:, 0] == PUBACK) & (packets[:, 1] == data[at + 1])
         packets = packets if alike.all() else packets[: int(np.argmin(alike))]
-        identifiers = packets[:, 2].astype(np.int64) << 8 | packets[:, 3]
-        failures = packets[packets[:, 4] >= FAILURE, 4] if length > SHORTEST else packets[:0, 0]
-        self._on_acknowledged(identifiers.tolist(), int(failures[0]) if len(failures) else 0)
+        self._identifiers += (packets[:, 2].astype(np.int64) << 8 | packets[:, 3]).tolist()
+        if found[0] > IDENTIFIER:
+            failures = packets[packets[:, 4] >= FAILURE, 4]
+            self._failure = self._failure or (int(failures[0]) if len(failures) else 0)
         return at + packets.size
+
+    def _all_taken(self) -> None:
+        if self._identifiers:
+            identifiers, self._identifiers = self._identifiers, []
+            failure, self._failure = self._failure, 0
+            self._on_acknowledged(identifiers, failure)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from contextlib import suppress
 from pathlib import Path
 
 import paho.mqtt.client as paho
@@ -33,7 +34,6 @@ class ReportingClient(paho.Client):
     """
 
     new_reader: Callable[[], PacketReader]
-
     before_connecting: Callable[[], None]
     after_failing: Callable[[OSError], None]
     after_dying: Callable[[Exception], None]
@@ -66,6 +66,23 @@ class ReportingClient(paho.Client):
         connection = self.socket()
         return super().want_write() or (isinstance(connection, BufferedSocket) and connection.unsent)
 
+    def loop_misc(self) -> MQTTErrorCode:
+        connection = self.socket()
+        if isinstance(connection, BufferedSocket):
+            # paho sees only what it is left. Without this it would give up a connection that is busy: the
+            # answer to its PINGREQ may wait behind messages for longer than ``keepalive``.
+            with self._msgtime_mutex:
+                self._last_bytes_received = max(self._last_bytes_received, connection.heard)
+            if 0.0 < self._ping_t < connection.heard:
+                self._ping_t = 0.0
+        return super().loop_misc()
+
+    def wake(self) -> None:
+        """Let the network thread see that there is something to write."""
+        if self._sockpairW is not None:
+            with suppress(OSError):
+                self._sockpairW.send(b"0")
+
     def _create_socket(self) -> BufferedSocket:
         return BufferedSocket(super()._create_socket(), self.new_reader().take)
 
@@ -97,8 +114,6 @@ def new_client(settings: MqttSettings, client_id: str, *, persistent: bool) -> R
         protocol=MQTTProtocolVersion.MQTTv5 if version_5 else MQTTProtocolVersion.MQTTv311,
         manual_ack=True,
     )
-    # What exceeds paho's own limit it queues, and walks through all of it at every PUBACK.
-    client.max_inflight_messages_set(0)
     # Annotated as whole seconds, but only doubled and compared.
     client.reconnect_delay_set(settings.reconnect_min, settings.reconnect_max)  # type: ignore[arg-type]
     if settings.username is not None or settings.password is not None:

@@ -54,12 +54,11 @@ class Deliveries(PacketReader):
         first = data[at]
         if first & 0xF0 != PUBLISH or first & QOS >= QOS_2:
             return None
-        place = at + 2
-        while data[place - 1] & 0x80:
-            place += 1
+        found = length_at(data, at + 1)
         # What is malformed is not taken: paho says what is wrong with it.
-        if place + 2 > end:
+        if found is None or found[0] < 2:
             return None
+        place = found[1]
         topic_end = place + 2 + (data[place] << 8 | data[place + 1])
         has_identifier = first & QOS > 0
         if topic_end + 2 * has_identifier > end:

@@ -13,7 +13,7 @@ from functools import lru_cache
 from paho.mqtt.packettypes import PacketTypes
 from paho.mqtt.reasoncodes import ReasonCode
 
-from dataflows.connectors.mqtt_acknowledgements import Acknowledgements
+from dataflows.connectors.mqtt_acknowledgements import FAILURE, Acknowledgements
 
 PACKET_IDENTIFIERS = 65535
 """Messages that can be unacknowledged in one direction (MQTT 5, 2.2.1: the identifier has 16 bits)."""
@@ -81,8 +81,14 @@ class Publications:
         count = 0
         for identifier in identifiers:
             count += self._unconfirmed.pop(identifier, None) is not None
-        reason = ReasonCode(PacketTypes.PUBACK, identifier=failure) if failure else None
-        self._on_confirmed(count, reason)
+        self._on_confirmed(count, _reason(failure) if failure else None)
+
+
+def _reason(code: int) -> ReasonCode:
+    try:
+        return ReasonCode(PacketTypes.PUBACK, identifier=code)
+    except (KeyError, ValueError):  # none that the standard has for a PUBACK
+        return ReasonCode(PacketTypes.PUBACK, identifier=FAILURE)
 
 
 def _topic(topic: str) -> bytes:

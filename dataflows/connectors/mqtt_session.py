@@ -218,6 +218,8 @@ class MqttSession:
         connection = self._client.socket()
         if isinstance(connection, BufferedSocket):
             connection.write(packets)
+            if connection.unsent:
+                self._client.wake()
 
     def stop(self) -> None:
         """Send what is on its way, disconnect, and end the network thread."""

@@ -111,8 +111,10 @@ class MqttSinkPartition(StatelessSinkPartition[OutgoingBatch]):
         while sent < len(messages):
             # Half a window at a time: the worker wakes once per half window, not once per PUBACK.
             window = min(WINDOW, self._session.receive_maximum)
-            portion = messages[sent : sent + (window + 1) // 2]
             self._wait(enough=window // 2, to_publish=True)
+            # Meanwhile there may be another connection.
+            window = min(window, self._session.receive_maximum)
+            portion = messages[sent : sent + (window + 1) // 2]
             if self._publish(portion):
                 sent += len(portion)
         self._wait(enough=0, to_publish=False)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import socket
+import time
 from collections.abc import Iterator
 
 import pytest
@@ -102,13 +103,25 @@ def test_closing_sends_what_waits(pair: tuple[BufferedSocket, socket.socket]) ->
     assert near.fileno() == -1
 
 
-def test_a_flush_to_a_closed_connection_leaves_the_error_to_the_reader(
+def test_a_flush_to_a_closed_connection_is_told_at_the_next_write_and_what_came_before_is_read(
     pair: tuple[BufferedSocket, socket.socket],
 ) -> None:
     near, far = pair
+    far.sendall(b"why")
     far.close()
-    for _ in range(3):
-        near.send(b"a")
-        near.flush()
+    near.send(b"a")
+    near.flush()
+    near.write([b"b"])
     assert not near.unsent
-    assert near.recv(1) == b""
+    with pytest.raises(OSError, match="pipe"):
+        near.send(b"c")
+    assert [near.recv(3), near.recv(1)] == [b"why", b""]
+
+
+def test_when_bytes_came_last_is_known(pair: tuple[BufferedSocket, socket.socket]) -> None:
+    near, far = pair
+    assert near.heard == 0.0
+    before = time.monotonic()
+    far.sendall(b"a")
+    near.recv(1)
+    assert before <= near.heard <= time.monotonic()

@@ -88,6 +88,7 @@ def test_a_topic_that_is_no_utf8_does_not_lose_its_message() -> None:
         pytest.param(b"\x34\x07\x00\x01a\x00\x01\x00x", id="quality of service 2"),
         pytest.param(b"\x32\x04\x00\x09ab", id="a topic longer than the packet"),
         pytest.param(b"\x32\x05\x00\x01a\x00\x01", id="no properties"),
+        pytest.param(b"\x30\x80\x80\x80\x80\x01\x00\x01a\x00x", id="a length of five bytes"),
     ],
 )
 def test_what_it_cannot_read_is_left_to_paho(packet: bytes) -> None:

@@ -136,3 +136,20 @@ def test_what_is_no_topic_to_publish_to_is_an_error(topic: str) -> None:
     made, _ = publications()
     with pytest.raises(ValueError, match="topic"):
         made.packets([(topic, b"x")], retain=False)
+
+
+def test_a_reason_that_the_standard_does_not_have_is_a_refusal_all_the_same() -> None:
+    made, confirmations = publications()
+    made.packets([("a/b", b"x")] * 2, retain=False)
+    made.acknowledgements().take(puback(1, 0x85) + puback(2, 0xFF))
+    assert confirmations.count == 2
+    assert confirmations.refusals == ["Unspecified error"]
+
+
+@pytest.mark.parametrize(
+    "packet", [b"\x40\x80\x80\x80\x80", b"\x40\x80\x80\x00", b"\x40\x81\x00\xff", b"\x40\x01\x00"]
+)
+def test_a_malformed_puback_is_left_to_paho(packet: bytes) -> None:
+    made, confirmations = publications()
+    assert made.acknowledgements().take(packet) == packet
+    assert confirmations.count == 0
