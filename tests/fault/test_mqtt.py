@@ -140,6 +140,7 @@ def test_a_job_that_is_killed_while_it_writes_a_snapshot_loses_nothing(
         assert incomplete > 0, f"seed {seed}"
 
 
+@pytest.mark.slow
 def test_a_job_that_is_killed_before_it_has_acknowledged_what_a_snapshot_covers_scores_nothing_twice(
     mosquitto: StartMosquitto, payloads: list[bytes], tmp_path: Path, measure: Measure
 ) -> None:
