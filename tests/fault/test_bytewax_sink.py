@@ -41,6 +41,7 @@ def flow_to_ours(broker: KafkaBroker) -> Dataflow:
     return flow
 
 
+@pytest.mark.slow
 def test_bytewaxs_own_sink_drops_what_is_not_delivered_in_time_and_ends_as_if_all_were_well(
     kafka: StartKafka,
 ) -> None:

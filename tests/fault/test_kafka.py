@@ -150,6 +150,7 @@ def test_a_job_that_is_killed_at_any_moment_loses_nothing_and_scores_as_if_it_ha
     assert all(any(kill.may_repeat(one) for kill in kills) for one in twice), f"seed {seed}"
 
 
+@pytest.mark.slow
 def test_a_job_gives_the_same_scores_whatever_the_number_of_processes_it_is_continued_with(
     kafka_cluster: Cluster, undisturbed: Undisturbed, tmp_path: Path, measure: Measure
 ) -> None:
@@ -183,6 +184,7 @@ def test_two_processes_give_what_one_gives(
     assert by_id(emitted) == undisturbed.events
 
 
+@pytest.mark.slow
 def test_a_broker_that_is_away_longer_than_the_delivery_timeout_costs_no_event(
     kafka: StartKafka, tmp_path: Path, measure: Measure
 ) -> None:

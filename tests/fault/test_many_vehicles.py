@@ -88,6 +88,7 @@ def used_by(vehicles: int, directory: Path) -> Used:
     return Used(memory, store, [msgspec.json.decode(line, type=Enriched) for line in lines])
 
 
+@pytest.mark.slow
 def test_vehicles_that_are_seen_once_do_not_fill_memory_or_disk(tmp_path: Path, measure: Measure) -> None:
     few, many = used_by(FEW, tmp_path / "few"), used_by(MANY, tmp_path / "many")
     lost = MANY - len({event.vehicle_id for event in many.events})
