@@ -14,9 +14,10 @@ import paho.mqtt.client as paho
 from numpy.typing import NDArray
 from paho.mqtt.enums import CallbackAPIVersion, MQTTProtocolVersion
 
+from benchmarks.brokers import mosquitto
 from benchmarks.latency.load import Load, publish_on_time
 from config.errors import BrokerError
-from tests.brokers import Mosquitto, mosquitto_is_installed
+from scripts.ports import LOCALHOST
 
 QUEUE_SIZE = 65_535
 """Unacknowledged events at most: the default would let only 2,000 a second through between two snapshots."""
@@ -106,26 +107,14 @@ class MqttWire:
 
 
 @contextmanager
-def mqtt_broker(directory: Path) -> Iterator[MqttWire]:
+def mqtt_broker(_directory: Path) -> Iterator[MqttWire]:
     """A broker of our own.
 
     Raises:
-        BrokerError: mosquitto is not installed, or does not start.
+        FleetError: mosquitto is not installed, or does not start.
     """
-    if not mosquitto_is_installed():
-        raise BrokerError("expected mosquitto to be installed, found none: apt-get install mosquitto")
-    broker = Mosquitto(directory)
-    try:
-        broker.start()
-    except AssertionError as error:
-        broker.kill()
-        raise BrokerError(
-            f"expected mosquitto to start, it did not: {' '.join(str(error).split())}"
-        ) from None
-    try:
-        yield MqttWire(broker.host, broker.port)
-    finally:
-        broker.stop()
+    with mosquitto() as port:
+        yield MqttWire(LOCALHOST, port)
 
 
 def _serve(client: paho.Client, seconds: float) -> None:

@@ -13,7 +13,7 @@ from uuid import uuid4
 from confluent_kafka import Consumer, KafkaException, TopicPartition
 from confluent_kafka.admin import AdminClient
 
-from benchmarks.throughput.brokers import kafka_broker
+from benchmarks.brokers import kafka_broker
 from benchmarks.throughput.figures import Report, Scale, beside_limit, medians
 from benchmarks.throughput.flow import WARM_UP
 from benchmarks.throughput.process import TIME_TO_FINISH, Job, running

@@ -20,7 +20,7 @@ from typing import Any
 import paho.mqtt.client as paho
 from paho.mqtt.enums import CallbackAPIVersion
 
-from benchmarks.throughput.brokers import mosquitto
+from benchmarks.brokers import mosquitto
 from benchmarks.throughput.figures import Report, Scale, beside_limit, medians
 from benchmarks.throughput.flow import WARM_UP
 from benchmarks.throughput.paho import session

@@ -6,10 +6,7 @@ from collections.abc import Callable
 
 import numpy as np
 
-from dataflows.connectors.mqtt_packets import PacketReader, length_at
-
-PUBACK = 0x40
-"""First byte of the packet (MQTT 5, 3.4.1)."""
+from dataflows.connectors.mqtt_packets import PUBACK, PacketReader, length_at
 
 FAILURE = 0x80
 """Reason codes from here on say that a message was refused (MQTT 5, 2.4)."""

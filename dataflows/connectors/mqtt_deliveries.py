@@ -9,13 +9,11 @@ from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from functools import lru_cache
 
-from dataflows.connectors.mqtt_acknowledgements import PUBACK
-from dataflows.connectors.mqtt_packets import PacketReader, length_at
+from dataflows.connectors.mqtt_packets import DUP, PUBACK, PUBLISH, PacketReader, length_at
 
-PUBLISH = 0x30
-"""Upper half of a packet's first byte; the lower one holds flags (MQTT 5, 3.3.1)."""
+QOS, QOS_2 = 0x06, 0x04
+"""Bits of the quality of service in the first byte of a PUBLISH (MQTT 5, 3.3.1.2)."""
 
-DUP, QOS, QOS_2 = 0x08, 0x06, 0x04
 KNOWN_TOPICS = 65_536
 
 

@@ -4,11 +4,20 @@ from __future__ import annotations
 
 from abc import ABC, abstractmethod
 
+PUBLISH, PUBACK = 0x30, 0x40
+"""Kinds of packets: upper half of their first byte (MQTT 5, 2.1.2)."""
+
+DUP = 0x08
+"""Flag of a PUBLISH that was sent before (MQTT 5, 3.3.1.1)."""
+
 MORE = 0x80
 """Bit of a byte of a length that says that another one follows (MQTT 5, 1.5.5)."""
 
 LONGEST_LENGTH = 4
 """Bytes of a packet's length."""
+
+LARGEST_PACKET = 268_435_455
+"""Bytes that a packet's length can tell (MQTT 5, 1.5.5)."""
 
 
 class PacketReader(ABC):
@@ -67,3 +76,19 @@ def length_at(data: bytes, at: int) -> tuple[int, int] | None:
         if not byte & MORE:
             return length, at + place + 1
     return None
+
+
+def length_bytes(length: int) -> bytes:
+    """A length as `length_at` reads it.
+
+    Raises:
+        ValueError: it is beyond `LARGEST_PACKET`.
+    """
+    if length > LARGEST_PACKET:
+        raise ValueError(f"expected a packet of at most {LARGEST_PACKET} bytes, got {length}")
+    encoded = bytearray()
+    while length >= MORE:
+        encoded.append(length & 0x7F | MORE)
+        length >>= 7
+    encoded.append(length)
+    return bytes(encoded)

@@ -14,6 +14,7 @@ from paho.mqtt.packettypes import PacketTypes
 from paho.mqtt.reasoncodes import ReasonCode
 
 from dataflows.connectors.mqtt_acknowledgements import FAILURE, Acknowledgements
+from dataflows.connectors.mqtt_packets import DUP, PUBLISH, length_bytes
 
 PACKET_IDENTIFIERS = 65535
 """Messages that can be unacknowledged in one direction (MQTT 5, 2.2.1: the identifier has 16 bits)."""
@@ -21,12 +22,8 @@ PACKET_IDENTIFIERS = 65535
 LONGEST_TOPIC = 65535
 """Bytes (MQTT 5, 1.5.4)."""
 
-LARGEST_PACKET = 268_435_455
-"""Bytes that a packet's length can tell (MQTT 5, 1.5.5)."""
-
-PUBLISH_QOS_1 = 0x32
+PUBLISH_QOS_1 = PUBLISH | 0x02
 RETAIN = 0x01
-DUP = 0x08
 KNOWN_TOPICS = 65_536
 
 
@@ -62,7 +59,7 @@ class Publications:
             if identifier in unconfirmed:
                 raise OverflowError
             field = self._topic(topic)
-            length = _length(len(field) + 2 + len(properties) + len(payload))
+            length = length_bytes(len(field) + 2 + len(properties) + len(payload))
             packet = b"".join((first, length, field, identifier.to_bytes(2, "big"), properties, payload))
             packets.append(packet)
             unconfirmed[identifier] = packet
@@ -103,15 +100,3 @@ def _topic(topic: str) -> bytes:
     if "+" in topic or "#" in topic:
         raise ValueError("a topic to publish to has no wildcards")
     return len(encoded).to_bytes(2, "big") + encoded
-
-
-def _length(length: int) -> bytes:
-    """The length of a packet after its first byte (MQTT 5, 1.5.5)."""
-    if length > LARGEST_PACKET:
-        raise ValueError(f"expected a packet of at most {LARGEST_PACKET} bytes, got {length}")
-    encoded = bytearray()
-    while length >= 0x80:
-        encoded.append(length & 0x7F | 0x80)
-        length >>= 7
-    encoded.append(length)
-    return bytes(encoded)

@@ -3,6 +3,9 @@
 Numpy is fast over long arrays, but a block of events is a few hundred rows: most of the time would go
 into calling it. A compiled loop also keeps the promise of bit-identical results by itself: it does the same
 arithmetic for a row in the same order, whichever rows stand beside it.
+
+What is kept on disk is made anew when its own file changes, and no other: a compiled loop may call only
+those of its own file.
 """
 
 from __future__ import annotations

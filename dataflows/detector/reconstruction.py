@@ -36,6 +36,9 @@ ENERGY_LIMIT = 50.0
 """Bounds of standard scores: for the reconstruction, and for the z-energy."""
 
 
+TERMS = len(terms.NAMES)
+
+
 class ReconstructionModel(ArrayState):
     """Scales every signal, rebuilds it from the others, and combines what speaks against it into one error.
 
@@ -103,9 +106,8 @@ class ReconstructionModel(ArrayState):
     def learn(self, block: Lessons) -> None:
         """Learn a block of rows."""
         signals, filled, weights = self.signals, block.filled, block.model_weights
-        count = len(terms.NAMES)
-        term_values = block.terms[:, :count].T
-        lively, jumps, scores = np.split(block.terms[:, count:], (signals, 2 * signals), axis=1)
+        term_values = block.terms[:, :TERMS].T
+        lively, jumps, scores = np.split(block.terms[:, TERMS:], (signals, 2 * signals), axis=1)
         if self.scaler.vehicles:
             # The terms of the first block come from a model that knew nothing.
             self.combination.learn(term_values, weights)
@@ -126,7 +128,7 @@ def _stacked(
 ) -> Floats:
     """Evidence in the order of `terms.NAMES`, shape (T, n, S), from what each part says, shape (n, S)."""
     rows, signals = residuals.shape
-    evidence = np.empty((6, rows, signals))
+    evidence = np.empty((TERMS, rows, signals))
     for row in range(rows):
         for signal in range(signals):
             evidence[0, row, signal] = abs(residuals[row, signal])

@@ -1,4 +1,4 @@
-"""PUBLISH packets with QoS 1 and the PUBACKs for them, against paho's own reading and writing of both."""
+"""PUBLISH packets with QoS 1 and the PUBACKs for them, against the standard's own layout of both."""
 
 from __future__ import annotations
 
@@ -10,7 +10,8 @@ from hypothesis import strategies as st
 from paho.mqtt.reasoncodes import ReasonCode
 
 from dataflows.connectors.mqtt_acknowledgements import Acknowledgements
-from dataflows.connectors.mqtt_publications import DUP, PACKET_IDENTIFIERS, Publications
+from dataflows.connectors.mqtt_packets import DUP
+from dataflows.connectors.mqtt_publications import PACKET_IDENTIFIERS, Publications
 
 PINGRESP = b"\xd0\x00"
 

@@ -1,4 +1,4 @@
-"""Real brokers for `benchmarks.throughput`, each started for it on a port of its own."""
+"""Real brokers for the benchmarks of speed, each started for one on a port of its own."""
 
 from __future__ import annotations
 
@@ -11,7 +11,6 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-from benchmarks.throughput.process import REPOSITORY
 from config.errors import BrokerError, SettingsError
 from scripts import kafka
 from scripts.ports import LOCALHOST, free_port
@@ -33,7 +32,7 @@ def kafka_broker() -> Iterator[str]:
     with tempfile.TemporaryFile() as log:
         process = subprocess.Popen(
             [sys.executable, "-m", "scripts.kafka", "--port", str(port)],
-            cwd=REPOSITORY,
+            cwd=kafka.ROOT,
             stdout=subprocess.PIPE,
             stderr=log,
         )
