@@ -66,7 +66,7 @@ class TelemetryBatch:
     vehicle_ids: list[str]
     timestamps: NDArray[np.int64]
     values: NDArray[np.float64]
-    telemetry: list[msgspec.Raw]
+    telemetry: list[bytes]
 
     def __len__(self) -> int:
         return len(self.event_ids)
@@ -206,7 +206,7 @@ class Decoder:
             column = columns[self._fields.sequence]
             sequences = identifiers(column, "the sequence", faults, required=False)
         ids = _event_ids(batch, events, vehicle_ids, timestamps.tolist(), sequences)
-        return TelemetryBatch(ids, vehicle_ids, timestamps, values, list(map(msgspec.Raw, texts)))
+        return TelemetryBatch(ids, vehicle_ids, timestamps, values, texts)
 
     def _vehicles(
         self, batch: MessageBatch, events: _Events, columns: list[tuple[Any, ...]]

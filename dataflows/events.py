@@ -22,7 +22,7 @@ Status = Literal["warming_up", "ok", "late", "partial"]
 
 
 class Enriched(msgspec.Struct, frozen=True, kw_only=True):
-    """One telemetry event with what the detector says of it.
+    """One telemetry event with what the detector says of it; numbers are rounded to nine digits.
 
     Attributes:
         event_id: the same after a replay, so that consumers can drop what they have seen.

@@ -59,7 +59,7 @@ def assert_same(one: Decoded, other: Decoded) -> None:
     assert one.telemetry.timestamps.tolist() == other.telemetry.timestamps.tolist()
     assert one.telemetry.values.shape == other.telemetry.values.shape
     np.testing.assert_array_equal(one.telemetry.values, other.telemetry.values)
-    assert list(map(bytes, one.telemetry.telemetry)) == list(map(bytes, other.telemetry.telemetry))
+    assert one.telemetry.telemetry == other.telemetry.telemetry
     assert one.dead_letters == other.dead_letters
     assert one.bad.tolist() == other.bad.tolist()
 

@@ -114,7 +114,7 @@ def of_others(events: Iterable[Enriched]) -> list[bytes]:
 
 def timeless(events: Iterable[Enriched]) -> list[bytes]:
     """All that was sent of events but their times, and what repeats them."""
-    nothing = msgspec.Raw(b"null")
+    nothing = b"null"
     return [
         msgspec.json.encode(
             msgspec.structs.replace(event, processed_at=START, ts=START, event_id="", telemetry=nothing)

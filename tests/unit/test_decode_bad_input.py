@@ -18,7 +18,7 @@ def letter(subject: Decoder, payload: bytes) -> DeadLetter:
     """The dead letter that a message becomes between two good ones, which stay good."""
     decoded = subject.decode(messages(EVENT, payload, EVENT))
     assert decoded.bad.tolist() == [False, True, False]
-    assert list(map(bytes, decoded.telemetry.telemetry)) == [EVENT, EVENT]
+    assert decoded.telemetry.telemetry == [EVENT, EVENT]
     (only,) = decoded.dead_letters
     assert only.payload == payload
     return only

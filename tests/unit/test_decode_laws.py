@@ -70,9 +70,7 @@ def test_a_batch_decodes_to_what_its_messages_decode_to_one_by_one(name: str, pa
         singles.append(subject.decode(single))
     assert whole.telemetry.event_ids == [key for single in singles for key in single.telemetry.event_ids]
     assert whole.telemetry.vehicle_ids == [key for single in singles for key in single.telemetry.vehicle_ids]
-    assert list(map(bytes, whole.telemetry.telemetry)) == [
-        bytes(text) for single in singles for text in single.telemetry.telemetry
-    ]
+    assert whole.telemetry.telemetry == [text for single in singles for text in single.telemetry.telemetry]
     assert whole.dead_letters == [dead for single in singles for dead in single.dead_letters]
     assert whole.bad.tolist() == [bad for single in singles for bad in single.bad.tolist()]
     if singles:

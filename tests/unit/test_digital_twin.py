@@ -96,7 +96,7 @@ def test_the_sample_decodes_by_configuration_alone(settings: Settings, recorded:
     assert telemetry.vehicle_ids == [event["vehicle_id"] for event in events]
     expected = [[event["speed"], event["battery"], *event["location"]] for event in events]
     assert telemetry.values.tolist() == expected
-    assert [json.loads(bytes(text)) for text in telemetry.telemetry] == events
+    assert [json.loads(text) for text in telemetry.telemetry] == events
 
 
 def test_the_time_of_an_event_is_when_its_message_arrived(settings: Settings, recorded: MessageBatch) -> None:

@@ -5,13 +5,15 @@ from __future__ import annotations
 import json
 from datetime import UTC, datetime
 
+import msgspec
 import numpy as np
 import pytest
 
-from config.settings import DEFAULT_FILE, Settings, load
+from config.settings import DEFAULT_FILE, Settings, SignalSettings, load
 from dataflows.connectors.messages import MessageBatch
 from dataflows.decode import Decoder
 from dataflows.encode import Encoder
+from dataflows.events import Enriched
 from dataflows.score import ScoredBatch, ShardScorer
 from tests.telemetry import batches, quick, telemetry
 
@@ -73,6 +75,46 @@ def test_without_a_verdict_the_threshold_is_null(settings: Settings) -> None:
     assert (event["severity"], event["status"]) == (0.0, "warming_up")
 
 
+def test_an_event_has_the_fields_of_its_struct_in_that_order(settings: Settings) -> None:
+    (event,) = encoded(settings, telemetry(1))
+    assert list(event) == [field.encode_name for field in msgspec.structs.fields(Enriched)]
+
+
+@pytest.mark.parametrize("threshold", [1.0, 1.00000000049, 9.99999999951, 0.123456789123])
+def test_an_anomaly_is_above_the_threshold_also_as_it_is_written(
+    settings: Settings, threshold: float
+) -> None:
+    batch = scored(settings, batches(telemetry(3), 3)[0])
+    batch.scores.threshold[:] = threshold
+    batch.scores.error[:] = [threshold, np.nextafter(threshold, 10.0), threshold * (1.0 + 1e-8)]
+    batch.scores.anomaly[:] = batch.scores.error > threshold
+    events = [
+        msgspec.json.decode(message, type=Enriched) for message in Encoder(settings).encode(batch).payloads
+    ]
+    assert [event.is_anomaly for event in events] == [False, True, True]
+    for event in events:
+        assert event.anomaly_threshold is not None
+        assert event.is_anomaly == (event.reconstruction_error > event.anomaly_threshold)
+
+
+def test_signals_out_of_their_plausible_range_are_named(settings: Settings) -> None:
+    ok, wrong = telemetry(2)
+    signals = {
+        **settings.signals,
+        "latitude": SignalSettings(pointer="/latitude", min=-90.0, max=90.0, scored=False),
+    }
+    settings = settings.model_copy(update={"signals": signals})
+    events = encoded(settings, [ok, wrong.replace(b'"latitude":48.1', b'"latitude":948.1')])
+    assert [event["implausible"] for event in events] == [[], ["latitude"]]
+
+
+def test_a_batch_of_duplicates_alone_is_no_messages(settings: Settings) -> None:
+    batch = scored(settings, batches(telemetry(1), 1)[0])
+    nothing = np.zeros(0, np.intp)
+    empty = ScoredBatch(batch.telemetry.take(nothing), batch.scores.take(nothing), nothing)
+    assert Encoder(settings).encode(empty).payloads == []
+
+
 def test_times_are_utc_to_the_microsecond(settings: Settings) -> None:
     payload = telemetry(1)[0].replace(b"2026-01-01T00:00:00+00:00", b"2026-01-01T02:00:00.123457+02:00")
     before = datetime.now(UTC)
@@ -86,7 +128,7 @@ def test_duplicates_are_not_passed_on_and_the_rest_stays_aligned(settings: Setti
     batch = scored(settings, batches([*payloads[:20], payloads[19], *payloads[20:]], 41)[0])
     assert len(batch.telemetry) == 40
     assert batch.rows.tolist() == [row for row in range(41) if row != 20]
-    assert list(map(bytes, batch.telemetry.telemetry)) == payloads
+    assert batch.telemetry.telemetry == payloads
     whole = scored(settings, batches(payloads, 40)[0])
     np.testing.assert_array_equal(batch.scores.error, whole.scores.error)
 

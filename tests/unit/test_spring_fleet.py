@@ -118,7 +118,7 @@ def test_the_sample_decodes_by_configuration_alone(settings: Settings, recorded:
     assert telemetry.vehicle_ids == [event["vehicleId"] for event in parsed]
     assert len(set(telemetry.vehicle_ids)) == VEHICLES
     assert telemetry.values.tolist() == [[event[name] for name in SIGNALS] for event in parsed]
-    assert list(map(bytes, telemetry.telemetry)) == recorded.payloads
+    assert telemetry.telemetry == recorded.payloads
     assert telemetry.event_ids[:2] == [f"{TOPIC}/0:0", f"{TOPIC}/0:1"]
 
 
