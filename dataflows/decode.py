@@ -73,13 +73,20 @@ class TelemetryBatch:
 
     def take(self, rows: NDArray[np.intp]) -> TelemetryBatch:
         """The events at these positions, in this order."""
-        positions = rows.tolist()
+        event_ids, vehicle_ids, telemetry = (
+            np.array(column, dtype=object)[rows].tolist()
+            for column in (self.event_ids, self.vehicle_ids, self.telemetry)
+        )
+        return TelemetryBatch(event_ids, vehicle_ids, self.timestamps[rows], self.values[rows], telemetry)
+
+    def part(self, rows: slice) -> TelemetryBatch:
+        """The events of a slice; times and values are views."""
         return TelemetryBatch(
-            list(map(self.event_ids.__getitem__, positions)),
-            list(map(self.vehicle_ids.__getitem__, positions)),
+            self.event_ids[rows],
+            self.vehicle_ids[rows],
             self.timestamps[rows],
             self.values[rows],
-            list(map(self.telemetry.__getitem__, positions)),
+            self.telemetry[rows],
         )
 
 
@@ -265,7 +272,7 @@ def _event_ids(
     if batch.offsets is not None:
         before = f"{batch.origin}:"
         if events.indices is None:
-            return list(map(before.__add__, map(str, batch.offsets)))
+            return [f"{before}{offset}" for offset in batch.offsets]
         positions = [f"{before}{batch.offsets[message]}" for message in events.messages]
         return [f"{position}:{index}" for position, index in zip(positions, events.indices, strict=True)]
     return [

@@ -8,6 +8,7 @@ two, and the one that gives reasons.
 from __future__ import annotations
 
 from collections.abc import Sequence
+from operator import itemgetter
 from typing import Any
 
 import msgspec
@@ -18,6 +19,8 @@ from dataflows.json_numbers import nulled
 
 Faults = dict[int, str]
 """Position of an event in its batch → why it cannot be used."""
+
+FIRST, LAST = itemgetter(0), itemgetter(-1)
 
 JSON_ERRORS = (msgspec.MsgspecError, UnicodeDecodeError, RecursionError)
 """What msgspec raises for bytes that are not the JSON they should be."""
@@ -117,15 +120,13 @@ def _rows_at_once(struct: EventStruct, payloads: Sequence[bytes]) -> list[Row] |
     # which may not hold a newline, nor inside an object or an array, where no "{" may follow a "}".
     # So no event extends over a joint, and each payload holds at least one; as many events as payloads
     # means exactly one in each.
-    lines = b"\n".join(payloads)
-    if lines[:1] != b"{" or lines[-1:] != b"}":
+    try:
+        ends = {*map(FIRST, payloads)}, {*map(LAST, payloads)}
+    except IndexError:  # an empty payload
         return None
-    joints = len(payloads) - 1
-    # If no payload holds a newline, all are joints, and counting them takes the place of a look at each.
-    if not lines.count(b"\n") == joints == lines.count(b"}\n{"):
-        ends = {payload[:1] + payload[-1:] for payload in payloads}
-        if ends != {b"{}"}:
-            return None
+    if ends != ({ord("{")}, {ord("}")}):
+        return None
+    lines = b"\n".join(payloads)
     try:
         check_utf8(lines)  # a character cannot extend over a joint either
         events = struct.decoder.decode_lines(lines)

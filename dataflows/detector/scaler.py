@@ -181,19 +181,21 @@ def _shrink(
     Returns:
         How many vehicles had none before.
     """
-    new = 0
+    new, signals = 0, len(prior)
     for slot in slots:
-        new += np.isnan(level[slot]).all()
-        for column in range(mean.shape[1]):
-            signal = column % len(prior)
+        is_new = True
+        for signal in range(signals):
             total = max(count[slot, signal] + prior[signal], 1e-300)
             share = count[slot, signal] / total
-            offset = mean[slot, column] - fleet_mean[column]
-            centre = fleet_mean[column] + offset * share
-            variance = (scatter[slot, column] + prior[signal] * fleet_variance[column]) / total
-            spread = np.sqrt(variance + offset * offset * share * (1.0 - share))
-            level[slot, column] = centre
-            deviation[slot, column] = 0.0 if spread <= STILL * abs(centre) else spread
+            for column in range(signal, mean.shape[1], signals):
+                is_new = is_new and np.isnan(level[slot, column])
+                offset = mean[slot, column] - fleet_mean[column]
+                centre = fleet_mean[column] + offset * share
+                variance = (scatter[slot, column] + prior[signal] * fleet_variance[column]) / total
+                spread = np.sqrt(variance + offset * offset * share * (1.0 - share))
+                level[slot, column] = centre
+                deviation[slot, column] = 0.0 if spread <= STILL * abs(centre) else spread
+        new += is_new
     return new
 
 

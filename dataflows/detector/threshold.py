@@ -254,7 +254,9 @@ class PercentileThreshold(ArrayState):
         faulty = float(self.fleet_counts[first:].sum()) / rows if first < BUCKETS else -1.0
         self.fleet_bound = quantile(self.fleet_counts, rows, level, faulty)
         prior = self.fleet_counts * (self.prior / max(rows, 1e-300))
-        _judge(distinct(slots, len(self.bound)), prior, level, faulty, self.counts, self.bound)
+        # No vehicle has counts beyond the fleet's; one bucket more ends the highest, four are added at a time.
+        used = min(int(np.flatnonzero(self.fleet_counts).max(initial=0)) + 2 + 3 & ~3, BUCKETS)
+        _judge(distinct(slots, len(self.bound)), prior[:used], level, faulty, self.counts, self.bound)
 
 
 @compiled
