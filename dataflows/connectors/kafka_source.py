@@ -64,6 +64,8 @@ AT_ONCE = 1.0
 LATEST = 7_258_118_400_000
 """Milliseconds, 2200-01-01: producers that take microseconds for milliseconds go beyond all calendars."""
 
+KNOWN_KEYS = 1 << 16
+
 LAG = Gauge(
     "fleet_kafka_consumer_lag_messages",
     "messages of a partition that have not been read yet; NaN until the broker has told",
@@ -162,6 +164,7 @@ class KafkaSourcePartition(StatefulSourcePartition[MessageBatch, Position]):
         self._topic, self._partition, self._topic_id = partition.topic, partition.partition, topic_id
         self._lag = LAG.labels(self._topic, str(self._partition))
         self._lag.set(math.nan)
+        self._keys = _Keys()
         self._disappeared: tuple[float, KafkaError] | None = None
         self._refusal: KafkaError | None = None
         self._deleted_unread = False
@@ -200,7 +203,7 @@ class KafkaSourcePartition(StatefulSourcePartition[MessageBatch, Position]):
                 arrived=_arrivals(list(map(Message.timestamp, messages))),
                 origin=f"{self._topic}/{self._partition}",
                 offsets=offsets,
-                keys=[(key or b"").decode(errors="backslashreplace") for key in map(Message.key, messages)],
+                keys=list(map(self._keys.__getitem__, map(Message.key, messages))),
                 partition=self._partition,
             )
         ]
@@ -296,6 +299,16 @@ class KafkaSourcePartition(StatefulSourcePartition[MessageBatch, Position]):
 
     def _unreadable(self, error: KafkaException) -> BrokerError:
         return _lost(self._settings, f"{self._name} cannot be read", error)
+
+
+class _Keys(dict[bytes | None, str]):
+    """Key of a message → the same as text; a dict, so that looking up one that is known runs no Python."""
+
+    def __missing__(self, key: bytes | None) -> str:
+        if len(self) >= KNOWN_KEYS:
+            self.clear()
+        self[key] = text = (key or b"").decode(errors="backslashreplace")
+        return text
 
 
 def _consumer(settings: KafkaSettings, group: str, role: str, note: Callable[[KafkaError], None]) -> Consumer:

@@ -18,6 +18,9 @@ SMALLEST, LARGEST = 2.0**-3, 2.0**9
 EDGES: Floats = np.geomspace(SMALLEST, LARGEST, BUCKETS)
 """Upper edges of the buckets; the first one holds everything below `SMALLEST`."""
 
+AT_ONCE = 4
+"""Buckets that are added up at a time; `BUCKETS` is a multiple."""
+
 LOWER: Floats = np.concatenate(([0.0], EDGES[:-1]))
 CENTRES: Floats = (LOWER + EDGES) / 2.0
 
@@ -254,8 +257,9 @@ class PercentileThreshold(ArrayState):
         faulty = float(self.fleet_counts[first:].sum()) / rows if first < BUCKETS else -1.0
         self.fleet_bound = quantile(self.fleet_counts, rows, level, faulty)
         prior = self.fleet_counts * (self.prior / max(rows, 1e-300))
-        # No vehicle has counts beyond the fleet's; one bucket more ends the highest, four are added at a time.
-        used = min(int(np.flatnonzero(self.fleet_counts).max(initial=0)) + 2 + 3 & ~3, BUCKETS)
+        # No vehicle has counts beyond the fleet's highest bucket. One more, which is empty, ends it.
+        used = int(np.flatnonzero(self.fleet_counts).max(initial=0)) + 2
+        used = min(used + -used % AT_ONCE, BUCKETS)
         _judge(distinct(slots, len(self.bound)), prior[:used], level, faulty, self.counts, self.bound)
 
 
@@ -337,12 +341,13 @@ def _count(
 def _judge(
     slots: Slots, fleet: Floats, level: float, faulty: float, counts: NDArray[np.float32], bound: Floats
 ) -> None:
+    """Set the thresholds of vehicles by their own counts and `fleet`, which are those of the lowest buckets."""
     whole = np.empty_like(fleet)
     for slot in slots:
         # Four sums side by side: one would wait for each addition.
         first, second, third, fourth = 0.0, 0.0, 0.0, 0.0
-        for bucket in range(0, len(fleet), 4):
-            for step in range(4):
+        for bucket in range(0, len(fleet), AT_ONCE):
+            for step in range(AT_ONCE):
                 whole[bucket + step] = fleet[bucket + step] + counts[slot, bucket + step]
             first += whole[bucket]
             second += whole[bucket + 1]
