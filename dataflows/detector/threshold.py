@@ -341,7 +341,7 @@ def _count(
 def _judge(
     slots: Slots, fleet: Floats, level: float, faulty: float, counts: NDArray[np.float32], bound: Floats
 ) -> None:
-    """Set the thresholds of vehicles by their own counts and `fleet`, which are those of the lowest buckets."""
+    """Set thresholds by the vehicles' own counts and those of the fleet, both of the lowest buckets only."""
     whole = np.empty_like(fleet)
     for slot in slots:
         # Four sums side by side: one would wait for each addition.
