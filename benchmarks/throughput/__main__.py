@@ -40,7 +40,7 @@ it, so take the ratios, not the numbers, where there are few cores. The clock st
 events, and recovery is off. Cases take turns; each figure is the median of its runs. What fewer than
 100,000 events give only shows that it runs.
 
-  in_process  from memory to nowhere, in batches of 1,024; its limit is the same flow without scoring
+  in_process  from memory to nowhere, in batches of 4,096; its limit is the same flow without scoring
   kafka       Kafka to Kafka, in one process and in two; its limit is the same flow without scoring
   mqtt        MQTT to MQTT, 1 and 50 events a message; its limit is paho alone: subscribe and publish
   peers       other ways to do it, in turns with ours (`make bench-peers` first), with a tenth of the events;
