@@ -13,7 +13,8 @@ from numpy.typing import NDArray
 from config.settings import Settings
 from dataflows.connectors.messages import OutgoingBatch
 from dataflows.detector import Status
-from dataflows.json_rows import RESOLUTION, JsonRows, Kind, Members
+from dataflows.json_rows import JsonRows, Kind, Members
+from dataflows.json_writing import RESOLUTION
 from dataflows.score import ScoredBatch
 
 EPOCH = datetime(1970, 1, 1, tzinfo=UTC)

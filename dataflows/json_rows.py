@@ -7,6 +7,7 @@ the values between the keys.
 
 from __future__ import annotations
 
+import threading
 from collections.abc import Mapping, Sequence
 from enum import Enum, auto
 from io import BytesIO
@@ -15,33 +16,8 @@ from typing import Any, TypeAlias
 
 import msgspec
 import numpy as np
-from numpy.typing import NDArray
 
-from dataflows.detector.compiled import compiled
-
-DIGITS = 9
-"""Significant digits of a number: as many as it takes to tell any two of 32 bits apart."""
-
-RESOLUTION = 2.0 * 10.0 ** (1 - DIGITS)
-"""Relative distance from which two numbers differ as they are written."""
-
-LEAST_PLAIN = -5
-"""Power of ten from which a number is written without an exponent, as long as there are digits for it."""
-
-SMALLEST = 1e-299
-"""Numbers nearer to 0 are written as 0."""
-
-LONGEST_NUMBER = 20
-"""Characters that a number takes at most; ``-1.23456789e-299`` has 16."""
-
-LEAST_POWER = -300
-POWERS = np.array([float(f"1e{power}") for power in range(LEAST_POWER, 309)])
-TEN, TOO_MANY = np.uint32(10), 10.0**DIGITS
-ZERO, NULL = np.frombuffer(b"0.0", np.uint8), np.frombuffer(b"null", np.uint8)
-
-Bytes: TypeAlias = NDArray[np.uint8]
-Positions: TypeAlias = NDArray[np.int64]
-Floats: TypeAlias = NDArray[np.float64]
+from dataflows.json_writing import LONGEST_NUMBER, Bytes, Floats, Positions, write_rows
 
 Cells: TypeAlias = tuple[bytes, Positions, Positions]
 """The JSON of columns, one after the other, in one text, and where each value starts and stops in it."""
@@ -80,9 +56,7 @@ class JsonRows:
         self._columns = np.array(
             [-1 if kind is Kind.NUMBER else order.index(i) for i, kind in enumerate(kinds)]
         )
-        # The same memory again and again, which is read piece by piece.
-        self._written = BytesIO()
-        self._out: Bytes = np.empty(0, np.uint8)
+        self._memory = _Memory()
         # To load the loop takes a while, for which the first event would wait.
         self.write(
             np.zeros((1, kinds.count(Kind.NUMBER))),
@@ -103,11 +77,10 @@ class JsonRows:
         encoded, starts, stops = self._encoded(texts, rows)
         joined, joined_starts, joined_stops = _joined(json, rows)
         room = rows * len(self._keys) + numbers.size * LONGEST_NUMBER + len(encoded) + len(joined)
-        if room > len(self._out):
-            self._written = BytesIO(bytes(room))
-            self._out = np.frombuffer(self._written.getbuffer(), np.uint8)
+        memory = self._memory
+        memory.reserve(room)
         lengths = np.empty(rows, np.int64)
-        _write(
+        write_rows(
             self._keys,
             self._keys_stops,
             self._columns,
@@ -115,11 +88,11 @@ class JsonRows:
             np.frombuffer(encoded + joined, np.uint8),
             np.concatenate((starts, joined_starts + len(encoded))),
             np.concatenate((stops, joined_stops + len(encoded))),
-            self._out,
+            memory.array,
             lengths,
         )
-        self._written.seek(0)
-        return list(map(self._written.read, lengths.tolist()))
+        memory.file.seek(0)
+        return list(map(memory.file.read, lengths.tolist()))
 
     def _encoded(self, columns: Sequence[Sequence[Any]], rows: int) -> Cells:
         text = self._encode(columns)
@@ -150,114 +123,24 @@ class JsonRows:
         return between, kinds
 
 
+class _Memory(threading.local):
+    """Where rows are written to, again and again: as an array, and as the file they are read from.
+
+    Each thread has its own, since the workers of a process share what encodes.
+    """
+
+    def __init__(self) -> None:
+        self.file = BytesIO()
+        self.array: Bytes = np.empty(0, np.uint8)
+
+    def reserve(self, size: int) -> None:
+        """Make room for so many bytes."""
+        if size > len(self.array):
+            self.file = BytesIO(bytes(size))
+            self.array = np.frombuffer(self.file.getbuffer(), np.uint8)
+
+
 def _joined(columns: Sequence[Sequence[bytes]], rows: int) -> Cells:
     lengths = np.fromiter(map(len, chain.from_iterable(columns)), np.int64, len(columns) * rows)
     stops = lengths.cumsum()
     return b"".join(chain.from_iterable(columns)), stops - lengths, stops
-
-
-@compiled
-def _write(
-    keys: Bytes,
-    keys_stops: Positions,
-    columns: Positions,
-    numbers: Floats,
-    text: Bytes,
-    starts: Positions,
-    stops: Positions,
-    out: Bytes,
-    lengths: Positions,
-) -> None:
-    at, rows = 0, len(numbers)
-    for row in range(rows):
-        first, start, number = at, 0, 0
-        for value in range(len(columns)):
-            at = _copy(out, at, keys, start, keys_stops[value])
-            start, column = keys_stops[value], columns[value]
-            if column < 0:
-                at = _write_number(out, at, numbers[row, number])
-                number += 1
-            else:
-                cell = column * rows + row
-                at = _copy(out, at, text, starts[cell], stops[cell])
-        at = _copy(out, at, keys, start, len(keys))
-        lengths[row] = at - first
-
-
-@compiled
-def _copy(out: Bytes, at: int, text: Bytes, start: int, stop: int) -> int:
-    # Unsigned: an index that might be negative keeps the loop from copying many bytes at once.
-    first, source = np.uint64(at), np.uint64(start)
-    for offset in range(np.uint64(stop - start)):
-        out[first + offset] = text[source + offset]
-    return at + stop - start
-
-
-@compiled
-def _write_number(out: Bytes, at: int, value: float) -> int:
-    """Write a number, rounded; returns the position after it."""
-    size = abs(value)
-    if not SMALLEST <= size < np.inf:
-        text = ZERO if size < SMALLEST else NULL
-        return _copy(out, at, text, 0, len(text))
-    if value < 0.0:
-        out[at] = ord("-")
-        at += 1
-    digits, exponent = _decimal(size)
-    if LEAST_PLAIN <= exponent < 0:
-        for place in range(1 - exponent):
-            out[at + place] = ord("0")
-        out[at + 1] = ord(".")
-        at += 1 - exponent
-        _write_digits(out, at, at + DIGITS, digits)
-        return _end_of_digits(out, at + 1, at + DIGITS)
-    is_plain = 0 <= exponent < DIGITS - 1
-    point, end = at + (exponent + 1 if is_plain else 1), at + DIGITS + 1
-    _write_digits(out, at, point, _write_digits(out, point + 1, end, digits))
-    out[point] = ord(".")
-    at = _end_of_digits(out, point + 2, end)
-    return at if is_plain else _write_exponent(out, at, exponent)
-
-
-@compiled
-def _decimal(size: float) -> tuple[np.uint32, int]:
-    """The digits of a positive number, as a whole number, and the power of ten of the first."""
-    # A number has its power of two in its bits; times log10(2) that is its power of ten, or one too little.
-    exponent = int((((np.float64(size).view(np.int64) >> 52) - 1023) * 315_653) >> 20)
-    scaled = size * POWERS[DIGITS - 1 - exponent - LEAST_POWER]
-    if scaled >= TOO_MANY - 0.5:
-        exponent += 1
-        scaled = size * POWERS[DIGITS - 1 - exponent - LEAST_POWER]
-    return np.uint32(np.int64(scaled + 0.5)), exponent
-
-
-@compiled
-def _write_digits(out: Bytes, start: int, stop: int, digits: np.uint32) -> np.uint32:
-    """Write the last digits of a number; returns those before them."""
-    # Of 32 bits without a sign: other divisions take several times as long.
-    for place in range(stop - 1, start - 1, -1):
-        before = digits // TEN
-        out[np.uint64(place)] = ord("0") + (digits - before * TEN)
-        digits = before
-    return digits
-
-
-@compiled
-def _end_of_digits(out: Bytes, least: int, end: int) -> int:
-    while end > least and out[end - 1] == ord("0"):
-        end -= 1
-    return end
-
-
-@compiled
-def _write_exponent(out: Bytes, at: int, exponent: int) -> int:
-    out[at] = ord("e")
-    at += 1
-    if exponent < 0:
-        out[at] = ord("-")
-        at, exponent = at + 1, -exponent
-    for unit in (100, 10, 1):
-        if exponent >= unit:
-            out[at] = ord("0") + exponent // unit % 10
-            at += 1
-    return at

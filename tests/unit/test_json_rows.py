@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import math
+import sys
+from concurrent.futures import ThreadPoolExecutor
 from decimal import ROUND_FLOOR, Context, Decimal
 
 import msgspec
@@ -11,7 +13,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from dataflows.json_rows import DIGITS, RESOLUTION, SMALLEST, JsonRows, Kind, Members
+from dataflows.json_rows import JsonRows, Kind, Members
+from dataflows.json_writing import DIGITS, RESOLUTION, SMALLEST
 
 MEMBERS: Members = {
     "id": Kind.TEXT,
@@ -136,6 +139,22 @@ def test_numbers_are_written_as_people_write_them(value: float, text: bytes) -> 
 def test_what_was_written_before_does_not_show_through() -> None:
     long, short = written([-1.23456789e-200] * 50), written([2.0] * 3)
     assert (long, short) == ([b"-1.23456789e-200"] * 50, [b"2.0"] * 3)
+
+
+def test_threads_do_not_write_into_each_others_rows() -> None:
+    """Workers of one process are threads that share the encoder."""
+
+    def work(number: int) -> bool:
+        expected = [b'{"x":%d.0}' % number] * 100
+        return all(NUMBERS.write(np.full((100, 1), float(number)), [], []) == expected for _ in range(300))
+
+    before = sys.getswitchinterval()
+    sys.setswitchinterval(1e-6)
+    try:
+        with ThreadPoolExecutor(4) as threads:
+            assert all(threads.map(work, range(4)))
+    finally:
+        sys.setswitchinterval(before)
 
 
 def test_no_rows_are_no_objects() -> None:
