@@ -14,7 +14,7 @@ from config.settings import Settings
 from dataflows.connectors.messages import OutgoingBatch
 from dataflows.detector import Status
 from dataflows.json_rows import JsonRows, Kind, Members
-from dataflows.json_writing import RESOLUTION
+from dataflows.json_writing import RESOLUTION, SMALLEST
 from dataflows.score import ScoredBatch
 
 EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
@@ -40,9 +40,8 @@ class Encoder:
         """One message an event, keyed by vehicle: an `Enriched` in JSON."""
         telemetry, scores = batch.telemetry, batch.scores
         # Rounded, the error of an anomaly is still to be above the threshold.
-        error = np.where(
-            scores.anomaly, np.maximum(scores.error, scores.threshold * (1.0 + RESOLUTION)), scores.error
-        )
+        above = np.maximum(scores.threshold * (1.0 + RESOLUTION), SMALLEST)
+        error = np.where(scores.anomaly, np.maximum(scores.error, above), scores.error)
         columns = [error, scores.smoothed, scores.threshold, scores.severity]
         # A model that expects nothing cannot say which signal it was either.
         explains = bool(np.isfinite(scores.expected).all())

@@ -54,15 +54,13 @@ class JsonRows:
         # Columns of kind TEXT, then those of kind JSON; -1 for numbers.
         order = [place for kind in (Kind.TEXT, Kind.JSON) for place, it in enumerate(kinds) if it is kind]
         self._columns = np.array(
-            [-1 if kind is Kind.NUMBER else order.index(i) for i, kind in enumerate(kinds)]
+            [-1 if kind is Kind.NUMBER else order.index(i) for i, kind in enumerate(kinds)], np.int64
         )
+        self._shape = kinds.count(Kind.NUMBER), kinds.count(Kind.TEXT), kinds.count(Kind.JSON)
         self._memory = _Memory()
         # To load the loop takes a while, for which the first event would wait.
-        self.write(
-            np.zeros((1, kinds.count(Kind.NUMBER))),
-            [[""]] * kinds.count(Kind.TEXT),
-            [[b""]] * kinds.count(Kind.JSON),
-        )
+        numbers, texts, json = self._shape
+        self.write(np.zeros((1, numbers)), [[""]] * texts, [[b""]] * json)
 
     def write(
         self, numbers: Floats, texts: Sequence[Sequence[Any]], json: Sequence[Sequence[bytes]]
@@ -72,27 +70,31 @@ class JsonRows:
         Args:
             numbers: the members of kind NUMBER, in their order, shape (n, K).
             texts, json: the members of these kinds, in their order, each n values.
+
+        Raises:
+            ValueError: these are not the members, or not n values of each.
         """
         rows = len(numbers)
+        shape = numbers.shape[1], len(texts), len(json)
+        if shape != self._shape or {rows}.union(map(len, texts), map(len, json)) != {rows}:
+            raise ValueError(
+                f"expected {self._shape} columns (numbers, texts, JSON) of {rows} values each, got {shape} "
+                f"of {sorted({*map(len, texts), *map(len, json)})}"
+            )
         encoded, starts, stops = self._encoded(texts, rows)
         joined, joined_starts, joined_stops = _joined(json, rows)
         room = rows * len(self._keys) + numbers.size * LONGEST_NUMBER + len(encoded) + len(joined)
-        memory = self._memory
-        memory.reserve(room)
-        lengths = np.empty(rows, np.int64)
-        write_rows(
-            self._keys,
-            self._keys_stops,
-            self._columns,
-            numbers,
-            np.frombuffer(encoded + joined, np.uint8),
-            np.concatenate((starts, joined_starts + len(encoded))),
-            np.concatenate((stops, joined_stops + len(encoded))),
-            memory.array,
-            lengths,
-        )
-        memory.file.seek(0)
-        return list(map(memory.file.read, lengths.tolist()))
+        text = np.frombuffer(encoded + joined, np.uint8)
+        starts = np.concatenate((starts, joined_starts + len(encoded)))
+        stops = np.concatenate((stops, joined_stops + len(encoded)))
+        keys = (self._keys, self._keys_stops, self._columns)
+        lengths, memory = np.empty(rows, np.int64), self._memory
+        # The workers of a process are threads that share what encodes.
+        with memory.lock:
+            memory.reserve(room)
+            write_rows(*keys, numbers, text, starts, stops, memory.array, lengths)
+            memory.file.seek(0)
+            return list(map(memory.file.read, lengths.tolist()))
 
     def _encoded(self, columns: Sequence[Sequence[Any]], rows: int) -> Cells:
         text = self._encode(columns)
@@ -123,13 +125,11 @@ class JsonRows:
         return between, kinds
 
 
-class _Memory(threading.local):
-    """Where rows are written to, again and again: as an array, and as the file they are read from.
-
-    Each thread has its own, since the workers of a process share what encodes.
-    """
+class _Memory:
+    """Where rows are written to, again and again: as an array, and as the file they are read from."""
 
     def __init__(self) -> None:
+        self.lock = threading.Lock()
         self.file = BytesIO()
         self.array: Bytes = np.empty(0, np.uint8)
 

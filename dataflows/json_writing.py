@@ -21,8 +21,8 @@ LEAST_PLAIN = -5
 SMALLEST = 1e-299
 """Numbers nearer to 0 are written as 0."""
 
-LONGEST_NUMBER = 20
-"""Characters that a number takes at most; ``-1.23456789e-299`` has 16."""
+LONGEST_NUMBER = 16
+"""Characters that a number takes at most, as in ``-1.23456789e-299``."""
 
 LEAST_POWER = -300
 POWERS = np.array([float(f"1e{power}") for power in range(LEAST_POWER, 309)])
@@ -124,7 +124,7 @@ def _decimal(size: float) -> tuple[np.uint32, int]:
 @compiled
 def _write_digits(out: Bytes, start: int, stop: int, digits: np.uint32) -> np.uint32:
     """Write the last digits of a number; returns those before them."""
-    # Of 32 bits without a sign: other divisions take several times as long.
+    # Without a sign: divisions of numbers with one take several times as long.
     for place in range(stop - 1, start - 1, -1):
         before = digits // TEN
         out[np.uint64(place)] = ord("0") + (digits - before * TEN)

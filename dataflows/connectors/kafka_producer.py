@@ -5,7 +5,7 @@ Nothing here knows Bytewax, so that the simulator publishes the same way.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from itertools import islice
 
 from confluent_kafka import KafkaError, KafkaException, Message, Producer
@@ -48,15 +48,15 @@ class ConfirmedProducer:
 
     def __init__(self, settings: KafkaSettings, role: str) -> None:
         self._settings = settings
-        self._failure: KafkaError | None = None
-        self._failed = 0
+        self._failures: list[KafkaError] = []
         refuse_our_options(settings, OURS)
         options = librdkafka_options(settings, role)
         options |= {
             "enable.idempotence": True,
             "message.timeout.ms": max(1, round(settings.delivery_timeout * 1000)),
             "delivery.report.only.error": True,
-            "on_delivery": self._report,
+            # Not a method: a producer that knows itself would stay until the garbage collector runs.
+            "on_delivery": _into(self._failures),
             "partitioner": "murmur2_random",
         }
         options.setdefault("compression.type", "lz4")
@@ -113,17 +113,18 @@ class ConfirmedProducer:
         return min(start + self._most_messages, len(payloads))
 
     def _hand_over(self, topic: str, keys: Sequence[str], payloads: Sequence[bytes]) -> None:
-        produce = self._producer.produce
+        produce, taken = self._producer.produce, 0
         try:
             # One by one: the call for many takes a dict of each message, and twice as long.
             for key, payload in zip(keys, payloads, strict=True):
                 produce(topic, payload, key or None)
+                taken += 1
         except (KafkaException, BufferError) as error:
-            raise self._error(topic, words(error), 1) from None
+            raise self._error(topic, words(error), len(payloads) - taken) from None
 
     def _wait_for_all(self, topic: str) -> None:
         waited = 0.0
-        while self._producer.flush(SLICE) and self._failure is None:
+        while self._producer.flush(SLICE) and not self._failures:
             waited += SLICE
             if waited >= self._settings.delivery_timeout + OVERTIME:
                 raise self._error(topic, "it does not answer", len(self._producer))
@@ -131,14 +132,8 @@ class ConfirmedProducer:
                 logger.warning(
                     "waiting for %s to confirm %d messages to %s", self._where, len(self._producer), topic
                 )
-        if self._failure is not None:
-            raise self._error(topic, self._failure.str(), self._failed)
-
-    def _report(self, error: KafkaError | None, message: Message) -> None:
-        """Runs for messages that failed, within `flush`."""
-        if error is not None:
-            self._failed += 1
-            self._failure = self._failure or error
+        if self._failures:
+            raise self._error(topic, self._failures[0].str(), len(self._failures))
 
     @property
     def _where(self) -> str:
@@ -150,6 +145,16 @@ class ConfirmedProducer:
             f"{self._settings.delivery_timeout:g} s): {reason}; see to the broker, the rights of the user, "
             "[kafka] delivery_timeout and max_message_bytes"
         )
+
+
+def _into(failures: list[KafkaError]) -> Callable[[KafkaError | None, Message], None]:
+    """A report of delivery, which librdkafka calls within `flush` for messages that failed."""
+
+    def report(error: KafkaError | None, message: Message) -> None:
+        if error is not None:
+            failures.append(error)
+
+    return report
 
 
 def refuse_our_options(settings: KafkaSettings, ours: frozenset[str]) -> None:

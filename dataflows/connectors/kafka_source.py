@@ -64,7 +64,8 @@ AT_ONCE = 1.0
 LATEST = 7_258_118_400_000
 """Milliseconds, 2200-01-01: producers that take microseconds for milliseconds go beyond all calendars."""
 
-KNOWN_KEYS = 1 << 16
+MOST_KNOWN_KEYS, LONGEST_KNOWN_KEY = 1 << 16, 64
+"""Keys of a partition that are not decoded again, and characters up to which: a few megabytes."""
 
 LAG = Gauge(
     "fleet_kafka_consumer_lag_messages",
@@ -305,9 +306,11 @@ class _Keys(dict[bytes | None, str]):
     """Key of a message → the same as text; a dict, so that looking up one that is known runs no Python."""
 
     def __missing__(self, key: bytes | None) -> str:
-        if len(self) >= KNOWN_KEYS:
-            self.clear()
-        self[key] = text = (key or b"").decode(errors="backslashreplace")
+        text = (key or b"").decode(errors="backslashreplace")
+        if len(text) <= LONGEST_KNOWN_KEY:
+            if len(self) >= MOST_KNOWN_KEYS:
+                self.clear()
+            self[key] = text
         return text
 
 

@@ -257,10 +257,12 @@ class PercentileThreshold(ArrayState):
         faulty = float(self.fleet_counts[first:].sum()) / rows if first < BUCKETS else -1.0
         self.fleet_bound = quantile(self.fleet_counts, rows, level, faulty)
         prior = self.fleet_counts * (self.prior / max(rows, 1e-300))
-        # No vehicle has counts beyond the fleet's highest bucket. One more, which is empty, ends it.
-        used = int(np.flatnonzero(self.fleet_counts).max(initial=0)) + 2
-        used = min(used + -used % AT_ONCE, BUCKETS)
-        _judge(distinct(slots, len(self.bound)), prior[:used], level, faulty, self.counts, self.bound)
+        judged = distinct(slots, len(self.bound))
+        # Most of the highest buckets are empty. One of those ends the highest that is not.
+        counted_at_all = self.fleet_counts + self.counts[judged].max(axis=0, initial=0.0)
+        buckets_used = int(np.flatnonzero(counted_at_all).max(initial=0)) + 2
+        used = min(buckets_used + -buckets_used % AT_ONCE, BUCKETS)
+        _judge(judged, prior[:used], level, faulty, self.counts, self.bound)
 
 
 @compiled

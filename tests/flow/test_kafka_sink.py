@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+import gc
 import os
+import weakref
 from uuid import uuid4
 
 import pytest
 
 from config.broker_settings import KafkaSettings
 from config.errors import BrokerError, DeliveryError, SettingsError
+from dataflows.connectors.kafka_producer import ConfirmedProducer
 from dataflows.connectors.kafka_sink import KafkaSink, KafkaSinkPartition
 from dataflows.connectors.messages import OutgoingBatch
 from scripts.ports import free_port
@@ -60,6 +63,28 @@ def test_keys_go_where_the_hash_of_other_clients_sends_them(kafka_cluster: Clust
         reader.wait_for(100)
         places = {(record.key, record.partition) for record in reader.records}
     assert len(places) == 50
+
+
+def test_keys_of_any_script_are_sent_in_utf8(kafka_cluster: Cluster, topic: str) -> None:
+    keys = ["VEH-ä", "\N{DELIVERY TRUCK}", "a\x00b", "x" * 256]
+    out = sink(kafka_cluster.settings(partitions=1), topic)
+    out.write_batch([OutgoingBatch(keys, [b""] * len(keys))])
+    out.close()
+    with Reader(kafka_cluster, topic) as reader:
+        reader.wait_for(len(keys))
+        assert [record.key for record in reader.records] == [key.encode() for key in keys]
+
+
+def test_a_closed_producer_does_not_stay_until_garbage_is_collected(kafka_cluster: Cluster) -> None:
+    gc.disable()
+    try:
+        producer = ConfirmedProducer(kafka_cluster.settings(), "short-lived")
+        here = weakref.ref(producer)
+        producer.close()
+        del producer
+        assert here() is None
+    finally:
+        gc.enable()
 
 
 def test_a_message_without_a_key_has_none(kafka_cluster: Cluster, topic: str) -> None:

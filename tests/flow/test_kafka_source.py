@@ -9,6 +9,7 @@ from typing import Any
 from uuid import uuid4
 
 import pytest
+from confluent_kafka import Producer
 from kafka import TopicPartition
 from prometheus_client import REGISTRY
 
@@ -105,6 +106,20 @@ def test_a_partition_is_read_in_order_with_keys_offsets_and_origin(
     assert [key for batch in batches for key in batch.keys or []] == [key for key, _ in numbered(0, 1000)]
     assert {(batch.origin, batch.partition) for batch in batches} == {(f"{topic}/1", 1)}
     assert {name for batch in batches for name in batch.topics} == {topic}
+
+
+def test_keys_are_text_whatever_bytes_they_are(
+    kafka_cluster: Cluster, topic: str, open_partition: Open
+) -> None:
+    create_topic(kafka_cluster, topic, partitions=1)
+    producer = Producer({"bootstrap.servers": kafka_cluster.bootstrap})
+    sent = [None, b"VEH-1", b"\xff\xe9", "ä".encode(), b"VEH-1", b"x" * 1000, None]
+    for key in sent:
+        producer.produce(topic, b"{}", key)
+    producer.flush()
+    batches = read(open_partition(kafka_cluster.settings(), 0), len(sent))
+    keys = [key for batch in batches for key in batch.keys or []]
+    assert keys == ["", "VEH-1", "\\xff\\xe9", "ä", "VEH-1", "x" * 1000, ""]
 
 
 def test_the_time_of_arrival_is_that_of_the_message_so_that_it_is_the_same_when_read_again(

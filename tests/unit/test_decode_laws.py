@@ -57,6 +57,8 @@ payloads = st.lists(
 @given(payloads=payloads)
 @example(payloads=[b"{} {}", b'{"x":"}', b'{"}'])
 @example(payloads=[EVENT + EVENT, EVENT[:-1], b"}"])
+@example(payloads=[EVENT + EVENT[:-1] + b',"x":', b'{"y":1}}'])
+@example(payloads=[EVENT[:-1] + b',"x":[1', b"]}" + EVENT])
 @example(payloads=[b'{"x":{}', b"{}}", b"{}{}"])
 @example(payloads=[b'{"x":1}\n{"y":2}', b"", EVENT])
 def test_a_batch_decodes_to_what_its_messages_decode_to_one_by_one(name: str, payloads: list[bytes]) -> None:

@@ -80,13 +80,13 @@ def test_an_event_has_the_fields_of_its_struct_in_that_order(settings: Settings)
     assert list(event) == [field.encode_name for field in msgspec.structs.fields(Enriched)]
 
 
-@pytest.mark.parametrize("threshold", [1.0, 1.00000000049, 9.99999999951, 0.123456789123])
+@pytest.mark.parametrize("threshold", [0.0, 5e-324, 1.0, 1.00000000049, 9.99999999951, 0.123456789123])
 def test_an_anomaly_is_above_the_threshold_also_as_it_is_written(
     settings: Settings, threshold: float
 ) -> None:
     batch = scored(settings, batches(telemetry(3), 3)[0])
     batch.scores.threshold[:] = threshold
-    batch.scores.error[:] = [threshold, np.nextafter(threshold, 10.0), threshold * (1.0 + 1e-8)]
+    batch.scores.error[:] = [threshold, np.nextafter(threshold, 10.0), threshold * (1.0 + 1e-8) + 1e-300]
     batch.scores.anomaly[:] = batch.scores.error > threshold
     events = [
         msgspec.json.decode(message, type=Enriched) for message in Encoder(settings).encode(batch).payloads
@@ -98,14 +98,25 @@ def test_an_anomaly_is_above_the_threshold_also_as_it_is_written(
 
 
 def test_signals_out_of_their_plausible_range_are_named(settings: Settings) -> None:
-    ok, wrong = telemetry(2)
+    sent = telemetry(5)
     signals = {
         **settings.signals,
         "latitude": SignalSettings(pointer="/latitude", min=-90.0, max=90.0, scored=False),
     }
     settings = settings.model_copy(update={"signals": signals})
-    events = encoded(settings, [ok, wrong.replace(b'"latitude":48.1', b'"latitude":948.1')])
-    assert [event["implausible"] for event in events] == [[], ["latitude"]]
+    places = [b"48.1", b"90.0", b"90.1", b"-90.0", b"-90.1"]
+    events = encoded(
+        settings, [event.replace(b"48.1", place) for event, place in zip(sent, places, strict=True)]
+    )
+    assert [event["implausible"] for event in events] == [[], [], ["latitude"], [], ["latitude"]]
+
+
+def test_a_model_that_expects_nothing_explains_nothing(settings: Settings) -> None:
+    batch = scored(settings, batches(telemetry(2), 2)[0])
+    batch.scores.expected[:] = np.nan
+    events = [json.loads(payload) for payload in Encoder(settings).encode(batch).payloads]
+    assert [(event["expected"], event["contributions"]) for event in events] == [({}, {})] * 2
+    assert [event["reconstruction_error"] for event in events] == pytest.approx(batch.scores.error, rel=1e-8)
 
 
 def test_a_batch_of_duplicates_alone_is_no_messages(settings: Settings) -> None:

@@ -6,15 +6,17 @@ import math
 import sys
 from concurrent.futures import ThreadPoolExecutor
 from decimal import ROUND_FLOOR, Context, Decimal
+from typing import Any
 
 import msgspec
 import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from numpy.typing import NDArray
 
 from dataflows.json_rows import JsonRows, Kind, Members
-from dataflows.json_writing import DIGITS, RESOLUTION, SMALLEST
+from dataflows.json_writing import DIGITS, LONGEST_NUMBER, RESOLUTION, SMALLEST
 
 MEMBERS: Members = {
     "id": Kind.TEXT,
@@ -81,6 +83,7 @@ def test_a_number_is_rounded_to_nine_digits(values: list[float]) -> None:
             assert abs(decoded - value) <= 0.5000001 * unit
         digits = text.partition(b"e")[0].lstrip(b"-0.").replace(b".", b"")
         assert len(digits) <= DIGITS + 1  # a 0 after the point counts for none
+        assert len(text) <= LONGEST_NUMBER
 
 
 @given(FINITE.filter(lambda value: SMALLEST < abs(value) < 1e300))
@@ -139,6 +142,32 @@ def test_numbers_are_written_as_people_write_them(value: float, text: bytes) -> 
 def test_what_was_written_before_does_not_show_through() -> None:
     long, short = written([-1.23456789e-200] * 50), written([2.0] * 3)
     assert (long, short) == ([b"-1.23456789e-200"] * 50, [b"2.0"] * 3)
+
+
+def test_memory_grows_with_what_is_written() -> None:
+    rows = JsonRows({"x": Kind.NUMBER, "text": Kind.TEXT})
+    for count in (10, 15, 16, 1000, 3):
+        texts = [f"{'a' * count} {number}" for number in range(count)]
+        objects = rows.write(np.full((count, 1), -1.23456789e-200), [texts], [])
+        assert [msgspec.json.decode(each) for each in objects] == [
+            {"x": -1.23456789e-200, "text": text} for text in texts
+        ]
+
+
+@pytest.mark.parametrize(
+    ("numbers", "texts", "json"),
+    [
+        (np.zeros((2, 1)), [["p", "q"], [True, True]], [[b"1", b"2"]]),
+        (np.zeros((2, 2)), [["p", "q", "r"], [True]], [[b"1", b"2"]]),
+        (np.zeros((2, 2)), [["p", "q"]], [[b"1", b"2"]]),
+        (np.zeros((2, 2)), [["p", "q"], [True, True]], [[b"1"]]),
+    ],
+)
+def test_columns_that_do_not_fit_are_refused(
+    numbers: NDArray[np.float64], texts: list[list[Any]], json: list[list[bytes]]
+) -> None:
+    with pytest.raises(ValueError, match=r"expected \(2, 2, 1\) columns .* of 2 values each, got"):
+        ROWS.write(numbers, texts, json)
 
 
 def test_threads_do_not_write_into_each_others_rows() -> None:

@@ -8,6 +8,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from dataflows.detector.threshold import (
+    BUCKETS,
     CENTRES,
     CLIMB,
     EDGES,
@@ -15,6 +16,7 @@ from dataflows.detector.threshold import (
     SETTLED_AFTER,
     SETTLED_CLIMB,
     PercentileThreshold,
+    first_faulty,
     quantile,
     restrained,
 )
@@ -219,3 +221,37 @@ def test_a_vehicle_with_few_faults_of_its_own_is_judged_by_the_faults_of_the_fle
     few = normal_errors(6, 60)
     teach(made, with_faults(few, np.array([30])), slot=1, level=0.999)
     assert made.of(np.array([1]))[0] < 3.0
+
+
+@settings(deadline=None)
+@given(
+    seed=st.integers(0, 1000),
+    memory=st.sampled_from([20.0, 40.0, 1000.0, 1e12]),
+    level=st.sampled_from([0.5, 0.95, 0.999]),
+)
+def test_empty_buckets_make_no_difference(seed: int, memory: float, level: float) -> None:
+    random = np.random.default_rng(seed)
+    made = threshold(prior=50.0, memory=memory)
+    teach(made, 400.0 * random.lognormal(size=50), slot=1, level=level)
+    # So long that with a short memory the fleet has forgotten the errors of the silent vehicle altogether.
+    for _ in range(4):
+        teach(made, random.lognormal(size=random.integers(5_000, 10_000)), level=level)
+    teach(made, random.lognormal(size=3), slot=1, level=level)
+    assert made.of(np.array([1]))[0] == by_all_buckets(made, 1, level)
+
+
+@pytest.mark.parametrize("bucket", range(20, 28))
+def test_the_highest_bucket_may_be_any(bucket: int) -> None:
+    made = threshold(prior=50.0)
+    teach(made, np.repeat([0.99 * EDGES[bucket - 1], 0.99 * EDGES[bucket]], [200, 300]))
+    assert made.of(ONE)[0] == by_all_buckets(made, 0, LEVEL)
+
+
+def by_all_buckets(made: PercentileThreshold, slot: int, level: float) -> float:
+    """The threshold of a vehicle after its errors were counted, from all buckets, empty or not."""
+    rows = float(made.fleet_counts.sum())
+    whole = made.fleet_counts * (made.prior / rows) + made.counts[slot]
+    first = first_faulty(made.fleet_shape, made.fleet_pairs, level)
+    faulty = float(made.fleet_counts[first:].sum()) / rows if first < BUCKETS else -1.0
+    sums = [whole[start::4].cumsum()[-1] for start in range(4)]
+    return quantile(whole, (sums[0] + sums[1]) + (sums[2] + sums[3]), level, faulty)
