@@ -19,6 +19,9 @@ import numpy as np
 
 from dataflows.json_writing import LONGEST_NUMBER, Bytes, Floats, Positions, write_rows
 
+ROWS_AT_ONCE = 4096
+"""More are written in portions: the memory for it stays."""
+
 Cells: TypeAlias = tuple[bytes, Positions, Positions]
 """The JSON of columns, one after the other, in one text, and where each value starts and stops in it."""
 
@@ -81,6 +84,13 @@ class JsonRows:
                 f"expected {self._shape} columns (numbers, texts, JSON) of {rows} values each, got {shape} "
                 f"of {sorted({*map(len, texts), *map(len, json)})}"
             )
+        if rows > ROWS_AT_ONCE:
+            cuts = [slice(start, start + ROWS_AT_ONCE) for start in range(0, rows, ROWS_AT_ONCE)]
+            portions = [
+                self.write(numbers[cut], [column[cut] for column in texts], [column[cut] for column in json])
+                for cut in cuts
+            ]
+            return list(chain.from_iterable(portions))
         encoded, starts, stops = self._encoded(texts, rows)
         joined, joined_starts, joined_stops = _joined(json, rows)
         room = rows * len(self._keys) + numbers.size * LONGEST_NUMBER + len(encoded) + len(joined)
@@ -95,6 +105,11 @@ class JsonRows:
             write_rows(*keys, numbers, text, starts, stops, memory.array, lengths)
             memory.file.seek(0)
             return list(map(memory.file.read, lengths.tolist()))
+
+    @property
+    def memory(self) -> int:
+        """Bytes that are kept to write to."""
+        return len(self._memory.array)
 
     def _encoded(self, columns: Sequence[Sequence[Any]], rows: int) -> Cells:
         text = self._encode(columns)

@@ -15,7 +15,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from numpy.typing import NDArray
 
-from dataflows.json_rows import JsonRows, Kind, Members
+from dataflows.json_rows import ROWS_AT_ONCE, JsonRows, Kind, Members
 from dataflows.json_writing import DIGITS, LONGEST_NUMBER, RESOLUTION, SMALLEST
 
 MEMBERS: Members = {
@@ -152,6 +152,16 @@ def test_memory_grows_with_what_is_written() -> None:
         assert [msgspec.json.decode(each) for each in objects] == [
             {"x": -1.23456789e-200, "text": text} for text in texts
         ]
+
+
+@pytest.mark.parametrize("rows", [ROWS_AT_ONCE, ROWS_AT_ONCE + 1, 3 * ROWS_AT_ONCE])
+def test_many_rows_take_no_more_memory_than_a_portion_of_them(rows: int) -> None:
+    writer = JsonRows({"x": Kind.NUMBER, "text": Kind.TEXT, "json": Kind.JSON})
+    texts, json = [f"VEH-{number}" for number in range(rows)], [b"%d" % number for number in range(rows)]
+    objects = writer.write(np.arange(rows, dtype=np.float64)[:, None], [texts], [json])
+    decoded = [msgspec.json.decode(each) for each in objects]
+    assert decoded == [{"x": number, "text": f"VEH-{number}", "json": number} for number in range(rows)]
+    assert writer.memory < 200 * ROWS_AT_ONCE
 
 
 @pytest.mark.parametrize(
