@@ -39,8 +39,13 @@ class BrokerProcess:
         """The command line that runs the broker in the foreground."""
         raise NotImplementedError
 
+    @property
+    def ports(self) -> list[int]:
+        """All that it listens on."""
+        return [self.port]
+
     def start(self) -> None:
-        """Start the broker and return when it accepts connections."""
+        """Start the broker and return when it accepts connections on each of its ports."""
         with self._log.open("ab") as output:
             self._process = process = subprocess.Popen(
                 self.command(), stdout=output, stderr=output, cwd=self._directory
@@ -51,9 +56,9 @@ class BrokerProcess:
                 raise AssertionError(
                     f"the broker ended with status {process.returncode}:\n{self._log.read_text()}"
                 )
-            return answers(self.port)
+            return all(map(answers, self.ports))
 
-        wait_until(is_up, f"broker on port {self.port}")
+        wait_until(is_up, f"broker on the ports {self.ports}")
 
     def stop(self) -> None:
         """Stop the broker in good order; it saves what it has to keep."""

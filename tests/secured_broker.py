@@ -69,6 +69,10 @@ class SecuredMosquitto(Broker):
     def command(self) -> list[str]:
         return [program("mosquitto"), "-c", f"config/{CONFIGURATION.name}"]
 
+    @property
+    def ports(self) -> list[int]:
+        return [self.port, self.services_port]
+
     def reload(self) -> None:
         """Let the broker read users and certificate again."""
         self._running().send_signal(signal.SIGHUP)
