@@ -11,7 +11,7 @@ from rich.console import Console
 
 from benchmarks.throughput.beside_peers import peers
 from benchmarks.throughput.figures import Report, Scale
-from benchmarks.throughput.growth import shards, signals, vehicles
+from benchmarks.throughput.growth import processes, shards, signals, vehicles
 from benchmarks.throughput.in_process import in_process
 from benchmarks.throughput.kafka import kafka
 from benchmarks.throughput.mqtt import mqtt
@@ -31,6 +31,7 @@ PARTS: dict[str, Callable[[Scale], Report]] = {
     "vehicles": vehicles,
     "signals": signals,
     "shards": shards,
+    "processes": processes,
 }
 
 EXPLANATION = """
@@ -48,6 +49,7 @@ events, and recovery is off. Cases take turns; each figure is the median of its 
   vehicles    from 10 to 100,000; size of the state of each, time of a snapshot and of a restart from it
   signals     from 4 to 32
   shards      1, 4 and 16
+  processes   1 and 2, each on a core of its own, which share the partitions of a topic in memory
 
 examples:
   python -m benchmarks.throughput

@@ -2,15 +2,18 @@
 
 ``python -m bytewax.run 'benchmarks.throughput.flow:scored("FILE", "CLOCK")'`` reads a recording into memory,
 sends it through `dataflows.fleet` in batches of ``recording.batch_size`` messages, discards what comes out,
-and writes what it counted to CLOCK; ``unscored`` does the same with `benchmarks.unscored`.
+and writes what it counted to CLOCK; ``unscored`` does the same with `benchmarks.unscored`, and ``shared``
+with partitions that several processes share.
 """
 
 from __future__ import annotations
 
 import json
+import os
+import sys
 import time
 from collections.abc import Iterator
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 
 import bytewax.operators as op
@@ -29,6 +32,10 @@ from dataflows.score import ShardScorer
 WARM_UP = 0.2
 """Share of the events after which the clock starts: what is imported, compiled and first met comes before."""
 
+PARTITIONS = 4
+NEARLY_ALL = 0.95
+"""Share of its events after which a process stops the clock: partitions are not equally long."""
+
 
 @dataclass(frozen=True, slots=True)
 class Clocked:
@@ -39,12 +46,14 @@ class Clocked:
         seconds: wall time they took.
         cpu_seconds: processor time of the process in that time.
         encoded_bytes: size of all their payloads.
+        until: when the last came out, by `time.perf_counter`, which processes of a machine have in common.
     """
 
     events: int
     seconds: float
     cpu_seconds: float
     encoded_bytes: int
+    until: float
 
     @property
     def events_per_second(self) -> float:
@@ -65,8 +74,30 @@ def scored(recording: str, clock: str) -> Dataflow:
     """
     settings = load()
     source = MemorySource(Path(recording), settings.recording.batch_size)
-    counter = _Counter(source.events, Path(clock))
+    return _to_nowhere(source, _Counter(source.events, Path(clock)), settings)
 
+
+def unscored(recording: str, clock: str) -> Dataflow:
+    """As `scored`, with constants in the place of scores."""
+    ShardScorer.score = constants  # type: ignore[method-assign, assignment]
+    return scored(recording, clock)
+
+
+def shared(recording: str, clocks: str, processes: int) -> Dataflow:
+    """As `scored`, from `PARTITIONS` partitions as Kafka's, which the processes of a job share.
+
+    Args:
+        recording: the file to read ahead; its batches are dealt out to the partitions.
+        clocks: the directory to which each process writes a `Clocked`, after nearly all of its share.
+        processes: how many share the partitions.
+    """
+    settings = load()
+    source = MemorySource(Path(recording), settings.recording.batch_size, PARTITIONS)
+    expected = int(NEARLY_ALL * source.events / processes)
+    return _to_nowhere(source, _Counter(expected, Path(clocks) / f"{os.getpid()}.json"), settings)
+
+
+def _to_nowhere(source: MemorySource, counter: _Counter, settings: Settings) -> Dataflow:
     def discard(
         step_id: str, up: Stream[OutgoingBatch], settings: Settings, topic: str, **options: bool
     ) -> None:
@@ -76,34 +107,37 @@ def scored(recording: str, clock: str) -> Dataflow:
     return fleet.build(settings, source)
 
 
-def unscored(recording: str, clock: str) -> Dataflow:
-    """As `scored`, with constants in the place of scores."""
-    ShardScorer.score = constants  # type: ignore[method-assign, assignment]
-    return scored(recording, clock)
-
-
 class MemorySource(FixedPartitionedSource[MessageBatch, int]):
     """Hands over the batches of a recording that was read ahead.
 
     Args:
         path: the recording.
         batch_size: messages handed over at once.
+        partitions: as Kafka has them; 0 for none, as MQTT.
 
     Attributes:
         events: how many messages it holds.
     """
 
-    def __init__(self, path: Path, batch_size: int) -> None:
-        self._batches = list(open_recording(path).read(batch_size=batch_size))
-        self.events = sum(map(len, self._batches))
+    def __init__(self, path: Path, batch_size: int, partitions: int = 0) -> None:
+        batches = list(open_recording(path).read(batch_size=batch_size))
+        self.events = sum(map(len, batches))
+        self._parts = {"memory": batches}
+        if partitions:
+            self._parts = {
+                f"memory/{number}": [
+                    replace(batch, partition=number) for batch in batches[number::partitions]
+                ]
+                for number in range(partitions)
+            }
 
     def list_parts(self) -> list[str]:
-        return ["memory"]
+        return list(self._parts)
 
     def build_part(self, step_id: str, for_part: str, resume_state: int | None) -> _MemoryPartition:
         # As the job does before it starts, but after reading ahead: that is to stay as well.
         spare_the_collector()
-        return _MemoryPartition(iter(self._batches))
+        return _MemoryPartition(iter(self._parts[for_part]))
 
 
 class _MemoryPartition(StatefulSourcePartition[MessageBatch, int]):
@@ -135,8 +169,9 @@ class _Counter:
         elif self._begin is not None and self._events >= self._expected:
             before, now = self._begin, self._now()
             seconds, cpu_seconds = now[2] - before[2], now[3] - before[3]
-            found = Clocked(now[0] - before[0], seconds, cpu_seconds, now[1] - before[1])
+            found = Clocked(now[0] - before[0], seconds, cpu_seconds, now[1] - before[1], now[2])
             self._clock.write_text(json.dumps(asdict(found)))
+            self._expected = sys.maxsize
 
     def _now(self) -> tuple[int, int, float, float]:
         return self._events, self._bytes, time.perf_counter(), time.process_time()

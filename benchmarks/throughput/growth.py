@@ -1,4 +1,4 @@
-"""How the cost of the job in process grows with vehicles, signals and shards, and what its state costs."""
+"""How the job in process grows with vehicles, signals, shards and processes, and what its state costs."""
 
 from __future__ import annotations
 
@@ -10,13 +10,18 @@ from dataclasses import replace
 from pathlib import Path
 
 from benchmarks.throughput.figures import Report, Scale, medians
+from benchmarks.throughput.flow import read_clock
 from benchmarks.throughput.in_process import SCORED, clock
 from benchmarks.throughput.process import running
 from benchmarks.throughput.stream import Stream, settings_text
+from config.errors import BrokerError
 
 VEHICLES = (10, 100, 1_000, 10_000, 100_000)
 SIGNALS = (4, 8, 16, 32)
 SHARDS = (1, 4, 16)
+PROCESSES = (1, 2)
+LONGER = 4
+"""Times the events of other parts: processes do not start and end at the same moment."""
 EVENTS_PER_VEHICLE = 10
 """At least: all vehicles are known when the clock starts, after a fifth, and windows full at the end."""
 
@@ -42,6 +47,37 @@ def shards(scale: Scale) -> Report:
     streams = {number: Stream(scale.events) for number in SHARDS}
     settings = {number: f"[detector]\nshards = {number}\n" for number in SHARDS}
     return {"shards": _plain(_speeds("shards", streams, settings, scale))}
+
+
+def processes(scale: Scale) -> Report:
+    """The part ``processes``: as from Kafka, but no broker and no client takes part of the cores."""
+    stream = Stream(scale.events * LONGER)
+    with tempfile.TemporaryDirectory() as directory:
+        recording = stream.record(Path(directory))
+
+        def case(number: int) -> Callable[[], float]:
+            return lambda: speed_together(number, recording, stream)
+
+        cases = {number: case(number) for number in PROCESSES}
+        return {"processes": _plain(medians("processes", cases, scale.repetitions, scale.notes))}
+
+
+def speed_together(number: int, recording: Path, stream: Stream) -> float:
+    """Events per second of so many processes together, from the first one's start to the last one's end."""
+    with tempfile.TemporaryDirectory() as directory:
+        file = Path(directory) / "settings.toml"
+        file.write_text(settings_text(stream))
+        clocks = Path(directory) / "clocks"
+        clocks.mkdir()
+        target = f"benchmarks.throughput.flow:shared({str(recording)!r}, {str(clocks)!r}, {number})"
+        arguments = ["-m", "bytewax.run", target]
+        with running(arguments, {"FLEET_CONFIG": str(file)}, processes=number) as job:
+            job.wait()
+            found = [read_clock(clock) for clock in clocks.iterdir()]
+            if len(found) != number:
+                raise BrokerError(f"expected {number} clocks, got {len(found)}: {job.reason()}")
+    seconds = max(clock.until for clock in found) - min(clock.until - clock.seconds for clock in found)
+    return sum(clock.events for clock in found) / seconds
 
 
 def _speeds(

@@ -17,7 +17,7 @@ FLOWS = {
     "mqtt": ("MQTT to MQTT, an event a message", "paho alone"),
     "mqtt_lists": ("MQTT to MQTT, 50 events a message", "paho alone"),
 }
-GROWTH = ("vehicles", "signals", "shards")
+GROWTH = ("vehicles", "signals", "shards", "processes")
 UNITS = {
     "events_per_second": "events/s",
     "state_bytes_per_vehicle": "state B/vehicle",
@@ -50,9 +50,12 @@ def _flows(flows: Mapping[str, Mapping[str, Any]]) -> Table:
         speed, limit_speed = (f"{figures[key]:,}" for key in ("events_per_second", "limit_events_per_second"))
         table.add_row(title, speed, limit, limit_speed, f"{figures['ratio']:.2f}")
     if "kafka" in flows and "kafka_two_processes" in flows:
-        one, two = (flows[name]["events_per_second"] for name in ("kafka", "kafka_two_processes"))
-        table.caption = f"2 processes: {two / one:.2f} times 1 process"
+        table.caption = _times(flows["kafka"], flows["kafka_two_processes"])
     return table
+
+
+def _times(one: Mapping[str, Any], two: Mapping[str, Any]) -> str:
+    return f"2 processes: {two['events_per_second'] / one['events_per_second']:.2f} times 1 process"
 
 
 def _peers(peers: Mapping[str, Mapping[str, Any]]) -> Table:
@@ -69,6 +72,8 @@ def _growth(part: str, figures: Mapping[str, Mapping[str, float]]) -> Table:
     for size, values in figures.items():
         row = (f"{values[key]:,}" if key in values else "–" for key in keys)
         table.add_row(f"{int(size):,}", *row)
+    if part == "processes":
+        table.caption = _times(figures["1"], figures["2"])
     return table
 
 

@@ -41,6 +41,7 @@ EVERYTHING: Report = {
     },
     "signals": {"4": {"events_per_second": 170_000}},
     "shards": {"16": {"events_per_second": 60_000}},
+    "processes": {"1": {"events_per_second": 150_000}, "2": {"events_per_second": 285_000}},
 }
 
 
@@ -96,6 +97,7 @@ def test_tables_show_every_figure_beside_what_it_is_compared_with() -> None:
     assert "in process" in rows["bytewax_river"]
     assert "Kafka to Kafka" in rows["faust_river"]
     assert "2 processes: 1.75 times 1 process" in text
+    assert "2 processes: 1.90 times 1 process" in text
     assert "120,000" in rows["100,000"]
     assert "1,400" in rows["100,000"]
     assert "1,900" in rows["100,000"]

@@ -8,6 +8,7 @@ from pathlib import Path
 
 import pytest
 
+from benchmarks.throughput.growth import speed_together
 from benchmarks.throughput.in_process import SCORED, clock
 from benchmarks.throughput.peers.clock import Clock, Task
 from benchmarks.throughput.peers.scorers import scorer
@@ -64,6 +65,12 @@ def test_the_job_in_process_is_clocked_over_what_comes_after_the_warm_up(tmp_pat
     assert 0.6 * 8_000 < clocked.events <= 0.8 * 8_000
     assert clocked.seconds > 0
     assert clocked.encoded_bytes > 500 * clocked.events  # whole enriched events came out
+
+
+@pytest.mark.parametrize("processes", [1, 2])
+def test_processes_that_share_partitions_are_clocked_together(tmp_path: Path, processes: int) -> None:
+    stream = Stream(24_000, vehicles=50)  # six batches for four partitions
+    assert speed_together(processes, stream.record(tmp_path), stream) > 0
 
 
 def test_a_job_that_fails_in_process_says_why(tmp_path: Path) -> None:
