@@ -37,17 +37,21 @@ class Peer:
 
     Attributes:
         script: module in `benchmarks.throughput.peers`.
-        detector: ``river`` or ``ours``.
+        detector: as `benchmarks.throughput.peers.scorers.scorer` has them.
         than: the part that it is compared with: `IN_PROCESS`, or `KAFKA` for what only reads from there.
+        events_per_vehicle: that it gets at least, with fewer vehicles if need be.
     """
 
     script: str
     detector: str
     than: str
+    events_per_vehicle: int = EVENTS_PER_VEHICLE
 
 
 PEERS = {
     "bytewax_river": Peer("bytewax_river", "river", IN_PROCESS),
+    # Their first window is 250 events.
+    "bytewax_river_large": Peer("bytewax_river", "river_large", IN_PROCESS, events_per_vehicle=1_500),
     "pathway_river": Peer("pathway_table", "river", IN_PROCESS),
     "http_autoencoder": Peer("http_service", "", IN_PROCESS),
     "quix_river": Peer("quix_streams", "river", KAFKA),
@@ -97,11 +101,11 @@ def peers(scale: Scale) -> Report:
     """
     if not INTERPRETER.exists():
         raise SettingsError(f"expected the peers in {INTERPRETER.parents[1]}, found none: make bench-peers")
-    stream, short = Stream(scale.events), _short(scale.events)
+    stream, short = Stream(scale.events), _short(scale.events, EVENTS_PER_VEHICLE)
     failures: dict[str, str] = {}
     with ExitStack() as stack:
         directory = Path(stack.enter_context(tempfile.TemporaryDirectory()))
-        recording, short_recording = stream.record(directory), short.record(directory)
+        recording = stream.record(directory)
         cases: dict[str, Callable[[], float]] = {
             IN_PROCESS: lambda: clock(SCORED, recording, stream).events_per_second
         }
@@ -118,7 +122,8 @@ def peers(scale: Scale) -> Report:
                 _fail(name, error, failures, scale)
         for name, peer in PEERS.items():
             if name not in failures:
-                cases[name] = _case(peer, short_recording, short, settings, topic)
+                given = _short(scale.events, peer.events_per_vehicle)
+                cases[name] = _case(peer, given.record(directory), given, settings, topic)
         return Measured(_speeds(cases, failures, scale), failures).report()
 
 
@@ -148,10 +153,10 @@ def _fail(name: str, error: FleetError, failures: dict[str, str], scale: Scale) 
     scale.notes.print(f"{name} cannot run: {error}", style="yellow", markup=False)
 
 
-def _short(events: int) -> Stream:
+def _short(events: int, events_per_vehicle: int) -> Stream:
     """What a peer gets of so many events."""
     events = max(events // SHARE_OF_EVENTS, FEWEST_EVENTS)
-    return Stream(events, vehicles=min(MOST_VEHICLES, events // EVENTS_PER_VEHICLE))
+    return Stream(events, vehicles=min(MOST_VEHICLES, max(1, events // events_per_vehicle)))
 
 
 def _case(

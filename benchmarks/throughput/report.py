@@ -55,7 +55,7 @@ def _flows(flows: Mapping[str, Mapping[str, Any]]) -> Table:
 
 
 def _times(one: Mapping[str, Any], two: Mapping[str, Any]) -> str:
-    return f"2 processes: {two['events_per_second'] / one['events_per_second']:.2f} times 1 process"
+    return f"2 processes: {two['events_per_second'] / one['events_per_second']:.2f} × 1"
 
 
 def _peers(peers: Mapping[str, Mapping[str, Any]]) -> Table:

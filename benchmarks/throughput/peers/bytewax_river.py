@@ -14,7 +14,7 @@ from bytewax.outputs import DynamicSink, StatelessSinkPartition
 from bytewax.testing import TestingSource, run_main
 
 from benchmarks.throughput.peers.clock import Clock, Task
-from benchmarks.throughput.peers.scorers import Event, river_trees, tree_score
+from benchmarks.throughput.peers.scorers import TREES, Event, tree_score
 
 BATCH = 1_000
 
@@ -42,7 +42,7 @@ def flow(task: Task) -> Dataflow:
 
     def detect(trees: Any, event: Event) -> tuple[Any, Event]:
         if trees is None:
-            trees = river_trees()
+            trees = TREES[task.detector]()
         event["score"] = tree_score(trees, event)
         return trees, event
 

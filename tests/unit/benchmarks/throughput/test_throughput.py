@@ -96,8 +96,8 @@ def test_tables_show_every_figure_beside_what_it_is_compared_with() -> None:
     assert "21.4" in rows["bytewax_river"]
     assert "in process" in rows["bytewax_river"]
     assert "Kafka to Kafka" in rows["faust_river"]
-    assert "2 processes: 1.75 times 1 process" in text
-    assert "2 processes: 1.90 times 1 process" in text
+    assert "2 processes: 1.75 × 1" in text
+    assert "2 processes: 1.90 × 1" in text
     assert "120,000" in rows["100,000"]
     assert "1,400" in rows["100,000"]
     assert "1,900" in rows["100,000"]

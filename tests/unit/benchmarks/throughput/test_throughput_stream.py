@@ -112,5 +112,5 @@ def test_our_detector_scores_the_same_for_peers_however_events_are_batched() -> 
 
 
 def test_a_detector_that_peers_do_not_know_is_refused() -> None:
-    with pytest.raises(ValueError, match="expected the detector river or ours, got 'theirs'"):
+    with pytest.raises(ValueError, match="expected the detector river, river_large or ours, got 'theirs'"):
         scorer("theirs")
