@@ -34,7 +34,7 @@ def river_trees() -> Any:
 
 
 def large_trees() -> Any:
-    """River's half-space trees as `benchmarks.quality` compares with: 25 of height 8, windows of 250, scaled."""
+    """River's half-space trees as in `benchmarks.quality`: 25 of height 8, windows of 250, scaled to 0–1."""
     from river import anomaly, preprocessing
 
     return preprocessing.MinMaxScaler() | anomaly.HalfSpaceTrees(n_trees=25, window_size=250, seed=42)
