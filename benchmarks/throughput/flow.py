@@ -33,6 +33,8 @@ WARM_UP = 0.2
 """Share of the events after which the clock starts: what is imported, compiled and first met comes before."""
 
 PARTITIONS = 4
+"""Of a topic, in memory as in Kafka."""
+
 NEARLY_ALL = 0.95
 """Share of its events after which a process stops the clock: partitions are not equally long."""
 

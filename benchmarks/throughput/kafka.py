@@ -15,7 +15,7 @@ from confluent_kafka.admin import AdminClient
 
 from benchmarks.brokers import kafka_broker
 from benchmarks.throughput.figures import Report, Scale, beside_limit, medians
-from benchmarks.throughput.flow import WARM_UP
+from benchmarks.throughput.flow import PARTITIONS, WARM_UP
 from benchmarks.throughput.process import TIME_TO_FINISH, Job, running
 from benchmarks.throughput.stream import Stream, settings_text
 from config.broker_settings import KafkaSettings
@@ -24,7 +24,6 @@ from config.settings import load
 from dataflows.connectors.kafka_producer import ConfirmedProducer
 from dataflows.connectors.kafka_topics import ensure_topics
 
-PARTITIONS = 4
 PREFIX = "benchmark"
 """Of all topics, each with a name of its own: the broker of ``KAFKA_BOOTSTRAP`` may have others."""
 

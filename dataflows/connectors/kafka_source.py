@@ -65,7 +65,7 @@ LATEST = 7_258_118_400_000
 """Milliseconds, 2200-01-01: producers that take microseconds for milliseconds go beyond all calendars."""
 
 MOST_KNOWN_KEYS, LONGEST_KNOWN_KEY = 1 << 16, 64
-"""Keys of a partition that are not decoded again, and characters up to which: a few megabytes."""
+"""How many keys of a partition are not decoded again, and of how many characters at most: a few megabytes."""
 
 LAG = Gauge(
     "fleet_kafka_consumer_lag_messages",
