@@ -20,7 +20,7 @@ demo: $(INSTALLED) ## Start broker, simulator, dataflow and page; Ctrl-C stops a
 	@$(BIN)/python -m scripts.demo
 
 kafka: $(INSTALLED) ## Start a Kafka broker (Java 17 and Maven); Ctrl-C stops (KAFKA_PORT=9192 for another port)
-	@$(BIN)/python -m scripts.kafka --port $(KAFKA_PORT)
+	@$(BIN)/python -m scripts.brokers.kafka --port $(KAFKA_PORT)
 
 certificates: $(INSTALLED) ## Make certificates for a secured broker (HOSTS="NAME ADDRESS", FORCE=1): docs/security.md
 	@$(BIN)/python -m scripts.certificates $(addprefix --host ,$(HOSTS)) $(if $(FORCE),--force)

@@ -12,9 +12,9 @@ from contextlib import contextmanager
 from pathlib import Path
 
 from config.errors import BrokerError, SettingsError
-from scripts import kafka
-from scripts.ports import LOCALHOST, free_port
-from tests.brokers import Mosquitto, mosquitto_is_installed
+from scripts.brokers import kafka
+from scripts.brokers.mosquitto import Mosquitto, mosquitto_is_installed
+from scripts.brokers.ports import LOCALHOST, free_port
 
 
 @contextmanager
@@ -31,7 +31,7 @@ def kafka_broker() -> Iterator[str]:
     port = free_port()
     with tempfile.TemporaryFile() as log:
         process = subprocess.Popen(
-            [sys.executable, "-m", "scripts.kafka", "--port", str(port)],
+            [sys.executable, "-m", "scripts.brokers.kafka", "--port", str(port)],
             cwd=kafka.ROOT,
             stdout=subprocess.PIPE,
             stderr=log,

@@ -12,8 +12,8 @@ from numpy.typing import NDArray
 from benchmarks import peers
 from benchmarks.fingerprint import fingerprint
 from config.settings import DetectorSettings, load
+from dataflows.compiled import Floats
 from dataflows.detector import Detector
-from dataflows.detector.rowwise import Floats
 
 SECOND = 1_000_000
 VEHICLE = "vehicle"
@@ -96,7 +96,12 @@ def _ours(name: str, *, by_name_only: bool = False, **changes: str) -> Candidate
         name,
         lambda values, warm_up: ours(settings(), values),
         modules=("numpy", "numba"),
-        sources=("config/fleet.toml", "dataflows/detector/*.py", "benchmarks/candidates.py"),
+        sources=(
+            "config/fleet.toml",
+            "dataflows/compiled.py",
+            "dataflows/detector/*.py",
+            "benchmarks/candidates.py",
+        ),
         parameters=lambda: settings().model_dump_json(),
         by_name_only=by_name_only,
     )

@@ -21,10 +21,10 @@ from benchmarks.injection import inject
 from benchmarks.trips import find_trips, read_trip
 from config.errors import exit_in_one_line
 from config.settings import Settings, load
-from dataflows.connectors.messages import MessageBatch
+from dataflows.compiled import Floats, Integers
 from dataflows.decode import Decoder
 from dataflows.detector import Detector, Scores
-from dataflows.detector.rowwise import Floats, Integers
+from dataflows.messages import MessageBatch
 from sim.fleet import Fleet, microseconds
 
 WARM_UP = 800

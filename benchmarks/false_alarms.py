@@ -16,9 +16,9 @@ from threadpoolctl import threadpool_limits
 
 from config.errors import exit_in_one_line
 from config.settings import DetectorSettings, load
+from dataflows.backtest.episodes import episodes
+from dataflows.compiled import Floats
 from dataflows.detector import Detector
-from dataflows.detector.rowwise import Floats
-from dataflows.episodes import episodes
 
 SIGNALS = 6
 PERCENTILES = (95.0, 99.0, 99.5, 99.9)

@@ -7,7 +7,7 @@ from typing import Literal, TypeAlias, get_args
 
 import numpy as np
 
-from dataflows.detector.rowwise import Floats
+from dataflows.compiled import Floats
 
 Kind: TypeAlias = Literal["stuck", "spike", "drift", "offset", "noise", "zero", "gain", "other time"]
 KINDS: tuple[Kind, ...] = get_args(Kind)

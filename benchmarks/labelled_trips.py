@@ -18,7 +18,7 @@ from benchmarks.streams import LABEL, MANIFEST
 from benchmarks.trips import Trip, find_trips, per_second, read_trip
 from config.errors import RecordingError, SettingsError, exit_in_one_line
 from config.settings import load
-from dataflows.detector.rowwise import Floats
+from dataflows.compiled import Floats
 
 WARM_UP = 800
 """Rows before the first fault, in a stream that is at least three times as long."""

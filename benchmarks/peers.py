@@ -12,7 +12,7 @@ from typing import Any
 
 import numpy as np
 
-from dataflows.detector.rowwise import Floats
+from dataflows.compiled import Floats
 
 SEED = 42
 

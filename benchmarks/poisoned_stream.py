@@ -11,10 +11,10 @@ from typing import Any, Literal, TypeAlias, get_args
 import numpy as np
 
 from config.settings import Settings
-from dataflows.connectors.messages import MessageBatch
+from dataflows.compiled import Floats, Integers, Mask
 from dataflows.decode import Decoder
 from dataflows.detector import Detector
-from dataflows.detector.rowwise import Floats, Integers, Mask
+from dataflows.messages import MessageBatch
 from sim.fleet import Fleet
 
 MINUTE = 60

@@ -26,7 +26,7 @@ METRICS_SOURCES = (
     "benchmarks/quality.py",
     "benchmarks/quality_metrics.py",
     "benchmarks/streams.py",
-    "dataflows/episodes.py",
+    "dataflows/backtest/episodes.py",
 )
 METRICS_LIBRARIES = ("scikit-learn", "aeon")
 

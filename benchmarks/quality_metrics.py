@@ -11,8 +11,8 @@ from sklearn.metrics import average_precision_score, roc_auc_score
 
 from benchmarks.candidates import Verdicts
 from benchmarks.streams import LabelledStream
-from dataflows.detector.rowwise import Floats
-from dataflows.episodes import detection, episodes
+from dataflows.backtest.episodes import detection, episodes
+from dataflows.compiled import Floats
 
 SMOOTHING = 10
 """Rows that the smoothed score is the mean of."""

@@ -15,7 +15,7 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from config.errors import RecordingError
-from dataflows.detector.rowwise import Floats
+from dataflows.compiled import Floats
 
 MANIFEST = "manifest.json"
 LABEL = "label"

@@ -9,9 +9,9 @@ import numpy as np
 
 from config.errors import RecordingError
 from config.settings import Settings
-from dataflows.backtest import with_catalogue
+from dataflows.backtest.run import with_catalogue
+from dataflows.compiled import Floats, Integers
 from dataflows.decode import Decoder
-from dataflows.detector.rowwise import Floats, Integers
 from dataflows.recordings import open_recording
 
 SECOND = 1_000_000

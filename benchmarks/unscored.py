@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 from dataflows import fleet
 from dataflows.decode import TelemetryBatch
 from dataflows.detector import Scores
-from dataflows.score import ScoredBatch, ShardScorer
+from dataflows.score.scorer import ScoredBatch, ShardScorer
 
 DISTINCT_ROWS = 1024
 

@@ -18,15 +18,15 @@ from bytewax.dataflow import Dataflow
 from bytewax.inputs import Source
 
 from config.settings import Settings, load
-from dataflows.connectors.messages import MessageBatch, OutgoingBatch
-from dataflows.dead_letters import DeadLetterLimit, encode_dead_letters
+from dataflows.connectors.endpoints import deliver, telemetry_source
 from dataflows.decode import Decoded, Decoder, TelemetryBatch
+from dataflows.decode.dead_letters import DeadLetterLimit, encode_dead_letters
 from dataflows.encode import Encoder
-from dataflows.endpoints import deliver, telemetry_source
 from dataflows.job import job
-from dataflows.score import score
-from dataflows.shard import split
-from dataflows.stopping import until_asked_to_stop
+from dataflows.job.stopping import until_asked_to_stop
+from dataflows.messages import MessageBatch, OutgoingBatch
+from dataflows.score.shard import split
+from dataflows.score.step import score
 
 # Flow and step ids are recovery keys: another id, and a job no longer finds its state.
 FLOW = "fleet"

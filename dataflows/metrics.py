@@ -2,7 +2,7 @@
 
 With ``BYTEWAX_DATAFLOW_API_ENABLED=1`` every process serves them at ``:3030/metrics``. Counters start at 0
 with the process; after a restart what comes again is counted again. The lag of Kafka's partitions is counted
-where they are read, in `dataflows.connectors.kafka_source`.
+where they are read, in `dataflows.connectors.kafka.source`.
 """
 
 from __future__ import annotations

@@ -15,11 +15,11 @@ from bytewax.inputs import Source
 
 from config.errors import SettingsError
 from config.settings import Settings, load
-from dataflows.connectors.messages import MessageBatch
-from dataflows.connectors.recording import RecordingSink
-from dataflows.endpoints import telemetry_source
+from dataflows.connectors.endpoints import telemetry_source
+from dataflows.connectors.files import RecordingSink
 from dataflows.job import job
-from dataflows.stopping import until_asked_to_stop
+from dataflows.job.stopping import until_asked_to_stop
+from dataflows.messages import MessageBatch
 
 # Flow and step ids are recovery keys: another id, and a job no longer finds its state.
 FLOW = "record"

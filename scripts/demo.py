@@ -22,9 +22,9 @@ from honcho.printer import Message, Printer
 
 from config.errors import SettingsError, exit_in_one_line
 from config.settings import Settings, load
+from scripts.brokers.ports import LOCALHOST, free_port
 from scripts.demo_listeners import listen
 from scripts.demo_watch import Watch
-from scripts.ports import LOCALHOST, free_port
 
 ROOT = Path(__file__).resolve().parents[1]
 WORK = ROOT / ".demo"

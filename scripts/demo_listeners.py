@@ -10,7 +10,7 @@ from paho.mqtt.enums import CallbackAPIVersion
 
 from config.kafka_options import kafka_python_options
 from config.settings import Settings
-from dataflows.connectors.kafka_topics import ensure_topics
+from dataflows.connectors.kafka.topics import ensure_topics
 from scripts.demo_watch import Watch
 
 CLIENT = "demo-watch"

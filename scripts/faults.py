@@ -14,7 +14,7 @@ import tempfile
 from collections.abc import Sequence
 from pathlib import Path
 
-from tests.fault.measurement import REPORT, Measurement, read
+from scripts.fault_measurement import REPORT, Measurement, read
 
 ROOT = Path(__file__).resolve().parents[1]
 TESTS = "tests/fault"

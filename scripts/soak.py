@@ -28,8 +28,10 @@ from rich.progress import BarColumn, Progress, TextColumn, TimeRemainingColumn
 from config.broker_settings import MqttSettings
 from config.errors import BrokerError, DeliveryError, FleetError, SettingsError, exit_in_one_line
 from config.settings import load
+from scripts.brokers.amqtt import Amqtt
+from scripts.brokers.mosquitto import Mosquitto, mosquitto_is_installed
+from scripts.brokers.process import Broker
 from scripts.soak_report import MEBIBYTE, Sample, SoakReport
-from tests.brokers import Amqtt, Broker, Mosquitto, mosquitto_is_installed
 
 ROOT = Path(__file__).resolve().parents[1]
 HOUR = 3600.0

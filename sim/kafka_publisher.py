@@ -7,10 +7,10 @@ from typing import Self
 import msgspec
 
 from config.broker_settings import KafkaSettings
-from dataflows.connectors.kafka_producer import ConfirmedProducer
-from dataflows.connectors.kafka_topics import ensure_topics
-from dataflows.connectors.messages import MessageBatch
+from dataflows.connectors.kafka.producer import ConfirmedProducer
+from dataflows.connectors.kafka.topics import ensure_topics
 from dataflows.events import InjectedFault
+from dataflows.messages import MessageBatch
 
 
 class KafkaPublisher:

@@ -19,8 +19,8 @@ from paho.mqtt.reasoncodes import ReasonCode
 from config.broker_settings import MqttSettings
 from config.errors import BrokerError, DeliveryError, SettingsError
 from config.stop_request import StopRequest
-from dataflows.connectors.messages import MessageBatch
 from dataflows.events import InjectedFault
+from dataflows.messages import MessageBatch
 
 logger = logging.getLogger(__name__)
 

@@ -8,7 +8,7 @@ import time
 from collections.abc import Callable
 
 from config.stop_request import StopRequest
-from dataflows.connectors.messages import MessageBatch
+from dataflows.messages import MessageBatch
 from sim.publishers import Publisher
 
 logger = logging.getLogger(__name__)

@@ -7,8 +7,8 @@ from typing import Any, Protocol, Self
 
 import msgspec
 
-from dataflows.connectors.messages import MessageBatch
 from dataflows.events import InjectedFault
+from dataflows.messages import MessageBatch
 from dataflows.recordings import JsonLinesWriter, RecordingWriter
 
 

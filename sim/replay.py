@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import replace
 
 from config.stop_request import StopRequest
-from dataflows.connectors.messages import MessageBatch
+from dataflows.messages import MessageBatch
 from dataflows.recordings import Recording
 from sim.pacing import Pacer, publish_paced
 from sim.progress import progress_bar

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from itertools import islice
 
 from config.stop_request import StopRequest
-from dataflows.connectors.messages import MessageBatch
+from dataflows.messages import MessageBatch
 from sim.fleet import Fleet, FleetStep
 from sim.pacing import Pacer, publish_paced
 from sim.progress import progress_bar

@@ -11,8 +11,11 @@ from uuid import uuid4
 import pytest
 
 from config.settings import Settings, load
-from tests.brokers import Amqtt, Broker, Mosquitto, StartMosquitto, mosquitto_is_installed
-from tests.kafka_brokers import Cluster, KafkaBroker, StartKafka, need_java
+from scripts.brokers.amqtt import Amqtt
+from scripts.brokers.kafka_process import Cluster, KafkaBroker, StartKafka
+from scripts.brokers.mosquitto import Mosquitto, StartMosquitto, mosquitto_is_installed
+from scripts.brokers.process import Broker
+from tests.support.kafka_brokers import need_java
 
 WANTS_MOSQUITTO = "needs mosquitto: apt-get install mosquitto, brew install mosquitto"
 

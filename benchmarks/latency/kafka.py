@@ -15,8 +15,8 @@ from numpy.typing import NDArray
 from benchmarks.latency.load import Load, publish_on_time
 from config.errors import BrokerError
 from config.settings import load as load_settings
-from dataflows.connectors.kafka_topics import ensure_topics
-from tests.kafka_brokers import KafkaBroker
+from dataflows.connectors.kafka.topics import ensure_topics
+from scripts.brokers.kafka_process import KafkaBroker
 
 TELEMETRY, ENRICHED = "fleet.telemetry", "fleet.enriched"
 TIME_TO_CONFIRM = 30.0

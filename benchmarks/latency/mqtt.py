@@ -17,7 +17,7 @@ from paho.mqtt.enums import CallbackAPIVersion, MQTTProtocolVersion
 from benchmarks.brokers import mosquitto
 from benchmarks.latency.load import Load, publish_on_time
 from config.errors import BrokerError
-from scripts.ports import LOCALHOST
+from scripts.brokers.ports import LOCALHOST
 
 QUEUE_SIZE = 65_535
 """Unacknowledged events at most: the default would let only 2,000 a second through between two snapshots."""

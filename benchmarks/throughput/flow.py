@@ -24,10 +24,10 @@ from bytewax.outputs import DynamicSink, StatelessSinkPartition
 from benchmarks.unscored import unscored as constants
 from config.settings import Settings, load
 from dataflows import fleet
-from dataflows.connectors.messages import MessageBatch, OutgoingBatch
 from dataflows.job import spare_the_collector
+from dataflows.messages import MessageBatch, OutgoingBatch
 from dataflows.recordings import open_recording
-from dataflows.score import ShardScorer
+from dataflows.score.scorer import ShardScorer
 
 WARM_UP = 0.2
 """Share of the events after which the clock starts: what is imported, compiled and first met comes before."""

@@ -21,8 +21,8 @@ from benchmarks.throughput.stream import Stream, settings_text
 from config.broker_settings import KafkaSettings
 from config.errors import BrokerError
 from config.settings import load
-from dataflows.connectors.kafka_producer import ConfirmedProducer
-from dataflows.connectors.kafka_topics import ensure_topics
+from dataflows.connectors.kafka.producer import ConfirmedProducer
+from dataflows.connectors.kafka.topics import ensure_topics
 
 PREFIX = "benchmark"
 """Of all topics, each with a name of its own: the broker of ``KAFKA_BOOTSTRAP`` may have others."""

@@ -28,7 +28,7 @@ from benchmarks.throughput.process import TIME_TO_FINISH, Job, running
 from benchmarks.throughput.stream import Stream, settings_text, vehicle_name
 from config.errors import BrokerError
 from config.settings import load
-from scripts.ports import LOCALHOST
+from scripts.brokers.ports import LOCALHOST
 
 LIST_LENGTH = 50
 LISTS_AT_ONCE = 100

@@ -18,8 +18,8 @@ from paho.mqtt.packettypes import PacketTypes
 from paho.mqtt.properties import Properties
 
 from benchmarks.throughput.stream import vehicle_name
-from dataflows.connectors.mqtt_sink import WINDOW
-from scripts.ports import LOCALHOST
+from dataflows.connectors.mqtt.sink import WINDOW
+from scripts.brokers.ports import LOCALHOST
 
 SESSION_EXPIRY = 3_600
 

@@ -15,7 +15,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from config.errors import BrokerError
-from scripts.ports import LOCALHOST, free_port
+from scripts.brokers.ports import LOCALHOST, free_port
 
 REPOSITORY = Path(__file__).resolve().parents[2]
 TIME_TO_FINISH = 300.0

@@ -21,11 +21,11 @@ from pathlib import Path
 from threadpoolctl import threadpool_limits
 
 from config.settings import Settings, load
-from dataflows.connectors.messages import MessageBatch
 from dataflows.decode import Decoder
+from dataflows.messages import MessageBatch
 from dataflows.recordings import open_recording
-from dataflows.score import ShardScorer
-from dataflows.shard import split
+from dataflows.score.scorer import ShardScorer
+from dataflows.score.shard import split
 
 REPETITIONS = 5
 WARM_UP_BATCHES = 10

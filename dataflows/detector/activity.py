@@ -6,10 +6,9 @@ from typing import ClassVar
 
 import numpy as np
 
-from dataflows.detector.compiled import compiled
+from dataflows.compiled import Floats, compiled
 from dataflows.detector.moments import learn_rows
 from dataflows.detector.reconstructor import LinearReconstructor
-from dataflows.detector.rowwise import Floats
 from dataflows.detector.scaler import standard_scores
 from dataflows.detector.state import ArrayState
 

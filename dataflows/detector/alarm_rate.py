@@ -6,7 +6,7 @@ from typing import ClassVar
 
 import numpy as np
 
-from dataflows.detector.rowwise import Floats
+from dataflows.compiled import Floats
 from dataflows.detector.state import ArrayState
 
 DAY = 86_400.0

@@ -7,8 +7,7 @@ from enum import IntEnum
 import numpy as np
 from numpy.typing import NDArray
 
-from dataflows.detector.compiled import compiled
-from dataflows.detector.rowwise import Floats, Integers, Slots
+from dataflows.compiled import Floats, Integers, Slots, compiled
 
 NEVER = np.iinfo(np.int64).min
 """Event time of a sample that does not exist."""

@@ -8,7 +8,7 @@ from typing import Any, TypeAlias
 import numpy as np
 from numpy.typing import NDArray
 
-from dataflows.detector.rowwise import Floats, Slots
+from dataflows.compiled import Floats, Slots
 from dataflows.detector.window import Filled
 
 Columns: TypeAlias = tuple[NDArray[Any], ...]

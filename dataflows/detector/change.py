@@ -6,8 +6,7 @@ from typing import ClassVar
 
 import numpy as np
 
-from dataflows.detector.compiled import compiled
-from dataflows.detector.rowwise import Floats
+from dataflows.compiled import Floats, compiled
 from dataflows.detector.state import ArrayState
 
 LARGEST_SCORE = 8.0

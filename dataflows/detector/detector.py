@@ -10,15 +10,14 @@ from numpy.typing import NDArray
 
 from config.errors import SnapshotError
 from config.settings import DetectorSettings
+from dataflows.compiled import Floats, Integers, Mask, Slots, compiled
 from dataflows.detector.alarm_rate import AlarmRate
 from dataflows.detector.arrival import DUPLICATE, IN_ORDER, LATE, OUT_OF_ORDER
 from dataflows.detector.block import Block, Lessons
-from dataflows.detector.compiled import compiled
 from dataflows.detector.model import Model
 from dataflows.detector.protection import Protection
 from dataflows.detector.reconstruction import ReconstructionModel
 from dataflows.detector.roster import Roster
-from dataflows.detector.rowwise import Floats, Integers, Mask, Slots
 from dataflows.detector.scores import Scores, Status
 from dataflows.detector.state import State
 from dataflows.detector.threshold import PercentileThreshold, restrained

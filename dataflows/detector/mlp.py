@@ -6,7 +6,8 @@ from typing import ClassVar, TypeAlias
 
 import numpy as np
 
-from dataflows.detector.rowwise import Floats, Mask, row_product
+from dataflows.compiled import Floats, Mask
+from dataflows.detector.rowwise import row_product
 from dataflows.detector.state import ArrayState
 
 Weights: TypeAlias = tuple[Floats, Floats, Floats, Floats]

@@ -5,8 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Protocol
 
+from dataflows.compiled import Floats, Slots
 from dataflows.detector.block import Lessons
-from dataflows.detector.rowwise import Floats, Slots
 from dataflows.detector.state import State
 from dataflows.detector.window import Filled
 

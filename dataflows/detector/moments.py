@@ -4,8 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from dataflows.detector.compiled import compiled
-from dataflows.detector.rowwise import Floats, Slots
+from dataflows.compiled import Floats, Slots, compiled
 
 
 @compiled

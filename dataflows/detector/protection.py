@@ -6,9 +6,8 @@ from typing import ClassVar
 
 import numpy as np
 
+from dataflows.compiled import Floats, Integers, Mask, Slots, compiled
 from dataflows.detector.arrival import NEVER
-from dataflows.detector.compiled import compiled
-from dataflows.detector.rowwise import Floats, Integers, Mask, Slots
 from dataflows.detector.state import ArrayState
 
 COUNTED_RUN = 8.0

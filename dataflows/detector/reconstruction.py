@@ -7,16 +7,15 @@ from typing import ClassVar
 import numpy as np
 
 from config.settings import DetectorSettings
+from dataflows.compiled import Floats, Slots, compiled
 from dataflows.detector import terms
 from dataflows.detector.activity import Activity, liveliness
 from dataflows.detector.block import Lessons
 from dataflows.detector.change import Change, bounded_jumps
-from dataflows.detector.compiled import compiled
 from dataflows.detector.mlp import MlpReconstructor
 from dataflows.detector.model import Evaluation
 from dataflows.detector.reconstructor import LinearReconstructor
 from dataflows.detector.rhythm import Rhythm
-from dataflows.detector.rowwise import Floats, Slots
 from dataflows.detector.scaler import Scaler, standard_scores
 from dataflows.detector.state import ArrayState
 from dataflows.detector.window import Filled

@@ -6,8 +6,7 @@ from typing import ClassVar
 
 import numpy as np
 
-from dataflows.detector.compiled import compiled
-from dataflows.detector.rowwise import Floats, Mask
+from dataflows.compiled import Floats, Mask, compiled
 from dataflows.detector.state import ArrayState
 
 IMPUTATION_SWEEPS = 3

@@ -6,8 +6,7 @@ from typing import ClassVar
 
 import numpy as np
 
-from dataflows.detector.compiled import compiled
-from dataflows.detector.rowwise import Floats, Integers, Mask
+from dataflows.compiled import Floats, Integers, Mask, compiled
 from dataflows.detector.state import ArrayState
 
 LARGEST_SURPRISE = 30.0

@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from dataflows.detector.rowwise import Slots
+from dataflows.compiled import Slots
 
 SPARE = 16
 """Of so many vehicles one is forgotten at once, so that it is rarely done."""

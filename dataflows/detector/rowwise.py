@@ -8,17 +8,9 @@ through compiled loops over the rows, which are exact to the bit for one row or 
 
 from __future__ import annotations
 
-from typing import TypeAlias
-
 import numpy as np
-from numpy.typing import NDArray
 
-from dataflows.detector.compiled import compiled
-
-Floats: TypeAlias = NDArray[np.float64]
-Integers: TypeAlias = NDArray[np.int64]
-Slots: TypeAlias = NDArray[np.intp]
-Mask: TypeAlias = NDArray[np.bool_]
+from dataflows.compiled import Floats, Slots, compiled
 
 
 @compiled

@@ -7,9 +7,9 @@ from typing import ClassVar
 
 import numpy as np
 
-from dataflows.detector.compiled import compiled
+from dataflows.compiled import Floats, Mask, Slots, compiled
 from dataflows.detector.moments import learn_rows
-from dataflows.detector.rowwise import Floats, Mask, Slots, distinct
+from dataflows.detector.rowwise import distinct
 from dataflows.detector.state import ArrayState
 
 STILL = 1e-9

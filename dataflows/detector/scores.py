@@ -8,7 +8,7 @@ from enum import IntEnum
 import numpy as np
 from numpy.typing import NDArray
 
-from dataflows.detector.rowwise import Floats, Integers, Mask, Slots
+from dataflows.compiled import Floats, Integers, Mask, Slots
 
 
 class Status(IntEnum):

@@ -7,7 +7,7 @@ from typing import Any, ClassVar, Protocol
 import numpy as np
 from numpy.typing import NDArray
 
-from dataflows.detector.rowwise import Slots
+from dataflows.compiled import Slots
 
 FIRST_CAPACITY = 16
 

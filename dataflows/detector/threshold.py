@@ -7,8 +7,8 @@ from typing import ClassVar
 import numpy as np
 from numpy.typing import NDArray
 
-from dataflows.detector.compiled import compiled
-from dataflows.detector.rowwise import Floats, Integers, Slots, distinct
+from dataflows.compiled import Floats, Integers, Slots, compiled
+from dataflows.detector.rowwise import distinct
 from dataflows.detector.state import ArrayState
 
 BUCKETS = 64

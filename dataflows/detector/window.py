@@ -8,9 +8,8 @@ from typing import Any, ClassVar
 import numpy as np
 from numpy.typing import NDArray
 
+from dataflows.compiled import Floats, Integers, Mask, Slots, compiled
 from dataflows.detector.arrival import NEVER, SET_BACK_AFTER, SET_RIGHT_AFTER, classify
-from dataflows.detector.compiled import compiled
-from dataflows.detector.rowwise import Floats, Integers, Mask, Slots
 from dataflows.detector.state import ArrayState
 
 PATIENCE = (SET_RIGHT_AFTER, SET_BACK_AFTER)

@@ -11,7 +11,6 @@ from pathlib import Path
 import msgspec
 
 from config.errors import RecordingError
-from dataflows.recordings.arrival import ArrivalClock
 from dataflows.recordings.columns import (
     SAMPLE_ROWS,
     Column,
@@ -23,6 +22,7 @@ from dataflows.recordings.columns import (
 )
 from dataflows.recordings.lines import LineFile
 from dataflows.recordings.recording import Message, Recording
+from dataflows.recordings.time_column import ArrivalClock
 
 DELIMITERS = ",;\t"
 """The one that is most frequent in the header separates the cells."""

@@ -7,7 +7,7 @@ from datetime import timedelta
 import msgspec
 
 from dataflows.events import RecordedMessage
-from dataflows.recordings.arrival import EPOCH, microseconds_since_epoch
+from dataflows.recordings.time_column import EPOCH, microseconds_since_epoch
 
 _ENCODER = msgspec.json.Encoder()
 _DECODER = msgspec.json.Decoder(RecordedMessage)

@@ -6,10 +6,10 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from config.errors import RecordingError
-from dataflows.recordings.arrival import SECOND
 from dataflows.recordings.envelope import decode
 from dataflows.recordings.lines import LineFile
 from dataflows.recordings.recording import Message, Recording
+from dataflows.recordings.time_column import SECOND
 
 _OPENING_BRACKETS = (b"[", b"{")
 

@@ -13,9 +13,9 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from config.errors import RecordingError
-from dataflows.recordings.arrival import TIME_COLUMNS, ArrivalClock
 from dataflows.recordings.columns import Column, header_columns, pointer_to
 from dataflows.recordings.recording import Message, Recording
+from dataflows.recordings.time_column import TIME_COLUMNS, ArrivalClock
 
 READ_ROWS = 4096
 """Rows decoded at once."""

@@ -9,9 +9,9 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 from config.errors import RecordingError
-from dataflows.connectors.messages import MessageBatch
-from dataflows.recordings.arrival import TIME_COLUMNS, TimeColumn, time_column
+from dataflows.messages import MessageBatch
 from dataflows.recordings.columns import Column
+from dataflows.recordings.time_column import TIME_COLUMNS, TimeColumn, time_column
 
 logger = logging.getLogger(__name__)
 

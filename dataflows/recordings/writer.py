@@ -13,7 +13,7 @@ from types import TracebackType
 from typing import Self
 
 from config.errors import RecordingError
-from dataflows.connectors.messages import MessageBatch
+from dataflows.messages import MessageBatch
 from dataflows.recordings.envelope import encode
 from dataflows.recordings.recording import GZIP_SUFFIX
 

@@ -6,7 +6,7 @@ from collections.abc import Callable
 
 import pytest
 
-from tests.fault.measurement import Measure, Measurement, record
+from scripts.fault_measurement import Measure, Measurement, record
 
 
 @pytest.fixture

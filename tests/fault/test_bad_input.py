@@ -21,12 +21,12 @@ from hypothesis import strategies as st
 
 from config.errors import DeadLetterLimitError
 from config.settings import DEFAULT_FILE, Settings, SinkSettings, load
-from dataflows.connectors.messages import MessageBatch
 from dataflows.decode import Decoder
 from dataflows.events import DeadLetter, Enriched
 from dataflows.fleet import build
-from tests.bad_input import BAD, EVENT, MISSING, NUMBERS, ODD, OTHER_TOPICS, WRONG_TYPES, spoilt
-from tests.telemetry import batches, quick, telemetry
+from dataflows.messages import MessageBatch
+from tests.support.bad_input import BAD, EVENT, MISSING, NUMBERS, ODD, OTHER_TOPICS, WRONG_TYPES, spoilt
+from tests.support.telemetry import batches, quick, telemetry
 
 EVERY_BATCH = timedelta(0)
 

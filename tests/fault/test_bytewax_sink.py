@@ -11,11 +11,11 @@ from bytewax.errors import BytewaxRuntimeError
 from bytewax.testing import TestingSource, run_main
 
 from config.errors import DeliveryError
-from dataflows.connectors.kafka_sink import KafkaSink
-from dataflows.connectors.messages import OutgoingBatch
-from tests.kafka_brokers import KafkaBroker, StartKafka
-from tests.kafka_clients import create_topic
-from tests.kafka_fleet import end_offsets
+from dataflows.connectors.kafka.sink import KafkaSink
+from dataflows.messages import OutgoingBatch
+from scripts.brokers.kafka_process import KafkaBroker, StartKafka
+from tests.support.kafka_clients import create_topic
+from tests.support.kafka_fleet import end_offsets
 
 TOPIC = "enriched"
 PAYLOADS = [b"%d" % n for n in range(100)]

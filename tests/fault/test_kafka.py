@@ -16,11 +16,10 @@ from uuid import uuid4
 
 import pytest
 
-from tests.fault.kafka_run import Run
-from tests.fault.measurement import Measure
-from tests.kafka_brokers import Cluster, StartKafka
-from tests.kafka_clients import create_topic
-from tests.kafka_fleet import (
+from scripts.brokers.kafka_process import Cluster, StartKafka
+from scripts.fault_measurement import Measure
+from tests.support.kafka_clients import create_topic
+from tests.support.kafka_fleet import (
     PARTITIONS,
     Emitted,
     Job,
@@ -30,7 +29,8 @@ from tests.kafka_fleet import (
     read_enriched,
     repeated,
 )
-from tests.telemetry import telemetry
+from tests.support.kafka_run import Run
+from tests.support.telemetry import telemetry
 
 EVENTS = 100_000
 VEHICLES = 200

@@ -16,12 +16,11 @@ import msgspec
 import pytest
 from bytewax.recovery import init_db_dir
 
-from config.settings import DEFAULT_FILE
 from dataflows.events import Enriched
-from tests.fault.measurement import Measure, Measurement
-from tests.telemetry import telemetry
+from scripts.fault_measurement import Measure, Measurement
+from tests.support.paths import REPOSITORY
+from tests.support.telemetry import telemetry
 
-REPOSITORY = DEFAULT_FILE.parents[1]
 KNOWN = 2_000
 """``detector.vehicles``; there are four shards."""
 
@@ -38,7 +37,7 @@ pytestmark = pytest.mark.timeout(300)
 # The job as `python -m bytewax.run` runs it; at its end it says how much memory it had at most.
 RUN = """
 import atexit, os, runpy, sys
-from tests.process_memory import peak_memory_mib
+from tests.support.process_memory import peak_memory_mib
 atexit.register(lambda: print("peak", peak_memory_mib(os.getpid()), flush=True))
 sys.argv = ["bytewax/run.py", "dataflows.fleet", "-r", sys.argv[1], "-s", "1", "-b", "0"]
 runpy.run_module("bytewax.run", run_name="__main__")

@@ -14,11 +14,11 @@ from pathlib import Path
 
 import pytest
 
-from tests.brokers import Mosquitto, StartMosquitto
-from tests.fault.measurement import Measure
-from tests.fault.mqtt_run import Run, running, undisturbed
-from tests.snapshot_watch import is_incomplete, wait_until_one_begins
-from tests.telemetry import telemetry
+from scripts.brokers.mosquitto import Mosquitto, StartMosquitto
+from scripts.fault_measurement import Measure
+from tests.support.mqtt_run import Run, running, undisturbed
+from tests.support.snapshot_watch import is_incomplete, wait_until_one_begins
+from tests.support.telemetry import telemetry
 
 EVENTS = 100_000
 """More than any test sends."""

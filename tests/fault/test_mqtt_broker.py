@@ -17,10 +17,10 @@ from pathlib import Path
 import msgspec
 import pytest
 
-from tests.brokers import Mosquitto, StartMosquitto
-from tests.fault.measurement import Measure
-from tests.fault.stream import Stream
-from tests.telemetry import telemetry
+from scripts.brokers.mosquitto import Mosquitto, StartMosquitto
+from scripts.fault_measurement import Measure
+from tests.support.numbered_stream import Stream
+from tests.support.telemetry import telemetry
 
 EVENTS = 4_000
 VEHICLES = 20

@@ -14,11 +14,11 @@ from typing import Literal
 
 import pytest
 
-from tests.brokers import StartMosquitto
-from tests.fault.measurement import Measure
-from tests.fault.stream import Stream
-from tests.tcp_proxy import TcpProxy
-from tests.telemetry import telemetry
+from scripts.brokers.mosquitto import StartMosquitto
+from scripts.fault_measurement import Measure
+from tests.support.numbered_stream import Stream
+from tests.support.tcp_proxy import TcpProxy
+from tests.support.telemetry import telemetry
 
 VEHICLES = 20
 RATE = 200.0

@@ -22,15 +22,14 @@ import pytest
 from bytewax.recovery import init_db_dir
 
 from config.errors import RecoveryError
-from config.settings import DEFAULT_FILE
 from dataflows.events import Enriched
-from dataflows.recovery_directory import RecoveryOptions, check_recovery_directory
-from tests.brokers import Broker
-from tests.fault.measurement import Measure, Measurement
-from tests.mqtt_clients import Inbox
-from tests.telemetry import telemetry
+from dataflows.job.recovery_directory import RecoveryOptions, check_recovery_directory
+from scripts.brokers.process import Broker
+from scripts.fault_measurement import Measure, Measurement
+from tests.support.mqtt_clients import Inbox
+from tests.support.paths import REPOSITORY
+from tests.support.telemetry import telemetry
 
-REPOSITORY = DEFAULT_FILE.parents[1]
 PARTITIONS = 2
 SMALL_DISK = 400_000
 """Bytes that a file may hold; the state of `MANY` vehicles needs more."""

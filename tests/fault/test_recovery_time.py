@@ -11,11 +11,11 @@ from pathlib import Path
 
 import pytest
 
+from scripts.brokers.mosquitto import StartMosquitto
+from scripts.fault_measurement import Measure
 from sim.fleet import Fleet
-from tests.brokers import StartMosquitto
-from tests.fault.measurement import Measure
-from tests.fault.mqtt_run import running
-from tests.mqtt_fleet import FLEET_SIGNALS
+from tests.support.mqtt_fleet import FLEET_SIGNALS
+from tests.support.mqtt_run import running
 
 VEHICLES = 10_000
 EVENTS_EACH = 10

@@ -15,11 +15,11 @@ from typing import Any, NamedTuple
 
 import pytest
 
-from tests.brokers import StartMosquitto
-from tests.fault.measurement import Measure
-from tests.fault.stream import Stream
-from tests.tcp_proxy import TcpProxy
-from tests.telemetry import telemetry
+from scripts.brokers.mosquitto import StartMosquitto
+from scripts.fault_measurement import Measure
+from tests.support.numbered_stream import Stream
+from tests.support.tcp_proxy import TcpProxy
+from tests.support.telemetry import telemetry
 
 VEHICLES = 20
 SOURCE, SINK = b"-source", b"-enriched-"

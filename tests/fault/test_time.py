@@ -19,8 +19,8 @@ from dataflows.decode import Decoder
 from dataflows.detector.arrival import SET_BACK_AFTER, SET_RIGHT_AFTER
 from dataflows.events import DeadLetter, Enriched
 from dataflows.fleet import build
-from dataflows.score import ShardScorer
-from tests.telemetry import START, batches, quick, telemetry
+from dataflows.score.scorer import ShardScorer
+from tests.support.telemetry import START, batches, quick, telemetry
 
 VEHICLES = 4
 SKEWED = "VEH-2"

@@ -9,9 +9,9 @@ from pathlib import Path
 import pytest
 
 from config.broker_settings import MqttSettings
-from dataflows.connectors.mqtt_source import MqttSource, MqttSourcePartition
-from tests.certificates import make_certificate
-from tests.mqtt_source import Open
+from dataflows.connectors.mqtt.source import MqttSource, MqttSourcePartition
+from tests.support.certificates import make_certificate
+from tests.support.mqtt_source import Open
 
 
 @pytest.fixture

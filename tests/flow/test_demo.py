@@ -17,16 +17,15 @@ from honcho.printer import Message
 from config.broker_settings import MqttSettings
 from config.settings import DEFAULT_FILE, Settings, load
 from dataflows.events import InjectedFault
+from scripts.brokers.ports import free_port
+from scripts.brokers.process import Broker
 from scripts.demo import ReadyPrinter
 from scripts.demo_listeners import listen
 from scripts.demo_watch import Watch
-from scripts.ports import free_port
-from tests.brokers import Broker
-from tests.enriched_events import payload
-from tests.mqtt_clients import Inbox, publish
-from tests.waiting import wait_until
-
-REPOSITORY = DEFAULT_FILE.parents[1]
+from scripts.waiting import wait_until
+from tests.support.enriched_events import payload
+from tests.support.mqtt_clients import Inbox, publish
+from tests.support.paths import REPOSITORY
 
 
 def test_a_port_that_is_taken_is_replaced_by_a_free_one() -> None:
@@ -71,7 +70,10 @@ def test_the_embedded_broker_serves_and_stops_on_a_signal() -> None:
     port = free_port()
     environment = os.environ | {"FLEET__MQTT__PORT": str(port)}
     broker = subprocess.Popen(
-        [sys.executable, "-m", "scripts.broker"], cwd=REPOSITORY, env=environment, stdout=subprocess.PIPE
+        [sys.executable, "-m", "scripts.brokers.amqtt"],
+        cwd=REPOSITORY,
+        env=environment,
+        stdout=subprocess.PIPE,
     )
     assert broker.stdout is not None
     assert broker.stdout.readline() == b"broker on 127.0.0.1:%d\n" % port

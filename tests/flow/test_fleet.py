@@ -16,12 +16,12 @@ from bytewax.recovery import RecoveryConfig, init_db_dir
 from bytewax.testing import TestingSource, cluster_main, run_main
 
 from config.settings import DEFAULT_FILE, SinkSettings, load
-from dataflows.connectors.messages import MessageBatch
 from dataflows.events import DeadLetter, Enriched
 from dataflows.fleet import build
-from tests.telemetry import batches, quick, telemetry
+from dataflows.messages import MessageBatch
+from tests.support.paths import REPOSITORY
+from tests.support.telemetry import batches, quick, telemetry
 
-REPOSITORY = DEFAULT_FILE.parents[1]
 EVERY_BATCH = timedelta(0)
 
 

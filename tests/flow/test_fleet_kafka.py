@@ -14,15 +14,14 @@ from uuid import uuid4
 import msgspec
 import pytest
 
-from config.settings import DEFAULT_FILE
 from dataflows.events import DeadLetter, Enriched, InjectedFault
 from dataflows.recordings import open_recording
-from scripts.ports import LOCALHOST, free_port
-from tests.kafka_brokers import Cluster
-from tests.kafka_clients import Reader, partitions_of, publish
-from tests.waiting import DEADLINE, wait_until
+from scripts.brokers.kafka_process import Cluster
+from scripts.brokers.ports import LOCALHOST, free_port
+from scripts.waiting import DEADLINE, wait_until
+from tests.support.kafka_clients import Reader, partitions_of, publish
+from tests.support.paths import REPOSITORY
 
-REPOSITORY = DEFAULT_FILE.parents[1]
 VEHICLES = 6
 WARM_UP = 60
 DURATION = 3

@@ -14,14 +14,12 @@ import msgspec
 from bytewax.recovery import init_db_dir
 
 from config.broker_settings import MqttSettings
-from config.settings import DEFAULT_FILE
 from dataflows.events import DeadLetter, Enriched
-from tests.brokers import Broker
-from tests.mqtt_clients import Inbox, create_session, publish
-from tests.telemetry import telemetry
-from tests.waiting import wait_until
-
-REPOSITORY = DEFAULT_FILE.parents[1]
+from scripts.brokers.process import Broker
+from scripts.waiting import wait_until
+from tests.support.mqtt_clients import Inbox, create_session, publish
+from tests.support.paths import REPOSITORY
+from tests.support.telemetry import telemetry
 
 
 @contextmanager

@@ -10,17 +10,17 @@ import msgspec
 from bytewax.testing import TestingSource, run_main
 
 from config.settings import DEFAULT_FILE, Settings, SinkSettings, load
-from dataflows.connectors.kafka_sink import KafkaSink
-from dataflows.connectors.messages import MessageBatch, OutgoingBatch
+from dataflows.connectors.kafka.sink import KafkaSink
 from dataflows.events import DeadLetter, Enriched
 from dataflows.fleet import build
-from tests.brokers import StartMosquitto
-from tests.hostile import HOSTILE_IDS, REFUSED_IDS
-from tests.kafka_brokers import Cluster
-from tests.kafka_clients import Reader
-from tests.mqtt_clients import Inbox
-from tests.telemetry import quick
-from tests.waiting import wait_until
+from dataflows.messages import MessageBatch, OutgoingBatch
+from scripts.brokers.kafka_process import Cluster
+from scripts.brokers.mosquitto import StartMosquitto
+from scripts.waiting import wait_until
+from tests.support.hostile import HOSTILE_IDS, REFUSED_IDS
+from tests.support.kafka_clients import Reader
+from tests.support.mqtt_clients import Inbox
+from tests.support.telemetry import quick
 from ui.mqtt_feed import MqttFeed
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from confluent_kafka.admin import AdminClient
 
-from tests.kafka_brokers import Cluster, StartKafka
+from scripts.brokers.kafka_process import Cluster, StartKafka
 
 
 def broker_of(cluster: Cluster) -> tuple[str | None, int]:

@@ -14,13 +14,14 @@ from pydantic import SecretStr
 from config.broker_settings import KafkaSettings
 from config.errors import BrokerError
 from config.settings import SinkSettings, load
-from dataflows.connectors.kafka_producer import ConfirmedProducer
-from dataflows.connectors.kafka_source import KafkaSource
-from dataflows.connectors.kafka_topics import ensure_topics
-from tests.certificates import make_certificate, tls
-from tests.enriched_events import payload
-from tests.kafka_brokers import KafkaBroker, need_java
-from tests.waiting import wait_until
+from dataflows.connectors.kafka.producer import ConfirmedProducer
+from dataflows.connectors.kafka.source import KafkaSource
+from dataflows.connectors.kafka.topics import ensure_topics
+from scripts.brokers.kafka_process import KafkaBroker
+from scripts.waiting import wait_until
+from tests.support.certificates import make_certificate, tls
+from tests.support.enriched_events import payload
+from tests.support.kafka_brokers import need_java
 from ui.kafka_feed import KafkaFeed
 
 USER, PASSWORD = "fleet", "correct horse"

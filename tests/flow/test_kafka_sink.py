@@ -11,12 +11,12 @@ import pytest
 
 from config.broker_settings import KafkaSettings
 from config.errors import BrokerError, DeliveryError, SettingsError
-from dataflows.connectors.kafka_producer import ConfirmedProducer
-from dataflows.connectors.kafka_sink import KafkaSink, KafkaSinkPartition
-from dataflows.connectors.messages import OutgoingBatch
-from scripts.ports import free_port
-from tests.kafka_brokers import Cluster, StartKafka
-from tests.kafka_clients import Reader, create_topic, partitions_of, publish
+from dataflows.connectors.kafka.producer import ConfirmedProducer
+from dataflows.connectors.kafka.sink import KafkaSink, KafkaSinkPartition
+from dataflows.messages import OutgoingBatch
+from scripts.brokers.kafka_process import Cluster, StartKafka
+from scripts.brokers.ports import free_port
+from tests.support.kafka_clients import Reader, create_topic, partitions_of, publish
 
 
 @pytest.fixture

@@ -15,14 +15,14 @@ from prometheus_client import REGISTRY
 
 from config.broker_settings import KafkaSettings
 from config.errors import BrokerError, SettingsError
-from dataflows.connectors import kafka_source
-from dataflows.connectors.kafka_source import KafkaSource, KafkaSourcePartition, Position
-from dataflows.connectors.kafka_topics import ensure_topics
-from dataflows.connectors.messages import MessageBatch
-from scripts.ports import free_port
-from tests.kafka_brokers import Cluster, StartKafka
-from tests.kafka_clients import administration, create_topic, partitions_of, publish
-from tests.waiting import wait_until
+from dataflows.connectors.kafka import source as kafka_source
+from dataflows.connectors.kafka.source import KafkaSource, KafkaSourcePartition, Position
+from dataflows.connectors.kafka.topics import ensure_topics
+from dataflows.messages import MessageBatch
+from scripts.brokers.kafka_process import Cluster, StartKafka
+from scripts.brokers.ports import free_port
+from scripts.waiting import wait_until
+from tests.support.kafka_clients import administration, create_topic, partitions_of, publish
 
 Open = Callable[..., KafkaSourcePartition]
 

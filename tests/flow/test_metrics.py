@@ -10,7 +10,7 @@ from prometheus_client import REGISTRY
 
 from config.settings import Settings, load
 from dataflows.fleet import build
-from tests.telemetry import batches, quick, telemetry
+from tests.support.telemetry import batches, quick, telemetry
 
 
 def written_to(directory: Path) -> Settings:

@@ -18,15 +18,13 @@ from bytewax.testing import TestingSink, TestingSource, run_main
 
 from config.broker_settings import MqttSettings
 from config.errors import BrokerError
-from config.settings import DEFAULT_FILE
-from dataflows.connectors.messages import MessageBatch, OutgoingBatch
-from dataflows.connectors.mqtt_sink import MqttSink
-from dataflows.connectors.mqtt_source import MqttSource, MqttSourcePartition
-from scripts.ports import free_port
-from tests.brokers import Broker
-from tests.mqtt_clients import Inbox, create_session, publish
-
-REPOSITORY = DEFAULT_FILE.parents[1]
+from dataflows.connectors.mqtt.sink import MqttSink
+from dataflows.connectors.mqtt.source import MqttSource, MqttSourcePartition
+from dataflows.messages import MessageBatch, OutgoingBatch
+from scripts.brokers.ports import free_port
+from scripts.brokers.process import Broker
+from tests.support.mqtt_clients import Inbox, create_session, publish
+from tests.support.paths import REPOSITORY
 
 
 class EndingSource(MqttSource):
@@ -122,7 +120,7 @@ def relay(mqtt: MqttSettings, topic: str, recovery: Path, *arguments: str) -> It
         "RELAY_INPUT": f"{topic}/in",
         "RELAY_OUTPUT": f"{topic}/out",
     }
-    command = [sys.executable, "-m", "bytewax.run", "tests.flow.mqtt_relay", "-s", "1", "-b", "0"]
+    command = [sys.executable, "-m", "bytewax.run", "tests.support.mqtt_relay", "-s", "1", "-b", "0"]
     with (recovery / "relay.log").open("ab") as log:
         process = subprocess.Popen(
             [*command, "-r", str(recovery), *arguments],

@@ -16,21 +16,21 @@ import msgspec
 import pytest
 
 from config.broker_settings import MqttSettings
-from config.settings import DEFAULT_FILE, load
+from config.settings import load
 from dataflows.events import Enriched
+from scripts.brokers.process import Broker
+from scripts.waiting import wait_until
 from sim.__main__ import main as simulate
-from tests.brokers import Broker
-from tests.secured_broker import (
+from tests.support.paths import REPOSITORY
+from tests.support.secured_broker import (
     EncryptedInbox,
     SecuredMosquitto,
     answers_to,
     secured_mosquitto,
 )
-from tests.telemetry import telemetry
-from tests.waiting import wait_until
+from tests.support.telemetry import telemetry
 from ui.mqtt_feed import MqttFeed
 
-REPOSITORY = DEFAULT_FILE.parents[1]
 VEHICLES = ["VEH-0", "VEH-1", "VEH-2", "VEH-3"]
 
 

@@ -14,12 +14,13 @@ from pydantic import SecretStr
 
 from config.errors import BrokerError
 from config.settings import DEFAULT_FILE, load
-from dataflows.connectors.mqtt_sink import MqttSink
+from dataflows.connectors.mqtt.sink import MqttSink
 from scripts.broker_users import add_users
+from scripts.brokers.process import Broker
 from scripts.certificates import make_authority, make_server_certificate
-from tests.brokers import Broker
-from tests.certificates import tls
-from tests.secured_broker import (
+from scripts.waiting import DEADLINE, wait_until
+from tests.support.certificates import tls
+from tests.support.secured_broker import (
     CONFIGURATION,
     RIGHTS,
     EncryptedInbox,
@@ -30,7 +31,6 @@ from tests.secured_broker import (
     lasting,
     secured_mosquitto,
 )
-from tests.waiting import DEADLINE, wait_until
 from ui.mqtt_feed import MqttFeed
 
 VEHICLES = ["VEH-1", "VEH-2", "+", "a/b"]  # the last two are no users that scripts.broker_users would make

@@ -10,13 +10,15 @@ import pytest
 
 from config.broker_settings import MqttSettings
 from config.errors import BrokerError, DeliveryError, FleetError
-from dataflows.connectors.messages import OutgoingBatch
-from dataflows.connectors.mqtt_sink import MqttSink, MqttSinkPartition
-from dataflows.connectors.mqtt_source import MqttSource
-from scripts.ports import free_port
-from tests.brokers import Broker, StartMosquitto
-from tests.mqtt_clients import Inbox, create_session
-from tests.scripted_broker import (
+from dataflows.connectors.mqtt.sink import MqttSink, MqttSinkPartition
+from dataflows.connectors.mqtt.source import MqttSource
+from dataflows.messages import OutgoingBatch
+from scripts.brokers.mosquitto import StartMosquitto
+from scripts.brokers.ports import free_port
+from scripts.brokers.process import Broker
+from scripts.waiting import DEADLINE, wait_until
+from tests.support.mqtt_clients import Inbox, create_session
+from tests.support.scripted_broker import (
     CONNACK_OF_MQTT_5,
     CONNECT,
     HANG_UP,
@@ -26,7 +28,6 @@ from tests.scripted_broker import (
     packet_identifier,
     puback,
 )
-from tests.waiting import DEADLINE, wait_until
 
 Open = Callable[..., MqttSinkPartition]
 

@@ -7,11 +7,11 @@ import time
 import pytest
 
 from config.broker_settings import MqttSettings
-from dataflows.connectors.mqtt_source import MqttSource
-from tests.brokers import Broker
-from tests.mqtt_clients import create_session, publish
-from tests.mqtt_source import Open, confirm, leave, numbers, send, start_session, take, take_batches
-from tests.waiting import wait_until
+from dataflows.connectors.mqtt.source import MqttSource
+from scripts.brokers.process import Broker
+from scripts.waiting import wait_until
+from tests.support.mqtt_clients import create_session, publish
+from tests.support.mqtt_source import Open, confirm, leave, numbers, send, start_session, take, take_batches
 
 
 @pytest.fixture(params=["5", "3.1.1"])

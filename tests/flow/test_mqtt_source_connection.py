@@ -7,11 +7,13 @@ import logging
 import pytest
 
 from config.errors import BrokerError
-from dataflows.connectors.mqtt_source import MqttSource, MqttSourcePartition
-from scripts.ports import free_port
-from tests.brokers import Broker, StartMosquitto
-from tests.mqtt_source import Open, confirm, leave, numbers, send, start_session, take
-from tests.scripted_broker import (
+from dataflows.connectors.mqtt.source import MqttSource, MqttSourcePartition
+from scripts.brokers.mosquitto import StartMosquitto
+from scripts.brokers.ports import free_port
+from scripts.brokers.process import Broker
+from scripts.waiting import wait_until
+from tests.support.mqtt_source import Open, confirm, leave, numbers, send, start_session, take
+from tests.support.scripted_broker import (
     CONNACK_OF_MQTT_5,
     CONNECT,
     HANG_UP,
@@ -19,7 +21,6 @@ from tests.scripted_broker import (
     ScriptedBroker,
     suback,
 )
-from tests.waiting import wait_until
 
 
 @pytest.mark.parametrize("protocol", ["5", "3.1.1"])

@@ -7,10 +7,10 @@ from pathlib import Path
 import pytest
 
 from config.errors import BrokerError, SettingsError
-from dataflows.connectors.messages import OutgoingBatch
-from dataflows.connectors.mqtt_sink import MqttSink
-from tests.brokers import Mosquitto, StartMosquitto
-from tests.certificates import tls
+from dataflows.connectors.mqtt.sink import MqttSink
+from dataflows.messages import OutgoingBatch
+from scripts.brokers.mosquitto import Mosquitto, StartMosquitto
+from tests.support.certificates import tls
 
 
 @pytest.fixture

@@ -14,11 +14,10 @@ import pytest
 from config.broker_settings import MqttSettings
 from config.errors import RecordingError
 from dataflows.recordings import open_recording
-from tests.brokers import Broker
-from tests.mqtt_clients import publish
-from tests.waiting import DEADLINE, wait_until
-
-REPOSITORY = Path(__file__).parents[2]
+from scripts.brokers.process import Broker
+from scripts.waiting import DEADLINE, wait_until
+from tests.support.mqtt_clients import publish
+from tests.support.paths import REPOSITORY
 
 
 def command(*arguments: str) -> list[str]:

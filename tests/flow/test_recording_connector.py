@@ -15,14 +15,14 @@ from bytewax.recovery import RecoveryConfig, init_db_dir
 from bytewax.testing import TestingSink, TestingSource, cluster_main, run_main
 
 from config.errors import RecordingError
-from dataflows.connectors.messages import MessageBatch, OutgoingBatch
-from dataflows.connectors.recording import (
+from dataflows.connectors.files import (
     JsonLinesSink,
     RecordingSink,
     RecordingSource,
     RecordingSourcePartition,
     Speed,
 )
+from dataflows.messages import MessageBatch, OutgoingBatch
 from dataflows.recordings import RecordingWriter, open_recording
 
 NOON = 1_700_000_000_000_000

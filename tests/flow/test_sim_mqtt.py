@@ -22,18 +22,18 @@ from paho.mqtt.properties import Properties
 from config.broker_settings import MqttSettings
 from config.errors import BrokerError, DeliveryError
 from config.stop_request import StopRequest
-from dataflows.connectors.messages import MessageBatch
 from dataflows.events import InjectedFault
+from dataflows.messages import MessageBatch
 from dataflows.recordings import RecordingWriter, open_recording
-from scripts.ports import free_port
+from scripts.brokers.mosquitto import Mosquitto, StartMosquitto
+from scripts.brokers.ports import free_port
+from scripts.brokers.process import Broker
+from scripts.waiting import wait_until
 from sim.__main__ import main
 from sim.mqtt_publisher import MqttPublisher
-from tests.brokers import Broker, Mosquitto, StartMosquitto
-from tests.mqtt_clients import Inbox, create_session
-from tests.scripted_broker import CONNACK_OF_MQTT_5, CONNECT, HANG_UP, PUBLISH, ScriptedBroker
-from tests.waiting import wait_until
-
-ROOT = Path(__file__).parents[2]
+from tests.support.mqtt_clients import Inbox, create_session
+from tests.support.paths import REPOSITORY
+from tests.support.scripted_broker import CONNACK_OF_MQTT_5, CONNECT, HANG_UP, PUBLISH, ScriptedBroker
 
 
 def environment(mqtt: MqttSettings, topic: str) -> dict[str, str]:
@@ -158,7 +158,7 @@ def test_a_signal_stops_the_live_fleet_with_a_summary_and_nothing_unconfirmed(
     with Inbox(settings, f"{topic}/telemetry/+") as inbox:
         process = subprocess.Popen(
             [sys.executable, "-m", "sim", "--vehicles", "5", "--rate", "20"],
-            cwd=ROOT,
+            cwd=REPOSITORY,
             env=os.environ | environment(settings, topic),
             stdout=subprocess.PIPE,
             stderr=subprocess.PIPE,

@@ -16,16 +16,15 @@ import pytest
 from bytewax.inputs import FixedPartitionedSource, StatefulSourcePartition
 from bytewax.recovery import init_db_dir
 
-from config.settings import DEFAULT_FILE
 from config.stop_request import StopRequest
-from dataflows.connectors.stoppable import NOTICED_WITHIN, StoppableSource
 from dataflows.events import Enriched
+from dataflows.job.stopping import NOTICED_WITHIN, StoppableSource
 from dataflows.recordings import RecordingWriter
-from tests.scripted_broker import CONNACK_OF_MQTT_5, CONNECT, PUBLISH, ScriptedBroker
-from tests.telemetry import batches, telemetry
-from tests.waiting import DEADLINE, wait_until
+from scripts.waiting import DEADLINE, wait_until
+from tests.support.paths import REPOSITORY
+from tests.support.scripted_broker import CONNACK_OF_MQTT_5, CONNECT, PUBLISH, ScriptedBroker
+from tests.support.telemetry import batches, telemetry
 
-REPOSITORY = DEFAULT_FILE.parents[1]
 LATER = datetime(2100, 1, 1, tzinfo=UTC)
 A_YEAR = 365 * 86_400 * 1_000_000
 """Microseconds."""

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from tests.enriched_events import enriched
+from tests.support.enriched_events import enriched
 from ui.anomaly_episodes import MAX_EPISODES, EpisodeLog
 
 

@@ -8,7 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from config.settings import load
-from tests.enriched_events import enriched
+from tests.support.enriched_events import enriched
 from ui import chart_data, charts
 from ui.signal_values import SignalReader
 from ui.words import leading_signals

@@ -8,7 +8,7 @@ from datetime import timedelta
 import pytest
 
 from config.settings import load
-from tests.enriched_events import START, payload
+from tests.support.enriched_events import START, payload
 from ui import fleet_state
 from ui.fleet_state import FleetState
 from ui.signal_values import SignalReader

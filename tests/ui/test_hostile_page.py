@@ -4,17 +4,17 @@ from __future__ import annotations
 
 import json
 import re
-from pathlib import Path
 
 import pytest
 from streamlit.testing.v1 import AppTest
 
 from config.settings import Settings, load
-from tests.enriched_events import payload
-from tests.hostile import HOSTILE_IDS
+from tests.support.enriched_events import payload
+from tests.support.hostile import HOSTILE_IDS
+from tests.support.paths import REPOSITORY
 from ui.mqtt_feed import MqttFeed
 
-APP = Path(__file__).parents[2] / "ui" / "streamlit_app.py"
+APP = REPOSITORY / "ui" / "streamlit_app.py"
 SIGNALS = {
     "<b>speed</b>": "<i>km/h</i>",
     "<script>alert(1)</script>": "<script>alert(2)</script>",

@@ -8,12 +8,12 @@ from uuid import uuid4
 import pytest
 
 from config.settings import Settings, SinkSettings, load
-from dataflows.connectors.kafka_producer import ConfirmedProducer
-from scripts.ports import free_port
-from tests.enriched_events import payload
-from tests.kafka_brokers import Cluster, StartKafka
-from tests.kafka_clients import create_topic
-from tests.waiting import wait_until
+from dataflows.connectors.kafka.producer import ConfirmedProducer
+from scripts.brokers.kafka_process import Cluster, StartKafka
+from scripts.brokers.ports import free_port
+from scripts.waiting import wait_until
+from tests.support.enriched_events import payload
+from tests.support.kafka_clients import create_topic
 from ui import kafka_feed
 from ui.kafka_feed import KafkaFeed
 

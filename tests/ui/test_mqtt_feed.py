@@ -11,10 +11,11 @@ import pytest
 from config.broker_settings import MqttSettings
 from config.errors import SettingsError
 from config.settings import Settings
-from scripts.ports import LOCALHOST, free_port
-from tests.brokers import Broker, Mosquitto
-from tests.enriched_events import payload
-from tests.waiting import wait_until
+from scripts.brokers.mosquitto import Mosquitto
+from scripts.brokers.ports import LOCALHOST, free_port
+from scripts.brokers.process import Broker
+from scripts.waiting import wait_until
+from tests.support.enriched_events import payload
 from ui.fleet_state import FleetState
 from ui.mqtt_feed import MqttFeed
 

@@ -5,21 +5,21 @@ from __future__ import annotations
 import json
 import re
 from collections.abc import Callable
-from pathlib import Path
 from typing import Any
 
 import pytest
 from streamlit.testing.v1 import AppTest
 
 from config.settings import Settings, load
-from tests.enriched_events import CALM, START, payload
+from tests.support.enriched_events import CALM, START, payload
+from tests.support.paths import REPOSITORY
 from ui.feed import Connection
 from ui.fleet_state import FleetState
 from ui.fleet_table import RANK_EVERY, vehicle_named
 from ui.mqtt_feed import MqttFeed
 from ui.signal_values import SignalReader
 
-APP = Path(__file__).parents[2] / "ui" / "streamlit_app.py"
+APP = REPOSITORY / "ui" / "streamlit_app.py"
 NOW = START.timestamp()
 HOSTILE = "<img src=x onerror=alert(1)>:red[**b**] [x](http://evil.example) @@=f(1)"
 

@@ -21,12 +21,12 @@ from selenium.webdriver.common.by import By
 
 from config.broker_settings import MqttSettings
 from config.settings import DEFAULT_FILE
+from scripts.brokers.ports import free_port
+from scripts.brokers.process import Broker
 from scripts.browser import chromium, is_installed
-from scripts.ports import free_port
-from tests.brokers import Broker
-from tests.enriched_events import payload
-from tests.mqtt_clients import publish
-from tests.waiting import wait_until
+from scripts.waiting import wait_until
+from tests.support.enriched_events import payload
+from tests.support.mqtt_clients import publish
 
 HOSTILE = "<img src=x onerror=document.title='broken'>"
 PATIENCE = 90.0

@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 from markdown_it import MarkdownIt
 
 from config.settings import SignalSettings, load
-from tests.enriched_events import START, enriched
+from tests.support.enriched_events import START, enriched
 from ui import words
 from ui.fleet_state import VehicleSnapshot
 from ui.signal_values import SignalReader

@@ -14,9 +14,9 @@ from urllib.parse import urlsplit
 import pytest
 import yaml  # type: ignore[import-untyped]
 
-from config.settings import DEFAULT_FILE, Settings, load
+from config.settings import Settings, load
+from tests.support.paths import REPOSITORY
 
-REPOSITORY = DEFAULT_FILE.parents[1]
 COMPOSE: dict[str, Any] = yaml.safe_load((REPOSITORY / "docker-compose.yml").read_text(encoding="utf-8"))
 SERVICES: dict[str, dict[str, Any]] = COMPOSE["services"]
 PROFILES = {"mqtt": "mosquitto", "kafka": "kafka"}
@@ -245,7 +245,9 @@ def test_the_image_is_installed_from_the_hashes_of_the_lock() -> None:
 def test_every_package_is_in_the_image() -> None:
     project = tomllib.loads((REPOSITORY / "pyproject.toml").read_text(encoding="utf-8"))
 
-    packages = {package.partition(".")[0] for package in project["tool"]["setuptools"]["packages"]}
+    packages = {
+        pattern.rstrip("*") for pattern in project["tool"]["setuptools"]["packages"]["find"]["include"]
+    }
     assert packages | {".streamlit"} <= set(copied())
 
 

@@ -7,9 +7,8 @@ from collections.abc import Iterator
 
 import pytest
 
-from config.settings import DEFAULT_FILE
+from tests.support.paths import REPOSITORY
 
-REPOSITORY = DEFAULT_FILE.parents[1]
 PACKAGES = ("config", "dataflows", "sim", "ui", "scripts")
 
 DANGEROUS = {
@@ -26,7 +25,10 @@ UNSAFE_MODULES = {"dill", "cloudpickle", "joblib", "jsonpickle", "jinja2", "teln
 UNSAFE_ARGUMENTS = {"shell", "unsafe_allow_html", "allow_pickle"}
 
 ALLOWED: dict[tuple[str, str], str] = {
-    ("dataflows/river_model.py", "pickle.loads"): "its own snapshot, which the engine has unpickled already",
+    (
+        "dataflows/score/river/adapter.py",
+        "pickle.loads",
+    ): "its own snapshot, which the engine has unpickled already",
     ("ui/page.py", "streamlit.html"): "a style sheet, which holds nothing foreign",
 }
 """(file, name) → why it is no danger there."""

@@ -11,7 +11,7 @@ import pytest
 from benchmarks.latency import __main__ as latency
 from benchmarks.latency.figures import Figures, Measured, report
 from benchmarks.latency.load import NANOSECONDS, Load, number_of, publish_on_time
-from tests.enriched_events import enriched
+from tests.support.enriched_events import enriched
 
 MILLISECOND = 1_000_000
 

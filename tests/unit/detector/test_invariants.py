@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 
 from config.settings import DetectorSettings, load
 from dataflows.detector import Detector, Scores
-from dataflows.models import model_maker
+from dataflows.score.models import model_maker
 
 KINDS: dict[str, dict[str, Any]] = {
     "linear": {"kind": "reconstruction", "reconstructor": "linear"},

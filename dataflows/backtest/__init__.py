@@ -1,0 +1,1 @@
+"""Replays a recording through the pipeline at full speed and reports what it found."""

@@ -1,0 +1,83 @@
+"""Which connector the settings ask for, at the flow's beginning and its ends."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import bytewax.operators as op
+from bytewax.dataflow import Stream
+from bytewax.inputs import FixedPartitionedSource
+
+from config.errors import SettingsError
+from config.settings import Settings
+from dataflows.connectors.files import JsonLinesSink, RecordingSource
+from dataflows.connectors.kafka.sink import KafkaSink
+from dataflows.connectors.kafka.source import KafkaSource
+from dataflows.connectors.mqtt.sink import MqttSink
+from dataflows.connectors.mqtt.source import MqttSource
+from dataflows.messages import MessageBatch, OutgoingBatch
+
+SOURCE = "source"
+
+
+def telemetry_source(settings: Settings, role: str = SOURCE) -> FixedPartitionedSource[MessageBatch, Any]:
+    """The source that ``[source]`` names.
+
+    Args:
+        settings: all settings.
+        role: what it is read for; each role has its own session (MQTT) or consumer group (Kafka).
+
+    Raises:
+        SettingsError: a recording is to be played and none is named.
+        RecordingError: the recording cannot be read.
+        BrokerError: Kafka cannot be reached, or has no such topic.
+    """
+    if settings.source.kind == "mqtt":
+        # Without a time in the payload, two messages of a parked vehicle may be the same.
+        distinct = settings.payload.time is not None
+        return MqttSource(settings.mqtt, [settings.topics.telemetry], role, distinct=distinct)
+    if settings.source.kind == "kafka":
+        group = settings.kafka.group if role == SOURCE else f"{settings.kafka.group}-{role}"
+        return KafkaSource(settings.kafka, settings.topics.telemetry, role=role, group=group)
+    recording = settings.recording
+    if recording.input is None:
+        raise SettingsError(
+            "recording.input: expected the file to play because source.kind is 'recording', got none; "
+            "set FLEET__RECORDING__INPUT=trip.jsonl"
+        )
+    return RecordingSource(recording.input, recording.speed, recording.batch_size)
+
+
+def deliver(
+    step_id: str,
+    up: Stream[OutgoingBatch],
+    settings: Settings,
+    topic: str,
+    *,
+    by_key: bool = False,
+    retain: bool = False,
+) -> None:
+    """Send a stream of messages to the sink that ``[sink]`` names.
+
+    Args:
+        step_id: names the step, the client's session, and the file if the sink is a recording.
+        up: the messages.
+        settings: all settings.
+        topic: the topic; with `by_key`, what every topic begins with.
+        by_key: each key has a topic of its own (MQTT; over Kafka messages always carry their key).
+        retain: the broker keeps the latest message of a topic (MQTT).
+
+    Raises:
+        RecordingError: the results cannot be written.
+        BrokerError: Kafka cannot be reached, or has no such topic.
+    """
+    if settings.sink.kind == "mqtt":
+        op.output(step_id, up, MqttSink(settings.mqtt, topic, role=step_id, by_key=by_key, retain=retain))
+        return
+    if settings.sink.kind == "kafka":
+        op.output(step_id, up, KafkaSink(settings.kafka, topic, role=step_id))
+        return
+    repeats_itself = settings.source.kind == "recording"
+    path = settings.recording.results / f"{step_id}.jsonl"
+    keyed = op.key_on(f"{step_id}_file", up, lambda _: path.name)
+    op.output(step_id, keyed, JsonLinesSink(path, keep=not repeats_itself))

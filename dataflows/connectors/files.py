@@ -1,0 +1,222 @@
+"""Recordings as Bytewax source and sinks.
+
+All of them are one partition. With recovery on, the source's offset and the sinks' file positions
+are snapshots of the same epoch, so that a job from a recording to JSON lines is exactly-once: on
+resume the source goes on after the last message of that epoch, and the sinks cut off what they
+wrote after it.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from typing import Literal
+
+from bytewax.inputs import FixedPartitionedSource, StatefulSourcePartition
+from bytewax.outputs import FixedPartitionedSink, StatefulSinkPartition
+
+from dataflows.messages import MessageBatch, OutgoingBatch
+from dataflows.recordings import JsonLinesWriter, Recording, RecordingWriter, open_recording
+from dataflows.recordings.time_column import SECOND
+from dataflows.recordings.writer import check_output, end_of_lines
+
+Speed = float | Literal["max"]
+
+
+class RecordingSource(FixedPartitionedSource[MessageBatch, int]):
+    """Plays a recording of any format. Its partition is named after the file."""
+
+    def __init__(self, path: Path, speed: Speed = "max", batch_size: int = 1024) -> None:
+        """Open the recording.
+
+        Args:
+            path: a file that `open_recording` reads.
+            speed: 1.0 as recorded, 10.0 ten times as fast, "max" as fast as possible. Arrival times
+                stay as recorded.
+            batch_size: messages handed to the dataflow at once, at most.
+
+        Raises:
+            RecordingError: as `open_recording`.
+        """
+        self._recording = open_recording(path)
+        self._speed = speed
+        self._batch_size = batch_size
+
+    def list_parts(self) -> list[str]:
+        return [self._recording.path.name]
+
+    def build_part(self, step_id: str, for_part: str, resume_state: int | None) -> RecordingSourcePartition:
+        return RecordingSourcePartition(self._recording, self._speed, self._batch_size, resume_state or 0)
+
+
+class RecordingSourcePartition(StatefulSourcePartition[MessageBatch, int]):
+    """A recording being played from the offset `start` on.
+
+    At a speed, the first message comes at once and any other when its distance to the first, as
+    recorded, divided by the speed has passed; a message that is older than one before it comes with it.
+    """
+
+    def __init__(
+        self,
+        recording: Recording,
+        speed: Speed,
+        batch_size: int,
+        start: int,
+        monotonic: Callable[[], float] = time.monotonic,
+    ) -> None:
+        self._batches = recording.read(start, batch_size)
+        self._next_offset = start
+        self._current: MessageBatch | None = None
+        self._handed_over = 0  # messages of the current batch
+        self._pace = None if speed == "max" else _Pace(speed, monotonic)
+
+    def next_batch(self) -> list[MessageBatch]:
+        """Hand over the messages that are due, in at most one batch.
+
+        Raises:
+            StopIteration: the recording has come to its end.
+            RecordingError: it is damaged, or shorter than when it was last read.
+        """
+        if self._current is None:
+            self._current = next(self._batches)
+            self._handed_over = 0
+        batch, begin = self._current, self._handed_over
+        end = len(batch) if self._pace is None else self._pace.count_due(batch.arrived, begin)
+        self._handed_over = end
+        self._next_offset += end - begin
+        if end == len(batch):
+            self._current = None
+        return [batch.part(begin, end)] if end > begin else []
+
+    def next_awake(self) -> datetime | None:
+        """When the next message is due; ``None`` if it has not been read yet."""
+        if self._current is None or self._pace is None:
+            return None
+        seconds = self._pace.seconds_until(self._current.arrived[self._handed_over])
+        return datetime.now(UTC) + timedelta(seconds=max(0.0, seconds))
+
+    def snapshot(self) -> int:
+        """Offset of the next message to hand over."""
+        return self._next_offset
+
+
+class _Pace:
+    """Recorded time running at a speed, from the first message asked for."""
+
+    def __init__(self, speed: float, monotonic: Callable[[], float]) -> None:
+        self._speed = speed
+        self._monotonic = monotonic
+        self._first_arrived: int | None = None
+        self._started = 0.0
+
+    def count_due(self, arrived: list[int], begin: int) -> int:
+        """Index after the last message from `begin` on that is due."""
+        if self._first_arrived is None:
+            self._first_arrived = arrived[begin]
+            self._started = self._monotonic()
+        end = begin
+        while end < len(arrived) and self.seconds_until(arrived[end]) <= 0:
+            end += 1
+        return end
+
+    def seconds_until(self, arrived: int) -> float:
+        recorded = (arrived - (self._first_arrived or 0)) / SECOND
+        return recorded / self._speed - (self._monotonic() - self._started)
+
+
+class RecordingSink(FixedPartitionedSink[MessageBatch, int]):
+    """Records raw messages, payloads byte for byte.
+
+    Takes ``(key, MessageBatch)``; the key is ignored. An existing recording is continued, never
+    overwritten: without a snapshot to resume from, behind all that is in it.
+    """
+
+    def __init__(self, path: Path) -> None:
+        """Remember where to write.
+
+        Raises:
+            RecordingError: the suffix is unknown, or the file or its directory cannot be written.
+        """
+        check_output(path)
+        self._path = path
+
+    def list_parts(self) -> list[str]:
+        return [self._path.name]
+
+    def part_fn(self, item_key: str) -> int:
+        return 0
+
+    def build_part(self, step_id: str, for_part: str, resume_state: int | None) -> RecordingSinkPartition:
+        append_at = end_of_lines(self._path) if resume_state is None else resume_state
+        return RecordingSinkPartition(RecordingWriter(self._path, append_at))
+
+
+class RecordingSinkPartition(StatefulSinkPartition[MessageBatch, int]):
+    """A recording being written. Its state is the position up to which the file is complete."""
+
+    def __init__(self, writer: RecordingWriter) -> None:
+        self._writer = writer
+
+    def write_batch(self, values: list[MessageBatch]) -> None:
+        for batch in values:
+            self._writer.write(batch)
+
+    def snapshot(self) -> int:
+        return self._writer.flush()
+
+    def close(self) -> None:
+        self._writer.close()
+
+
+class JsonLinesSink(FixedPartitionedSink[OutgoingBatch, int]):
+    """Writes the payloads of results as JSON lines.
+
+    Takes ``(key, OutgoingBatch)``; the key and the keys within are ignored.
+    """
+
+    def __init__(self, path: Path, keep: bool) -> None:
+        """Remember where to write.
+
+        Args:
+            path: the file, ``.jsonl`` or ``.jsonl.gz``.
+            keep: what to do with an existing file when there is no snapshot to resume from. True goes
+                on behind its content, right for a source that does not repeat itself (MQTT); false
+                starts it anew, right for one that begins again (a recording).
+
+        Raises:
+            RecordingError: the suffix is unknown, or the file or its directory cannot be written.
+        """
+        check_output(path)
+        self._path = path
+        self._keep = keep
+
+    def list_parts(self) -> list[str]:
+        return [self._path.name]
+
+    def part_fn(self, item_key: str) -> int:
+        return 0
+
+    def build_part(self, step_id: str, for_part: str, resume_state: int | None) -> JsonLinesSinkPartition:
+        append_at = resume_state
+        if append_at is None and self._keep:
+            append_at = end_of_lines(self._path)
+        return JsonLinesSinkPartition(JsonLinesWriter(self._path, append_at))
+
+
+class JsonLinesSinkPartition(StatefulSinkPartition[OutgoingBatch, int]):
+    """Results being written. Its state is the position up to which the file is complete."""
+
+    def __init__(self, writer: JsonLinesWriter) -> None:
+        self._writer = writer
+
+    def write_batch(self, values: list[OutgoingBatch]) -> None:
+        for batch in values:
+            self._writer.write(batch.payloads)
+
+    def snapshot(self) -> int:
+        return self._writer.flush()
+
+    def close(self) -> None:
+        self._writer.close()

@@ -1,0 +1,63 @@
+"""A Bytewax sink that publishes to Kafka and returns only when the cluster has confirmed everything.
+
+Bytewax's own sink hands messages over, flushes, and never looks at what became of them: when delivery
+fails, they are lost and the snapshot that follows covers them all the same.
+"""
+
+from __future__ import annotations
+
+from bytewax.outputs import DynamicSink, StatelessSinkPartition
+
+from config.broker_settings import KafkaSettings
+from dataflows.connectors.kafka.producer import ConfirmedProducer
+from dataflows.connectors.kafka.topics import ensure_topics
+from dataflows.messages import OutgoingBatch
+
+
+class KafkaSink(DynamicSink[OutgoingBatch]):
+    """Publishes to one topic, keyed; each worker has its own producer."""
+
+    def __init__(self, settings: KafkaSettings, topic: str, *, role: str) -> None:
+        """Wait for the cluster, and see that the topic is there.
+
+        Args:
+            settings: the section ``[kafka]``.
+            topic: where to.
+            role: appended to the client id, with the worker's index.
+
+        Raises:
+            BrokerError: the cluster cannot be reached, or the topic is missing; see `ensure_topics`.
+        """
+        ensure_topics(settings, [topic])
+        self._settings = settings
+        self._topic = topic
+        self._role = role
+
+    def build(self, step_id: str, worker_index: int, worker_count: int) -> KafkaSinkPartition:
+        """Make the worker's producer.
+
+        Raises:
+            SettingsError: librdkafka does not take the options.
+        """
+        return KafkaSinkPartition(self._settings, self._topic, f"{self._role}-{worker_index}")
+
+
+class KafkaSinkPartition(StatelessSinkPartition[OutgoingBatch]):
+    """The producer of one worker. After an error it is of no further use."""
+
+    def __init__(self, settings: KafkaSettings, topic: str, role: str) -> None:
+        self._topic = topic
+        self._producer = ConfirmedProducer(settings, role)
+
+    def write_batch(self, items: list[OutgoingBatch]) -> None:
+        """Publish all messages, and return when each is confirmed.
+
+        Raises:
+            DeliveryError: a message was refused, or not confirmed within ``delivery_timeout``.
+        """
+        keys = [key for batch in items for key in batch.keys]
+        payloads = [payload for batch in items for payload in batch.payloads]
+        self._producer.publish(self._topic, keys, payloads)
+
+    def close(self) -> None:
+        self._producer.close()

@@ -1,0 +1,373 @@
+"""A Kafka topic as a Bytewax source: its partitions are the parts, their offsets the resume state.
+
+Offsets live in Bytewax's recovery store, of the same epoch as the state they belong to; a job resumes
+from there and nowhere else. They are also committed to a consumer group, for ordinary tools to show
+the lag and for jobs without recovery. That happens on the first `next_batch` after a `snapshot`, since
+only then the epoch has passed through the whole dataflow and, with recovery on, has been committed.
+"""
+
+from __future__ import annotations
+
+import math
+import time
+from collections.abc import Callable, Sequence
+from typing import Any, NamedTuple, TypeVar, cast
+
+import numpy as np
+from bytewax.inputs import FixedPartitionedSource, StatefulSourcePartition
+from confluent_kafka import (
+    TIMESTAMP_NOT_AVAILABLE,
+    Consumer,
+    KafkaError,
+    KafkaException,
+    Message,
+    TopicPartition,
+)
+from prometheus_client import Gauge
+
+from config.broker_settings import KafkaSettings
+from config.errors import BrokerError, SettingsError
+from config.kafka_options import librdkafka_options
+from dataflows.connectors.kafka.log import logger
+from dataflows.connectors.kafka.producer import refuse_our_options, words
+from dataflows.connectors.kafka.topics import ensure_topics
+from dataflows.messages import MessageBatch
+
+Answer = TypeVar("Answer")
+
+OURS = frozenset({"group.id", "enable.auto.commit", "enable.auto.offset.store", "auto.offset.reset"})
+"""Options that the guarantee rests on: ``[kafka.librdkafka]`` may not change them."""
+
+READ_AHEAD = 16_384
+"""KiB that are fetched ahead, per partition."""
+
+REFUSALS = frozenset({KafkaError.TOPIC_AUTHORIZATION_FAILED, KafkaError.GROUP_AUTHORIZATION_FAILED})
+"""Errors that do not pass by themselves."""
+
+DISAPPEARED = frozenset({KafkaError.UNKNOWN_TOPIC_OR_PART, KafkaError._UNKNOWN_PARTITION})
+"""Errors that pass if a broker has just been started, and do not if somebody has deleted the topic."""
+
+OUT_OF_RANGE = frozenset({KafkaError._AUTO_OFFSET_RESET, KafkaError.OFFSET_OUT_OF_RANGE})
+
+GRACE = 5.0
+"""Seconds without a message after which a topic that has disappeared is taken to be deleted.
+
+librdkafka has waited by then itself, ``topic.metadata.propagation.max.ms``.
+"""
+
+PAUSE = 0.2
+"""Seconds between two questions to a cluster that could not answer."""
+
+AT_ONCE = 1.0
+"""Seconds to wait for an answer while other partitions want to be read."""
+
+LATEST = 7_258_118_400_000
+"""Milliseconds, 2200-01-01: producers that take microseconds for milliseconds go beyond all calendars."""
+
+MOST_KNOWN_KEYS, LONGEST_KNOWN_KEY = 1 << 16, 64
+"""How many keys of a partition are not decoded again, and of how many characters at most: a few megabytes."""
+
+LAG = Gauge(
+    "fleet_kafka_consumer_lag_messages",
+    "messages of a partition that have not been read yet; NaN until the broker has told",
+    ["topic", "partition"],
+)
+
+
+class Position(NamedTuple):
+    """Where to go on.
+
+    Attributes:
+        offset: of the next message.
+        topic_id: of the topic it is an offset of (KIP-516); one that was made anew has another.
+    """
+
+    offset: int
+    topic_id: str
+
+
+class KafkaSource(FixedPartitionedSource[MessageBatch, Position]):
+    """One topic. At-least-once; within a partition in the order of the broker.
+
+    Parts are named so that part n goes to worker ``n % workers``: Bytewax deals them out in the order of
+    their names.
+    """
+
+    def __init__(self, settings: KafkaSettings, topic: str, *, role: str, group: str | None = None) -> None:
+        """Wait for the cluster, and see that the topic is there.
+
+        Args:
+            settings: the section ``[kafka]``.
+            topic: what to read.
+            role: appended to the client id.
+            group: consumer group to commit to; ``None`` means that of the settings.
+
+        Raises:
+            BrokerError: the cluster cannot be reached, or the topic is missing; see `ensure_topics`.
+            SettingsError: librdkafka does not take the options.
+        """
+        refuse_our_options(settings, OURS)
+        self._topic_id = ensure_topics(settings, [topic])[topic]
+        self._settings = settings
+        self._topic = topic
+        self._role = role
+        self._group = group or settings.group
+        _consumer(settings, self._group, role, lambda _: None).close()
+
+    def list_parts(self) -> list[str]:
+        """The partitions that the topic has now; one that is added is read from the next start on."""
+        consumer = _consumer(self._settings, self._group, self._role, lambda _: None)
+
+        def ask(patience: float) -> list[int]:
+            metadata = consumer.list_topics(self._topic, patience).topics[self._topic]
+            if metadata.error is not None or not metadata.partitions:
+                raise KafkaException(metadata.error or KafkaError(KafkaError.UNKNOWN_TOPIC_OR_PART))
+            return sorted(metadata.partitions)
+
+        try:
+            return [f"{self._topic}/{partition:05d}" for partition in _asked(self._settings, ask)]
+        except KafkaException as error:
+            raise _lost(self._settings, f"the partitions of {self._topic} cannot be listed", error) from None
+        finally:
+            consumer.close()
+
+    def build_part(self, step_id: str, for_part: str, resume_state: Position | None) -> KafkaSourcePartition:
+        """Open a partition.
+
+        Raises:
+            BrokerError: it cannot be read, or is not of the topic that the position was taken in.
+        """
+        if resume_state is not None and resume_state.topic_id != self._topic_id:
+            raise BrokerError(
+                f"the topic {self._topic} at {self._settings.bootstrap} is not the one that was read before: "
+                "it has been made anew, and the position kept in the recovery directory is of no use; "
+                "start with an empty recovery directory"
+            )
+        partition = TopicPartition(self._topic, int(for_part.rpartition("/")[2]))
+        return KafkaSourcePartition(
+            self._settings, self._group, self._role, partition, self._topic_id, resume_state
+        )
+
+
+class KafkaSourcePartition(StatefulSourcePartition[MessageBatch, Position]):
+    """One partition while it is read. librdkafka fetches in the background."""
+
+    def __init__(
+        self,
+        settings: KafkaSettings,
+        group: str,
+        role: str,
+        partition: TopicPartition,
+        topic_id: str,
+        resume_state: Position | None,
+    ) -> None:
+        self._settings = settings
+        self._topic, self._partition, self._topic_id = partition.topic, partition.partition, topic_id
+        self._lag = LAG.labels(self._topic, str(self._partition))
+        self._lag.set(math.nan)
+        self._keys = _Keys()
+        self._disappeared: tuple[float, KafkaError] | None = None
+        self._refusal: KafkaError | None = None
+        self._deleted_unread = False
+        self._consumer = _consumer(settings, group, role, self._note)
+        self._next = self._start(settings.start) if resume_state is None else resume_state.offset
+        self._in_snapshot = self._committed = -1
+        self._consumer.assign([self._at(self._next)])
+
+    def next_batch(self) -> list[MessageBatch]:
+        """Hand over what has arrived, at most ``batch_size`` messages in one batch.
+
+        Does not wait, except for up to `AT_ONCE` where messages were deleted unread.
+
+        Raises:
+            BrokerError: the broker refuses to let us read, or the topic is not the one it was.
+        """
+        self._commit_what_is_safe()
+        self._check()
+        messages = self._consumer.consume(self._settings.batch_size, 0.0)
+        # `map` over methods in C: a line of Python per message costs as much as fetching it.
+        if any(map(Message.error, messages)):
+            for error in filter(None, map(Message.error, messages)):
+                self._note(error)
+            messages = [message for message in messages if message.error() is None]
+        offsets = cast(list[int], list(map(Message.offset, messages)))
+        if offsets:
+            self._disappeared = None
+            self._next = offsets[-1] + 1
+        self._show_lag()
+        if not messages:
+            return []
+        return [
+            MessageBatch(
+                payloads=[value or b"" for value in map(Message.value, messages)],
+                topics=[self._topic] * len(messages),
+                arrived=_arrivals(list(map(Message.timestamp, messages))),
+                origin=f"{self._topic}/{self._partition}",
+                offsets=offsets,
+                keys=list(map(self._keys.__getitem__, map(Message.key, messages))),
+                partition=self._partition,
+            )
+        ]
+
+    def snapshot(self) -> Position:
+        """Where the next message is."""
+        self._in_snapshot = self._next
+        return Position(self._next, self._topic_id)
+
+    def close(self) -> None:
+        """Leave. What no snapshot covers comes again next time."""
+        self._consumer.close()
+
+    def _start(self, start: str) -> int:
+        """Where to begin without a position of our own."""
+        try:
+            low, high = _asked(self._settings, self._watermarks)
+            committed = _asked(self._settings, self._committed_offsets)
+        except KafkaException as error:
+            raise self._unreadable(error) from None
+        if start == "committed" and committed[self._partition] >= 0:
+            return committed[self._partition]
+        # What is in a partition that was added since the job ran first has not been read by anybody.
+        is_added = any(offset >= 0 for offset in committed.values())
+        return high if start == "end" and not is_added else low
+
+    def _committed_offsets(self, patience: float) -> dict[int, int]:
+        """Partition → offset that the group has committed; negative where it has not."""
+        numbers = self._consumer.list_topics(self._topic, patience).topics[self._topic].partitions
+        partitions = [TopicPartition(self._topic, number) for number in {*numbers, self._partition}]
+        return {found.partition: found.offset for found in self._consumer.committed(partitions, patience)}
+
+    def _watermarks(self, patience: float) -> tuple[int, int]:
+        return self._consumer.get_watermark_offsets(self._at(0), patience)
+
+    def _commit_what_is_safe(self) -> None:
+        if self._in_snapshot != self._committed:
+            self._committed = self._in_snapshot
+            self._consumer.commit(offsets=[self._at(self._committed)], asynchronous=True)
+
+    def _note(self, error: KafkaError) -> None:
+        """Also called by librdkafka, from within `consume`; what is not noted it deals with by itself."""
+        if error.code() in OUT_OF_RANGE:
+            self._deleted_unread = True
+        elif error.code() in REFUSALS or error.fatal():
+            self._refusal = error
+        elif error.code() in DISAPPEARED and self._disappeared is None:
+            self._disappeared = time.monotonic(), error
+
+    def _check(self) -> None:
+        """Deal with what was noted."""
+        if self._refusal is not None:
+            raise self._unreadable(KafkaException(self._refusal))
+        if self._disappeared is not None and time.monotonic() - self._disappeared[0] > GRACE:
+            raise self._unreadable(KafkaException(self._disappeared[1]))
+        if self._deleted_unread:
+            self._go_on_after_deleted()
+
+    def _go_on_after_deleted(self) -> None:
+        try:
+            low, high = self._watermarks(AT_ONCE)
+        except KafkaException:
+            return  # asked again at the next batch
+        if not self._next < low:
+            raise BrokerError(
+                f"{self._name} at {self._settings.bootstrap} ends at offset {high}, expected at least "
+                f"{self._next}: the topic was made anew, or has lost messages that had been read; start "
+                "with an empty recovery directory and another [kafka] group"
+            )
+        logger.error(
+            "%s: %d messages (offsets %d to %d) were deleted by the broker before they could be read; "
+            "going on after them. Raise the topic's retention",
+            self._name,
+            low - self._next,
+            self._next,
+            low - 1,
+        )
+        self._deleted_unread = False
+        self._next = low
+        self._consumer.assign([self._at(low)])
+
+    def _show_lag(self) -> None:
+        _, high = self._consumer.get_watermark_offsets(self._at(0), cached=True)
+        if high >= 0:
+            self._lag.set(max(0, high - self._next))
+
+    def _at(self, offset: int) -> TopicPartition:
+        return TopicPartition(self._topic, self._partition, offset)
+
+    @property
+    def _name(self) -> str:
+        return f"partition {self._partition} of the topic {self._topic}"
+
+    def _unreadable(self, error: KafkaException) -> BrokerError:
+        return _lost(self._settings, f"{self._name} cannot be read", error)
+
+
+class _Keys(dict[bytes | None, str]):
+    """Key of a message → the same as text; a dict, so that looking up one that is known runs no Python."""
+
+    def __missing__(self, key: bytes | None) -> str:
+        text = (key or b"").decode(errors="backslashreplace")
+        if len(text) <= LONGEST_KNOWN_KEY:
+            if len(self) >= MOST_KNOWN_KEYS:
+                self.clear()
+            self[key] = text
+        return text
+
+
+def _consumer(settings: KafkaSettings, group: str, role: str, note: Callable[[KafkaError], None]) -> Consumer:
+    options = librdkafka_options(settings, role)
+    options |= {
+        "group.id": group,
+        "enable.auto.commit": False,
+        # Out of range means that messages are gone: to be said, not to be skipped.
+        "auto.offset.reset": "error",
+        "error_cb": note,
+        "on_commit": _note_commit,
+    }
+    options.setdefault("queued.max.messages.kbytes", str(READ_AHEAD))
+    options.setdefault("log.connection.close", "false")
+    try:
+        return Consumer(options, logger=logger)
+    except KafkaException as error:
+        raise SettingsError(f"kafka.librdkafka: {words(error)}; correct or remove the option") from None
+
+
+def _asked(settings: KafkaSettings, ask: Callable[[float], Answer]) -> Answer:
+    """The answer of the cluster; asked again for ``connect_timeout``: a young one still gets ready.
+
+    Raises:
+        KafkaException: it did not answer in time, or refused to.
+    """
+    deadline = time.monotonic() + settings.connect_timeout
+    while True:
+        try:
+            return ask(max(deadline - time.monotonic(), PAUSE))
+        except KafkaException as error:
+            if error.args[0].code() in REFUSALS or time.monotonic() > deadline:
+                raise
+            time.sleep(PAUSE)
+
+
+def _arrivals(timestamps: Sequence[tuple[int, int]]) -> list[int]:
+    """Microseconds since 1970-01-01 UTC by the broker or the producer: the same when they are read again.
+
+    Args:
+        timestamps: of n messages, their kind and milliseconds.
+    """
+    # Two columns of numbers: an array of pairs would look at the type of each pair.
+    kinds, milliseconds = (np.array(column, np.int64) for column in zip(*timestamps, strict=True))
+    arrivals = np.clip(milliseconds, 0, LATEST) * 1000
+    arrivals[kinds == TIMESTAMP_NOT_AVAILABLE] = time.time_ns() // 1000
+    return cast(list[int], arrivals.tolist())
+
+
+def _lost(settings: KafkaSettings, what: str, error: KafkaException) -> BrokerError:
+    return BrokerError(
+        f"the Kafka cluster at {settings.bootstrap}: {what}: {words(error)}; "
+        "see to the broker, [topics] and the rights of the user"
+    )
+
+
+def _note_commit(error: KafkaError | None, _: Any) -> None:
+    if error is not None:
+        logger.warning("the position in Kafka could not be committed to the consumer group: %s", error.str())

@@ -1,0 +1,76 @@
+"""Decoded telemetry, column by column, and what could not be decoded."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from dataflows.events import DeadLetter
+
+
+@dataclass(frozen=True, slots=True)
+class TelemetryBatch:
+    """n decoded events in the order in which they arrived.
+
+    Attributes:
+        event_ids: n ids. Where the origin has offsets: origin, offset and, in a list or a map, the
+            position there, as in ``"vehicle-telemetry/3:17"``. Otherwise vehicle, time and, if there
+            is one, sequence, as in ``"VEH-1@1767225600000000#42"``. The same when the message is
+            delivered again; only without offsets and without a time in the payload is an event known
+            by its arrival, and one that arrives again is another.
+        vehicle_ids: n texts of 1 to 256 characters: as in the payload, the key of the map, the key of
+            the message (Kafka), or the topic's last level as it is.
+        timestamps: n event times, microseconds since 1970-01-01 UTC, in the years 1900 to 2199.
+        values: (n, S), the signals in the order of the catalogue, each in its own unit; NaN where
+            missing, null or not finite.
+        telemetry: n original events, byte for byte, but null for numbers that JSON or float64 lacks
+            (those beyond float64 stay in fields that no setting points to).
+    """
+
+    event_ids: list[str]
+    vehicle_ids: list[str]
+    timestamps: NDArray[np.int64]
+    values: NDArray[np.float64]
+    telemetry: list[bytes]
+
+    def __len__(self) -> int:
+        return len(self.event_ids)
+
+    def take(self, rows: NDArray[np.intp]) -> TelemetryBatch:
+        """The events at these positions, in this order."""
+        event_ids, vehicle_ids, telemetry = (
+            np.array(column, dtype=object)[rows].tolist()
+            for column in (self.event_ids, self.vehicle_ids, self.telemetry)
+        )
+        return TelemetryBatch(event_ids, vehicle_ids, self.timestamps[rows], self.values[rows], telemetry)
+
+    def part(self, rows: slice) -> TelemetryBatch:
+        """The events of a slice; times and values are views."""
+        return TelemetryBatch(
+            self.event_ids[rows],
+            self.vehicle_ids[rows],
+            self.timestamps[rows],
+            self.values[rows],
+            self.telemetry[rows],
+        )
+
+
+@dataclass(frozen=True, slots=True)
+class Decoded:
+    """What became of a batch of messages.
+
+    Attributes:
+        telemetry: the good events.
+        dead_letters: the others, in the order in which they arrived.
+        bad: for every event in that order whether it became a dead letter. A list or a map that
+            cannot be taken apart counts as one event. Hence
+            ``len(bad) == len(telemetry) + len(dead_letters)``.
+        partition: number of the Kafka partition they all came from; ``None`` elsewhere.
+    """
+
+    telemetry: TelemetryBatch
+    dead_letters: list[DeadLetter]
+    bad: NDArray[np.bool_]
+    partition: int | None = None

@@ -1,0 +1,151 @@
+"""Columns of decoded values to columns of ids, times and numbers, with a fault for each that is unfit."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable, Sequence
+from datetime import UTC, datetime, timedelta
+from itertools import starmap
+from struct import Struct
+from struct import error as StructError  # noqa: N812 - it is a class
+from typing import Literal, cast
+
+import numpy as np
+from numpy.typing import NDArray
+
+from dataflows.decode.fields import shown
+from dataflows.decode.reader import Faults
+
+EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
+EARLIEST = datetime(1900, 1, 1, tzinfo=UTC)
+"""No event is older: what looks older is a time in another unit, or a clock that was never set."""
+LATEST = datetime(2200, 1, 1, tzinfo=UTC)
+"""No event is from then or later. Up to here float64 holds every microsecond since 1970 exactly."""
+MAX_IDENTIFIER_CHARACTERS = 256
+
+_MICROSECONDS = {"epoch_s": 1e6, "epoch_ms": 1e3}
+_CONTROL_CHARACTER = re.compile("[\x00-\x1f\x7f-\x9f]")
+
+
+def microseconds(moment: datetime) -> int:
+    """Microseconds from 1970-01-01 UTC to a time with a zone."""
+    return (moment - EPOCH) // timedelta(microseconds=1)
+
+
+def identifiers(
+    column: Sequence[str | int | None], name: str, faults: Faults, *, required: bool = True
+) -> list[str]:
+    """Identifiers as text, the empty one for none.
+
+    A text has at most 256 characters, none of them a control character.
+
+    Args:
+        column: n values; an integer becomes its decimal digits.
+        name: for reasons, e.g. ``"the vehicle id"``.
+        faults: gets what is unfit, and if `required` what is missing.
+        required: whether ``None`` and ``""`` are faults.
+    """
+    texts: list[str]
+    try:
+        # `join` finds out at once whether all are texts, as they nearly always are.
+        joined, texts = "".join(cast(Sequence[str], column)), list(cast(Sequence[str], column))
+    except TypeError:
+        texts = [value if type(value) is str else "" if value is None else str(value) for value in column]
+        joined = "".join(texts)
+    lengths = set(map(len, texts))
+    is_fit = (
+        max(lengths) <= MAX_IDENTIFIER_CHARACTERS and not (required and 0 in lengths) and joined.isprintable()
+    )
+    if not is_fit:
+        for position, text in enumerate(texts):
+            if required and not text:
+                faults.setdefault(position, f"expected {name}, got none: it is missing, null or empty")
+            elif len(text) > MAX_IDENTIFIER_CHARACTERS:
+                faults.setdefault(
+                    position,
+                    f"expected {name} of at most {MAX_IDENTIFIER_CHARACTERS} characters, got {len(text)}",
+                )
+            elif _CONTROL_CHARACTER.search(text):
+                faults.setdefault(position, f"expected {name} without control characters, got {shown(text)}")
+    return texts
+
+
+def timestamps_of_datetimes(column: Sequence[datetime | None], faults: Faults) -> NDArray[np.int64]:
+    """Event times as microseconds since 1970-01-01 UTC; a missing one or one out of range is a fault.
+
+    Args:
+        column: n times with a zone.
+        faults: gets what is unfit.
+    """
+    moments = column if None not in column else [moment or EARLIEST for moment in column]
+    # In the years in question a float64 of seconds is less than half a microsecond off.
+    seconds = np.fromiter(map(datetime.timestamp, cast(Sequence[datetime], moments)), np.float64, len(column))
+    whole = np.floor(seconds)
+    fraction = np.rint((seconds - whole) * 1e6)
+    timestamps: NDArray[np.int64] = whole.astype(np.int64) * 1_000_000 + fraction.astype(np.int64)
+    _refuse_times_out_of_range(timestamps, column, faults)
+    return timestamps
+
+
+def timestamps_of_numbers(
+    column: Sequence[float | None], unit: Literal["epoch_s", "epoch_ms"], faults: Faults
+) -> NDArray[np.int64]:
+    """As `timestamps_of_datetimes`, of seconds or milliseconds since 1970-01-01 UTC.
+
+    Integers are converted exactly, fractions to the nearest microsecond.
+    """
+    with np.errstate(over="ignore"):
+        timestamps = np.rint(_floats(column) * _MICROSECONDS[unit])
+    _refuse_times_out_of_range(timestamps, column, faults)
+    in_range = (timestamps >= microseconds(EARLIEST)) & (timestamps < microseconds(LATEST))
+    return np.where(in_range, timestamps, 0.0).astype(np.int64)
+
+
+def signal_values(columns: Iterable[Sequence[float | None]], events: int) -> NDArray[np.float64]:
+    """S columns of n numbers or booleans as a matrix (n, S), NaN for ``None``.
+
+    Args:
+        columns: each of `events` values.
+        events: n.
+    """
+    columns = list(columns)
+    try:
+        # Many times faster than an array of each column, but only where no value is None.
+        values = np.frombuffer(b"".join(starmap(Struct(f"{events}d").pack, columns)), np.float64)
+    except StructError:
+        values = np.array(columns, dtype=np.float64)
+    return np.ascontiguousarray(values.reshape(len(columns), events).T)
+
+
+def _floats(column: Sequence[float | None]) -> NDArray[np.float64]:
+    try:
+        return np.array(column, dtype=np.float64)
+    except OverflowError:
+        return np.array([_float(number) for number in column])
+
+
+def _float(number: float | None) -> float:
+    try:
+        return np.nan if number is None else float(number)
+    except OverflowError:
+        return np.inf
+
+
+def _refuse_times_out_of_range(
+    timestamps: NDArray[np.int64] | NDArray[np.float64],
+    column: Sequence[datetime | float | None],
+    faults: Faults,
+) -> None:
+    in_range = (timestamps >= microseconds(EARLIEST)) & (timestamps < microseconds(LATEST))
+    if in_range.all() and None not in column:
+        return
+    for position, value in enumerate(column):
+        if value is None:
+            faults.setdefault(position, "expected the event time, got none: it is missing or null")
+        elif not in_range[position]:
+            got = value.isoformat() if isinstance(value, datetime) else shown(value)
+            faults.setdefault(
+                position,
+                f"expected an event time from {EARLIEST.year} to {LATEST.year - 1}, got {got}; "
+                "if many are, check payload.time_format",
+            )

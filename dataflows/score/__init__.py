@@ -1,0 +1,1 @@
+"""Telemetry → scores: one detector a shard, and what surrounds it."""

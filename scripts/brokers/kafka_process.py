@@ -1,0 +1,77 @@
+"""A Kafka broker as a child process, and how to reach it."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+from uuid import uuid4
+
+from confluent_kafka.admin import AdminClient
+
+from config.broker_settings import KafkaSettings
+from config.settings import DEFAULT_FILE, load
+from scripts.brokers import kafka
+from scripts.brokers.ports import LOCALHOST, free_port
+from scripts.brokers.process import BrokerProcess
+
+
+@dataclass(frozen=True, slots=True)
+class Cluster:
+    """Where a Kafka is.
+
+    Attributes:
+        bootstrap: host:port.
+    """
+
+    bootstrap: str
+
+    def settings(self, **changes: Any) -> KafkaSettings:
+        """``[kafka]`` for it, with client id and group of their own."""
+        name = f"test-{uuid4().hex[:12]}"
+        values = {"bootstrap": self.bootstrap, "client_id": name, "group": name, "connect_timeout": 20.0}
+        defaults = load(DEFAULT_FILE).kafka.model_dump()
+        return KafkaSettings.model_validate(defaults | values | changes)
+
+
+class KafkaBroker(BrokerProcess):
+    """A KRaft node with the shipped configuration, in a directory of its own."""
+
+    def __init__(
+        self,
+        directory: Path,
+        *,
+        protocol: str = "PLAINTEXT",
+        lines: Sequence[str] = (),
+        storage: Sequence[str] = (),
+    ) -> None:
+        """Write the configuration.
+
+        Args:
+            directory: an empty one of its own.
+            protocol: how clients have to come.
+            lines: further properties.
+            storage: further arguments for formatting it, such as users.
+        """
+        super().__init__(directory)
+        self._properties = kafka.configure(directory, self.port, free_port(), protocol=protocol, lines=lines)
+        self._protocol = protocol
+        kafka.format_storage(self._properties, arguments=storage)
+
+    def command(self) -> list[str]:
+        return kafka.command(self._properties)
+
+    def start(self) -> None:
+        """Start the broker and return when it answers requests."""
+        super().start()
+        if self._protocol == "PLAINTEXT":
+            AdminClient({"bootstrap.servers": self.cluster.bootstrap}).list_topics(timeout=30)
+
+    @property
+    def cluster(self) -> Cluster:
+        return Cluster(f"{LOCALHOST}:{self.port}")
+
+
+StartKafka = Callable[..., KafkaBroker]
+"""Starts a broker with the arguments of `KafkaBroker` but for the directory; see the fixture ``kafka``."""

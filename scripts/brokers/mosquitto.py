@@ -1,0 +1,87 @@
+"""mosquitto with the configuration that is shipped."""
+
+from __future__ import annotations
+
+import getpass
+import os
+import re
+import shutil
+import subprocess
+from collections.abc import Callable, Sequence
+from pathlib import Path
+
+from config.settings import DEFAULT_FILE
+from scripts.brokers.ports import LOCALHOST
+from scripts.brokers.process import Broker
+from scripts.waiting import wait_until
+
+SHIPPED_CONFIGURATION = DEFAULT_FILE.with_name("mosquitto.conf")
+
+# Debian keeps mosquitto where the PATH of ordinary users does not lead.
+_PLACES = os.pathsep.join([os.environ.get("PATH", ""), "/usr/sbin", "/usr/local/sbin", "/opt/homebrew/sbin"])
+
+
+class Mosquitto(Broker):
+    """mosquitto with ``config/mosquitto.conf``, but for the port and the directory it keeps its file in."""
+
+    def __init__(
+        self, directory: Path, *, lines: Sequence[str] = (), passwords: dict[str, str] | None = None
+    ) -> None:
+        """Write the configuration.
+
+        Args:
+            directory: an empty one of its own.
+            lines: put behind the listener of the configuration.
+            passwords: user → password; with it, nobody else may connect.
+        """
+        super().__init__(directory, "5")
+        text = SHIPPED_CONFIGURATION.read_text(encoding="utf-8")
+        more = [f"persistence_location {directory}/", f"user {getpass.getuser()}", *lines]
+        if passwords is not None:
+            text = _replaced(text, r"^allow_anonymous true$", "allow_anonymous false")
+            more.append(f"password_file {self._password_file(passwords)}")
+        text = _replaced(text, r"^listener 1883$", f"listener {self.port} {LOCALHOST}")
+        self._configuration = directory / "mosquitto.conf"
+        self._configuration.write_text("\n".join([text, *more, ""]), encoding="utf-8")
+
+    def command(self) -> list[str]:
+        return [program("mosquitto"), "-c", str(self._configuration)]
+
+    def wait_until_left(self, client_id: str) -> None:
+        came = f"New client connected .* as {client_id} "
+        went = f"Client {client_id}\\b.* (?:disconnected|closed)|Socket error on client {client_id}\\b"
+
+        def left() -> bool:
+            events = re.findall(f"{came}|({went})", self._log.read_text())
+            return bool(events[-1])
+
+        wait_until(left, f"departure of {client_id}")
+
+    def _password_file(self, passwords: dict[str, str]) -> Path:
+        file = self._directory / "passwords"
+        file.touch(mode=0o600)
+        for user, password in passwords.items():
+            command = [program("mosquitto_passwd"), "-b", str(file), user, password]
+            subprocess.run(command, check=True, capture_output=True)
+        return file
+
+
+StartMosquitto = Callable[..., Mosquitto]
+"""Starts a broker with the arguments of `Mosquitto` but for the directory; see the fixture ``mosquitto``."""
+
+
+def mosquitto_is_installed() -> bool:
+    return shutil.which("mosquitto", path=_PLACES) is not None
+
+
+def program(name: str) -> str:
+    """Where an installed program is."""
+    path = shutil.which(name, path=_PLACES)
+    assert path is not None, f"{name} is not installed"
+    return path
+
+
+def _replaced(text: str, line: str, by: str) -> str:
+    changed, count = re.subn(line, by, text, flags=re.MULTILINE)
+    assert count == 1, f"{SHIPPED_CONFIGURATION.name}: expected one line {line}, found {count}"
+    return changed

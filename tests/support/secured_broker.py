@@ -1,0 +1,170 @@
+"""mosquitto with ``config/mosquitto-secure.conf``, and clients that come to it encrypted."""
+
+from __future__ import annotations
+
+import getpass
+import shutil
+import signal
+import threading
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+import paho.mqtt.client as paho
+import pytest
+from paho.mqtt.enums import CallbackAPIVersion, MQTTProtocolVersion
+from paho.mqtt.packettypes import PacketTypes
+from paho.mqtt.properties import Properties
+
+from config.broker_settings import MqttSettings
+from config.settings import DEFAULT_FILE
+from scripts.broker_users import ROLES, add_users
+from scripts.brokers.mosquitto import program
+from scripts.brokers.ports import LOCALHOST, free_port
+from scripts.brokers.process import Broker
+from scripts.certificates import make_authority, make_server_certificate
+from scripts.waiting import DEADLINE
+from tests.support.certificates import tls
+from tests.support.mqtt_clients import Inbox
+
+CONFIGURATION = DEFAULT_FILE.with_name("mosquitto-secure.conf")
+RIGHTS = DEFAULT_FILE.with_name("mosquitto.acl")
+
+
+class SecuredMosquitto(Broker):
+    """mosquitto with the shipped secured configuration, but for its two ports.
+
+    It runs in a directory of its own, in which certificates, users and rights lie as in the project.
+
+    Attributes:
+        port: of vehicles.
+        services_port: of everybody else.
+        ca_file: the authority of its certificate.
+        passwords: user → password.
+    """
+
+    def __init__(self, directory: Path, vehicles: Iterable[str], *, roles: Iterable[str] = ROLES) -> None:
+        """Make certificate and users.
+
+        Args:
+            directory: an empty one of its own.
+            vehicles: users beside the roles; also names that no vehicle should have.
+            roles: users that the rights name.
+        """
+        super().__init__(directory, "5")
+        self.services_port = free_port()
+        self.ca_file = make_authority(directory / ".broker")
+        make_server_certificate(directory / ".broker")
+        self.passwords = add_users(directory / ".broker" / "passwords", [*roles, *vehicles])
+        (directory / "config").mkdir()
+        shutil.copy(RIGHTS, directory / "config")
+        text = CONFIGURATION.read_text(encoding="utf-8")
+        for line, port in (("listener 8883", self.port), (f"listener 8884 {LOCALHOST}", self.services_port)):
+            assert text.count(f"\n{line}\n") == 1, f"{CONFIGURATION.name}: expected one line {line!r}"
+            text = text.replace(f"\n{line}\n", f"\nlistener {port} {LOCALHOST}\n")
+        # Without it mosquitto, started as root, would not be allowed into the directory.
+        text += f"\nuser {getpass.getuser()}\n"
+        (directory / "config" / CONFIGURATION.name).write_text(text, encoding="utf-8")
+
+    def command(self) -> list[str]:
+        return [program("mosquitto"), "-c", f"config/{CONFIGURATION.name}"]
+
+    @property
+    def ports(self) -> list[int]:
+        return [self.port, self.services_port]
+
+    def reload(self) -> None:
+        """Let the broker read users and certificate again."""
+        self._running().send_signal(signal.SIGHUP)
+
+    def vehicle(self, user: str, **changes: Any) -> MqttSettings:
+        """``[mqtt]`` of a user that comes to the port of vehicles."""
+        who = {"username": user, "password": self.passwords.get(user, ""), "tls": tls(self.ca_file)}
+        return self.settings(**who | changes)
+
+    def service(self, user: str, **changes: Any) -> MqttSettings:
+        """``[mqtt]`` of a user that comes to the other port."""
+        return self.vehicle(user, **{"port": self.services_port} | changes)
+
+
+@contextmanager
+def secured_mosquitto(directory: Path, vehicles: Iterable[str]) -> Iterator[SecuredMosquitto]:
+    """A `SecuredMosquitto` that runs; the test is skipped where there is no openssl."""
+    if shutil.which("openssl") is None:
+        pytest.skip("needs openssl to make certificates")
+    running = SecuredMosquitto(directory, vehicles)
+    running.start()
+    yield running
+    running.stop()
+
+
+class EncryptedInbox(Inbox):
+    """A subscriber over TLS."""
+
+    def __init__(self, settings: MqttSettings, topic_filter: str) -> None:
+        super().__init__(settings, topic_filter)
+        self._client.tls_set(str(settings.tls.ca_file))
+        self._answered = threading.Event()
+        self._client.on_unsubscribe = lambda *_: self._answered.set()
+
+    def catch_up(self) -> None:
+        """Return when there is in ``messages`` what the broker has sent until now."""
+        self._answered.clear()
+        self._client.unsubscribe("nothing")  # what is sent to one client arrives in order, the answer too
+        assert self._answered.wait(DEADLINE), "no answer to the end of a subscription"
+
+
+def answers_to(
+    settings: MqttSettings, messages: Iterable[tuple[str, bytes]], *, qos: int = 1, retain: bool = False
+) -> list[str]:
+    """The reasons with which the broker answers (topic, payload) pairs: ``Success``, ``Not authorized``…"""
+    client = encrypted_client(settings)
+    reasons: dict[int, str] = {}
+    client.on_publish = lambda client, _, number, reason, __: reasons.update({number: str(reason)})
+    client.connect(settings.host, settings.port)
+    client.loop_start()
+    try:
+        sent = [client.publish(topic, payload, qos, retain) for topic, payload in messages]
+        for information in sent:
+            information.wait_for_publish(DEADLINE)
+    finally:
+        client.disconnect()
+        client.loop_stop()
+    return [reasons.get(information.mid, "no answer") for information in sent]
+
+
+def answer_to_connecting(client: paho.Client, settings: MqttSettings, **arguments: Any) -> str:
+    """The reason with which the broker answers a client, which then leaves."""
+    answered = threading.Event()
+    answers: list[str] = []
+
+    def on_connect(client: paho.Client, _: Any, __: Any, reason: Any, ___: Any) -> None:
+        answers.append(str(reason))
+        answered.set()
+
+    client.on_connect = on_connect
+    client.connect(settings.host, settings.port, **arguments)
+    client.loop_start()
+    assert answered.wait(DEADLINE), "no answer to a connection"
+    client.disconnect()
+    client.loop_stop()
+    return answers[0]
+
+
+def encrypted_client(settings: MqttSettings, client_id: str = "") -> paho.Client:
+    """A plain client with user and password, over TLS."""
+    client = paho.Client(
+        CallbackAPIVersion.VERSION2, client_id=client_id, protocol=MQTTProtocolVersion.MQTTv5
+    )
+    client.tls_set(str(settings.tls.ca_file))
+    if settings.username is not None and settings.password is not None:
+        client.username_pw_set(settings.username, settings.password.get_secret_value())
+    return client
+
+
+def lasting(seconds: int) -> Properties:
+    """Asks the broker to keep the session so long."""
+    properties = Properties(PacketTypes.CONNECT)  # type: ignore[no-untyped-call]
+    properties.SessionExpiryInterval = seconds
+    return properties

@@ -1,0 +1,107 @@
+"""River's detectors in the place of our model."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+import pytest
+from river import anomaly, preprocessing
+
+from config.errors import SettingsError
+from config.settings import load
+from dataflows.detector import Detector
+from dataflows.score.models import model_maker
+from dataflows.score.river.adapter import RiverModel
+
+KIND = "river.anomaly.HalfSpaceTrees"
+PARAMETERS: dict[str, Any] = {"n_trees": 3, "height": 4, "window_size": 20, "seed": 3}
+
+
+def detector() -> Detector:
+    settings = load().detector.model_copy(update={"kind": KIND, "river": PARAMETERS, "learn_every": 1})
+    return Detector(settings, ["a", "b"], model_maker(settings, 2)())
+
+
+def test_scores_rank_as_those_of_the_detector_itself() -> None:
+    values = np.random.default_rng(0).normal(size=(200, 2))
+    times = np.arange(200, dtype=np.int64) * 1_000_000
+    errors = detector().process(["car"] * 200, times, values).error
+    model: Any = preprocessing.MinMaxScaler() | anomaly.HalfSpaceTrees(**PARAMETERS)
+    own = []
+    for a, b in values.tolist():
+        own.append(model.score_one({"0": a, "1": b}))
+        model.learn_one({"0": a, "1": b})
+    # The scale of the error moves with the mean of the scores, slowly: neighbours compare.
+    late = slice(150, 200)
+    assert np.corrcoef(np.log(errors[late]), np.array(own)[late])[0, 1] > 0.9
+
+
+def test_each_vehicle_has_a_detector_of_its_own() -> None:
+    random = np.random.default_rng(1)
+    alone, together = detector(), detector()
+    values = random.normal(size=(100, 2))
+    times = np.arange(100, dtype=np.int64) * 1_000_000
+    alone.process(["car"] * 100, times, values)
+    mixed = np.repeat(values, 2, axis=0)
+    mixed[1::2] = 1e6
+    together.process(["car", "odd"] * 100, np.repeat(times, 2), mixed)
+    one, other = (made._model.snapshot(1)["watched"][0] for made in (alone, together))
+    assert one == other
+
+
+def test_half_space_trees_flag_few_normal_events_with_default_settings() -> None:
+    settings = load().detector.model_copy(update={"kind": KIND, "percentile": 99.0})
+    made = Detector(settings, ["a", "b"], model_maker(settings, 2)())
+    values = np.random.default_rng(3).normal(size=(4_000, 2))
+    times = np.arange(4_000, dtype=np.int64) * 1_000_000
+    flagged = made.process(["car"] * 4_000, times, values).anomaly
+    assert 0 < flagged.sum() <= 0.03 * 4_000
+
+
+def test_without_a_seed_the_same_stream_gives_the_same_scores() -> None:
+    settings = load().detector.model_copy(update={"kind": KIND, "river": {"window_size": 30}})
+    values = np.random.default_rng(4).normal(size=(300, 2))
+    times = np.arange(300, dtype=np.int64) * 1_000_000
+
+    def errors() -> np.ndarray:
+        made = Detector(settings, ["a", "b"], model_maker(settings, 2)())
+        return made.process(["car"] * 300, times, values).error
+
+    assert np.array_equal(errors(), errors())
+
+
+def test_a_first_event_with_a_signal_missing_does_not_blind_the_detector_to_it() -> None:
+    values = np.random.default_rng(5).normal(size=(500, 2))
+    values[0, 1] = np.nan
+    values[450:, 1] = 40.0
+    times = np.arange(500, dtype=np.int64) * 1_000_000
+    errors = detector().process(["car"] * 500, times, values).error
+    assert errors[450:455].mean() > errors[400:450].mean()
+
+
+@pytest.mark.parametrize(
+    ("kind", "parameters", "message"),
+    [
+        (
+            "river.anomaly.Nope",
+            {},
+            "detector.kind: expected one of reconstruction, river.anomaly.HalfSpaceTrees",
+        ),
+        ("river.anomaly.QuantileFilter", {}, "detector.kind: expected"),
+        (KIND, {"trees": 5}, "detector.river.trees: .* takes no such parameter, expected one of n_trees"),
+        (KIND, {"n_trees": "many"}, "detector.river: river.anomaly.HalfSpaceTrees does not work with"),
+    ],
+)
+def test_what_river_does_not_have_is_told_in_one_sentence(
+    kind: str, parameters: dict[str, Any], message: str
+) -> None:
+    with pytest.raises(SettingsError, match=message):
+        RiverModel(kind, parameters, 2, memory=1000.0)
+
+
+def test_missing_signals_are_left_out() -> None:
+    values = np.random.default_rng(2).normal(size=(60, 2))
+    values[10:, 1] = np.nan
+    times = np.arange(60, dtype=np.int64) * 100_000_000
+    assert np.isfinite(detector().process(["car"] * 60, times, values).error).all()
