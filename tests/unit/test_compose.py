@@ -245,10 +245,8 @@ def test_the_image_is_installed_from_the_hashes_of_the_lock() -> None:
 def test_every_package_is_in_the_image() -> None:
     project = tomllib.loads((REPOSITORY / "pyproject.toml").read_text(encoding="utf-8"))
 
-    packages = {
-        pattern.rstrip("*") for pattern in project["tool"]["setuptools"]["packages"]["find"]["include"]
-    }
-    assert packages | {".streamlit"} <= set(copied())
+    packages = project["tool"]["setuptools"]["packages"]["find"]["include"]
+    assert {package.rstrip("*") for package in packages} | {".streamlit"} <= set(copied())
 
 
 def test_images_are_pinned_to_a_patch_version() -> None:

@@ -15,9 +15,7 @@ from dataflows.backtest import __main__ as backtest
 from tests.support.paths import PUBLIC_DATA
 from tests.support.telemetry import telemetry
 
-needs_data = pytest.mark.skipif(
-    not PUBLIC_DATA.is_dir(), reason="needs the public data sets in ../shared/data"
-)
+needs_data = pytest.mark.skipif(not PUBLIC_DATA.is_dir(), reason="needs the public data in ../shared/data")
 
 ROWS = 900
 

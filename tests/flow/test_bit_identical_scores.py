@@ -1,0 +1,44 @@
+"""No score moves unless a change means to move it: enriched events have the digests that they had before.
+
+Whoever changes the detector on purpose puts the new digests here (the failing test prints them) and
+says in the commit what was measured.
+"""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from tests.support import spring_fleet
+from tests.support.digest import is_portable, portable_digest
+from tests.support.paths import PUBLIC_DATA, REPOSITORY
+
+TRIP = PUBLIC_DATA / "obd" / "carobd-drive1.csv.gz"
+pytestmark = pytest.mark.skipif(not is_portable(), reason="the digests are those of Linux on x86-64")
+DIGESTS = {
+    "hour": "f5cb2c694a614837a9f4bc675019e287ac1bb92b7db5de08e7a7c3fb8865a25a",
+    "spring": "627d61af8af6cd0c5b397c8f61fffa70afee3e8cc7fd0d4732978f87cec8b779",
+    "trip": "8825b6f20c779de37f0ccebd60b9fe5d626fa18ec5aad91492eb856a3c7c8480",
+}
+
+
+def test_the_simulated_hour_is_scored_as_before(tmp_path: Path) -> None:
+    recording = tmp_path / "hour.jsonl"
+    hour = ["--seed", "7", "--start", "2026-01-01T00:00:00Z", "--duration", "3600", "--vehicles", "20"]
+    subprocess.run(
+        [sys.executable, "-m", "sim", *hour, "--output", str(recording)], cwd=REPOSITORY, check=True
+    )
+
+    assert portable_digest(recording) == DIGESTS["hour"]
+
+
+def test_the_sample_of_the_spring_fleet_is_scored_as_before() -> None:
+    assert portable_digest(spring_fleet.SAMPLE, spring_fleet.CONFIGURATION) == DIGESTS["spring"]
+
+
+@pytest.mark.skipif(not TRIP.exists(), reason="needs the public data in ../shared/data")
+def test_a_recorded_trip_is_scored_as_before() -> None:
+    assert portable_digest(TRIP) == DIGESTS["trip"]
