@@ -21,11 +21,12 @@ from benchmarks.injection import inject
 from benchmarks.trips import find_trips, read_trip
 from config.errors import exit_in_one_line
 from config.settings import Settings, load
+from dataflows.clock import microseconds
 from dataflows.compiled import Floats, Integers
 from dataflows.decode import Decoder
 from dataflows.detector import Detector, Scores
 from dataflows.messages import MessageBatch
-from sim.fleet import Fleet, microseconds
+from sim.fleet import Fleet
 
 WARM_UP = 800
 """Rows of a trip, and seconds of a simulated fleet, before the first fault."""

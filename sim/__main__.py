@@ -12,9 +12,10 @@ from config.errors import SettingsError, exit_in_one_line
 from config.logs import configure_logging
 from config.settings import Settings, load
 from config.stop_request import StopRequest
+from dataflows.clock import microseconds
 from dataflows.recordings import open_recording
 from sim.command_line import new_parser
-from sim.fleet import Fleet, microseconds
+from sim.fleet import Fleet
 from sim.kafka_publisher import KafkaPublisher
 from sim.mqtt_publisher import MqttPublisher
 from sim.pacing import Pacer

@@ -4,17 +4,16 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass
-from datetime import UTC, datetime, timedelta
+from datetime import datetime
 
 import numpy as np
 
+from dataflows.clock import microseconds, utc
 from dataflows.events import InjectedFault
 from sim.faults import Fault, FaultInjector
 from sim.routes import IntArray
 from sim.sensors import Readings, Sensors, as_reported, encode
 from sim.vehicle import VehiclePhysics
-
-_EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 
 
 @dataclass(frozen=True, slots=True)
@@ -114,15 +113,6 @@ class Fleet:
             vehicle_id=vehicle_id,
             kind=fault.kind,
             signals=fault.signals,
-            starts_at=_utc(int(self._times(fault.start)[fault.vehicle])),
-            ends_at=_utc(int(self._times(fault.end)[fault.vehicle])),
+            starts_at=utc(int(self._times(fault.start)[fault.vehicle])),
+            ends_at=utc(int(self._times(fault.end)[fault.vehicle])),
         )
-
-
-def microseconds(time: datetime) -> int:
-    """Microseconds since 1970-01-01 UTC of a time with a zone."""
-    return (time - _EPOCH) // timedelta(microseconds=1)
-
-
-def _utc(time: int) -> datetime:
-    return _EPOCH + timedelta(microseconds=time)

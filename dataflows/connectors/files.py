@@ -17,9 +17,9 @@ from typing import Literal
 from bytewax.inputs import FixedPartitionedSource, StatefulSourcePartition
 from bytewax.outputs import FixedPartitionedSink, StatefulSinkPartition
 
+from dataflows.clock import SECOND
 from dataflows.messages import MessageBatch, OutgoingBatch
 from dataflows.recordings import JsonLinesWriter, Recording, RecordingWriter, open_recording
-from dataflows.recordings.time_column import SECOND
 from dataflows.recordings.writer import check_output, end_of_lines
 
 Speed = float | Literal["max"]

@@ -8,14 +8,12 @@ from typing import Any, ClassVar
 import numpy as np
 from numpy.typing import NDArray
 
+from dataflows.clock import SECOND
 from dataflows.compiled import Floats, Integers, Mask, Slots, compiled
 from dataflows.detector.arrival import NEVER, SET_BACK_AFTER, SET_RIGHT_AFTER, classify
 from dataflows.detector.state import ArrayState
 
 PATIENCE = (SET_RIGHT_AFTER, SET_BACK_AFTER)
-
-SECOND = 1e6
-"""Microseconds."""
 
 LONGEST_RUN = 2**20
 """Samples up to which a run of moving or standing still is counted."""

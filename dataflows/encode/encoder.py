@@ -11,13 +11,13 @@ import numpy as np
 from numpy.typing import NDArray
 
 from config.settings import Settings
+from dataflows.clock import EPOCH
 from dataflows.detector import Status
 from dataflows.encode.json_kernel import RESOLUTION, SMALLEST
 from dataflows.encode.json_rows import JsonRows, Kind, Members
 from dataflows.messages import OutgoingBatch
 from dataflows.score.scorer import ScoredBatch
 
-EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 STATUS_NAMES = tuple(status.name.lower() for status in Status)
 
 

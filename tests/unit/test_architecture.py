@@ -11,10 +11,11 @@ from tests.support.paths import REPOSITORY
 
 OURS = ("config", "dataflows", "sim", "ui", "scripts", "benchmarks", "tests")
 
-WIRE = ["dataflows.events", "dataflows.messages"]
+WIRE = ["dataflows.clock", "dataflows.events", "dataflows.messages"]
 
 LAYERS: list[tuple[str, list[str]]] = [
     ("config", []),
+    ("dataflows.clock", []),
     ("dataflows.events", []),
     ("dataflows.messages", []),
     ("dataflows.metrics", []),
@@ -22,7 +23,7 @@ LAYERS: list[tuple[str, list[str]]] = [
     ("dataflows.recordings", ["config", *WIRE]),
     ("dataflows.connectors", ["config", *WIRE, "dataflows.recordings"]),
     ("dataflows.job", ["config", *WIRE]),
-    ("dataflows.detector", ["config", "dataflows.compiled"]),
+    ("dataflows.detector", ["config", "dataflows.clock", "dataflows.compiled"]),
     ("dataflows.decode", ["config", *WIRE, "dataflows.metrics"]),
     (
         "dataflows.score",

@@ -9,9 +9,9 @@ import numpy as np
 from river import base
 
 from config.settings import DEFAULT_FILE, DetectorSettings, load
+from dataflows.clock import SECOND
 from dataflows.detector import Detector
 
-SECOND = 1_000_000
 VEHICLE = "stream"
 
 
