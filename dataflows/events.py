@@ -18,6 +18,9 @@ from typing import Annotated, Literal
 
 import msgspec
 
+JSON_ERRORS = (msgspec.DecodeError, UnicodeDecodeError, RecursionError)
+"""What msgspec raises for bytes that are not the JSON it was asked for."""
+
 Status = Literal["warming_up", "ok", "late", "partial"]
 
 

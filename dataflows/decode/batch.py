@@ -15,18 +15,17 @@ class TelemetryBatch:
     """n decoded events in the order in which they arrived.
 
     Attributes:
-        event_ids: n ids. Where the origin has offsets: origin, offset and, in a list or a map, the
-            position there, as in ``"vehicle-telemetry/3:17"``. Otherwise vehicle, time and, if there
-            is one, sequence, as in ``"VEH-1@1767225600000000#42"``. The same when the message is
-            delivered again; only without offsets and without a time in the payload is an event known
-            by its arrival, and one that arrives again is another.
-        vehicle_ids: n texts of 1 to 256 characters: as in the payload, the key of the map, the key of
-            the message (Kafka), or the topic's last level as it is.
+        event_ids: n ids. If the origin has offsets: origin, offset and, in a list or a map, the position
+            there, as in ``"vehicle-telemetry/3:17"``. Otherwise vehicle, time and, if there is one,
+            sequence, as in ``"VEH-1@1767225600000000#42"``. A redelivered event has the same id, unless
+            there is neither an offset nor a time in the payload: its id then holds the time of arrival.
+        vehicle_ids: n texts of 1 to 256 characters, unchanged from the payload, the key of the map, the key
+            of the message (Kafka), or the last level of the topic.
         timestamps: n event times, microseconds since 1970-01-01 UTC, in the years 1900 to 2199.
         values: (n, S), the signals in the order of the catalogue, each in its own unit; NaN where
             missing, null or not finite.
-        telemetry: n original events, byte for byte, but null for numbers that JSON or float64 lacks
-            (those beyond float64 stay in fields that no setting points to).
+        telemetry: n original events, byte for byte, except for ``null`` in place of numbers that JSON or
+            float64 lacks (numbers beyond float64 are kept in fields that no setting points to).
     """
 
     event_ids: list[str]
@@ -59,15 +58,14 @@ class TelemetryBatch:
 
 @dataclass(frozen=True, slots=True)
 class Decoded:
-    """What became of a batch of messages.
+    """What a batch of messages was decoded to.
 
     Attributes:
         telemetry: the good events.
         dead_letters: the others, in the order in which they arrived.
-        bad: for every event in that order whether it became a dead letter. A list or a map that
-            cannot be taken apart counts as one event. Hence
-            ``len(bad) == len(telemetry) + len(dead_letters)``.
-        partition: number of the Kafka partition they all came from; ``None`` elsewhere.
+        bad: for every event, in that order, whether it became a dead letter. A list or a map that cannot
+            be split counts as one event. Hence ``len(bad) == len(telemetry) + len(dead_letters)``.
+        partition: number of the Kafka partition that all messages came from; ``None`` elsewhere.
     """
 
     telemetry: TelemetryBatch

@@ -1,10 +1,10 @@
-"""Columns of decoded values to columns of ids, times and numbers, with a fault for each that is unfit."""
+"""Columns of decoded values → columns of ids, times and numbers, with a fault for each unfit value."""
 
 from __future__ import annotations
 
 import re
 from collections.abc import Iterable, Sequence
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, datetime
 from itertools import starmap
 from struct import Struct
 from struct import error as StructError  # noqa: N812 - it is a class
@@ -13,36 +13,30 @@ from typing import Literal, cast
 import numpy as np
 from numpy.typing import NDArray
 
-from dataflows.decode.fields import shown
-from dataflows.decode.reader import Faults
+from dataflows.clock import SECOND, microseconds
+from dataflows.decode.faults import Faults, excerpt
 
-EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 EARLIEST = datetime(1900, 1, 1, tzinfo=UTC)
 """No event is older: what looks older is a time in another unit, or a clock that was never set."""
 LATEST = datetime(2200, 1, 1, tzinfo=UTC)
-"""No event is from then or later. Up to here float64 holds every microsecond since 1970 exactly."""
+"""Every event is earlier. Up to here float64 holds every microsecond since 1970 exactly."""
 MAX_IDENTIFIER_CHARACTERS = 256
 
 _MICROSECONDS = {"epoch_s": 1e6, "epoch_ms": 1e3}
 _CONTROL_CHARACTER = re.compile("[\x00-\x1f\x7f-\x9f]")
 
 
-def microseconds(moment: datetime) -> int:
-    """Microseconds from 1970-01-01 UTC to a time with a zone."""
-    return (moment - EPOCH) // timedelta(microseconds=1)
-
-
 def identifiers(
-    column: Sequence[str | int | None], name: str, faults: Faults, *, required: bool = True
+    column: Sequence[str | int | None], title: str, faults: Faults, *, required: bool = True
 ) -> list[str]:
-    """Identifiers as text, the empty one for none.
+    """Identifiers as text; empty where there is none.
 
     A text has at most 256 characters, none of them a control character.
 
     Args:
         column: n values; an integer becomes its decimal digits.
-        name: for reasons, e.g. ``"the vehicle id"``.
-        faults: gets what is unfit, and if `required` what is missing.
+        title: what they are and where, for reasons, e.g. ``"the vehicle id at /vehicle_id"``.
+        faults: gets the events whose value is unfit, and if `required` those without one.
         required: whether ``None`` and ``""`` are faults.
     """
     texts: list[str]
@@ -53,51 +47,54 @@ def identifiers(
         texts = [value if type(value) is str else "" if value is None else str(value) for value in column]
         joined = "".join(texts)
     lengths = set(map(len, texts))
-    is_fit = (
+    all_fit = (
         max(lengths) <= MAX_IDENTIFIER_CHARACTERS and not (required and 0 in lengths) and joined.isprintable()
     )
-    if not is_fit:
+    if not all_fit:
         for position, text in enumerate(texts):
             if required and not text:
-                faults.setdefault(position, f"expected {name}, got none: it is missing, null or empty")
+                faults.add(position, f"expected {title}, got none: it is missing, null or empty")
             elif len(text) > MAX_IDENTIFIER_CHARACTERS:
-                faults.setdefault(
+                faults.add(
                     position,
-                    f"expected {name} of at most {MAX_IDENTIFIER_CHARACTERS} characters, got {len(text)}",
+                    f"expected {title} to have at most {MAX_IDENTIFIER_CHARACTERS} characters, "
+                    f"got {len(text)}",
                 )
             elif _CONTROL_CHARACTER.search(text):
-                faults.setdefault(position, f"expected {name} without control characters, got {shown(text)}")
+                faults.add(position, f"expected {title} without control characters, got {excerpt(text)}")
     return texts
 
 
-def timestamps_of_datetimes(column: Sequence[datetime | None], faults: Faults) -> NDArray[np.int64]:
-    """Event times as microseconds since 1970-01-01 UTC; a missing one or one out of range is a fault.
+def timestamps_of_datetimes(
+    column: Sequence[datetime | None], title: str, faults: Faults
+) -> NDArray[np.int64]:
+    """Event times as microseconds since 1970-01-01 UTC; any integer where there is a fault.
 
     Args:
         column: n times with a zone.
-        faults: gets what is unfit.
+        title: what they are and where, for reasons, e.g. ``"the event time at /ts"``.
+        faults: gets the events whose time is missing or out of range.
     """
     moments = column if None not in column else [moment or EARLIEST for moment in column]
     # In the years in question a float64 of seconds is less than half a microsecond off.
     seconds = np.fromiter(map(datetime.timestamp, cast(Sequence[datetime], moments)), np.float64, len(column))
     whole = np.floor(seconds)
     fraction = np.rint((seconds - whole) * 1e6)
-    timestamps: NDArray[np.int64] = whole.astype(np.int64) * 1_000_000 + fraction.astype(np.int64)
-    _refuse_times_out_of_range(timestamps, column, faults)
+    timestamps: NDArray[np.int64] = whole.astype(np.int64) * SECOND + fraction.astype(np.int64)
+    _check_range(timestamps, column, title, faults)
     return timestamps
 
 
 def timestamps_of_numbers(
-    column: Sequence[float | None], unit: Literal["epoch_s", "epoch_ms"], faults: Faults
+    column: Sequence[float | None], unit: Literal["epoch_s", "epoch_ms"], title: str, faults: Faults
 ) -> NDArray[np.int64]:
-    """As `timestamps_of_datetimes`, of seconds or milliseconds since 1970-01-01 UTC.
+    """As `timestamps_of_datetimes`, from seconds or milliseconds since 1970-01-01 UTC.
 
     Integers are converted exactly, fractions to the nearest microsecond.
     """
     with np.errstate(over="ignore"):
         timestamps = np.rint(_floats(column) * _MICROSECONDS[unit])
-    _refuse_times_out_of_range(timestamps, column, faults)
-    in_range = (timestamps >= microseconds(EARLIEST)) & (timestamps < microseconds(LATEST))
+    in_range = _check_range(timestamps, column, title, faults)
     return np.where(in_range, timestamps, 0.0).astype(np.int64)
 
 
@@ -131,21 +128,23 @@ def _float(number: float | None) -> float:
         return np.inf
 
 
-def _refuse_times_out_of_range(
+def _check_range(
     timestamps: NDArray[np.int64] | NDArray[np.float64],
     column: Sequence[datetime | float | None],
+    title: str,
     faults: Faults,
-) -> None:
+) -> NDArray[np.bool_]:
+    """Add a fault for each time that is missing or out of range; return which are in range."""
     in_range = (timestamps >= microseconds(EARLIEST)) & (timestamps < microseconds(LATEST))
-    if in_range.all() and None not in column:
-        return
-    for position, value in enumerate(column):
-        if value is None:
-            faults.setdefault(position, "expected the event time, got none: it is missing or null")
-        elif not in_range[position]:
-            got = value.isoformat() if isinstance(value, datetime) else shown(value)
-            faults.setdefault(
-                position,
-                f"expected an event time from {EARLIEST.year} to {LATEST.year - 1}, got {got}; "
-                "if many are, check payload.time_format",
-            )
+    if not in_range.all() or None in column:
+        for position, value in enumerate(column):
+            if value is None:
+                faults.add(position, f"expected {title}, got none: it is missing or null")
+            elif not in_range[position]:
+                got = value.isoformat() if isinstance(value, datetime) else excerpt(value)
+                faults.add(
+                    position,
+                    f"expected {title} to be in the years {EARLIEST.year} to {LATEST.year - 1}, got {got}; "
+                    "if many are not, check payload.time_format",
+                )
+    return in_range

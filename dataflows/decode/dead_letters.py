@@ -1,7 +1,7 @@
-"""Dead letters: their form on the wire, and the point at which there are too many of them.
+"""Dead letters: their form on the wire, and the limit above which the job stops.
 
-A few bad messages are diverted and looked at later. When most are bad, something upstream has
-changed (a format, a unit, a topic), and a job that goes on diverting would hide it.
+A few bad messages are diverted and looked at later. When most are bad, something upstream has changed (a
+format, a unit, a topic), and a job that kept diverting them would hide it.
 """
 
 from __future__ import annotations
@@ -27,9 +27,10 @@ def encode_dead_letters(letters: Sequence[DeadLetter]) -> OutgoingBatch:
 
 
 class DeadLetterLimit:
-    """Stops the job when there are too many dead letters.
+    """Stops the job when there are too many dead letters, at the same event however events are batched.
 
-    How the events were batched makes no difference to the point at which it does.
+    Args:
+        settings: how many in a row, and which share of the most recent events, are tolerated.
     """
 
     def __init__(self, settings: DeadLetterSettings) -> None:
@@ -39,11 +40,11 @@ class DeadLetterLimit:
         self._last_reason = ""
 
     def count(self, decoded: Decoded) -> None:
-        """Take note of what became of a batch of events.
+        """Count the dead letters of a batch.
 
         Raises:
-            DeadLetterLimitError: more than `max_run` events in a row were bad, or more than
-                `max_share` of the last `window` events once there have been as many.
+            DeadLetterLimitError: more than `max_run` events in a row were bad, or more than `max_share` of
+                the last `window` events, once there have been that many.
         """
         bad, letters = decoded.bad, decoded.dead_letters
         DEAD_LETTERS.inc(len(letters))
@@ -72,7 +73,7 @@ class DeadLetterLimit:
         return lengths
 
     def _shares(self, bad: NDArray[np.bool_]) -> NDArray[np.float64]:
-        """After each event, the share of bad ones in the window; 0 while that is not full."""
+        """After each event, the share of bad ones in the window; 0 until the window is full."""
         window = self._settings.window
         totals = np.concatenate([[0], np.cumsum(np.concatenate([self._recent, bad]))])
         ends = np.arange(len(totals) - len(bad), len(totals))

@@ -1,215 +1,147 @@
-"""Batches of raw messages to columns of telemetry, and a dead letter for everything that is not.
+"""Batches of raw messages → columns of telemetry, and a dead letter for everything else.
 
-What stands where in a message is told by `[payload]` and `[signals.*]`. Decoding never raises for
-what a message holds, and never guesses: an event either has an id, a time and numbers, or becomes a
-dead letter that says why. Of a key that occurs twice in an object, the last value counts.
+`[payload]` and `[signals.*]` describe what a message holds. Decoding never raises for what is in a message,
+and never guesses: an event either has an id, a time and numbers, or becomes a dead letter that says why. If
+a key occurs twice in an object, its last value counts.
 """
 
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
-from datetime import timedelta
+from itertools import compress
 from typing import Any
 
-import msgspec
 import numpy as np
 from numpy.typing import NDArray
 
 from config.settings import PayloadSettings, SignalSettings
+from dataflows.clock import utc
 from dataflows.decode.batch import Decoded, TelemetryBatch
 from dataflows.decode.columns import (
-    EPOCH,
     identifiers,
     signal_values,
     timestamps_of_datetimes,
     timestamps_of_numbers,
 )
-from dataflows.decode.event_struct import Row
-from dataflows.decode.fields import EventFields, UndecodableError
-from dataflows.decode.nonfinite import quoted, unquoted
-from dataflows.decode.reader import JSON_ERRORS, EventReader, Faults, check_utf8, json_reason
+from dataflows.decode.faults import Faults
+from dataflows.decode.fields import EventFields, Row
+from dataflows.decode.reader import EventReader
+from dataflows.decode.splitter import RawEvents, Splitter
 from dataflows.events import DeadLetter
 from dataflows.messages import MessageBatch
 
-MAX_REASON_CHARACTERS = 400
-
-_JSON_TYPES = {
-    b"{": "an object",
-    b"[": "an array",
-    b'"': "a string",
-    b"t": "a boolean",
-    b"f": "a boolean",
-    b"n": "null",
-}
-
-
-@dataclass(frozen=True, slots=True)
-class _Events:
-    """The events of a batch before they are read: of each its bytes and where it was.
-
-    Attributes:
-        payloads: the bytes of each event, or of a whole message that has a fault.
-        messages: the message each was in.
-        indices: its position in the list or map; none where a message is one event.
-        keys: its key in the map; none elsewhere.
-    """
-
-    payloads: list[bytes]
-    messages: Sequence[int]
-    indices: list[int] | None = None
-    keys: list[str] | None = None
-
 
 class Decoder:
-    """Decodes batches of messages; holds no state between them."""
+    """Decodes batches of messages; holds no state between batches.
+
+    Args:
+        payload: where the parts of an event are in a message.
+        signals: the signal catalogue: name → where the signal is in an event.
+    """
 
     def __init__(self, payload: PayloadSettings, signals: Mapping[str, SignalSettings]) -> None:
         self._settings = payload
-        self._fields = EventFields.of(payload, signals)
-        self._reader = EventReader(self._fields)
         self._signals = len(signals)
-        self._list = msgspec.json.Decoder(list[msgspec.Raw])
-        self._map = msgspec.json.Decoder(dict[str, msgspec.Raw])
+        self._fields = EventFields.of(payload, signals)
+        self._splitter = Splitter(payload)
+        self._reader = EventReader(self._fields)
 
     def decode(self, batch: MessageBatch) -> Decoded:
-        """Decode every message of a batch; what the batches are makes no difference to the events."""
-        faults: Faults = {}
-        events = self._events(batch, faults)
-        if not events.payloads:
-            return Decoded(self._nothing(), [], np.zeros(0, dtype=np.bool_), batch.partition)
+        """Decode every message of a batch. How messages are batched makes no difference to the events."""
+        faults = Faults()
+        events = self._splitter.split(batch, faults)
         rows, texts = self._reader.read(events.payloads, faults)
         telemetry = self._telemetry(batch, events, rows, texts, faults)
-        bad = np.zeros(len(rows), dtype=np.bool_)
-        if not faults:
-            return Decoded(telemetry, [], bad, batch.partition)
-        positions = sorted(faults)
-        bad[positions] = True
-        letters = [self._dead_letter(batch, events, position, faults[position]) for position in positions]
-        return Decoded(telemetry.take(np.flatnonzero(~bad)), letters, bad, batch.partition)
-
-    def _events(self, batch: MessageBatch, faults: Faults) -> _Events:
-        if self._settings.layout == "event":
-            longest = self._settings.max_bytes
-            if max(map(len, batch.payloads), default=0) > longest:
-                for position, payload in enumerate(batch.payloads):
-                    if len(payload) > longest:
-                        faults[position] = self._too_long(payload)
-            return _Events(batch.payloads, range(len(batch)))
-        payloads: list[bytes] = []
-        messages: list[int] = []
-        indices: list[int] = []
-        keys: list[str] = []
-        for message, payload in enumerate(batch.payloads):
-            try:
-                parts = self._parts(payload)
-            except UndecodableError as error:
-                faults[len(messages)] = str(error)
-                parts = [("", payload)]
-            keys.extend(key for key, _ in parts)
-            payloads.extend(part for _, part in parts)
-            messages.extend([message] * len(parts))
-            indices.extend(range(len(parts)))
-        return _Events(payloads, messages, indices, keys)
-
-    def _parts(self, payload: bytes) -> list[tuple[str, bytes]]:
-        """Key (empty in a list) and bytes of every event in a list or map."""
-        if len(payload) > self._settings.max_bytes:
-            raise UndecodableError(self._too_long(payload))
-        try:
-            check_utf8(payload)
-            try:
-                return self._take_apart(payload)
-            except JSON_ERRORS:
-                # As strings, numbers that JSON lacks do not keep the other events from being read.
-                return [(key, unquoted(part)) for key, part in self._take_apart(quoted(payload))]
-        except msgspec.ValidationError:
-            expected = "an array of events" if self._settings.layout == "list" else "an object of events"
-            got = _JSON_TYPES.get(payload.lstrip()[:1], "a number")
-            raise UndecodableError(f"expected {expected}, got {got}") from None
-        except JSON_ERRORS as error:
-            raise UndecodableError(json_reason(payload, error)) from None
-
-    def _take_apart(self, payload: bytes) -> list[tuple[str, bytes]]:
-        if self._settings.layout == "list":
-            return [("", bytes(part)) for part in self._list.decode(payload)]
-        return [(key, bytes(part)) for key, part in self._map.decode(payload).items()]
+        letters = [self._dead_letter(batch, events, *fault) for fault in faults.in_order()]
+        return Decoded(telemetry, letters, faults.mask(len(events)), batch.partition)
 
     def _telemetry(
-        self, batch: MessageBatch, events: _Events, rows: list[Row], texts: list[bytes], faults: Faults
+        self, batch: MessageBatch, events: RawEvents, rows: list[Row], texts: list[bytes], faults: Faults
     ) -> TelemetryBatch:
-        """All events; those with a fault hold anything."""
+        """The events that have no fault, neither an earlier one nor one that shows here."""
+        if not rows:
+            return TelemetryBatch([], [], np.zeros(0, dtype=np.int64), np.zeros((0, self._signals)), [])
         columns = list(zip(*rows, strict=True))
         values = signal_values(columns[-self._signals :], len(rows))
-        vehicle_ids = identifiers(self._vehicles(batch, events, columns), "the vehicle id", faults)
+        vehicle_ids = self._vehicle_ids(batch, events, columns, faults)
         timestamps = self._timestamps(batch, events, columns, faults)
-        sequences = [""] * len(rows)
-        if self._fields.sequence is not None:
-            column = columns[self._fields.sequence]
-            sequences = identifiers(column, "the sequence", faults, required=False)
-        ids = _event_ids(batch, events, vehicle_ids, timestamps.tolist(), sequences)
-        return TelemetryBatch(ids, vehicle_ids, timestamps, values, texts)
+        sequences = self._sequences(columns, len(rows), faults)
+        event_ids = _event_ids(batch, events, vehicle_ids, timestamps.tolist(), sequences)
+        if not faults:
+            return TelemetryBatch(event_ids, vehicle_ids, timestamps, values, texts)
+        good = ~faults.mask(len(rows))
+        chosen = good.tolist()
+        return TelemetryBatch(
+            list(compress(event_ids, chosen)),
+            list(compress(vehicle_ids, chosen)),
+            timestamps[good],
+            values[good],
+            list(compress(texts, chosen)),
+        )
 
-    def _vehicles(
-        self, batch: MessageBatch, events: _Events, columns: list[tuple[Any, ...]]
-    ) -> Sequence[str | int | None]:
+    def _vehicle_ids(
+        self, batch: MessageBatch, events: RawEvents, columns: list[tuple[Any, ...]], faults: Faults
+    ) -> list[str]:
+        column: Sequence[str | int | None]
         if self._fields.vehicle_id is not None:
-            return columns[self._fields.vehicle_id]
-        if self._settings.vehicle_id == "key":
-            if self._settings.layout == "map" and events.keys is not None:
-                return events.keys
-            message_keys = batch.keys or [""] * len(batch)
-            return [message_keys[message] for message in events.messages]
-        levels = [topic.rpartition("/")[2] for topic in batch.topics]
-        return [levels[message] for message in events.messages]
+            column = columns[self._fields.vehicle_id]
+            title = self._fields.fields[self._fields.vehicle_id].title
+        elif self._settings.vehicle_id == "topic":
+            levels = [topic.rpartition("/")[2] for topic in batch.topics]
+            column = [levels[message] for message in events.messages]
+            title = "the vehicle id as the last level of the topic"
+        elif self._settings.layout == "map" and events.keys is not None:
+            column, title = events.keys, "the vehicle id as the event's key in the map"
+        else:
+            keys = batch.keys or [""] * len(batch)
+            column = [keys[message] for message in events.messages]
+            title = "the vehicle id as the key of the message"
+        return identifiers(column, title, faults)
 
     def _timestamps(
-        self, batch: MessageBatch, events: _Events, columns: list[tuple[Any, ...]], faults: Faults
+        self, batch: MessageBatch, events: RawEvents, columns: list[tuple[Any, ...]], faults: Faults
     ) -> NDArray[np.int64]:
         if self._fields.time is None:
             return np.array([batch.arrived[message] for message in events.messages], dtype=np.int64)
-        column = columns[self._fields.time]
+        column, title = columns[self._fields.time], self._fields.fields[self._fields.time].title
         if self._settings.time_format == "iso8601":
-            return timestamps_of_datetimes(column, faults)
-        return timestamps_of_numbers(column, self._settings.time_format, faults)
+            return timestamps_of_datetimes(column, title, faults)
+        return timestamps_of_numbers(column, self._settings.time_format, title, faults)
 
-    def _dead_letter(self, batch: MessageBatch, events: _Events, position: int, reason: str) -> DeadLetter:
+    def _sequences(self, columns: list[tuple[Any, ...]], events: int, faults: Faults) -> list[str]:
+        if self._fields.sequence is None:
+            return [""] * events
+        title = self._fields.fields[self._fields.sequence].title
+        return identifiers(columns[self._fields.sequence], title, faults, required=False)
+
+    def _dead_letter(self, batch: MessageBatch, events: RawEvents, position: int, reason: str) -> DeadLetter:
         message, payload = events.messages[position], events.payloads[position]
         longest = self._settings.max_bytes
         return DeadLetter(
-            reason=reason[:MAX_REASON_CHARACTERS],
+            reason=reason,
             # A dead letter must fit where the message came from; base64 makes it a third longer.
             payload=payload[:longest],
             length=len(payload) if len(payload) > longest else None,
             topic=batch.topics[message],
             partition=batch.origin,
             offset=None if batch.offsets is None else batch.offsets[message],
-            arrived_at=EPOCH + timedelta(microseconds=batch.arrived[message]),
-        )
-
-    def _nothing(self) -> TelemetryBatch:
-        return TelemetryBatch([], [], np.zeros(0, dtype=np.int64), np.zeros((0, self._signals)), [])
-
-    def _too_long(self, payload: bytes) -> str:
-        return (
-            f"expected at most {self._settings.max_bytes} bytes, got {len(payload)}; "
-            "if that is what the senders send, raise payload.max_bytes"
+            arrived_at=utc(batch.arrived[message]),
         )
 
 
 def _event_ids(
     batch: MessageBatch,
-    events: _Events,
+    events: RawEvents,
     vehicle_ids: list[str],
     timestamps: list[int],
     sequences: list[str],
 ) -> list[str]:
     if batch.offsets is not None:
-        before = f"{batch.origin}:"
+        prefix = f"{batch.origin}:"
         if events.indices is None:
-            return [f"{before}{offset}" for offset in batch.offsets]
-        positions = [f"{before}{batch.offsets[message]}" for message in events.messages]
-        return [f"{position}:{index}" for position, index in zip(positions, events.indices, strict=True)]
+            return [f"{prefix}{offset}" for offset in batch.offsets]
+        of_messages = [f"{prefix}{batch.offsets[message]}" for message in events.messages]
+        return [f"{message}:{index}" for message, index in zip(of_messages, events.indices, strict=True)]
     return [
         f"{vehicle}@{timestamp}#{sequence}" if sequence else f"{vehicle}@{timestamp}"
         for vehicle, timestamp, sequence in zip(vehicle_ids, timestamps, sequences, strict=True)

@@ -9,27 +9,25 @@ from typing import Any
 
 import msgspec
 
-from dataflows.decode.fields import ARRAY_INDEX, Field, Kind
-
-Row = tuple[Any, ...]
-"""One value per `Field`, as its `Kind` says."""
+from dataflows.decode.fields import ARRAY_INDEX, Field, FieldType, Row
 
 _LONGEST_ARRAY = 64
+"""A struct has an item for every index of an array up to the last one used; none is built for longer ones."""
 
 _Tree = dict[str, Any]
-"""Token of a pointer → `Kind` at its end, or `_Tree` of the next tokens."""
+"""Token of a pointer → `FieldType` at its end, or `_Tree` of the next tokens."""
 
 
 @dataclass(frozen=True, slots=True)
 class EventStruct:
-    """A struct built for certain fields.
+    """A struct built for the fields of the settings.
 
     It accepts fewer events than `Field.of`, and gives the same values for those that it accepts
     (NaN or ``None`` for a signal that is null).
 
     Attributes:
-        decoder: of one event, or of lines of them.
-        row: an event → the values of its fields.
+        decoder: decodes one event, or lines of events.
+        row: a decoded event → the values of its fields.
     """
 
     decoder: msgspec.json.Decoder[msgspec.Struct]
@@ -37,10 +35,10 @@ class EventStruct:
 
     @classmethod
     def of(cls, fields: Sequence[Field]) -> EventStruct | None:
-        """The struct for these fields, unless one cannot hold them.
+        """The struct for these fields; ``None`` if a struct cannot hold them.
 
-        It cannot if a value is to be read in two ways, if a key has characters that need escapes, or
-        if an array is used far from its start.
+        It cannot if two fields read the same value as different types, or one reads inside the value of
+        another; if a key has characters that JSON escapes; or if an array is read far from its start.
         """
         tree: _Tree = {}
         for field in fields:
@@ -49,7 +47,7 @@ class EventStruct:
                 node = node.setdefault(token, {})
                 if not isinstance(node, dict):
                     return None
-            if node.setdefault(field.tokens[-1], field.kind) is not field.kind:
+            if node.setdefault(field.tokens[-1], field.type) is not field.type:
                 return None
         if not _is_plain(tree):
             return None
@@ -76,8 +74,8 @@ def _struct(tree: _Tree, *, is_array: bool) -> type[msgspec.Struct]:
     members: dict[str, tuple[str, Any, Any]] = {}
     for position, (token, value) in enumerate(tree.items()):
         name = f"item_{token}" if is_array else f"field_{position}"
-        if isinstance(value, Kind):
-            members[token] = (name, value.type, value.absent)
+        if isinstance(value, FieldType):
+            members[token] = (name, value.schema, value.absent)
         else:
             nested = _struct(value, is_array=_is_array(value))
             members[token] = (name, nested, nested())

@@ -1,4 +1,4 @@
-"""What an event is made of: where each field is, what it may hold, and how it is found and judged."""
+"""What an event is made of: where each field is, what it may hold, and how it is found and checked."""
 
 from __future__ import annotations
 
@@ -12,55 +12,31 @@ import jsonpointer
 import msgspec
 
 from config.settings import PayloadSettings, SignalSettings
+from dataflows.decode.faults import UndecodableError, described, excerpt
 
 ARRAY_INDEX = re.compile("0|[1-9][0-9]{0,8}")
 """What RFC 6901, section 4, allows as an index."""
 
+Row = tuple[Any, ...]
+"""One value per `Field`, as its `FieldType` says."""
+
 _ABSENT = float("nan")
-_SHOWN_CHARACTERS = 40
-
-
-class UndecodableError(ValueError):
-    """One event or message cannot be used; the text is the reason in its dead letter."""
-
-
-def shown(value: object) -> str:
-    """A value as it may stand in a reason: short, on one line."""
-    text = repr(value)
-    return text if len(text) <= _SHOWN_CHARACTERS else f"{text[:_SHOWN_CHARACTERS]}…"
-
-
-def json_type(value: object) -> str:
-    """What JSON calls the type of a decoded value, with its article."""
-    match value:
-        case None:
-            return "null"
-        case bool():
-            return "a boolean"
-        case int() | float():
-            return "a number"
-        case str():
-            return "a string"
-        case list():
-            return "an array"
-        case _:
-            return "an object"
 
 
 @dataclass(frozen=True, slots=True)
-class Kind:
+class FieldType:
     """What a field may hold.
 
     Attributes:
         expected: in words, for reasons.
-        type: the same for msgspec.
+        schema: the same for msgspec.
         absent: the value of a missing field.
         read: a decoded JSON value → the value to work with; raises `TypeError` for a wrong type and
             `ValueError` with a reason for a wrong value.
     """
 
     expected: str
-    type: Any
+    schema: Any
     absent: Any
     read: Callable[[Any], Any]
 
@@ -79,14 +55,14 @@ def _read_iso8601(value: Any) -> datetime | None:
     try:
         moment = msgspec.convert(value, datetime)
     except msgspec.ValidationError:
-        # RFC 3339 is a part of ISO 8601; the standard library knows more of it: times without
+        # RFC 3339 is a part of ISO 8601; the standard library reads more of it: times without
         # seconds, the basic format, weeks.
         try:
             moment = datetime.fromisoformat(value)
         except ValueError:
-            raise ValueError(f"got {shown(value)}, which is not ISO 8601") from None
+            raise ValueError(f"got {excerpt(value)}, which is not ISO 8601") from None
     if moment.tzinfo is None:
-        raise ValueError(f"got {shown(value)}, which has no time zone")
+        raise ValueError(f"got {excerpt(value)}, which has no time zone")
     return moment
 
 
@@ -104,15 +80,18 @@ def _read_signal(value: Any) -> float:
     return float(value)
 
 
-IDENTIFIER = Kind("a string or an integer", str | int | None, None, _read_identifier)
-ISO8601 = Kind(
-    "a time in ISO 8601 with its zone, such as '2026-01-31T12:00:00Z'",
+IDENTIFIER = FieldType("a string or an integer", str | int | None, None, _read_identifier)
+ISO8601 = FieldType(
+    "an ISO 8601 time with a zone, such as '2026-01-31T12:00:00Z'",
     Annotated[datetime, msgspec.Meta(tz=True)] | None,
     None,
     _read_iso8601,
 )
-EPOCH = Kind("a number, the time since 1970", int | float | None, None, _read_epoch)
-SIGNAL = Kind("a number, a boolean or null", float | bool | None, _ABSENT, _read_signal)
+EPOCH_SECONDS = FieldType("a number of seconds since 1970", int | float | None, None, _read_epoch)
+EPOCH_MILLISECONDS = FieldType("a number of milliseconds since 1970", int | float | None, None, _read_epoch)
+SIGNAL = FieldType("a number, a boolean or null", float | bool | None, _ABSENT, _read_signal)
+
+_TIME_TYPES = {"iso8601": ISO8601, "epoch_s": EPOCH_SECONDS, "epoch_ms": EPOCH_MILLISECONDS}
 
 
 @dataclass(frozen=True, slots=True)
@@ -123,21 +102,26 @@ class Field:
         name: for reasons, e.g. ``"signal 'speed'"``.
         pointer: where it is in the event (RFC 6901).
         tokens: the unescaped parts of the pointer.
-        kind: what it may hold.
+        type: what it may hold.
     """
 
     name: str
     pointer: str
     tokens: tuple[str, ...]
-    kind: Kind
+    type: FieldType
 
     @classmethod
-    def at(cls, pointer: str, name: str, kind: Kind) -> Field:
+    def at(cls, pointer: str, name: str, type: FieldType) -> Field:
         """The field at a JSON pointer."""
-        return cls(name, pointer, tuple(jsonpointer.JsonPointer(pointer).parts), kind)
+        return cls(name, pointer, tuple(jsonpointer.JsonPointer(pointer).parts), type)
+
+    @property
+    def title(self) -> str:
+        """Name and place, e.g. ``"signal 'speed' at /speed"``."""
+        return f"{self.name} at {self.pointer}"
 
     def of(self, event: dict[str, Any]) -> Any:
-        """The value in a decoded event; `kind.absent` if it, or what should hold it, is missing or null.
+        """The value in a decoded event; `type.absent` if it, or what should hold it, is missing or null.
 
         Raises:
             UndecodableError: it has the wrong type, or what should hold it has.
@@ -153,18 +137,14 @@ class Field:
                 break
             else:
                 parent = self.pointer.rsplit("/", len(self.tokens) - depth)[0]
-                raise UndecodableError(
-                    f"expected {self.name} at {self.pointer}, but {parent} holds {json_type(value)}"
-                )
+                raise UndecodableError(f"expected {self.title}, got {described(value)} at {parent}")
         try:
-            return self.kind.read(value)
+            return self.type.read(value)
         except TypeError:
-            problem = f"got {json_type(value)}"
+            problem = f"got {described(value)}"
         except ValueError as error:
             problem = str(error)
-        raise UndecodableError(
-            f"expected {self.name} at {self.pointer} to be {self.kind.expected}, {problem}"
-        )
+        raise UndecodableError(f"expected {self.title} to be {self.type.expected}, {problem}")
 
 
 @dataclass(frozen=True, slots=True)
@@ -189,16 +169,15 @@ class EventFields:
         """The fields that the settings name."""
         fields: list[Field] = []
 
-        def position(pointer: str | None, name: str, kind: Kind) -> int | None:
+        def position(pointer: str | None, name: str, type: FieldType) -> int | None:
             if pointer is None:
                 return None
-            fields.append(Field.at(pointer, name, kind))
+            fields.append(Field.at(pointer, name, type))
             return len(fields) - 1
 
         in_event = payload.vehicle_id not in ("topic", "key")
         vehicle_id = position(payload.vehicle_id if in_event else None, "the vehicle id", IDENTIFIER)
-        time_kind = ISO8601 if payload.time_format == "iso8601" else EPOCH
-        time = position(payload.time, "the event time", time_kind)
+        time = position(payload.time, "the event time", _TIME_TYPES[payload.time_format])
         sequence = position(payload.sequence, "the sequence", IDENTIFIER)
         for name, signal in signals.items():
             position(signal.pointer, f"signal {name!r}", SIGNAL)

@@ -1,8 +1,8 @@
-"""The JSON of events to rows of typed values, one value per field of `EventFields`.
+"""The JSON of events → rows of typed values, one value per field of `EventFields`.
 
-Events are parsed by the `EventStruct` of these settings, a whole batch in one call. What it refuses
-is parsed again to Python objects and walked, one event at a time: the walk is the more patient of the
-two, and the one that gives reasons.
+Events are parsed by the `EventStruct` of the settings, a whole batch in one call. What it refuses is
+parsed once more, to Python objects, and its pointers are followed one event at a time: that is slower,
+accepts more, and gives the reasons.
 """
 
 from __future__ import annotations
@@ -13,50 +13,25 @@ from typing import Any
 
 import msgspec
 
-from dataflows.decode.event_struct import EventStruct, Row
-from dataflows.decode.fields import EventFields, UndecodableError, json_type
-from dataflows.decode.nonfinite import nulled
-
-Faults = dict[int, str]
-"""Position of an event in its batch → why it cannot be used."""
+from dataflows.decode.event_struct import EventStruct
+from dataflows.decode.faults import Faults, UndecodableError, check_utf8, described, json_reason
+from dataflows.decode.fields import EventFields, Row
+from dataflows.decode.nonfinite import nonfinite_to_null
+from dataflows.events import JSON_ERRORS
 
 FIRST, LAST = itemgetter(0), itemgetter(-1)
 
-JSON_ERRORS = (msgspec.MsgspecError, UnicodeDecodeError, RecursionError)
-"""What msgspec raises for bytes that are not the JSON they should be."""
-
-
-def check_utf8(payload: bytes) -> None:
-    """Look at every byte: msgspec does not look into strings that it skips.
-
-    Raises:
-        UnicodeDecodeError: the payload is not UTF-8.
-    """
-    if not payload.isascii():
-        payload.decode("utf-8")
-
-
-def json_reason(payload: bytes, error: Exception) -> str:
-    """Why bytes are not JSON, from one of the `JSON_ERRORS`."""
-    match error:
-        case UnicodeDecodeError():
-            byte = error.object[error.start]
-            return f"expected JSON in UTF-8, got the byte 0x{byte:02x} at position {error.start}"
-        case RecursionError():
-            return f"expected JSON nested a few levels deep, got {len(payload)} bytes nested too deep to read"
-        case _ if not payload.strip():
-            return f"expected JSON, got {len(payload)} bytes without any content"
-        case _:
-            problem = str(error).removeprefix("JSON is malformed: ").lower()
-            return f"expected JSON, got {len(payload)} bytes that are not: {problem}"
-
 
 class EventReader:
-    """Reads events; holds no state between them."""
+    """Reads events; holds no state between batches.
+
+    Args:
+        fields: what to read of each event.
+    """
 
     def __init__(self, fields: EventFields) -> None:
         self._fields = fields.fields
-        self._absent: Row = tuple(field.kind.absent for field in self._fields)
+        self._absent: Row = tuple(field.type.absent for field in self._fields)
         self._struct = EventStruct.of(self._fields)
         self._any: msgspec.json.Decoder[Any] = msgspec.json.Decoder()
 
@@ -65,24 +40,25 @@ class EventReader:
 
         Args:
             payloads: n payloads.
-            faults: positions in it are not read; what cannot be read is added.
+            faults: events in it are not read; gets those that cannot be read.
 
         Returns:
-            n rows (all absent where there is a fault) and the n payloads, with `null` for numbers
-            that JSON lacks.
+            n rows (all absent where there is a fault) and the n payloads, with ``null`` for numbers that
+            JSON lacks.
         """
         if self._struct is not None and not faults:
             rows = _rows_at_once(self._struct, payloads)
             if rows is not None:
                 return rows, list(payloads)
         rows, texts = [], []
+        known = faults.mask(len(payloads)).tolist()
         for position, payload in enumerate(payloads):
             row, text = self._absent, payload
-            if position not in faults:
+            if not known[position]:
                 try:
                     row, text = self._read_one(payload)
                 except UndecodableError as error:
-                    faults[position] = str(error)
+                    faults.add(position, str(error))
             rows.append(row)
             texts.append(text)
         return rows, texts
@@ -93,7 +69,7 @@ class EventReader:
             try:
                 return self._row(payload), payload
             except (*JSON_ERRORS, OverflowError):
-                text = nulled(payload)
+                text = nonfinite_to_null(payload)
                 if text == payload:
                     raise
                 return self._row(text), text
@@ -105,17 +81,17 @@ class EventReader:
             try:
                 return self._struct.row(self._struct.decoder.decode(payload))
             except msgspec.ValidationError:
-                pass  # JSON, but not as expected: the walk accepts it after all, or knows why not
+                pass  # JSON, but not of the types expected: `Field.of` accepts it after all, or says why not
         event = self._any.decode(payload)
         if not isinstance(event, dict):
-            raise UndecodableError(f"expected a JSON object for an event, got {json_type(event)}")
+            raise UndecodableError(f"expected a JSON object for an event, got {described(event)}")
         return tuple(field.of(event) for field in self._fields)
 
 
 def _rows_at_once(struct: EventStruct, payloads: Sequence[bytes]) -> list[Row] | None:
-    """The rows of all payloads, or none if one of them needs a closer look."""
+    """The rows of all payloads; ``None`` if one of them needs a closer look."""
     # msgspec takes any white space, or none, for the end of a line. Payloads of which one holds two
-    # events and another half of one could therefore pass for as many events as payloads. They cannot
+    # events and another half an event could therefore pass for as many events as payloads. They cannot
     # if each starts with "{" and ends with "}": a joint then reads "}\n{". It is not inside a string,
     # which may not hold a newline, nor inside an object or an array, where no "{" may follow a "}".
     # So no event extends over a joint, and each payload holds at least one; as many events as payloads

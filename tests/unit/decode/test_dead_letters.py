@@ -106,7 +106,7 @@ def test_before_the_window_is_full_no_share_is_too_large() -> None:
         subject.count(outcome(GOOD))
 
 
-def test_what_left_the_window_no_longer_counts() -> None:
+def test_events_that_have_left_the_window_no_longer_count() -> None:
     subject = limit(max_share=0.5, window=4)
     for _ in range(100):
         subject.count(outcome(BAD, GOOD, GOOD, BAD))
@@ -146,5 +146,5 @@ def test_what_a_decoder_returns_can_be_counted_and_sent() -> None:
     decoded = decoder().decode(messages(b"{", b"}"))
     limit(max_run=2).count(decoded)
     assert len(encode_dead_letters(decoded.dead_letters)) == 2
-    with pytest.raises(DeadLetterLimitError, match="the last reason: expected JSON, got 1 bytes"):
+    with pytest.raises(DeadLetterLimitError, match="the last reason: expected JSON, got 1 byte that is"):
         limit(max_run=1).count(decoded)

@@ -1,4 +1,4 @@
-"""What cannot be decoded becomes a dead letter that says why, and nothing else suffers from it."""
+"""What cannot be decoded becomes a dead letter that says why, and nothing else is affected."""
 
 from __future__ import annotations
 
@@ -7,7 +7,8 @@ from datetime import UTC, datetime
 import pytest
 
 from config.settings import load
-from dataflows.decode.decoder import MAX_REASON_CHARACTERS, Decoder
+from dataflows.decode import Decoder
+from dataflows.decode.faults import MAX_REASON_CHARACTERS
 from dataflows.events import DeadLetter
 from tests.support.decoding import decoder, messages
 
@@ -27,23 +28,27 @@ def letter(subject: Decoder, payload: bytes) -> DeadLetter:
 @pytest.mark.parametrize(
     ("payload", "reason"),
     [
-        (b"", "expected JSON, got 0 bytes without any content"),
-        (b" \n ", "expected JSON, got 3 bytes without any content"),
-        (b"speed=5", "expected JSON, got 7 bytes that are not: invalid character (byte 0)"),
-        (EVENT[:-1], "expected JSON, got 73 bytes that are not: input data was truncated"),
-        (EVENT + EVENT, "expected JSON, got 148 bytes that are not: trailing characters"),
-        (EVENT + b"\n" + EVENT, "expected JSON, got 149 bytes that are not: trailing characters"),
-        (EVENT.replace(b"61.5", b"nan"), "expected JSON, got 73 bytes that are not: invalid character"),
-        (EVENT.replace(b"61.5", b"061"), "expected JSON, got 73 bytes that are not: invalid number"),
-        (b"\xef\xbb\xbf" + EVENT, "expected JSON, got 77 bytes that are not: invalid character (byte 0)"),
+        (b"", "expected JSON, got an empty payload"),
+        (b" \n ", "expected JSON, got nothing but white space (3 bytes)"),
+        (b"speed=5", "expected JSON, got 7 bytes that are not JSON: invalid character (byte 0)"),
+        (EVENT[:-1], "expected JSON, got 73 bytes that are not JSON: input data was truncated"),
+        (EVENT + EVENT, "expected JSON, got 148 bytes that are not JSON: trailing characters"),
+        (EVENT + b"\n" + EVENT, "expected JSON, got 149 bytes that are not JSON: trailing characters"),
+        (EVENT.replace(b"61.5", b"nan"), "expected JSON, got 73 bytes that are not JSON: invalid character"),
+        (EVENT.replace(b"61.5", b"061"), "expected JSON, got 73 bytes that are not JSON: invalid number"),
+        (
+            b"\xef\xbb\xbf" + EVENT,
+            "expected JSON, got 77 bytes that are not JSON: invalid character (byte 0)",
+        ),
         (b"\x00\xff", "expected JSON in UTF-8, got the byte 0xff at position 1"),
         (EVENT.replace(b"VEH", b"V\xe9H"), "expected JSON in UTF-8, got the byte 0xe9 at position 16"),
         (EVENT[:-1] + b',"other":"\xc3"}', "expected JSON in UTF-8, got the byte 0xc3"),
         (b"[1,2]", "expected a JSON object for an event, got an array"),
-        (b"17", "expected a JSON object for an event, got a number"),
+        (b"x", "expected JSON, got 1 byte that is not JSON: invalid character (byte 0)"),
+        (b"17", "expected a JSON object for an event, got the number 17"),
         (b"null", "expected a JSON object for an event, got null"),
-        (b'"{}"', "expected a JSON object for an event, got a string"),
-        (b"true", "expected a JSON object for an event, got a boolean"),
+        (b'"{}"', "expected a JSON object for an event, got the string '{}'"),
+        (b"true", "expected a JSON object for an event, got the boolean true"),
         (b"NaN", "expected a JSON object for an event, got null"),
     ],
 )
@@ -51,7 +56,7 @@ def test_a_message_that_is_not_an_object_in_json_becomes_a_dead_letter(payload: 
     assert letter(decoder(), payload).reason.startswith(reason)
 
 
-def test_a_dead_letter_tells_where_its_message_came_from() -> None:
+def test_a_dead_letter_says_where_its_message_came_from() -> None:
     decoded = decoder().decode(messages(EVENT, b"x", offsets=[7, 9], topic="cars/a"))
     assert decoded.dead_letters[0].topic == "cars/a"
     assert decoded.dead_letters[0].partition == "origin"
@@ -79,16 +84,16 @@ def test_every_message_can_be_bad() -> None:
 )
 def test_a_message_without_vehicle_id_becomes_a_dead_letter(fields: bytes) -> None:
     payload = EVENT.replace(b'"vehicle_id":"VEH-1",', fields)
-    expected = "expected the vehicle id, got none: it is missing, null or empty"
+    expected = "expected the vehicle id at /vehicle_id, got none: it is missing, null or empty"
     assert letter(decoder(), payload).reason == expected
 
 
 @pytest.mark.parametrize(
     ("value", "got"),
     [
-        (b"true", "a boolean"),
-        (b"1.5", "a number"),
-        (b"2.0", "a number"),
+        (b"true", "the boolean true"),
+        (b"1.5", "the number 1.5"),
+        (b"2.0", "the number 2.0"),
         (b'["VEH-1"]', "an array"),
         (b"{}", "an object"),
     ],
@@ -104,13 +109,13 @@ def test_a_vehicle_id_has_at_most_256_characters() -> None:
     assert not subject.decode(longest).dead_letters
     for too_long in (b'"' + b"a" * 257 + b'"', b"1" * 257):
         reason = letter(subject, EVENT.replace(b'"VEH-1"', too_long)).reason
-        assert reason == "expected the vehicle id of at most 256 characters, got 257"
+        assert reason == "expected the vehicle id at /vehicle_id to have at most 256 characters, got 257"
 
 
 @pytest.mark.parametrize("character", ["\\u0000", "\\n", "\\u001f", "\\u007f", "\\u0085"])
 def test_a_vehicle_id_with_a_control_character_becomes_a_dead_letter(character: str) -> None:
     reason = letter(decoder(), EVENT.replace(b"VEH-1", b"VEH" + character.encode())).reason
-    assert reason.startswith("expected the vehicle id without control characters, got 'VEH\\")
+    assert reason.startswith("expected the vehicle id at /vehicle_id without control characters, got 'VEH\\")
 
 
 def test_a_vehicle_id_may_hold_any_other_character() -> None:
@@ -122,7 +127,14 @@ def test_a_vehicle_id_may_hold_any_other_character() -> None:
 @pytest.mark.parametrize("topic", ["cars/", ""])
 def test_a_topic_without_a_last_level_becomes_a_dead_letter(topic: str) -> None:
     decoded = decoder(vehicle_id="topic").decode(messages(EVENT, topic=topic))
-    assert decoded.dead_letters[0].reason.startswith("expected the vehicle id, got none")
+    expected = "expected the vehicle id as the last level of the topic, got none"
+    assert decoded.dead_letters[0].reason.startswith(expected)
+
+
+def test_a_message_without_a_key_becomes_a_dead_letter_if_the_key_is_the_vehicle_id() -> None:
+    decoded = decoder(vehicle_id="key").decode(messages(EVENT))
+    expected = "expected the vehicle id as the key of the message, got none"
+    assert decoded.dead_letters[0].reason.startswith(expected)
 
 
 # Event times
@@ -133,7 +145,7 @@ def test_a_topic_without_a_last_level_becomes_a_dead_letter(topic: str) -> None:
 def test_a_message_without_its_time_becomes_a_dead_letter(fields: bytes, time_format: str) -> None:
     subject = decoder(time_format=time_format)
     decoded = subject.decode(messages(EVENT.replace(b',"ts":"2026-01-31T12:00:00Z"', fields)))
-    assert decoded.dead_letters[0].reason == "expected the event time, got none: it is missing or null"
+    assert decoded.dead_letters[0].reason == "expected the event time at /ts, got none: it is missing or null"
 
 
 @pytest.mark.parametrize(
@@ -151,7 +163,7 @@ def test_a_message_without_its_time_becomes_a_dead_letter(fields: bytes, time_fo
 def test_a_time_that_is_not_iso8601_with_a_zone_becomes_a_dead_letter(text: bytes, problem: str) -> None:
     reason = letter(decoder(), EVENT.replace(b"2026-01-31T12:00:00Z", text)).reason
     assert reason == (
-        "expected the event time at /ts to be a time in ISO 8601 with its zone, "
+        "expected the event time at /ts to be an ISO 8601 time with a zone, "
         f"such as '2026-01-31T12:00:00Z', {problem}"
     )
 
@@ -159,18 +171,22 @@ def test_a_time_that_is_not_iso8601_with_a_zone_becomes_a_dead_letter(text: byte
 @pytest.mark.parametrize(
     ("time_format", "value", "got"),
     [
-        ("iso8601", b"1769860800", "a number"),
-        ("iso8601", b"true", "a boolean"),
-        ("epoch_s", b"true", "a boolean"),
-        ("epoch_s", b'"1769860800"', "a string"),
+        ("iso8601", b"1769860800", "the number 1769860800"),
+        ("iso8601", b"true", "the boolean true"),
+        ("epoch_s", b"true", "the boolean true"),
+        ("epoch_s", b'"1769860800"', "the string '1769860800'"),
         ("epoch_ms", b"[0]", "an array"),
     ],
 )
 def test_a_time_of_another_type_becomes_a_dead_letter(time_format: str, value: bytes, got: str) -> None:
     subject = decoder(time_format=time_format)
     decoded = subject.decode(messages(EVENT.replace(b'"2026-01-31T12:00:00Z"', value)))
-    assert decoded.dead_letters[0].reason.startswith("expected the event time at /ts to be ")
-    assert decoded.dead_letters[0].reason.endswith(f", got {got}")
+    expected = {
+        "iso8601": "an ISO 8601 time with a zone, such as '2026-01-31T12:00:00Z'",
+        "epoch_s": "a number of seconds since 1970",
+        "epoch_ms": "a number of milliseconds since 1970",
+    }[time_format]
+    assert decoded.dead_letters[0].reason == f"expected the event time at /ts to be {expected}, got {got}"
 
 
 @pytest.mark.parametrize(
@@ -192,8 +208,9 @@ def test_a_time_of_another_type_becomes_a_dead_letter(time_format: str, value: b
 def test_a_time_outside_1900_to_2199_becomes_a_dead_letter(time_format: str, value: bytes) -> None:
     subject = decoder(time_format=time_format)
     decoded = subject.decode(messages(EVENT.replace(b'"2026-01-31T12:00:00Z"', value)))
-    assert decoded.dead_letters[0].reason.startswith("expected an event time from 1900 to 2199, got ")
-    assert decoded.dead_letters[0].reason.endswith("; if many are, check payload.time_format")
+    expected = "expected the event time at /ts to be in the years 1900 to 2199, got "
+    assert decoded.dead_letters[0].reason.startswith(expected)
+    assert decoded.dead_letters[0].reason.endswith("; if many are not, check payload.time_format")
 
 
 # Sequences and signals
@@ -202,10 +219,10 @@ def test_a_time_outside_1900_to_2199_becomes_a_dead_letter(time_format: str, val
 @pytest.mark.parametrize(
     ("value", "reason"),
     [
-        (b"1.5", "expected the sequence at /n to be a string or an integer, got a number"),
+        (b"1.5", "expected the sequence at /n to be a string or an integer, got the number 1.5"),
         (b"[]", "expected the sequence at /n to be a string or an integer, got an array"),
-        (b'"\\t"', "expected the sequence without control characters, got '\\t'"),
-        (b"1" * 300, "expected the sequence of at most 256 characters, got 300"),
+        (b'"\\t"', "expected the sequence at /n without control characters, got '\\t'"),
+        (b"1" * 300, "expected the sequence at /n to have at most 256 characters, got 300"),
     ],
 )
 def test_a_sequence_that_cannot_be_part_of_an_id_becomes_a_dead_letter(value: bytes, reason: str) -> None:
@@ -214,7 +231,12 @@ def test_a_sequence_that_cannot_be_part_of_an_id_becomes_a_dead_letter(value: by
 
 @pytest.mark.parametrize(
     ("value", "got"),
-    [(b'"61.5"', "a string"), (b'"NaN"', "a string"), (b"[61.5]", "an array"), (b"{}", "an object")],
+    [
+        (b'"61.5"', "the string '61.5'"),
+        (b'"NaN"', "the string 'NaN'"),
+        (b"[61.5]", "an array"),
+        (b"{}", "an object"),
+    ],
 )
 def test_a_signal_of_another_type_becomes_a_dead_letter_that_names_it(value: bytes, got: str) -> None:
     reason = letter(decoder(), EVENT.replace(b"61.5", value)).reason
@@ -224,11 +246,11 @@ def test_a_signal_of_another_type_becomes_a_dead_letter_that_names_it(value: byt
 @pytest.mark.parametrize(
     ("engine", "reason"),
     [
-        (b'{"temp":["hot"]}', " to be a number, a boolean or null, got a string"),
-        (b'{"temp":"hot"}', ", but /engine/temp holds a string"),
-        (b"5", ", but /engine holds a number"),
-        (b'"x"', ", but /engine holds a string"),
-        (b"[5]", ", but /engine holds an array"),
+        (b'{"temp":["hot"]}', " to be a number, a boolean or null, got the string 'hot'"),
+        (b'{"temp":"hot"}', ", got the string 'hot' at /engine/temp"),
+        (b"5", ", got the number 5 at /engine"),
+        (b'"x"', ", got the string 'x' at /engine"),
+        (b"[5]", ", got an array at /engine"),
     ],
 )
 def test_a_nested_signal_behind_another_type_becomes_a_dead_letter(engine: bytes, reason: str) -> None:
@@ -243,21 +265,27 @@ def test_a_nested_signal_behind_another_type_becomes_a_dead_letter(engine: bytes
 @pytest.mark.parametrize(
     ("layout", "payload", "reason"),
     [
-        ("list", EVENT, "expected an array of events, got an object"),
-        ("list", b"17", "expected an array of events, got a number"),
-        ("list", b"1e999", "expected an array of events, got a number"),
-        ("list", b'"[]"', "expected an array of events, got a string"),
-        ("map", b" [1]", "expected an object of events, got an array"),
-        ("map", b"null", "expected an object of events, got null"),
-        ("map", b"false", "expected an object of events, got a boolean"),
-        ("map", b"", "expected JSON, got 0 bytes without any content"),
-        ("list", b"[" + EVENT, "expected JSON, got 75 bytes that are not: input data was truncated"),
+        ("list", EVENT, "expected a JSON array of events, as payload.layout is 'list', got an object"),
+        ("list", b"17", "expected a JSON array of events, as payload.layout is 'list', got a number"),
+        ("list", b"1e999", "expected a JSON array of events, as payload.layout is 'list', got a number"),
+        ("list", b'"[]"', "expected a JSON array of events, as payload.layout is 'list', got a string"),
+        ("map", b" [1]", "expected a JSON object of events, as payload.layout is 'map', got an array"),
+        ("map", b"null", "expected a JSON object of events, as payload.layout is 'map', got null"),
+        ("map", b"false", "expected a JSON object of events, as payload.layout is 'map', got a boolean"),
+        ("map", b"", "expected JSON, got an empty payload"),
+        ("list", b"[" + EVENT, "expected JSON, got 75 bytes that are not JSON: input data was truncated"),
         ("list", b'["\xff"]', "expected JSON in UTF-8, got the byte 0xff at position 2"),
         ("map", b"{NaN:" + EVENT + b"}", "expected JSON"),
-        ("list", b"[" * 10_000 + b"]" * 10_000, "expected JSON nested a few levels deep, got 20000 bytes"),
+        (
+            "list",
+            b"[" * 10_000 + b"]" * 10_000,
+            "expected JSON, got 20000 bytes that are nested too deeply to be read",
+        ),
     ],
 )
-def test_a_list_or_map_that_is_none_becomes_one_dead_letter(layout: str, payload: bytes, reason: str) -> None:
+def test_a_message_that_is_not_the_list_or_map_expected_becomes_one_dead_letter(
+    layout: str, payload: bytes, reason: str
+) -> None:
     good = b"[" + EVENT + b"]" if layout == "list" else b'{"a":' + EVENT + b"}"
     decoded = decoder(layout=layout).decode(messages(good, payload, good))
     assert decoded.bad.tolist() == [False, True, False]
@@ -300,7 +328,8 @@ def test_a_message_longer_than_max_bytes_becomes_a_dead_letter_that_is_cut_to_it
     assert only.payload == too_long[:1000]
     assert only.length == 1001
     assert only.reason == (
-        "expected at most 1000 bytes, got 1001; if that is what the senders send, raise payload.max_bytes"
+        "expected a message of at most 1000 bytes, got 1001; "
+        "if senders do send such messages, raise payload.max_bytes"
     )
 
 
@@ -309,9 +338,7 @@ def test_a_message_longer_than_max_bytes_becomes_a_dead_letter_that_is_cut_to_it
 def test_json_nested_10000_deep_becomes_a_dead_letter(pointer: str, opening: bytes, closing: bytes) -> None:
     payload = EVENT[:-1] + b',"deep":' + opening * 10_000 + b"1" + closing * 10_000 + b"}"
     reason = letter(decoder({"signal": pointer}), payload).reason
-    assert (
-        reason == f"expected JSON nested a few levels deep, got {len(payload)} bytes nested too deep to read"
-    )
+    assert reason == f"expected JSON, got {len(payload)} bytes that are nested too deeply to be read"
 
 
 def test_a_reason_is_one_bounded_line_whatever_the_payload_holds() -> None:
@@ -327,7 +354,7 @@ def test_a_reason_is_one_bounded_line_whatever_the_payload_holds() -> None:
         assert "\n" not in dead.reason
 
 
-def test_a_message_that_is_half_of_one_and_one_of_two_events_stay_two_dead_letters() -> None:
+def test_half_an_event_and_two_events_in_one_message_do_not_add_up_to_good_events() -> None:
     tails = [EVENT + b" " + EVENT, EVENT[:-1], b',"x":1}', b'{"x":"}', b'{"}']
     for first in tails:
         for second in tails:

@@ -1,4 +1,4 @@
-"""What holds for any input whatever: batches do not matter, ways of reading agree, nothing is lost."""
+"""What holds for any input: batching does not matter, both ways of reading agree, nothing is lost."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ EVENT = b'{"vehicle_id":"a","ts":"2026-01-31T12:00:00Z","speed":1,"rpm":2}'
 SUBJECTS = {
     "event": decoder(sequence="/n"),
     "nested": decoder({"speed": "/a/speed", "x": "/a/0", "rpm": "/b/1"}),
-    "walked": decoder({"speed": "/speed", "inside": "/speed/x"}, vehicle_id="topic", time=None),
+    "pointers": decoder({"speed": "/speed", "inside": "/speed/x"}, vehicle_id="topic", time=None),
     "list": decoder(layout="list", time_format="epoch_s"),
     "map": decoder(layout="map", vehicle_id="key", time=None),
 }
@@ -111,13 +111,13 @@ def test_decoding_twice_gives_the_same(payloads: list[bytes]) -> None:
 
 
 @given(payload=st.one_of(events, json_texts))
-def test_an_event_in_a_list_decodes_to_what_it_decodes_to_alone(payload: bytes) -> None:
-    alone = decoder().decode(messages(payload))
+def test_an_event_in_a_list_decodes_as_it_does_in_a_message_of_its_own(payload: bytes) -> None:
+    single = decoder().decode(messages(payload))
     listed = decoder(layout="list").decode(messages(b"[" + payload + b"]"))
-    assert_same(alone, listed)
+    assert_same(single, listed)
 
 
-# The struct of C against the walk in Python.
+# The struct, parsed in C, against following the pointers in Python.
 
 NAMES = {"vehicle": "/vehicle_id", "time": "/ts", "sequence": "/n", "speed": "/speed"}
 FLAT = tuple(
@@ -177,32 +177,32 @@ deep_events = st.fixed_dictionaries(
 )
 
 
-def assert_struct_and_walk_agree(fields: tuple[Field, ...], event: dict[str, Any]) -> None:
+def assert_struct_and_pointers_agree(fields: tuple[Field, ...], event: dict[str, Any]) -> None:
     struct = EventStruct.of(fields)
     assert struct is not None
     try:
         text = json.dumps(event).encode()
         row = struct.row(struct.decoder.decode(text))
     except ValueError:
-        return  # the walk decides alone
+        return  # only the pointers can tell
     event = msgspec.json.decode(text)
     for field, value in zip(fields, row, strict=True):
-        walked = field.of(event)
-        if field.kind is SIGNAL:
+        followed = field.of(event)
+        if field.type is SIGNAL:
             value = math.nan if value is None else float(value)
-            assert value == walked or (math.isnan(value) and math.isnan(walked))
+            assert value == followed or (math.isnan(value) and math.isnan(followed))
         else:
-            assert (type(value), value) == (type(walked), walked)
+            assert (type(value), value) == (type(followed), followed)
 
 
 @given(event=flat_events)
-def test_the_struct_and_the_walk_agree_on_flat_events(event: dict[str, Any]) -> None:
-    assert_struct_and_walk_agree(FLAT, event)
+def test_the_struct_and_the_pointers_agree_on_flat_events(event: dict[str, Any]) -> None:
+    assert_struct_and_pointers_agree(FLAT, event)
 
 
 @given(event=deep_events)
-def test_the_struct_and_the_walk_agree_on_nested_events(event: dict[str, Any]) -> None:
-    assert_struct_and_walk_agree(DEEP, event)
+def test_the_struct_and_the_pointers_agree_on_nested_events(event: dict[str, Any]) -> None:
+    assert_struct_and_pointers_agree(DEEP, event)
 
 
 @pytest.mark.parametrize(
@@ -210,7 +210,7 @@ def test_the_struct_and_the_walk_agree_on_nested_events(event: dict[str, Any]) -
     [("/a", "/a/b"), ("/a/b", "/a"), ('/q"uote',), ("/back\\slash",), ("/l/64",)],
     ids=["above", "below", "quote", "backslash", "far"],
 )
-def test_fields_that_no_struct_can_hold_have_none_and_are_walked(pointers: tuple[str, ...]) -> None:
+def test_fields_that_no_struct_can_hold_are_read_through_their_pointers(pointers: tuple[str, ...]) -> None:
     assert EventStruct.of([Field.at(pointer, pointer, SIGNAL) for pointer in pointers]) is None
     subject: Decoder = decoder({pointer: pointer for pointer in pointers}, vehicle_id="topic", time=None)
     assert len(subject.decode(messages(b"{}")).telemetry) == 1

@@ -1,4 +1,4 @@
-"""Numbers that JSON lacks: found where they are numbers, and nowhere else."""
+"""Numbers that JSON lacks are found where they are numbers, and nowhere else."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from dataflows.decode.nonfinite import nulled, quoted, unquoted
+from dataflows.decode.nonfinite import mark_nonfinite, nonfinite_to_null, unmark_nonfinite
 
 texts = st.one_of(
     st.text(max_size=6), st.sampled_from(["NaN", "Infinity", '"NaN', "\\", '\\"', "1e999", "-"])
@@ -41,14 +41,14 @@ def test_exactly_the_numbers_that_json_or_float64_lacks_become_null(
 ) -> None:
     text = json.dumps(document, indent=indent, ensure_ascii=escaped).encode("utf-8", "replace")
     expected = json.dumps(without_non_finite(document), indent=indent, ensure_ascii=escaped)
-    assert nulled(text) == expected.encode("utf-8", "replace")
+    assert nonfinite_to_null(text) == expected.encode("utf-8", "replace")
 
 
 @given(document=documents)
-def test_what_is_quoted_is_json_and_comes_back_byte_for_byte(document: Any) -> None:
+def test_marked_text_is_json_and_unmarks_to_the_original_bytes(document: Any) -> None:
     text = json.dumps(document).encode()
-    json.loads(quoted(text).decode("latin-1"), parse_constant=pytest.fail)
-    assert unquoted(quoted(text)) == text
+    json.loads(mark_nonfinite(text).decode("latin-1"), parse_constant=pytest.fail)
+    assert unmark_nonfinite(mark_nonfinite(text)) == text
 
 
 @given(text=st.lists(st.sampled_from([*'{}[]":,\\-+.eE01 aNI', "NaN", "Infinity", "1e999"])).map("".join))
@@ -57,7 +57,7 @@ def test_text_that_is_malformed_for_another_reason_stays_malformed(text: str) ->
         json.loads(text)
     except ValueError:
         with pytest.raises(ValueError):  # noqa: PT011 - JSONDecodeError or a limit of Python's own
-            json.loads(nulled(text.encode()))
+            json.loads(nonfinite_to_null(text.encode()))
 
 
 @pytest.mark.parametrize(
@@ -79,7 +79,7 @@ def test_text_that_is_malformed_for_another_reason_stays_malformed(text: str) ->
     ],
 )
 def test_single_tokens(text: bytes, expected: bytes) -> None:
-    assert nulled(text) == expected
+    assert nonfinite_to_null(text) == expected
 
 
 @pytest.mark.parametrize(
@@ -87,4 +87,4 @@ def test_single_tokens(text: bytes, expected: bytes) -> None:
 )
 def test_a_hostile_text_of_a_megabyte_is_read_in_linear_time(piece: bytes) -> None:
     text = piece * (1_000_000 // len(piece))
-    nulled(text + b"NaN 1e999")  # quadratic time would run into the time limit of the tests
+    nonfinite_to_null(text + b"NaN 1e999")  # quadratic time would run into the time limit of the tests
