@@ -1,14 +1,14 @@
-"""Recordings: telemetry in files, the wire contract on disk. No Bytewax here.
+"""Recordings: telemetry in files. Knows the wire contract, but no Bytewax.
 
-| suffix                                | a message is                                            |
-|---------------------------------------|---------------------------------------------------------|
-| `.jsonl` `.ndjson` `.json`, or + `.gz`| a line: an `events.RecordedMessage`, or plain telemetry |
-| `.csv`, or + `.gz`                    | a row, as the JSON object ``{column: value}``           |
-| `.parquet`                            | a row, as the JSON object ``{column: value}``           |
+| suffix                                 | a message is                                            |
+|----------------------------------------|---------------------------------------------------------|
+| `.jsonl` `.ndjson` `.json`, also `.gz` | a line: an `events.RecordedMessage`, or plain telemetry |
+| `.csv`, also `.gz`                     | a row, as the JSON object ``{column: value}``           |
+| `.parquet`                             | a row, as the JSON object ``{column: value}``           |
 
-`open_recording` reads any of them as `MessageBatch`es, `RecordingWriter` writes the first kind,
-`discover_columns` says what is in one. A file that is missing, empty, damaged or of another kind
-is a `RecordingError`.
+`open_recording` reads any of them as `MessageBatch`es, `RecordingWriter` writes the first kind, and
+`discover_columns` lists the values in one. A file that is missing, empty, damaged or in another format raises
+a `RecordingError`.
 """
 
 from dataflows.recordings.columns import Column

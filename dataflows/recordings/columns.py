@@ -1,4 +1,4 @@
-"""Columns of a table as real logging devices write them: names with units, gaps, numbers among text."""
+"""Columns of tables as real logging devices write them: units in names, gaps, stray text among numbers."""
 
 from __future__ import annotations
 
@@ -9,13 +9,13 @@ from dataclasses import dataclass
 import jsonpointer
 
 SAMPLE_ROWS = 10_000
-"""Rows looked at to tell numbers from text; enough for a signal that starts minutes into a trip."""
+"""Rows sampled to tell columns of numbers from text; enough for a signal that starts minutes into a trip."""
 
 NUMERIC_SHARE = 0.9
 """A column is numeric if at least this share of its values are numbers: one 'ERR' does not make it text."""
 
 MISSING = frozenset({"", "nan", "na", "n/a", "null", "none", "-", "inf", "+inf", "-inf", "no data", "nodata"})
-"""Cells, in lower case, that hold no value."""
+"""Cells that hold no value, in lower case."""
 
 _JSON_NUMBER = re.compile(r"-?(?:0|[1-9]\d*)(?:\.\d+)?(?:[eE][+-]?\d+)?", re.ASCII)
 _OTHER_NUMBER = re.compile(r"[+-]?(?:\d+\.\d*|\.\d+|0|[1-9]\d*)(?:[eE][+-]?\d+)?", re.ASCII)
@@ -27,9 +27,9 @@ class Column:
     """A value that the messages of a recording hold.
 
     Attributes:
-        name: its name, unique in the recording, without unit.
+        name: its name without the unit, unique in the recording.
         unit: its unit as the header gives it, or "".
-        numeric: whether (nearly) all values seen are numbers, and there are any.
+        numeric: whether the sampled values are numbers (see `NUMERIC_SHARE`); false if there are none.
         pointer: where it is in a payload, as a JSON pointer.
     """
 
@@ -43,8 +43,8 @@ def header_columns(cells: Sequence[str]) -> list[tuple[str, str]]:
     """Clean the header of a table.
 
     "Speed [km/h]" and "Speed (km/h)" → ("Speed", "km/h"); "ENGINE_RPM ()" → ("ENGINE_RPM", "").
-    Broken encodings are repaired ("Â°C" → "°C"); nameless columns are called by their number
-    ("column_3") and repeated names get one ("Speed_2"), so that names are unique.
+    Broken encodings are repaired ("Â°C" → "°C"). Columns without a name are named after their number
+    ("column_3") and repeated names get a suffix ("Speed_2"), so that names are unique.
 
     Returns:
         (name, unit) for every cell.
@@ -66,7 +66,7 @@ def header_columns(cells: Sequence[str]) -> list[tuple[str, str]]:
 
 
 def unnamed_column(number: int) -> str:
-    """Name of column `number` (from 1) in a table that gives it none."""
+    """Name of column `number` (from 1) where the table gives it none."""
     return f"column_{number}"
 
 
@@ -76,7 +76,7 @@ def pointer_to(*keys: str) -> str:
 
 
 def number_as_json(cell: str) -> str | None:
-    """The cell as a JSON number with the digits it has, or ``None`` if it is not a decimal number.
+    """The cell as a JSON number with its digits unchanged; ``None`` if it is not a decimal number.
 
     An integer with a leading zero is a code, not a number.
     """
@@ -92,8 +92,12 @@ def is_missing(cell: str) -> bool:
     return cell.lower() in MISSING
 
 
-def mostly(are_numbers: Iterable[bool]) -> bool:
-    """Whether there are values and at least `NUMERIC_SHARE` of them are numbers."""
+def enough_numbers(are_numbers: Iterable[bool]) -> bool:
+    """Whether a column is numeric: it has values, and at least `NUMERIC_SHARE` of them are numbers.
+
+    Args:
+        are_numbers: whether each sampled value is a number.
+    """
     flags = list(are_numbers)
     return bool(flags) and sum(flags) >= NUMERIC_SHARE * len(flags)
 
@@ -106,7 +110,7 @@ def _split_unit(header: str) -> tuple[str, str]:
 
 
 def _repair_encoding(text: str) -> str:
-    """UTF-8 that was once read as Latin-1 or Windows-1252 and stored as UTF-8 again."""
+    """Undo that UTF-8 was read as Latin-1 or Windows-1252 and stored as UTF-8 once more."""
     for encoding in ("latin-1", "cp1252"):
         try:
             return text.encode(encoding).decode("utf-8")

@@ -14,9 +14,9 @@ from config.errors import RecordingError
 from dataflows.recordings.columns import (
     SAMPLE_ROWS,
     Column,
+    enough_numbers,
     header_columns,
     is_missing,
-    mostly,
     number_as_json,
     pointer_to,
 )
@@ -25,23 +25,23 @@ from dataflows.recordings.recording import Message, Recording
 from dataflows.recordings.time_column import ArrivalClock
 
 DELIMITERS = ",;\t"
-"""The one that is most frequent in the header separates the cells."""
+"""The delimiter of a file is the one that its header holds most often."""
 
 FIELD_BYTES = 1 << 20
-"""A longer cell is a quotation mark that is never closed."""
+"""Longest cell. A longer one means that a quotation mark is never closed."""
 
 
 class DelimitedRecording(Recording):
     """A CSV file; every row that is not blank becomes a JSON object ``{column: value}``.
 
-    Cells of a text column become strings; of other columns numbers, with the digits they have in
-    the file, or strings where they are none. Cells without a value (`columns.MISSING`) are left
-    out. Short rows lack their last columns; surplus cells get columns named by their number.
+    Cells of a text column become strings. Cells of other columns become numbers with the digits they have in
+    the file, or strings if they are not numbers. Cells without a value (`columns.MISSING`) are left out.
+    Short rows lack their last columns; surplus cells get columns named after their number.
 
-    Lines are UTF-8 or else Latin-1.
+    A line that is not UTF-8 is read as Latin-1.
 
     Raises:
-        RecordingError: no header, no rows, cannot be read, or a quoted cell never ends.
+        RecordingError: the file has no header or no rows, cannot be read, or a quoted cell never ends.
     """
 
     def __init__(self, path: Path) -> None:
@@ -55,7 +55,7 @@ class DelimitedRecording(Recording):
             raise RecordingError(f"{path}: expected a header line with the names of the columns, got numbers")
         sample = list(islice(rows, SAMPLE_ROWS))
         if not sample:
-            raise RecordingError(f"{path}: no rows below the header")
+            raise RecordingError(f"{path}: expected rows below the header, got none")
         self._inspect(sample)
 
     def _inspect(self, sample: list[list[str]]) -> None:
@@ -64,7 +64,7 @@ class DelimitedRecording(Recording):
         for index, (name, unit) in enumerate(header_columns(self._header)):
             cells = [row[index].strip() for row in sample if index < len(row)]
             values = [cell for cell in cells if not is_missing(cell)]
-            numeric = mostly(number_as_json(value) is not None for value in values)
+            numeric = enough_numbers(number_as_json(value) is not None for value in values)
             if values and not numeric:
                 self._text_columns.add(index)
             self._look_for_times(index, name, unit, values)
@@ -81,7 +81,7 @@ class DelimitedRecording(Recording):
 
     def _rows(self) -> Iterator[list[str]]:
         csv.field_size_limit(FIELD_BYTES)
-        # The reader wants to see the line feeds that a quoted cell may hold.
+        # A quoted cell may hold line feeds, which the reader must see.
         lines = (line + "\n" for line in self._text_lines())
         reader = csv.reader(lines, delimiter=self._delimiter, skipinitialspace=True)
         try:
@@ -111,10 +111,10 @@ class DelimitedRecording(Recording):
             if len(row) > len(keys):
                 keys = self._keys(len(row))
             yield Message(offset, self._payload(keys, row), self.topic, arrived)
-        self._expect_at_least(start, count)
+        self._check_length(start, count)
 
     def _keys(self, width: int) -> list[str]:
-        """Names of so many columns as encoded JSON keys."""
+        """The names of the first `width` columns as encoded JSON keys."""
         surplus = [""] * (width - len(self._header))
         return [_json_string(name) + ":" for name, _ in header_columns([*self._header, *surplus])]
 
@@ -127,7 +127,7 @@ class DelimitedRecording(Recording):
         return f"{{{','.join(members)}}}".encode()
 
 
-# Signals of vehicles take few different values, so most cells of a trip have been seen before.
+# Signals of vehicles have few distinct values, so most cells of a trip have been seen before.
 @lru_cache(maxsize=1 << 16)
 def _as_number(cell: str) -> str | None:
     """The JSON value of a cell, as a number if it is one; ``None`` if the cell has no value."""

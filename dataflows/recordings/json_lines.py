@@ -1,4 +1,4 @@
-"""JSON lines: our own recordings, and plain telemetry with a message on every line."""
+"""JSON lines: recordings of this project, and plain telemetry with one message per line."""
 
 from __future__ import annotations
 
@@ -6,23 +6,23 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from config.errors import RecordingError
+from dataflows.clock import SECOND
 from dataflows.recordings.envelope import decode
 from dataflows.recordings.lines import LineFile
 from dataflows.recordings.recording import Message, Recording
-from dataflows.recordings.time_column import SECOND
 
 _OPENING_BRACKETS = (b"[", b"{")
 
 
 class JsonLinesRecording(Recording):
-    """JSON lines of one of two kinds, told apart by the first line that is not blank.
+    """JSON lines of one of two kinds; the first line that is not blank decides which.
 
-    - A recording: every line is an `events.RecordedMessage`. A line that is not one becomes a message
-      with the line itself as payload, the file's stem as topic, and the arrival time of the line before.
-    - Plain telemetry: every line is the payload of a message, any bytes; line n arrives n seconds
-      after 1970-01-01.
+    - A recording: every line is an `events.RecordedMessage`. A line that is not one becomes a message with
+      the line itself as payload, the name of the file as topic, and the arrival time of the line before.
+    - Plain telemetry: every line is the payload of a message, any bytes; line n arrives n seconds after
+      1970-01-01.
 
-    So a bad line reaches the decoder, which makes a dead letter of it. Blank lines are skipped.
+    So a bad line reaches the decoder, which turns it into a dead letter. Blank lines are skipped.
 
     Raises:
         RecordingError: the file has no lines, cannot be read, or is one JSON document over many lines.
@@ -36,7 +36,7 @@ class JsonLinesRecording(Recording):
         if first.strip() in _OPENING_BRACKETS:
             raise RecordingError(
                 f"{path}: expected a JSON message on every line, got one document over many lines; "
-                "'jq -c .[] FILE' writes a list as lines"
+                "'jq -c .[] FILE' turns a list into lines"
             )
         self.has_envelopes = decode(first) is not None
 
@@ -59,4 +59,4 @@ class JsonLinesRecording(Recording):
                 payload, topic, arrived, key = recorded
             if offset >= start:
                 yield Message(offset, payload, topic, arrived, key)
-        self._expect_at_least(start, count)
+        self._check_length(start, count)

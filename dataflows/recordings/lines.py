@@ -10,6 +10,7 @@ from typing import BinaryIO
 
 from config.errors import RecordingError
 
+GZIP_SUFFIX = ".gz"
 GZIP_MAGIC = b"\x1f\x8b"
 UTF8_MARK = b"\xef\xbb\xbf"
 UTF16_MARKS = (b"\xff\xfe", b"\xfe\xff")
@@ -18,8 +19,8 @@ UTF16_MARKS = (b"\xff\xfe", b"\xfe\xff")
 class LineFile:
     """The lines of a file as bytes, streamed; memory is bounded by the longest line.
 
-    Lines end in a line feed and nothing else, and are handed over without it (nor a carriage return
-    before it). A UTF-8 byte order mark at the start is dropped.
+    Only a line feed ends a line. It is stripped, as is a carriage return before it, and a UTF-8 byte order
+    mark at the start of the file.
     """
 
     def __init__(self, path: Path) -> None:
@@ -31,7 +32,7 @@ class LineFile:
 
         Raises:
             RecordingError: it cannot be read, is UTF-16, or its gzip data are damaged; the message
-                says how much of it was read.
+                says how many lines were read.
         """
         count = 0
         try:
@@ -45,7 +46,7 @@ class LineFile:
         except (EOFError, zlib.error, gzip.BadGzipFile) as error:
             raise RecordingError(
                 f"{self._path}: gzip data damaged after line {count:,}: {error}; "
-                f"'gzip -cd FILE | head -n {count}' saves what is readable"
+                f"'gzip -cd FILE | head -n {count}' recovers the lines before the damage"
             ) from None
         except OSError as error:
             raise RecordingError(f"cannot read {self._path}: {error.strerror or error}") from None
@@ -57,10 +58,12 @@ class LineFile:
         return self._file.tell() if self._file else 0
 
     def _open(self, file: BinaryIO) -> Iterator[bytes]:
-        named_gzip = self._path.suffix.lower() == ".gz"
+        named_gzip = self._path.suffix.lower() == GZIP_SUFFIX
         is_gzip = file.peek(2)[:2] == GZIP_MAGIC  # type: ignore[attr-defined]
         if is_gzip and not named_gzip:
-            raise RecordingError(f"{self._path}: is gzip; rename it to {self._path.name}.gz")
+            raise RecordingError(
+                f"{self._path}: expected plain text, got gzip data; rename it to {self._path.name}.gz"
+            )
         return gzip.GzipFile(fileobj=file) if named_gzip else file
 
     def _without_mark(self, line: bytes) -> bytes:

@@ -1,4 +1,4 @@
-"""Opening a recording of any format, and finding out what its messages hold."""
+"""Opening a recording of any format, and discovering what its messages hold."""
 
 from __future__ import annotations
 
@@ -11,11 +11,13 @@ from typing import Any
 import msgspec
 
 from config.errors import RecordingError
-from dataflows.recordings.columns import Column, mostly, pointer_to
+from dataflows.events import JSON_ERRORS
+from dataflows.recordings.columns import Column, enough_numbers, pointer_to
 from dataflows.recordings.delimited import DelimitedRecording
 from dataflows.recordings.json_lines import JsonLinesRecording
+from dataflows.recordings.lines import GZIP_SUFFIX
 from dataflows.recordings.parquet import ParquetRecording
-from dataflows.recordings.recording import GZIP_SUFFIX, Recording
+from dataflows.recordings.recording import Recording
 
 FORMATS: dict[str, type[JsonLinesRecording | DelimitedRecording | ParquetRecording]] = {
     ".jsonl": JsonLinesRecording,
@@ -27,10 +29,10 @@ FORMATS: dict[str, type[JsonLinesRecording | DelimitedRecording | ParquetRecordi
 
 
 def open_recording(path: Path) -> Recording:
-    """Open a recording; the suffix says its format.
+    """Open a recording; its suffix determines its format.
 
     Raises:
-        RecordingError: unknown suffix, missing, empty, unreadable or damaged, in one line.
+        RecordingError: the suffix is unknown, or the file is missing, empty, unreadable or damaged.
     """
     suffixes = [suffix.lower() for suffix in path.suffixes]
     compressed = suffixes[-1:] == [GZIP_SUFFIX]
@@ -42,23 +44,23 @@ def open_recording(path: Path) -> Recording:
         )
     if not path.is_file():
         what = "is a directory" if path.is_dir() else "there is no such file"
-        raise RecordingError(f"cannot read {path}: {what}; name a recording")
+        raise RecordingError(f"cannot read {path}: {what}; give the path of a recording")
     return FORMATS[suffix[0]](path)
 
 
 def discover_columns(path: Path, sample: int = 1000) -> tuple[Column, ...]:
-    """What the messages of a recording hold.
+    """The values that the messages of a recording hold.
 
-    For a table its header says so. For JSON lines it is every scalar in the first messages that are
-    JSON objects, nested ones by path (``name`` "engine.temperature", ``pointer``
-    "/engine/temperature"), in the order in which they come up; lists are left out.
+    For a table these are its columns. For JSON lines they are the scalars in the first messages, nested ones
+    by path (``name`` "engine.temperature", ``pointer`` "/engine/temperature"), in the order of their first
+    appearance. Lists, and messages that are not JSON objects, are left out.
 
     Args:
         path: a recording of any format.
         sample: how many messages of JSON lines to look at.
 
     Raises:
-        RecordingError: as `open_recording`, or no message looked at is a JSON object.
+        RecordingError: as `open_recording`, or none of the sampled messages is a JSON object with values.
     """
     recording = open_recording(path)
     if recording.columns is not None:
@@ -74,7 +76,7 @@ def discover_columns(path: Path, sample: int = 1000) -> tuple[Column, ...]:
             f"got none in the first {sample:,} messages"
         )
     return tuple(
-        Column(name=".".join(keys), unit="", numeric=mostly(flags), pointer=pointer_to(*keys))
+        Column(name=".".join(keys), unit="", numeric=enough_numbers(flags), pointer=pointer_to(*keys))
         for keys, flags in are_numbers.items()
     )
 
@@ -82,7 +84,7 @@ def discover_columns(path: Path, sample: int = 1000) -> tuple[Column, ...]:
 def _decoded(payload: bytes) -> Any:
     try:
         return msgspec.json.decode(payload)
-    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
+    except JSON_ERRORS:
         return None
 
 

@@ -18,7 +18,7 @@ from dataflows.recordings.recording import Message, Recording
 from dataflows.recordings.time_column import TIME_COLUMNS, ArrivalClock
 
 READ_ROWS = 4096
-"""Rows decoded at once."""
+"""Rows decoded at a time."""
 
 _ENCODER = msgspec.json.Encoder(enc_hook=str, decimal_format="number")
 
@@ -26,11 +26,11 @@ _ENCODER = msgspec.json.Encoder(enc_hook=str, decimal_format="number")
 class ParquetRecording(Recording):
     """A Parquet file; every row becomes a JSON object ``{column: value}``.
 
-    Null, NaN and infinite values are left out. Times are written as ISO 8601, in UTC where they have
-    no zone, to the microsecond.
+    Null, NaN and infinite values are left out. Times are written as ISO 8601 to the microsecond; those
+    without a zone are taken as UTC.
 
     Raises:
-        RecordingError: not Parquet, damaged, or without rows.
+        RecordingError: the file is not Parquet, is damaged, or has no rows.
     """
 
     def __init__(self, path: Path) -> None:
@@ -62,7 +62,7 @@ class ParquetRecording(Recording):
                 payload = _ENCODER.encode({name: value for name, value in cells if not _is_missing(value)})
                 yield Message(offset, payload, self.topic, arrived)
             offset += 1
-        self._expect_at_least(start, offset)
+        self._check_length(start, offset)
 
     def _rows(self) -> Iterator[tuple[Any, ...]]:
         self._rows_read = 0
@@ -86,7 +86,7 @@ def _first_values(file: Any, index: int) -> list[Any]:
 def _to_python(column: Any) -> list[Any]:
     kind = column.type
     if pa.types.is_timestamp(kind):
-        # Python's datetime has no nanoseconds, and no zone would mean the zone of this machine.
+        # Python's datetime has no nanoseconds, and one without a zone would be in this machine's zone.
         column = column.cast(pa.timestamp("us", kind.tz or "UTC"), safe=False)
     elif pa.types.is_time64(kind):
         column = column.cast(pa.time64("us"), safe=False)
@@ -103,4 +103,6 @@ def _damage(path: Path) -> Iterator[None]:
         yield
     except (pa.ArrowException, OSError) as error:
         reason = str(error).splitlines()[0].rstrip(".")
-        raise RecordingError(f"{path}: not Parquet, or damaged: {reason}; write the file again") from None
+        raise RecordingError(
+            f"{path}: expected Parquet, got something else or a damaged file: {reason}"
+        ) from None

@@ -11,11 +11,10 @@ from typing import Any, NamedTuple
 from config.errors import RecordingError
 from dataflows.messages import MessageBatch
 from dataflows.recordings.columns import Column
+from dataflows.recordings.lines import GZIP_SUFFIX
 from dataflows.recordings.time_column import TIME_COLUMNS, TimeColumn, time_column
 
 logger = logging.getLogger(__name__)
-
-GZIP_SUFFIX = ".gz"
 
 
 class Message(NamedTuple):
@@ -24,8 +23,8 @@ class Message(NamedTuple):
     Attributes:
         offset: its number in the recording, from 0.
         payload: its bytes.
-        topic: the topic it was recorded from, or the stem of the file.
-        arrived: arrival, microseconds since 1970-01-01 UTC.
+        topic: the topic it was recorded from, or the name of the file without suffixes.
+        arrived: when it arrived, microseconds since 1970-01-01 UTC.
         key: its key (Kafka); empty where there is none.
     """
 
@@ -43,10 +42,13 @@ class Recording(ABC):
         path: the file.
         topic: its name without suffixes: the topic of messages that were recorded without one.
         size_bytes: its size on disk.
-        position: bytes of it that the latest `read` has gone through, for a progress bar.
-        columns: what the rows hold; ``None`` for JSON lines (see `discover_columns`).
-        time_column: name of the column that arrival times come from, if there is one.
-        rows: number of messages where the format tells it, else ``None``.
+        position: how far the latest `read` has got, in bytes of the file, for a progress bar.
+        columns: the columns of a table; ``None`` for JSON lines (see `discover_columns`).
+        time_column: name of the column that arrival times come from; ``None`` if there is none.
+        rows: number of messages if the format records it, else ``None``.
+
+    Args:
+        path: an existing file.
     """
 
     def __init__(self, path: Path) -> None:
@@ -63,13 +65,13 @@ class Recording(ABC):
         """Read the messages in order.
 
         Args:
-            start: offset of the first message to hand over; those before it are skipped. What comes
-                is the same as from an uninterrupted reading.
+            start: offset of the first message to return. The messages from there on are the same as when
+                the whole file is read.
             batch_size: messages in a batch, at most.
 
         Raises:
-            RecordingError: the file is damaged (after everything before the damage was handed over),
-                or has fewer messages than `start`.
+            RecordingError: the file is damaged (raised after everything before the damage was returned), or
+                has fewer messages than `start`.
         """
         self.position = 0
         batch: list[Message] = []
@@ -90,14 +92,14 @@ class Recording(ABC):
 
     @abstractmethod
     def _messages(self, start: int) -> Iterator[Message]:
-        """Messages from offset `start` on; calls `_expect_at_least` at the end of the file."""
+        """The messages from offset `start`; calls `_check_length` at the end of the file."""
 
     @abstractmethod
     def _tell(self) -> int:
         """Bytes of the file read so far."""
 
     def _look_for_times(self, index: int, name: str, unit: str, sample: Sequence[Any]) -> None:
-        """Take a column for the time of arrival if its name says so and it is the first that does."""
+        """Use a column for the times of arrival if it is the first with the name of a time column."""
         if self._time is not None or name.lower() not in TIME_COLUMNS:
             return
         self._time = time_column(index, unit, sample)
@@ -106,18 +108,18 @@ class Recording(ABC):
         else:
             example = repr(sample[0]) if sample else "nothing"
             logger.warning(
-                "%s: expected ISO 8601, epoch seconds or milliseconds, or a time of day in column %r, "
-                "got %s; rows count as a second apart",
+                "%s: expected ISO 8601, seconds or milliseconds since 1970, or a time of day in column %r, "
+                "got %s; rows are played one second apart",
                 self.path,
                 name,
                 example,
             )
 
-    def _expect_at_least(self, start: int, count: int) -> None:
+    def _check_length(self, start: int, count: int) -> None:
         if count < start:
             raise RecordingError(
                 f"{self.path}: expected at least the {start:,} messages already read from it, got {count:,}: "
-                "the file was replaced; put it back, or start with a new recovery directory"
+                "the file was replaced; restore it, or start with a new recovery directory"
             )
 
     def _as_batch(self, messages: list[Message]) -> MessageBatch:

@@ -1,4 +1,4 @@
-"""Arrival times of rows: from a time column where a table has one, else a second apart."""
+"""Arrival times of the rows of a table: from its time column if it has one, else one second apart."""
 
 from __future__ import annotations
 
@@ -9,41 +9,35 @@ from dataclasses import dataclass
 from datetime import UTC, date, datetime, time
 from typing import Any
 
-EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
-SECOND = 1_000_000
-"""A second in microseconds: the distance of messages that have no time of their own."""
+from dataflows.clock import SECOND, microseconds
+
 DAY = 86_400 * SECOND
+"""Microseconds."""
 
 TIME_COLUMNS = frozenset({"time", "timestamp", "ts", "datetime", "date"})
-"""Names, in lower case, of columns that are looked at for the time; the first of them is taken."""
+"""Names of time columns, in lower case. The first column with one of them is used."""
 
 _UNITS = {"s": 1e6, "sec": 1e6, "seconds": 1e6, "ms": 1e3, "us": 1.0, "µs": 1.0, "ns": 1e-3}
 _TIME_OF_DAY = re.compile(r"(\d{1,2}):(\d{2})(?::(\d{2})(?:[.,](\d{1,9}))?)?", re.ASCII)
 
 
-def microseconds_since_epoch(moment: datetime) -> int:
-    """An aware `datetime` as microseconds since 1970-01-01 UTC, exactly."""
-    since = moment - EPOCH
-    return (since.days * 86_400 + since.seconds) * SECOND + since.microseconds
-
-
-EARLIEST = microseconds_since_epoch(datetime.min.replace(tzinfo=UTC))
-LATEST = microseconds_since_epoch(datetime.max.replace(tzinfo=UTC))
+EARLIEST = microseconds(datetime.min.replace(tzinfo=UTC))
+LATEST = microseconds(datetime.max.replace(tzinfo=UTC))
 
 Parser = Callable[[Any], int | None]
-"""A cell → microseconds (since 1970, or since midnight), or ``None``."""
+"""A cell → microseconds since 1970-01-01 UTC, or since midnight for a time of day; ``None`` for no time."""
 
 
 @dataclass(frozen=True, slots=True)
 class TimeColumn:
-    """How to read the times of one column. Times without a zone count as UTC.
+    """How to read the times of one column. Times without a zone are taken as UTC.
 
     Attributes:
-        index: which column.
+        index: position of the column in a row.
         parse: reads a cell.
-        of_day: whether cells are times of day; they count from 1970-01-01, and going back by
-            more than half a day is the next day.
-        first: the first time in the column, which rows before it get too.
+        of_day: whether cells are times of day. They start on 1970-01-01, and a step back of more than half
+            a day starts the next day.
+        first: the first time in the column, as `parse` returns it; rows before it get it too.
     """
 
     index: int
@@ -55,8 +49,11 @@ class TimeColumn:
 class ArrivalClock:
     """Arrival times of consecutive rows, microseconds since 1970-01-01 UTC.
 
-    A row whose time is missing or unreadable arrives with the row before it. Without a time column
-    row n arrives n seconds after 1970-01-01.
+    A row whose time is missing or unreadable arrives together with the row before it. Without a time
+    column, row n arrives n seconds after 1970-01-01.
+
+    Args:
+        column: where the times are; ``None`` if the table has none.
     """
 
     def __init__(self, column: TimeColumn | None) -> None:
@@ -82,16 +79,16 @@ class ArrivalClock:
 
 
 def time_column(index: int, unit: str, sample: Sequence[Any]) -> TimeColumn | None:
-    """Recognise the times of a column by its first value.
+    """Recognise the format of a time column by the first cell that holds a time.
 
     Args:
-        index: which column.
+        index: position of the column in a row.
         unit: its unit, if the header gives one: s, ms, µs, ns.
-        sample: cells of it: ISO 8601, epoch seconds or milliseconds (or finer, told by magnitude),
-            a time of day such as 19:17:19.418, or Python's own date and time objects.
+        sample: cells of the column: ISO 8601, seconds since 1970 or a finer unit (inferred from the
+            magnitude), a time of day such as 19:17:19.418, or Python's own date and time objects.
 
     Returns:
-        ``None`` if there is no such value.
+        ``None`` if no cell holds a time.
     """
     for cell in sample:
         for parse in (_epoch_parser(cell, unit), _time_of_day, _calendar_time):
@@ -123,15 +120,15 @@ def _number(cell: Any) -> float | None:
 
 
 def _scale_of(number: float) -> float:
-    """Microseconds in a unit: the one in which the number is a date between 1973 and 5138, or a duration."""
+    """Microseconds in the unit in which the number is a date between 1973 and 5138, or a duration."""
     for scale, limit in ((1e6, 1e11), (1e3, 1e14), (1.0, 1e17)):
         if abs(number) < limit:
             return scale
     return 1e-3
 
 
-def _within_calendar(microseconds: float) -> int | None:
-    rounded = round(microseconds)
+def _within_calendar(value: float) -> int | None:
+    rounded = round(value)
     return rounded if EARLIEST <= rounded <= LATEST else None
 
 
@@ -142,8 +139,8 @@ def _time_of_day(cell: Any) -> int | None:
     if match is None:
         return None
     hours, minutes, seconds, fraction = match.groups()
-    microseconds = int((fraction or "0").ljust(6, "0")[:6])
-    since_midnight = (int(hours) * 3600 + int(minutes) * 60 + int(seconds or 0)) * SECOND + microseconds
+    micros = int((fraction or "0").ljust(6, "0")[:6])
+    since_midnight = (int(hours) * 3600 + int(minutes) * 60 + int(seconds or 0)) * SECOND + micros
     return since_midnight if since_midnight < DAY else None
 
 
@@ -158,4 +155,4 @@ def _calendar_time(cell: Any) -> int | None:
     moment = cell if isinstance(cell, datetime) else datetime.combine(cell, time())
     if moment.tzinfo is None:
         moment = moment.replace(tzinfo=UTC)
-    return microseconds_since_epoch(moment)
+    return microseconds(moment)

@@ -1,4 +1,4 @@
-"""Writing recordings and results as JSON lines that survive being killed and continued."""
+"""Writing recordings and results as JSON lines, in files that survive a kill and can be appended to."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from typing import Self
 from config.errors import RecordingError
 from dataflows.messages import MessageBatch
 from dataflows.recordings.envelope import encode
-from dataflows.recordings.recording import GZIP_SUFFIX
+from dataflows.recordings.lines import GZIP_SUFFIX
 
 logger = logging.getLogger(__name__)
 
@@ -27,17 +27,17 @@ _CHUNK_BYTES = 1 << 16
 _GZIP_WINDOW = 31  # zlib's wbits for gzip
 
 
-class JsonLinesWriter:
-    """Appends JSON documents to a file, one a line; gzip if the name ends in ``.gz``.
+class LineWriter:
+    """What the writers share: a file that grows by whole lines; gzip if its name ends in ``.gz``.
 
-    A plain file shows every document as soon as it is written. A gzip file grows by whole members,
-    at every flush and after every `MEMBER_BYTES`, so that it can be read at any time, whatever
-    happens to this process, and cut at any position that `flush` has returned.
+    A plain file shows every line as soon as it is written. A gzip file grows by whole members, at every
+    flush and after every `MEMBER_BYTES`. So it can be read at any time, whatever happens to this process,
+    and be cut at any position that `flush` returned.
 
     Args:
-        path: the file; directories are made as needed.
-        append_at: position from `flush` or `end_of_lines` at which to continue; what stands behind it
-            is cut off. ``None`` starts the file anew.
+        path: the file; missing directories are created.
+        append_at: position from `flush` or `end_of_lines` at which to append; what follows it in the file is
+            cut off. ``None`` or 0 replaces the file.
 
     Raises:
         RecordingError: the suffix is unknown, the file cannot be written, or it is shorter than `append_at`.
@@ -53,32 +53,18 @@ class JsonLinesWriter:
             path.parent.mkdir(parents=True, exist_ok=True)
             self._file = path.open("r+b" if append_at and path.exists() else "w+b")
             if append_at:
-                self._continue_at(append_at)
+                self._cut_at(append_at)
 
     @property
     def position(self) -> int:
-        """Size of the file: bytes written so far, without documents that wait for a flush."""
+        """Size of the file in bytes, without lines that wait for a flush."""
         return self._file.tell()
 
-    def write(self, documents: Iterable[bytes]) -> None:
-        """Append JSON documents.
-
-        A line feed within one can only be white space between tokens, and is written as a space.
-
-        Raises:
-            RecordingError: the file cannot be written, e.g. the disk is full.
-        """
-        lines = [document.replace(b"\n", b" ") + b"\n" for document in documents]
-        self._pending += lines
-        self._pending_bytes += sum(map(len, lines))
-        if not self._gzip or self._pending_bytes >= MEMBER_BYTES:
-            self._write_pending()
-
     def flush(self) -> int:
-        """Put everything written so far on the disk, safe from a loss of power.
+        """Force everything written so far to disk, so that it survives a power failure.
 
         Returns:
-            the position at which the file can be cut and continued.
+            the position at which the file can be cut and appended to.
 
         Raises:
             RecordingError: the file cannot be written.
@@ -102,12 +88,18 @@ class JsonLinesWriter:
     ) -> None:
         self.close()
 
-    def _continue_at(self, append_at: int) -> None:
+    def _write_lines(self, lines: list[bytes]) -> None:
+        self._pending += lines
+        self._pending_bytes += sum(map(len, lines))
+        if not self._gzip or self._pending_bytes >= MEMBER_BYTES:
+            self._write_pending()
+
+    def _cut_at(self, append_at: int) -> None:
         size = self._file.seek(0, os.SEEK_END)
         if size < append_at:
             raise RecordingError(
                 f"{self._path}: expected at least the {append_at:,} bytes of the last snapshot, "
-                f"got {size:,}: the file was replaced; put it back, or start with a new recovery directory"
+                f"got {size:,}: the file was replaced; restore it, or start with a new recovery directory"
             )
         self._file.truncate(append_at)
         self._file.seek(append_at - 1)
@@ -120,7 +112,7 @@ class JsonLinesWriter:
         if self._pending:
             data = b"".join(self._pending)
             if self._gzip:
-                # Without a time of its own the same content gives the same bytes.
+                # Without a modification time the same content gives the same bytes.
                 data = gzip.compress(data, compresslevel=6, mtime=0)
             with _writing(self._path):
                 self._file.write(data)
@@ -129,45 +121,39 @@ class JsonLinesWriter:
             self._pending_bytes = 0
 
 
-class RecordingWriter:
+class JsonLinesWriter(LineWriter):
+    """Writes JSON documents, one per line; the file is that of a `LineWriter`."""
+
+    def write(self, documents: Iterable[bytes]) -> None:
+        """Append JSON documents.
+
+        A line feed within one can only be white space between tokens; it is written as a space.
+
+        Raises:
+            RecordingError: the file cannot be written, e.g. because the disk is full.
+        """
+        self._write_lines([document.replace(b"\n", b" ") + b"\n" for document in documents])
+
+
+class RecordingWriter(LineWriter):
     """Writes messages as a recording that `open_recording` reads back, payloads byte for byte.
 
-    Arguments, properties and errors are those of `JsonLinesWriter`.
+    The file is that of a `LineWriter`.
     """
 
-    def __init__(self, path: Path, append_at: int | None = None) -> None:
-        self._lines = JsonLinesWriter(path, append_at)
-
-    @property
-    def position(self) -> int:
-        """Size of the file, without messages that wait for a flush."""
-        return self._lines.position
-
     def write(self, batch: MessageBatch) -> None:
-        """Append messages; arrival times must be within the years 1 to 9999."""
+        """Append messages; arrival times must be within the years 1 to 9999.
+
+        Raises:
+            RecordingError: the file cannot be written, e.g. because the disk is full.
+        """
         keys = batch.keys or [""] * len(batch)
         messages = zip(batch.payloads, batch.topics, batch.arrived, keys, strict=True)
-        self._lines.write(encode(*message) for message in messages)
-
-    def flush(self) -> int:
-        """As `JsonLinesWriter.flush`."""
-        return self._lines.flush()
-
-    def close(self) -> None:
-        """Flush and close the file."""
-        self._lines.close()
-
-    def __enter__(self) -> Self:
-        return self
-
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
-        self.close()
+        self._write_lines([encode(*message) + b"\n" for message in messages])
 
 
 def check_output(path: Path) -> None:
-    """Find out before the first message whether `path` can be written.
+    """Check before the first message that `path` can be written.
 
     Raises:
         RecordingError: unknown suffix, or the file or its directory cannot be written.
@@ -177,15 +163,15 @@ def check_output(path: Path) -> None:
         raise RecordingError(f"{path}: expected a name that ends in .jsonl or .jsonl.gz")
     nearest = next(parent for parent in (path, *path.absolute().parents) if parent.exists())
     if path.is_dir() or (nearest != path and not nearest.is_dir()) or not os.access(nearest, os.W_OK):
-        raise RecordingError(f"cannot write {path}: {nearest} is not writable; name another file")
+        raise RecordingError(f"cannot write {path}: {nearest} is not writable; choose another file")
 
 
 def end_of_lines(path: Path) -> int:
-    """Where an existing file of JSON lines can be continued, whatever ended its writer.
+    """Where an existing file of JSON lines can be appended to, however its writer ended.
 
     Returns:
-        its size, or 0 if there is no such file. For gzip: the end of its last whole member, since
-        nothing can follow half a member.
+        its size, or 0 if there is no such file. For gzip: the end of its last complete member, since
+        nothing can follow an incomplete one.
 
     Raises:
         RecordingError: a gzip file is damaged other than by lacking its end.
@@ -198,7 +184,9 @@ def end_of_lines(path: Path) -> int:
         end = _end_of_members(path)
         cut = path.stat().st_size - end
     if cut:
-        logger.warning("%s: its last %d bytes are half a gzip member, written as it was killed", path, cut)
+        logger.warning(
+            "%s: dropping its last %d bytes, an incomplete gzip member: the writer was killed", path, cut
+        )
     return end
 
 
@@ -213,8 +201,8 @@ def _end_of_members(path: Path) -> int:
                     member.decompress(chunk)
                 except zlib.error as error:
                     raise RecordingError(
-                        f"{path}: cannot continue it, its gzip data are damaged after byte {end:,}: {error}; "
-                        "move it away or name another file"
+                        f"{path}: cannot append to it, gzip data damaged after byte {end:,}: {error}; "
+                        "move it away or choose another file"
                     ) from None
                 chunk = member.unused_data
                 if member.eof:

@@ -1,4 +1,4 @@
-"""JSON lines: recordings and plain telemetry, written, read, continued and damaged."""
+"""JSON lines: recordings and plain telemetry, written, read, appended to and damaged."""
 
 from __future__ import annotations
 
@@ -137,7 +137,7 @@ def test_reading_from_an_offset_gives_the_rest_of_the_whole_reading(
     assert rest.offsets == list(range(start, 10))
 
 
-def test_reading_beyond_the_end_is_refused_because_the_file_must_have_been_replaced(tmp_path: Path) -> None:
+def test_reading_from_beyond_the_end_is_refused_as_the_file_must_have_been_replaced(tmp_path: Path) -> None:
     path = tmp_path / "trip.jsonl"
     record(path, b"1", b"2")
     with pytest.raises(RecordingError, match="at least the 3 messages already read from it, got 2"):
@@ -208,15 +208,15 @@ def test_a_recording_cut_off_in_its_gzip_data_gives_every_whole_line_and_then_sa
         ("trip.jsonl", '{"speed":1}'.encode("utf-16"), "UTF-16"),
         ("trip.csv", None, "there is no such file"),
         ("trip.csv", b"", "empty"),
-        ("trip.csv", b"speed,rpm\n", "no rows"),
+        ("trip.csv", b"speed,rpm\n", "expected rows below the header, got none"),
         ("trip.csv", b"1,2\n3,4\n", "expected a header line"),
         ("trip.csv", b'speed\n1\n"' + b"2\n" * 600_000, "quotation mark never closed"),
         ("trip.csv.gz", gzip.compress(b"speed\n1\n")[:-3], "gzip data damaged"),
-        ("trip.parquet", b"", "not Parquet"),
-        ("trip.parquet", b"PAR1 nonsense PAR1", "not Parquet"),
+        ("trip.parquet", b"", "expected Parquet"),
+        ("trip.parquet", b"PAR1 nonsense PAR1", "expected Parquet"),
     ],
 )
-def test_what_cannot_be_read_is_one_line_that_names_the_file(
+def test_what_cannot_be_read_gives_a_one_line_error_that_names_the_file(
     tmp_path: Path, name: str, content: bytes | None, message: str
 ) -> None:
     path = tmp_path / name
@@ -249,9 +249,7 @@ def test_reading_reports_its_position_up_to_the_size_of_the_file(tmp_path: Path,
 
 
 @PLAIN_AND_GZIP
-def test_a_writer_continues_where_it_was_flushed_and_cuts_off_what_stands_behind(
-    tmp_path: Path, suffix: str
-) -> None:
+def test_a_writer_appends_where_it_was_flushed_and_cuts_off_what_follows(tmp_path: Path, suffix: str) -> None:
     path = tmp_path / f"trip{suffix}"
     with RecordingWriter(path) as writer:
         writer.write(messages(b"1", b"2"))
@@ -265,7 +263,7 @@ def test_a_writer_continues_where_it_was_flushed_and_cuts_off_what_stands_behind
 
 @PLAIN_AND_GZIP
 @pytest.mark.parametrize("append_at", [None, 0])
-def test_a_writer_without_a_position_starts_the_file_anew(
+def test_a_writer_without_a_position_replaces_the_file(
     tmp_path: Path, suffix: str, append_at: int | None
 ) -> None:
     path = tmp_path / "made" / f"trip{suffix}"
@@ -276,7 +274,7 @@ def test_a_writer_without_a_position_starts_the_file_anew(
 
 
 @pytest.mark.parametrize("exists", [True, False])
-def test_a_file_shorter_than_the_position_to_continue_at_is_refused(tmp_path: Path, exists: bool) -> None:
+def test_a_file_shorter_than_the_position_to_append_at_is_refused(tmp_path: Path, exists: bool) -> None:
     path = tmp_path / "trip.jsonl"
     if exists:
         path.write_bytes(b"1\n")
@@ -313,7 +311,7 @@ def test_the_same_messages_give_the_same_gzip_bytes(tmp_path: Path) -> None:
     assert time_of_compression == bytes(4)
 
 
-def test_a_gzip_file_whose_writer_was_killed_is_continued_after_its_last_whole_member(
+def test_a_gzip_file_whose_writer_was_killed_is_appended_to_after_its_last_whole_member(
     tmp_path: Path, caplog: pytest.LogCaptureFixture
 ) -> None:
     path = tmp_path / "trip.jsonl.gz"
@@ -327,10 +325,10 @@ def test_a_gzip_file_whose_writer_was_killed_is_continued_after_its_last_whole_m
         file.truncate(path.stat().st_size - 5)
     with caplog.at_level(logging.WARNING):
         assert end_of_lines(path) == whole
-    assert "half a gzip member" in caplog.text
+    assert "an incomplete gzip member" in caplog.text
 
 
-def test_a_plain_file_is_continued_behind_a_line_that_was_cut_off(tmp_path: Path) -> None:
+def test_a_plain_file_is_appended_to_after_a_line_that_was_cut_off(tmp_path: Path) -> None:
     path = tmp_path / "trip.jsonl"
     record(path, b"1")
     with path.open("ab") as file:
@@ -344,11 +342,11 @@ def test_a_gzip_file_damaged_in_its_middle_is_never_cut(tmp_path: Path) -> None:
     path = tmp_path / "trip.jsonl.gz"
     record(path, b"1")
     path.write_bytes(path.read_bytes() + b"not gzip" + path.read_bytes())
-    with pytest.raises(RecordingError, match="cannot continue it"):
+    with pytest.raises(RecordingError, match="cannot append to it"):
         end_of_lines(path)
 
 
-def test_a_file_that_does_not_exist_is_continued_at_its_start(tmp_path: Path) -> None:
+def test_a_file_that_does_not_exist_is_appended_to_at_its_start(tmp_path: Path) -> None:
     assert end_of_lines(tmp_path / "trip.jsonl") == 0
 
 

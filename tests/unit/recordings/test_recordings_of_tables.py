@@ -18,6 +18,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from config.errors import RecordingError
+from dataflows.clock import SECOND
 from dataflows.recordings import discover_columns, open_recording
 from dataflows.recordings.columns import header_columns, number_as_json
 from tests.support.paths import PUBLIC_DATA
@@ -25,7 +26,6 @@ from tests.support.paths import PUBLIC_DATA
 OBD = PUBLIC_DATA / "obd"
 needs_obd = pytest.mark.skipif(not OBD.is_dir(), reason="needs the public OBD trips beside the repository")
 
-SECOND = 1_000_000
 DAY = 86_400 * SECOND
 
 
@@ -156,7 +156,7 @@ def test_the_delimiter_is_found_in_the_header(tmp_path: Path, delimiter: str) ->
 
 
 @pytest.mark.parametrize("encoding", ["utf-8", "utf-8-sig", "latin-1"])
-def test_utf_8_with_or_without_a_mark_and_latin_1_are_read(tmp_path: Path, encoding: str) -> None:
+def test_utf_8_with_or_without_a_byte_order_mark_and_latin_1_are_read(tmp_path: Path, encoding: str) -> None:
     path = csv_file(tmp_path, "Öl [°C],where\n80,Köln\n".encode(encoding))
     assert rows(path) == [{"Öl": 80, "where": "Köln"}]
     assert discover_columns(path)[0].unit == "°C"
@@ -223,7 +223,7 @@ def test_the_time_stays_in_the_payload(tmp_path: Path) -> None:
     assert rows(csv_file(tmp_path, "time,v\n00:00:05,1\n")) == [{"time": "00:00:05", "v": 1}]
 
 
-def test_times_in_a_format_nobody_knows_are_reported_and_rows_are_a_second_apart(
+def test_times_in_an_unknown_format_are_reported_and_rows_are_a_second_apart(
     tmp_path: Path, caplog: pytest.LogCaptureFixture
 ) -> None:
     path = csv_file(tmp_path, "time,v\n1st of May,1\n2nd of May,2\n")
@@ -311,12 +311,12 @@ def test_a_parquet_file_without_rows_is_refused(tmp_path: Path) -> None:
         open_recording(parquet_file(tmp_path, speed=pa.array([], pa.float64())))
 
 
-def test_a_parquet_file_damaged_in_its_pages_is_one_line(tmp_path: Path) -> None:
+def test_a_parquet_file_damaged_in_its_pages_gives_a_one_line_error(tmp_path: Path) -> None:
     path = parquet_file(tmp_path, speed=[float(number) for number in range(1000)])
     content = bytearray(path.read_bytes())
     content[4:400] = b"\xff" * 396
     path.write_bytes(content)
-    with pytest.raises(RecordingError, match=r"trip\.parquet: not Parquet, or damaged"):
+    with pytest.raises(RecordingError, match=r"trip\.parquet: expected Parquet, got"):
         rows(path)
 
 
