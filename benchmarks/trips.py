@@ -9,7 +9,7 @@ import numpy as np
 
 from config.errors import RecordingError
 from config.settings import Settings
-from dataflows.backtest.run import with_catalogue
+from dataflows.backtest.catalogue import with_catalogue
 from dataflows.compiled import Floats, Integers
 from dataflows.decode import Decoder
 from dataflows.recordings import open_recording

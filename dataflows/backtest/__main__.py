@@ -8,8 +8,9 @@ from pathlib import Path
 
 from config.errors import exit_in_one_line
 from config.settings import load
+from dataflows.backtest.catalogue import with_catalogue
 from dataflows.backtest.report import summary, text_report, write_scores
-from dataflows.backtest.run import run, with_catalogue
+from dataflows.backtest.run import run
 from dataflows.recordings import open_recording
 
 EXAMPLES = """examples:
@@ -24,7 +25,7 @@ def main(arguments: list[str] | None = None) -> None:
     """Run the command line.
 
     Raises:
-        SystemExit: status 1 after one line on standard error if the file or a setting is wrong.
+        SystemExit: with status 1, after one line on standard error, if the file or a setting is wrong.
     """
     options = _parser().parse_args(arguments)
     with exit_in_one_line("backtest"):
@@ -41,7 +42,7 @@ def main(arguments: list[str] | None = None) -> None:
 def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(
         prog="python -m dataflows.backtest",
-        description="Score a recording as the live job would, and tell what was found.",
+        description="Score a recording as the live job would, and report what was found.",
         epilog=EXAMPLES,
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )
@@ -50,15 +51,23 @@ def _parser() -> argparse.ArgumentParser:
         "--signals",
         default="",
         metavar="auto|config|A,B,…",
-        help="what to score: every numeric column (auto, the default for tables), the configured signals "
-        "(config, the default for JSON lines), or these columns",
+        help="what to score: auto = every numeric column (default for tables), config = the signals of the "
+        "settings (default for JSON lines), or names of columns",
     )
-    parser.add_argument("--label", metavar="COLUMN", help="column with the ground truth: not 0 is anomalous")
     parser.add_argument(
-        "--eval-from", type=int, default=0, metavar="N", help="leave the first N events out of the metrics"
+        "--label", metavar="COLUMN", help="column with the ground truth: any value but 0 means anomalous"
     )
-    parser.add_argument("--scores", type=Path, metavar="OUT.csv", help="write one line an event")
-    parser.add_argument("--json", action="store_true", help="print one JSON object instead of a report")
+    parser.add_argument(
+        "--eval-from",
+        type=int,
+        default=0,
+        metavar="N",
+        help="exclude the first N events from the comparison with the ground truth",
+    )
+    parser.add_argument(
+        "--scores", type=Path, metavar="OUT.csv", help="also write the scores of every event to this file"
+    )
+    parser.add_argument("--json", action="store_true", help="print the figures as one JSON object")
     return parser
 
 

@@ -1,4 +1,4 @@
-"""Flagged rows as episodes: what a person would count as one alarm, and what it found."""
+"""Episodes: flagged rows that a person would count as one alarm, and how they match labelled events."""
 
 from __future__ import annotations
 
@@ -8,17 +8,18 @@ import numpy as np
 from numpy.typing import NDArray
 
 EPISODE_GAP = 10
-"""Flagged rows at most this far apart belong to one episode."""
+"""Flagged rows at most this many rows apart belong to one episode."""
 
 
 @dataclass(frozen=True, slots=True)
 class Episode:
-    """Rows `start` to `stop` of one vehicle, `stop` not included."""
+    """Rows `start` to `stop` (exclusive) of one vehicle."""
 
     start: int
     stop: int
 
     def overlaps(self, other: Episode) -> bool:
+        """Whether they have a row in common."""
         return self.start < other.stop and other.start < self.stop
 
 
@@ -27,7 +28,7 @@ def episodes(flagged: NDArray[np.bool_], gap: int = EPISODE_GAP) -> list[Episode
 
     Args:
         flagged: rows of one vehicle in order, shape (n,).
-        gap: flagged rows at most so many rows apart are one episode; 1 joins only neighbours.
+        gap: flagged rows at most this many rows apart are one episode; 1 joins only neighbours.
     """
     rows = np.flatnonzero(flagged)
     if len(rows) == 0:
@@ -39,13 +40,13 @@ def episodes(flagged: NDArray[np.bool_], gap: int = EPISODE_GAP) -> list[Episode
 
 @dataclass(frozen=True, slots=True)
 class Detection:
-    """How flagged rows meet labelled ones.
+    """How well flagged rows match labelled ones.
 
     Attributes:
-        events: labelled events, runs of neighbouring labelled rows.
-        found: events that an episode overlaps.
-        false_episodes: episodes that overlap no event.
-        normal_rows: rows without a label.
+        events: number of labelled events, which are runs of neighbouring labelled rows.
+        found: number of events that an episode overlaps.
+        false_episodes: number of episodes that overlap no event.
+        normal_rows: number of rows without a label.
     """
 
     events: int
@@ -60,7 +61,7 @@ class Detection:
 
     @property
     def false_episodes_per_1000(self) -> float | None:
-        """Per 1,000 normal rows; ``None`` without normal rows."""
+        """False episodes per 1,000 normal rows; ``None`` without normal rows."""
         return 1000.0 * self.false_episodes / self.normal_rows if self.normal_rows else None
 
     def __add__(self, other: Detection) -> Detection:
@@ -73,7 +74,7 @@ class Detection:
 
 
 def detection(flagged: NDArray[np.bool_], label: NDArray[np.bool_]) -> Detection:
-    """Compare the flagged with the labelled rows of one vehicle, both of shape (n,), in order."""
+    """Compare flagged with labelled rows of one vehicle, both of shape (n,) and in order."""
     events, alarms = episodes(label, gap=1), episodes(flagged)
     found = sum(any(event.overlaps(alarm) for alarm in alarms) for event in events)
     false = sum(not any(alarm.overlaps(event) for event in events) for alarm in alarms)

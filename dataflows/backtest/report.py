@@ -1,41 +1,21 @@
-"""What a backtest found: collected while it runs, then told in figures, words and a table."""
+"""What a backtest found: figures for ``--json``, a report for people, and a CSV file of all scores."""
 
 from __future__ import annotations
 
 import csv
-from dataclasses import dataclass
-from datetime import timedelta
-from functools import cached_property
 from pathlib import Path
 from typing import Any
 
 import numpy as np
-from numpy.typing import NDArray
 from sklearn.metrics import average_precision_score, roc_auc_score
 
 from config.errors import RecordingError, SettingsError
-from dataflows.backtest.episodes import Detection, detection, episodes
+from dataflows.backtest.episodes import Detection, detection
+from dataflows.backtest.results import Results
+from dataflows.clock import SECOND, utc
 from dataflows.detector import Status
-from dataflows.encode.encoder import EPOCH, STATUS_NAMES
-from dataflows.events import DeadLetter
-from dataflows.score.scorer import ScoredBatch
+from dataflows.encode.encoder import STATUS_NAMES
 
-WORST_STRETCHES = 10
-LEADING_SIGNALS = 3
-
-COLUMNS = (
-    "row",
-    "ts",
-    "error",
-    "smoothed",
-    "threshold",
-    "anomaly",
-    "severity",
-    "status",
-    "leading",
-    "label",
-    "id",
-)
 SCORE_COLUMNS = (
     "event_id",
     "vehicle_id",
@@ -50,139 +30,24 @@ SCORE_COLUMNS = (
 )
 
 
-@dataclass(frozen=True, slots=True)
-class Stretch:
-    """Neighbouring anomalies of one vehicle.
-
-    Attributes:
-        vehicle_id: whose.
-        start, stop: event times of the first and the last, microseconds since 1970-01-01 UTC.
-        anomalies: how many events were flagged.
-        severity: highest severity, 0–100.
-        leading: signals with the largest mean share of the error, and that share, largest first.
-    """
-
-    vehicle_id: str
-    start: int
-    stop: int
-    anomalies: int
-    severity: float
-    leading: list[tuple[str, float]]
-
-
-class Results:
-    """Scores of a whole recording as columns, in the order of the recording.
-
-    Args:
-        signals: names of the scored signals.
-
-    Attributes:
-        seconds: what the scoring took.
-        drifts: event times at which what is normal changed, microseconds since 1970-01-01 UTC.
-    """
-
-    def __init__(self, signals: list[str]) -> None:
-        self.signals = signals
-        self.seconds = 0.0
-        self.drifts: list[int] = []
-        self.events = 0
-        self.dead_letters = 0
-        self.first_reason = ""
-        self._parts: list[tuple[NDArray[Any], ...]] = []
-        self._ids: list[tuple[str, str]] = []
-        self._flagged_contributions: list[NDArray[np.float64]] = []
-
-    def add(self, batch: ScoredBatch, rows: NDArray[np.intp], truth: NDArray[np.float64] | None) -> None:
-        """Take the scored events of a batch's shard; `rows` are their positions in the batch."""
-        scores, telemetry = batch.scores, batch.telemetry
-        label = np.zeros(len(rows)) if truth is None else np.nan_to_num(truth)
-        self._parts.append(
-            (
-                self.events + rows,
-                telemetry.timestamps,
-                scores.error,
-                scores.smoothed,
-                scores.threshold,
-                scores.anomaly,
-                scores.severity,
-                scores.status,
-                np.argmax(scores.contributions, axis=1) if len(rows) else rows,
-                label != 0,
-                np.arange(len(self._ids), len(self._ids) + len(rows)),
-            )
-        )
-        self._ids.extend(zip(telemetry.event_ids, telemetry.vehicle_ids, strict=True))
-        self._flagged_contributions.append(scores.contributions[scores.anomaly])
-
-    def end_batch(self, events: int) -> None:
-        """Say that a batch of so many events, duplicates included, is complete."""
-        self.events += events
-
-    def add_dead_letters(self, letters: list[DeadLetter]) -> None:
-        self.dead_letters += len(letters)
-        if letters and not self.first_reason:
-            self.first_reason = letters[0].reason
-
-    @cached_property
-    def columns(self) -> dict[str, NDArray[Any]]:
-        """All rows in the order of the recording; `row` counts events, duplicates included."""
-        if not self._parts:
-            return {name: np.zeros(0, np.int64) for name in COLUMNS}
-        joined = dict(zip(COLUMNS, map(np.concatenate, zip(*self._parts, strict=True)), strict=True))
-        flagged = np.flatnonzero(joined["anomaly"])
-        joined["flagged_index"] = np.zeros(len(joined["row"]), np.intp)
-        joined["flagged_index"][flagged] = np.arange(len(flagged))
-        order = np.argsort(joined["row"], kind="stable")
-        return {name: column[order] for name, column in joined.items()}
-
-    def ids(self, row: int) -> tuple[str, str]:
-        """Event id and vehicle id of a row of `columns`."""
-        return self._ids[int(self.columns["id"][row])]
-
-    @cached_property
-    def rows_of_vehicles(self) -> dict[str, NDArray[np.intp]]:
-        """Rows of `columns` of each vehicle."""
-        rows: dict[str, list[int]] = {}
-        for position, index in enumerate(self.columns["id"].tolist()):
-            rows.setdefault(self._ids[index][1], []).append(position)
-        return {vehicle: np.array(positions, np.intp) for vehicle, positions in rows.items()}
-
-    def worst_stretches(self) -> list[Stretch]:
-        """Episodes of anomalies, the severest first."""
-        stretches = []
-        contributions = np.concatenate(self._flagged_contributions) if self._flagged_contributions else None
-        for vehicle, rows in self.rows_of_vehicles.items():
-            of_vehicle = {name: column[rows] for name, column in self.columns.items()}
-            for episode in episodes(of_vehicle["anomaly"]):
-                part = {name: column[episode.start : episode.stop] for name, column in of_vehicle.items()}
-                flagged = part["anomaly"]
-                assert contributions is not None
-                mean = contributions[part["flagged_index"][flagged]].mean(axis=0)
-                leading = np.argsort(-mean, kind="stable")[:LEADING_SIGNALS]
-                stretches.append(
-                    Stretch(
-                        vehicle,
-                        int(part["ts"][0]),
-                        int(part["ts"][-1]),
-                        int(flagged.sum()),
-                        float(part["severity"].max()),
-                        [(self.signals[signal], float(mean[signal])) for signal in leading],
-                    )
-                )
-        return sorted(stretches, key=lambda stretch: (-stretch.severity, stretch.start))[:WORST_STRETCHES]
-
-
 def summary(results: Results, *, labelled: bool, eval_from: int) -> dict[str, Any]:
     """The figures of ``--json``.
 
+    Args:
+        results: of the whole recording.
+        labelled: whether there is ground truth to compare with.
+        eval_from: number of the first event, from 0, that counts in the comparison.
+
     Raises:
-        RecordingError: the recording holds no event.
-        SettingsError: the evaluated rows are not of both kinds.
+        RecordingError: no event of the recording could be decoded.
+        SettingsError: the compared events are not both normal and anomalous ones.
     """
     if results.events == 0:
-        hint = f"; the first: {results.first_reason}" if results.first_reason else ""
+        if not results.dead_letters:
+            raise RecordingError("expected events, got none")
         raise RecordingError(
-            f"expected events, got none and {results.dead_letters} messages that could not be decoded{hint}"
+            f"expected events, got only dead letters ({results.dead_letters:,}); "
+            f"the first reason: {results.first_reason}"
         )
     columns = results.columns
     figures: dict[str, Any] = {
@@ -192,7 +57,7 @@ def summary(results: Results, *, labelled: bool, eval_from: int) -> dict[str, An
         "late": int((columns["status"] == Status.LATE).sum()),
         "duplicates": results.events - len(columns["row"]),
         "dead_letters": results.dead_letters,
-        "drifts": [_moment(drift) for drift in results.drifts],
+        "drifts": [_to_the_second(drift) for drift in results.drifts],
         "events_per_second": round(results.events / max(results.seconds, 1e-9)),
     }
     if labelled:
@@ -206,7 +71,7 @@ def _metrics(results: Results, eval_from: int) -> dict[str, float | None]:
     if label.all() or not label.any():
         kind = "only anomalous" if label.any() else "no anomalous"
         raise SettingsError(
-            f"--label: expected normal and anomalous events from event {eval_from} on, got {kind} ones "
+            f"--label: expected both normal and anomalous events from event {eval_from} on, got {kind} ones "
             f"among {len(label)}; check the column and --eval-from"
         )
     total = Detection(0, 0, 0, 0)
@@ -225,26 +90,25 @@ def _metrics(results: Results, eval_from: int) -> dict[str, float | None]:
 
 
 def text_report(results: Results, figures: dict[str, Any]) -> str:
-    """The figures and the worst stretches, for people."""
+    """The figures and the worst episodes, for people."""
     lines = [f"{name.replace('_', ' '):28} {_readable(value)}" for name, value in figures.items()]
     if results.first_reason:
         lines.append(f"first dead letter            {results.first_reason}")
-    stretches = results.worst_stretches()
-    lines += ["", "worst stretches" if stretches else "no anomalies"]
-    for stretch in stretches:
-        start = EPOCH + timedelta(microseconds=stretch.start)
-        seconds = (stretch.stop - stretch.start) / 1e6
-        leading = ", ".join(f"{name} {share:.0%}" for name, share in stretch.leading)
-        flagged = "1 anomaly" if stretch.anomalies == 1 else f"{stretch.anomalies} anomalies"
+    worst = results.worst_episodes()
+    lines += ["", "worst episodes" if worst else "no anomalies"]
+    for episode in worst:
+        seconds = (episode.stop - episode.start) / SECOND
+        leading = ", ".join(f"{name} {share:.0%}" for name, share in episode.leading)
+        flagged = "1 anomaly" if episode.anomalies == 1 else f"{episode.anomalies} anomalies"
         lines.append(
-            f"  {start:%Y-%m-%d %H:%M:%S} {seconds:6.0f} s  {stretch.vehicle_id}  severity "
-            f"{stretch.severity:3.0f}  {flagged}  {leading}"
+            f"  {_to_the_second(episode.start)} {seconds:6.0f} s  {episode.vehicle_id}  severity "
+            f"{episode.severity:3.0f}  {flagged}  {leading}"
         )
     return "\n".join(lines)
 
 
-def _moment(microseconds: int) -> str:
-    return f"{EPOCH + timedelta(microseconds=microseconds):%Y-%m-%d %H:%M:%S}"
+def _to_the_second(time: int) -> str:
+    return f"{utc(time):%Y-%m-%d %H:%M:%S}"
 
 
 def _readable(value: float | list[str] | None) -> str:
@@ -256,7 +120,7 @@ def _readable(value: float | list[str] | None) -> str:
 
 
 def write_scores(results: Results, path: Path) -> None:
-    """One line an event, in the order of the recording.
+    """Write a CSV file with one line per scored event, in the order of the recording.
 
     Raises:
         RecordingError: the file cannot be written.
@@ -271,7 +135,7 @@ def write_scores(results: Results, path: Path) -> None:
                 writer.writerow(
                     (
                         *results.ids(row),
-                        (EPOCH + timedelta(microseconds=int(columns["ts"][row]))).isoformat(),
+                        utc(int(columns["ts"][row])).isoformat(),
                         columns["error"][row],
                         columns["smoothed"][row],
                         "" if np.isnan(threshold) else threshold,

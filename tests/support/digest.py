@@ -19,7 +19,7 @@ import msgspec
 from threadpoolctl import threadpool_limits
 
 from config.settings import DEFAULT_FILE, Settings, load
-from dataflows.backtest.run import with_catalogue
+from dataflows.backtest.catalogue import with_catalogue
 from dataflows.decode import Decoder
 from dataflows.encode import Encoder
 from dataflows.recordings import open_recording

@@ -1,4 +1,4 @@
-"""The backtest on the command line: what it prints, and what it says of files it cannot use."""
+"""The backtest on the command line: what it prints, and its errors for files that it cannot use."""
 
 from __future__ import annotations
 
@@ -92,19 +92,19 @@ def test_the_label_is_never_scored(trip: Path, tmp_path: Path, capsys: pytest.Ca
     assert {row["leading_signal"] for row in csv.DictReader(out.open())} <= {"speed", "load"}
 
 
-def test_a_column_that_is_no_number_is_skipped_with_a_note(
+def test_a_column_that_is_not_numeric_is_skipped_with_a_note(
     trip: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     backtest.main([str(trip), "--json"])
-    assert capsys.readouterr().err == "backtest: skipped, not numeric: note\n"
+    assert capsys.readouterr().err == "backtest: skipped columns that are not numeric: note\n"
 
 
-def test_the_report_names_the_worst_stretches_and_their_leading_signals(
+def test_the_report_names_the_worst_episodes_and_their_leading_signals(
     trip: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     backtest.main([str(trip), "--signals", "speed,load"])
     report = capsys.readouterr().out
-    assert "worst stretches" in report
+    assert "worst episodes" in report
     assert "trip" in report
     assert "load" in report
 
@@ -141,7 +141,7 @@ def test_a_repeated_event_is_counted_as_a_duplicate(
         ("empty.csv", b"", "empty"),
         ("text.csv", b"a,b\nx,y\n", "numeric column"),
         ("trip.xlsx", b"", ".parquet"),
-        ("bad.jsonl", b'{"a": "x"}\n', "got none"),
+        ("bad.jsonl", b'{"a": "x"}\n', "got only dead letters (1); the first reason: expected"),
     ],
 )
 def test_a_file_that_cannot_be_scored_is_refused_in_one_line(
