@@ -1,13 +1,13 @@
 """The wire contract: what is on each topic, as msgspec structs.
 
-Times are ISO 8601 in UTC on the wire and timezone-aware `datetime` in Python. Unknown fields are
-ignored when decoding, so that a newer writer does not break an older reader.
+Times are ISO 8601 in UTC on the wire and timezone-aware `datetime` in Python. Unknown fields are ignored when
+decoding, so that a newer writer does not break an older reader.
 
 | topic (MQTT)               | struct           | notes                                            |
 |----------------------------|------------------|--------------------------------------------------|
 | `fleet/telemetry/<vehicle>`| the user's own   | described by `[payload]` and `[signals.*]`       |
 | `fleet/enriched/<vehicle>` | `Enriched`       | retained: the latest one is the vehicle's twin   |
-| `fleet/dead-letter`        | `DeadLetter`     | what could not be decoded, with its bytes        |
+| `fleet/dead-letter`        | `DeadLetter`     | an event that could not be decoded, as it came   |
 | `fleet/ground-truth`       | `InjectedFault`  | from the simulator; never read by the dataflow   |
 """
 
@@ -25,26 +25,26 @@ Status = Literal["warming_up", "ok", "late", "partial"]
 
 
 class Enriched(msgspec.Struct, frozen=True, kw_only=True):
-    """One telemetry event with what the detector says of it; numbers are rounded to nine digits.
+    """One telemetry event with its scores; numbers are rounded to nine digits.
 
     Attributes:
-        event_id: the same after a replay, so that consumers can drop what they have seen.
-        vehicle_id: who sent it.
+        event_id: the same after a replay, so that consumers can drop duplicates.
+        vehicle_id: the vehicle that sent it.
         ts: event time, UTC.
         reconstruction_error: ≥ 0; `is_anomaly` is exactly `reconstruction_error > anomaly_threshold`.
         reconstruction_error_smoothed: mean over the vehicle's last ~10 events; ranks vehicles.
-        anomaly_threshold: the percentile in force; null as long as there is no verdict yet.
+        anomaly_threshold: the percentile in force; null until there is one.
         is_anomaly: the verdict; false without a threshold.
         severity: 0–100, monotone in the error, exactly 50 at the threshold; 0 without a threshold.
-        status: the first that holds of ``late`` (older than the vehicle's window), ``partial`` (a signal
-            was missing or not finite), ``warming_up`` (no verdict yet), ``ok``.
-        expected: signal → the value the model expected, in the signal's own unit; empty if the model
-            expects none, as River's detectors do.
-        contributions: signal → share of the error; the shares sum to 1 (all 0 when nothing speaks against
-            any signal); empty with `expected`.
+        status: the first that applies of ``late`` (older than the vehicle's window), ``partial`` (a signal
+            is missing or not finite), ``warming_up`` (no threshold yet), ``ok``.
+        expected: signal → the value the model expected, in the signal's own unit; empty if the model does
+            not predict values, as River's detectors do not.
+        contributions: signal → share of the error; the shares sum to 1 (all 0 if no signal deviates);
+            empty if `expected` is.
         implausible: signals outside their plausible range, usually none.
         model_version: blocks learned so far by the shard.
-        processed_at: when it was scored, UTC; the one field that a replay changes.
+        processed_at: when it was scored, UTC; the only field that differs after a replay.
         telemetry: the original event, byte for byte (`NaN` and infinities, which JSON lacks, as null).
     """
 
@@ -66,13 +66,12 @@ class Enriched(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class DeadLetter(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
-    """A message that could not become an event.
+    """A message, or an event in one, that could not be decoded.
 
     Attributes:
-        reason: one sentence: what was expected, what came, where.
-        payload: the original bytes (base64 on the wire); of a message that is longer than
-            ``payload.max_bytes`` the first so many.
-        length: bytes of the whole message; only there if it was cut.
+        reason: one line: what was expected, what came, where.
+        payload: the original bytes (base64 on the wire), at most the first ``payload.max_bytes``.
+        length: length of the original bytes; only present if they were cut.
         topic: the topic it came on.
         partition: the source's partition, e.g. ``"mqtt"`` or ``"vehicle-telemetry/3"``.
         offset: its position there; null where there is none.
@@ -101,15 +100,15 @@ FaultKind = Literal[
 
 
 class InjectedFault(msgspec.Struct, frozen=True, kw_only=True):
-    """Ground truth: a fault that the simulator has put into a vehicle, announced when it starts.
+    """Ground truth: a fault that the simulator injects into a vehicle, announced when it starts.
 
     Attributes:
         fault_id: unique within a run of the simulator.
-        vehicle_id: whose.
-        kind: what happened.
-        signals: the signals that the fault changes.
-        starts_at: event time of the first changed event, UTC.
-        ends_at: event time from which events are unchanged again, UTC.
+        vehicle_id: the faulty vehicle.
+        kind: what is wrong with it.
+        signals: the signals that the fault affects.
+        starts_at: event time of the first affected event, UTC.
+        ends_at: event time of the first event that is no longer affected, UTC.
     """
 
     fault_id: str
@@ -123,13 +122,14 @@ class InjectedFault(msgspec.Struct, frozen=True, kw_only=True):
 class RecordedMessage(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     """One line of a recording: a message as it came from the broker.
 
-    Exactly one of `payload` and `payload_base64` is set: the first for JSON on a single line, byte
-    for byte; the second for everything else. An unset `payload` is the empty `msgspec.Raw`.
+    Exactly one of `payload` and `payload_base64` is set.
 
     Attributes:
         topic: the topic it came on.
-        arrived_at: when, UTC.
-        key: the message's key; empty where there is none.
+        arrived_at: when it arrived, UTC.
+        payload: the original bytes if they are JSON on a single line; else the empty `msgspec.Raw`.
+        payload_base64: the original bytes otherwise.
+        key: the message's key (Kafka); empty where there is none.
     """
 
     topic: str

@@ -4,9 +4,9 @@
                     │
                     └──► dead letters
 
-With recovery (``-r DIR -s SECONDS -b SECONDS``) it goes on where it stopped: every message is in the
-enriched topic at least once, and a replayed event has the same id and the same scores. SIGTERM ends it in
-good order, after a last snapshot.
+With recovery (``-r DIR -s SECONDS -b SECONDS``) it resumes where it stopped: every event reaches the enriched
+topic or the dead letters at least once, and a replayed event has the same id and the same scores. SIGTERM
+shuts it down cleanly, after a last snapshot.
 """
 
 from __future__ import annotations
@@ -28,7 +28,7 @@ from dataflows.messages import MessageBatch, OutgoingBatch
 from dataflows.score.shard import split
 from dataflows.score.step import score
 
-# Flow and step ids are recovery keys: another id, and a job no longer finds its state.
+# Flow and step ids are keys in the recovery store: under a new id a job does not find its state.
 FLOW = "fleet"
 TELEMETRY = "telemetry"
 DECODE = "decode"
@@ -42,7 +42,7 @@ DEAD_LETTER = "dead-letter"
 
 
 def flow() -> Dataflow:
-    """The dataflow by the settings in force.
+    """The dataflow for the settings in force.
 
     Raises:
         SystemExit: after one line on standard error, if a setting or the recovery directory is wrong.
@@ -53,29 +53,29 @@ def flow() -> Dataflow:
 
 
 def build(settings: Settings, source: Source[MessageBatch]) -> Dataflow:
-    """Wire the flow.
+    """Connect the steps of the picture.
 
     Args:
         settings: all settings.
-        source: where telemetry comes from.
+        source: the telemetry.
 
     Raises:
         FleetError: a source or sink cannot be built.
     """
     dataflow = Dataflow(FLOW)
     messages = op.input(TELEMETRY, dataflow, source)
-    decoded = op.map(DECODE, messages, _decoding(settings))
+    decoded = op.map(DECODE, messages, _decoder(settings))
 
-    events = op.flat_map(SHARD, decoded, _sharding(settings))
+    events = op.flat_map(SHARD, decoded, _sharder(settings))
     scored = score(SCORE, events, settings)
     enriched = op.map(ENCODE, op.key_rm(UNKEYED, scored), Encoder(settings).encode)
     deliver(ENRICHED, enriched, settings, settings.topics.enriched, by_key=True, retain=True)
 
-    deliver(DEAD_LETTER, op.flat_map(BAD, decoded, _bad), settings, settings.topics.dead_letter)
+    deliver(DEAD_LETTER, op.flat_map(BAD, decoded, _dead_letters), settings, settings.topics.dead_letter)
     return dataflow
 
 
-def _decoding(settings: Settings) -> Callable[[MessageBatch], Decoded]:
+def _decoder(settings: Settings) -> Callable[[MessageBatch], Decoded]:
     decoder = Decoder(settings.payload, settings.signals)
     limit = DeadLetterLimit(settings.dead_letters)
 
@@ -87,9 +87,9 @@ def _decoding(settings: Settings) -> Callable[[MessageBatch], Decoded]:
     return decode
 
 
-def _sharding(settings: Settings) -> Callable[[Decoded], list[tuple[str, TelemetryBatch]]]:
+def _sharder(settings: Settings) -> Callable[[Decoded], list[tuple[str, TelemetryBatch]]]:
     return lambda decoded: split(decoded, settings.detector.shards)
 
 
-def _bad(decoded: Decoded) -> list[OutgoingBatch]:
+def _dead_letters(decoded: Decoded) -> list[OutgoingBatch]:
     return [encode_dead_letters(decoded.dead_letters)] if decoded.dead_letters else []

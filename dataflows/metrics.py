@@ -1,8 +1,8 @@
-"""What the job counts, for Prometheus, beside what Bytewax counts itself.
+"""Prometheus metrics of the job, beside those of Bytewax itself.
 
 With ``BYTEWAX_DATAFLOW_API_ENABLED=1`` every process serves them at ``:3030/metrics``. Counters start at 0
-with the process; after a restart what comes again is counted again. The lag of Kafka's partitions is counted
-where they are read, in `dataflows.connectors.kafka.source`.
+with the process, and events that are replayed after a restart are counted again. The consumer lag of Kafka's
+partitions is defined where they are read, in `dataflows.connectors.kafka.source`.
 """
 
 from __future__ import annotations
@@ -14,19 +14,21 @@ EVENTS = Counter(
     "scored events by their status on the enriched topic: ok, warming_up, partial, late",
     ["status"],
 )
-"""A rising share of ``late`` says that a clock or a network is wrong, of ``partial`` that a sensor died."""
+"""A rising share of ``late`` points to a clock or a network, a rising share of ``partial`` to a sensor."""
 
 ANOMALIES = Counter("fleet_anomalies", "scored events whose error is above the threshold")
-"""Of normal events about 100 - `detector.percentile` percent, or what `false_alarms_per_day` says."""
+"""About 100 - `detector.percentile` percent of normal events, or as many as `false_alarms_per_day` allows."""
 
-DUPLICATES = Counter("fleet_duplicates", "events of a vehicle and time that was there already; dropped")
-"""Some are normal: senders repeat what they hold for lost."""
+DUPLICATES = Counter("fleet_duplicates", "events with the vehicle and time of an earlier one; dropped")
+"""A few are normal: senders repeat messages that they believe lost."""
 
 DEAD_LETTERS = Counter("fleet_dead_letters", "events that could not be decoded")
-"""The reason of each is on the dead-letter topic."""
+"""Each one is on the dead-letter topic, with its reason."""
 
 VEHICLES = Gauge("fleet_vehicles", "vehicles that the shards of this process know")
-"""At most `detector.vehicles` times the number of shards, and those that came since the last block."""
+"""At most `detector.vehicles` per shard, plus those that appeared since the last block."""
 
-FORGOTTEN = Counter("fleet_vehicles_forgotten", "vehicles that were forgotten because a shard knew too many")
-"""If it rises all the time, raise `detector.vehicles` or the number of shards."""
+FORGOTTEN = Counter(
+    "fleet_vehicles_forgotten", "vehicles evicted because a shard knew more than detector.vehicles"
+)
+"""If it keeps rising, raise `detector.vehicles` or the number of shards."""

@@ -1,9 +1,10 @@
 """Record telemetry: ``python -m bytewax.run dataflows.record``.
 
-Everything on ``topics.telemetry`` goes, with topic and time of arrival, into ``recording.output``. An
-existing recording is continued. What it has taken is acknowledged to the broker only when it is on
-the disk, so what comes while it is away is recorded when it is back (within ``mqtt.session_expiry``, or
-the topic's retention). A recording from Kafka keeps the messages' keys.
+    telemetry ──► recording
+
+Every message on ``topics.telemetry`` is appended to ``recording.output``, with its topic, its time of arrival
+and, from Kafka, its key. Messages are acknowledged to the broker only once they are on disk, so those sent
+while the job is down are recorded when it is back (within ``mqtt.session_expiry`` or the topic's retention).
 A plain ``.jsonl`` file grows with every message, ``.jsonl.gz`` at the end of every epoch (10 s).
 """
 
@@ -21,7 +22,7 @@ from dataflows.job import job
 from dataflows.job.stopping import until_asked_to_stop
 from dataflows.messages import MessageBatch
 
-# Flow and step ids are recovery keys: another id, and a job no longer finds its state.
+# Flow and step ids are keys in the recovery store: under a new id a job does not find its state.
 FLOW = "record"
 TELEMETRY = "telemetry"
 KEYED = "keyed"
@@ -29,7 +30,7 @@ RECORDING = "recording"
 
 
 def flow() -> Dataflow:
-    """The dataflow by the settings in force.
+    """The dataflow for the settings in force.
 
     Raises:
         SystemExit: after one line on standard error, if a setting is wrong or the output cannot be written.
@@ -38,21 +39,21 @@ def flow() -> Dataflow:
         settings = load()
         if settings.source.kind == "recording":
             raise SettingsError(
-                "source.kind: expected 'mqtt' or 'kafka', got 'recording', which need not be recorded"
+                "source.kind: expected 'mqtt' or 'kafka', got 'recording'; a recording is not recorded again"
             )
         source = until_asked_to_stop(FLOW, telemetry_source(settings, role=FLOW))
         dataflow = build(settings, source)
     output = settings.recording.output
     print(
-        f"recording {settings.topics.telemetry} from {settings.telemetry_broker} "
-        f"{'at the end of' if output.exists() else 'in'} {output}",
+        f"recording {settings.topics.telemetry} from {settings.telemetry_broker}, "
+        f"{'appending to' if output.exists() else 'writing to'} {output}",
         flush=True,
     )
     return dataflow
 
 
 def build(settings: Settings, source: Source[MessageBatch]) -> Dataflow:
-    """Telemetry topic → recording.
+    """Connect the steps.
 
     Args:
         settings: all settings.

@@ -1,4 +1,4 @@
-"""Bad input through the whole job: it ends as dead letters, byte for byte, and no good event notices."""
+"""Bad input through the whole job: it becomes dead letters, byte for byte, and no good event is affected."""
 
 from __future__ import annotations
 
@@ -70,7 +70,7 @@ def letters(settings: Settings) -> list[DeadLetter]:
 
 
 def scored(settings: Settings, **forget: Any) -> dict[str, list[bytes]]:
-    """By vehicle what was sent of its events, in order, but for their places in the input and when scored."""
+    """Vehicle → its enriched events in order, without event ids and times of scoring, which differ."""
     events: list[Enriched] = lines(settings, "enriched", Enriched)
     by_vehicle: dict[str, list[bytes]] = defaultdict(list)
     for event in events:
@@ -80,7 +80,7 @@ def scored(settings: Settings, **forget: Any) -> dict[str, list[bytes]]:
 
 
 def mixed(good: Sequence[bytes], bad: Sequence[bytes], seed: int) -> tuple[list[bytes], list[int]]:
-    """Both in one stream, the bad ones shuffled and at random places; and the places."""
+    """Both in one stream, the bad ones shuffled and at random places; returns the places too."""
     random = np.random.default_rng(seed)
     total = len(good) + len(bad)
     places = sorted(random.choice(total, len(bad), replace=False).tolist())
@@ -129,7 +129,7 @@ def test_bad_messages_before_the_first_good_one_change_no_score(tmp_path: Path) 
 
 @hypothesis_settings(max_examples=25, deadline=None)
 @given(data=st.data())
-def test_whatever_happens_to_payloads_on_the_way_good_events_keep_their_scores(
+def test_whatever_happens_to_payloads_in_transit_good_events_keep_their_scores(
     tmp_path_factory: pytest.TempPathFactory, data: st.DataObject
 ) -> None:
     good = telemetry(120)
@@ -198,7 +198,7 @@ def test_bad_events_in_lists_and_maps_become_dead_letters_and_leave_the_others_a
 
 
 @pytest.mark.parametrize("layout", LAYOUTS)
-def test_messages_that_are_no_list_or_map_become_dead_letters_as_a_whole(tmp_path: Path, layout: str) -> None:
+def test_messages_that_are_not_a_list_or_map_become_whole_dead_letters(tmp_path: Path, layout: str) -> None:
     wrap, good = LAYOUTS[layout], telemetry(400)
     messages = [wrap(good[start : start + 10]) for start in range(0, len(good), 10)]
     other = in_list([EVENT]) if layout == "map" else EVENT
@@ -221,15 +221,15 @@ def test_messages_that_are_no_list_or_map_become_dead_letters_as_a_whole(tmp_pat
 @pytest.mark.parametrize(
     ("layout", "message", "reason"),
     [
-        ("event", BAD["no json"], "expected JSON, got 19 bytes that are not"),
+        ("event", BAD["no json"], "expected JSON, got 19 bytes that are not JSON"),
         ("event", in_list([EVENT]), "expected a JSON object for an event, got an array"),
-        ("event", in_map([EVENT]), "expected the vehicle id, got none"),
-        ("list", EVENT, "expected an array of events, got an object"),
-        ("map", in_list([EVENT]), "expected an object of events, got an array"),
-        ("map", EVENT, "expected a JSON object for an event, got a "),
+        ("event", in_map([EVENT]), "expected the vehicle id at /vehicle_id, got none"),
+        ("list", EVENT, "expected a JSON array of events, as payload.layout is 'list', got an object"),
+        ("map", in_list([EVENT]), "expected a JSON object of events, as payload.layout is 'map', got "),
+        ("map", EVENT, "expected a JSON object for an event, got the "),
     ],
 )
-def test_when_all_input_is_bad_the_job_stops_in_one_line_and_keeps_what_it_had_accepted(
+def test_when_all_input_is_bad_the_job_stops_with_a_one_line_error_and_keeps_what_it_had_accepted(
     tmp_path: Path, layout: str, message: bytes, reason: str
 ) -> None:
     settings = job(tmp_path, layout)
@@ -244,7 +244,7 @@ def test_when_all_input_is_bad_the_job_stops_in_one_line_and_keeps_what_it_had_a
 
 
 def stopped(settings: Settings, payloads: Sequence[bytes], **arguments: Any) -> DeadLetterLimitError:
-    """The error by which the job stops."""
+    """Run the job until it stops because of too many dead letters; return its error."""
     with pytest.raises(BytewaxRuntimeError) as caught:
         run_main(build(settings, TestingSource(batches(list(payloads), 40))), **arguments)
     error: BaseException | None = caught.value
@@ -254,7 +254,7 @@ def stopped(settings: Settings, payloads: Sequence[bytes], **arguments: Any) -> 
     return error
 
 
-def test_a_job_that_stopped_at_a_wrong_layout_and_is_set_right_loses_nothing(tmp_path: Path) -> None:
+def test_a_job_that_stopped_at_a_wrong_layout_and_is_corrected_loses_nothing(tmp_path: Path) -> None:
     good = [in_list([event]) for event in telemetry(1000)]
     recovery = tmp_path / "recovery"
     recovery.mkdir()
@@ -273,7 +273,7 @@ def test_a_job_that_stopped_at_a_wrong_layout_and_is_set_right_loses_nothing(tmp
     assert bad | events == set(range(1000))
 
 
-def test_more_bad_than_good_events_stop_the_job_though_no_run_is_long(tmp_path: Path) -> None:
+def test_more_bad_than_good_events_stop_the_job_even_if_no_run_is_long(tmp_path: Path) -> None:
     settings = job(tmp_path)
     good = telemetry(800)
     stream, _ = mixed(good, [BAD["cut off"]] * 1000, seed=3)

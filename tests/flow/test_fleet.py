@@ -39,7 +39,7 @@ def written_to(directory: Path, **update: Any) -> Any:
 
 
 def scores(events: list[Enriched]) -> dict[str, bytes]:
-    """By event id all that is on the wire, except when it was scored: that differs between runs."""
+    """Event id → the event on the wire, except for when it was scored, which differs between runs."""
     moment = events[0].ts
     same_moment = (msgspec.structs.replace(event, processed_at=moment) for event in events)
     return {event.event_id: msgspec.json.encode(event) for event in same_moment}
@@ -163,7 +163,7 @@ def test_the_command_plays_a_recording_through_the_flow(tmp_path: Path) -> None:
         ({"FLEET__SOURCE__KIND": "recording", "FLEET__RECORDING__INPUT": "gone.csv"}, "gone.csv"),
     ],
 )
-def test_a_wrong_setting_is_one_line(changes: dict[str, str], expected: str) -> None:
+def test_a_wrong_setting_gives_a_one_line_error(changes: dict[str, str], expected: str) -> None:
     done = command(**changes)
     assert done.returncode == 1
     assert len(done.stderr.splitlines()) == 1
@@ -186,7 +186,7 @@ def test_an_error_inside_the_engine_has_no_traceback(tmp_path: Path) -> None:
 
 
 def command(**environment: str) -> subprocess.CompletedProcess[str]:
-    """``python -m bytewax.run dataflows.fleet`` to its end."""
+    """Run ``python -m bytewax.run dataflows.fleet`` until it exits."""
     return subprocess.run(
         [sys.executable, "-m", "bytewax.run", "dataflows.fleet"],
         cwd=REPOSITORY,

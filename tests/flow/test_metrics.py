@@ -1,4 +1,4 @@
-"""What the job counts of the events that pass."""
+"""The metrics that the job counts as events pass through it."""
 
 from __future__ import annotations
 
@@ -46,7 +46,7 @@ def test_late_events_duplicates_and_dead_letters_are_counted(tmp_path: Path) -> 
     assert more["ok"] > 200
 
 
-def test_a_fleet_larger_than_a_shard_may_know_is_told_in_the_log(
+def test_a_fleet_larger_than_a_shard_may_know_is_logged(
     tmp_path: Path, caplog: pytest.LogCaptureFixture
 ) -> None:
     settings = written_to(tmp_path)

@@ -38,7 +38,7 @@ def environment(mqtt: MqttSettings, output: Path, topic: str) -> dict[str, str]:
 
 @contextmanager
 def recording(mqtt: MqttSettings, output: Path, topic: str, *arguments: str) -> Iterator[str]:
-    """The recorder while it runs; gives the line that it starts with, and is killed at the end."""
+    """The running recorder; yields the line that it prints at the start, and is killed at the end."""
     log = output.with_suffix(".log")
     with (
         log.open("w") as file,
@@ -80,7 +80,7 @@ def publish_until_recorded(
 
 
 def wait_for_subscription(mqtt: MqttSettings, output: Path, topic: str) -> list[tuple[str, bytes]]:
-    """Publish until the recorder, which nobody can see subscribing, has recorded something."""
+    """Publish until the recorder has recorded something; nothing else shows that it has subscribed."""
 
     def has_recorded() -> bool:
         publish(mqtt, [(f"{topic}/probe", b"{}")])
@@ -98,15 +98,15 @@ def test_a_recording_holds_every_message_as_it_was_published_and_is_continued_af
     mqtt = broker.settings()
     output = tmp_path / "trip.jsonl"
     with recording(mqtt, output, topic) as line:
-        assert line == f"recording {topic}/+ from {mqtt.host}:{mqtt.port} in {output}"
+        assert line == f"recording {topic}/+ from {mqtt.host}:{mqtt.port}, writing to {output}"
         probes = wait_for_subscription(mqtt, output, topic)
         first = [(f"{topic}/a", b'{"speed": 61.20}'), (f"{topic}/b", b"\x00\xff\n")]
         publish_until_recorded(mqtt, output, first, probes + first)
     missed = (f"{topic}/a", b'"published while nobody recorded"')
     publish(mqtt, [missed])
     with recording(mqtt, output, topic) as line:
-        assert line == f"recording {topic}/+ from {mqtt.host}:{mqtt.port} at the end of {output}"
-        wait_until(lambda: missed in recorded(output), "the message published meanwhile")
+        assert line == f"recording {topic}/+ from {mqtt.host}:{mqtt.port}, appending to {output}"
+        wait_until(lambda: missed in recorded(output), "the message published while nobody recorded")
         kept = recorded(output)
         assert kept[: len(probes + first)] == probes + first
 
@@ -128,7 +128,7 @@ def test_a_gzip_recording_grows_with_every_epoch(broker: Broker, tmp_path: Path,
         ("FLEET_CONFIG", "nowhere.toml", "record: cannot read the settings file nowhere.toml"),
     ],
 )
-def test_wrong_settings_are_one_line_without_a_traceback(name: str, value: str, message: str) -> None:
+def test_a_wrong_setting_gives_a_one_line_error(name: str, value: str, message: str) -> None:
     finished = subprocess.run(
         command(),
         cwd=REPOSITORY,

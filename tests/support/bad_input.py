@@ -1,7 +1,7 @@
-"""What senders get wrong: named payloads that are no events, odd ones that are, and ways to spoil good ones.
+"""What senders get wrong: named payloads that are not events, odd ones that are, and ways to spoil good ones.
 
-The payloads are for events of ``{"vehicle_id": …, "ts": …, "sequence": …, "speed": …, "rpm": …}``, as
-`tests.telemetry` makes them.
+A good event is ``{"vehicle_id": …, "ts": …, "sequence": …, "speed": …, "rpm": …}``, as in
+`tests.support.telemetry`.
 """
 
 from __future__ import annotations
@@ -17,7 +17,7 @@ DEEP = 100_000
 
 
 def with_value(field: str, value: bytes) -> bytes:
-    """`EVENT` with another value in one field, whatever bytes it is."""
+    """`EVENT` with any bytes as the value of one field."""
     name = b'"%b":' % field.encode()
     start = EVENT.index(name) + len(name)
     end = start + min(position for position in map(EVENT[start:].find, (b",", b"}")) if position >= 0)
@@ -124,7 +124,7 @@ UNKNOWN_LAYOUT = {
 }
 OTHER_TOPICS = {
     "a dead letter": (
-        b'{"reason":"expected JSON, got 1 bytes that are not","payload":"eA==","topic":"cars/VEH-1",'
+        b'{"reason":"expected JSON, got 1 byte that is not JSON","payload":"eA==","topic":"cars/VEH-1",'
         b'"partition":"mqtt","offset":null,"arrived_at":"2026-01-01T00:00:07Z"}'
     ),
     "a fault of the simulator": (
@@ -145,7 +145,7 @@ BAD: dict[str, bytes] = {
     **UNKNOWN_LAYOUT,
     **OTHER_TOPICS,
 }
-"""What no event can be made of, where a message is one event."""
+"""Payloads that become dead letters where a message is one event."""
 
 ODD: dict[str, tuple[bytes, bytes]] = {
     "a key twice": (
@@ -169,7 +169,7 @@ ODD: dict[str, tuple[bytes, bytes]] = {
     "a boolean for a signal": (with_value("speed", b"true"), with_value("speed", b"1")),
     "a signal is missing": (without("speed"), with_value("speed", b"null")),
 }
-"""What is an event though it looks odd, and the plain event that it is scored like."""
+"""Payloads that are events although they look odd, each with the plain event that is scored the same."""
 
 JSON_VALUES = [
     *[b"null", b"true", b"0", b"-0.0", b"1e999", b"-1e999", b"1e-999", b"NaN", b"Infinity", b"9" * 400],
@@ -179,7 +179,7 @@ JSON_VALUES = [
 
 @st.composite
 def spoilt(draw: st.DrawFn, payload: bytes) -> bytes:
-    """A good payload with one to three things done to it that happen on the way: it may still be good."""
+    """A good payload damaged one to three times, as happens in transit; it may still be good."""
     for _ in range(draw(st.integers(1, 3))):
         payload = draw(_spoil_once(payload))
     return payload

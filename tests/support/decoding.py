@@ -14,15 +14,15 @@ from dataflows.messages import MessageBatch
 from dataflows.recordings import open_recording
 
 ARRIVED = 1_767_225_600_000_000
-"""When the first message of `messages` arrives, 2026-01-01 00:00 UTC; each later one a second after."""
+"""When the first message of `messages` arrives, 2026-01-01 00:00 UTC; the others follow a second apart."""
 
 
 def decoder(signals: Mapping[str, str] | None = None, **payload: Any) -> Decoder:
     """A decoder for ``{"vehicle_id": …, "ts": …, "speed": …, "rpm": …}``.
 
     Args:
-        signals: name → pointer, instead of those two.
-        payload: what differs in `[payload]`.
+        signals: name → pointer, instead of speed and rpm.
+        payload: keys of `[payload]` to override.
     """
     settings: dict[str, Any] = {
         "layout": "event",
@@ -53,7 +53,7 @@ def messages(
 
 
 def assert_same(one: Decoded, other: Decoded) -> None:
-    """All of it, to the bit."""
+    """Assert that everything is equal, numbers to the bit."""
     assert one.telemetry.event_ids == other.telemetry.event_ids
     assert one.telemetry.vehicle_ids == other.telemetry.vehicle_ids
     assert one.telemetry.timestamps.tolist() == other.telemetry.timestamps.tolist()

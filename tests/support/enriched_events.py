@@ -23,7 +23,7 @@ CALM: dict[str, float] = {
     "speed_limit": 50.0,
     "traffic": 3.0,
 }
-"""Values of a vehicle with which nothing is wrong, and what the model expects of it."""
+"""Values of a healthy vehicle, which are also what the model expects."""
 
 
 def enriched(
@@ -40,12 +40,12 @@ def enriched(
     """The event `number` of a vehicle, one a second from `START`.
 
     Args:
-        vehicle_id: whose.
-        number: also makes the event id.
-        error: its reconstruction error; above the threshold it is an anomaly of what was measured.
-        smoothed: the same as the error if it is not given.
+        vehicle_id: the vehicle that sent it.
+        number: seconds after `START`; also part of the event id.
+        error: its reconstruction error; above the threshold it is an anomaly in the signals of `measured`.
+        smoothed: the smoothed error; by default the same as `error`.
         threshold: `None` while warming up.
-        measured: signals that differ from `CALM`; `None` for one that was not sent.
+        measured: signals that differ from `CALM`; `None` for a signal that was not sent.
         position: latitude and longitude.
         changes: fields of `Enriched` to override.
     """
@@ -75,5 +75,5 @@ def enriched(
 
 
 def payload(vehicle_id: str, number: int = 0, **changes: Any) -> bytes:
-    """An `enriched` event as the bytes on the topic."""
+    """An `enriched` event as the bytes on its topic."""
     return msgspec.json.encode(enriched(vehicle_id, number, **changes))

@@ -1,4 +1,4 @@
-"""Vehicle ids that a sane vehicle would not have."""
+"""Vehicle ids that no sane vehicle has."""
 
 from __future__ import annotations
 
@@ -33,7 +33,7 @@ HOSTILE_IDS = [
     "a\u0301",
     "\xe1",
 ]
-"""Ids that are let in, each as itself: texts of 1 to 256 characters without control characters."""
+"""Ids that are accepted unchanged: texts of 1 to 256 characters without control characters."""
 
 REFUSED_IDS = ["", "x" * 257, "a\nb", "a\0b", "a\x1b[31mb", "a\x7fb", "a\x85b", "\r\n\r\n"]
-"""Ids that make an event a dead letter."""
+"""Ids that turn an event into a dead letter."""

@@ -1,4 +1,4 @@
-"""Telemetry as a Spring fleet platform sends it, with a label per event: the same seed, the same bytes."""
+"""Telemetry as a Spring fleet platform sends it, with a label per event; the same bytes for the same seed."""
 
 from __future__ import annotations
 
@@ -23,9 +23,9 @@ TOPIC = "vehicle-telemetry"
 VEHICLES = 10
 BEGIN = 1_763_712_000_123_456_789
 ROUND, STEP, JITTER = 4_000_000_000, 30_000_000, 1_000_000
-"""Nanoseconds from a round of all vehicles to the next, from a vehicle to the next, and of chance in both."""
+"""Nanoseconds between rounds of all vehicles, between vehicles in a round, and of random jitter in both."""
 LATENCY = 2_000_000, 20_000_000
-"""Nanoseconds from sending to arrival; with `JITTER` less than `STEP`: events arrive as they were sent."""
+"""Nanoseconds from sending to arrival. With `JITTER` less than `STEP`, so events arrive in the order sent."""
 SPEED_LIMITS = {"urban": 60.0, "highway": 120.0, "rural": 90.0}
 WEATHER = ("clear", "rain", "fog", "storm")
 FAULTS = ("overspeed", "engine_overheat", "battery_low")
@@ -50,11 +50,11 @@ class LabelledEvent:
 def events(count: int, seed: int = 7) -> Iterator[LabelledEvent]:
     """Events in the order in which they arrive: rounds of all vehicles, one event each.
 
-    Every event is drawn afresh; only the speed before a fault is remembered, for the next event's
+    Every event is independent, except that the speed without a fault is kept for the next event's
     `previousSpeed` and `acceleration`.
 
     Args:
-        count: how many events.
+        count: number of events.
         seed: of the random numbers.
     """
     random = np.random.default_rng(seed)
@@ -106,7 +106,7 @@ def events(count: int, seed: int = 7) -> Iterator[LabelledEvent]:
 
 
 def java_double(number: float) -> str:
-    """A double as Java writes it: the shortest digits that tell it from others, in Java's notation."""
+    """A double as Java writes it: the fewest digits that identify it, in Java's notation."""
     if number == 0.0 or 1e-3 <= abs(number) < 1e7:
         return repr(number)
     digits, exponent = f"{Decimal(repr(number)).normalize():E}".split("E")
@@ -114,7 +114,7 @@ def java_double(number: float) -> str:
 
 
 def write_sample() -> None:
-    """Record the sample anew: ``python -m tests.spring_fleet``."""
+    """Write the sample file: ``python -m tests.support.spring_fleet``."""
     sample = list(events(SAMPLE_EVENTS))
     payloads, arrived = [event.payload for event in sample], [event.arrived for event in sample]
     with RecordingWriter(SAMPLE) as recording:

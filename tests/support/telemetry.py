@@ -20,7 +20,7 @@ SIGNALS = {
 
 
 def quick(settings: Settings, **update: Any) -> Settings:
-    """Settings with `SIGNALS`, under which a few dozen events a shard are enough for verdicts."""
+    """Settings with `SIGNALS` under which a few dozen events per shard are enough for verdicts."""
     detector = settings.detector.model_copy(
         update={"shards": 2, "start_up": 30, "window": 4, "learn_every": 64}
     )
