@@ -11,8 +11,8 @@
     └── LostProcessError      another process of the same job is gone
 
 A message says what was expected, what came, where, and what to do. Programs print it in one
-line and leave with status 1: `exit_in_one_line` around what a program does itself,
-`report_in_one_line` for what runs inside the dataflow engine.
+line and leave with status 1: `exit_on_error` around what a program does itself,
+`install_excepthook` for what runs inside the dataflow engine.
 """
 
 from __future__ import annotations
@@ -60,7 +60,7 @@ class LostProcessError(FleetError):
 
 
 @contextmanager
-def exit_in_one_line(program: str) -> Iterator[None]:
+def exit_on_error(program: str) -> Iterator[None]:
     """Turn a `FleetError` into one line on standard error and exit status 1.
 
     Args:
@@ -78,7 +78,7 @@ def exit_in_one_line(program: str) -> Iterator[None]:
         raise SystemExit(130) from None
 
 
-def report_in_one_line(
+def install_excepthook(
     program: str, translate: Callable[[BaseException], FleetError | None] = lambda _: None
 ) -> None:
     """Print an uncaught `FleetError` as one line, also when the dataflow engine has wrapped it.

@@ -23,7 +23,7 @@ from dataflows.decode import Decoded, Decoder, TelemetryBatch
 from dataflows.decode.dead_letters import DeadLetterLimit, encode_dead_letters
 from dataflows.encode import Encoder
 from dataflows.job import job
-from dataflows.job.stopping import until_asked_to_stop
+from dataflows.job.stopping import with_graceful_shutdown
 from dataflows.messages import MessageBatch, OutgoingBatch
 from dataflows.score.shard import split
 from dataflows.score.step import score
@@ -49,7 +49,7 @@ def flow() -> Dataflow:
     """
     with job(FLOW):
         settings = load()
-        return build(settings, until_asked_to_stop(FLOW, telemetry_source(settings)))
+        return build(settings, with_graceful_shutdown(FLOW, telemetry_source(settings)))
 
 
 def build(settings: Settings, source: Source[MessageBatch]) -> Dataflow:

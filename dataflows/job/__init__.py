@@ -8,9 +8,9 @@ import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
 
-from config.errors import exit_in_one_line, report_in_one_line
+from config.errors import exit_on_error, install_excepthook
 from config.logs import configure_logging
-from dataflows.job.engine_errors import told_by_the_engine
+from dataflows.job.engine_errors import translate_engine_error
 from dataflows.job.recovery_directory import RecoveryOptions, check_recovery_directory
 
 OBJECTS_BETWEEN_COLLECTIONS = 100_000
@@ -29,16 +29,16 @@ def job(flow: str) -> Iterator[None]:
             recovery directory that the engine was given cannot be used.
     """
     configure_logging()
-    report_in_one_line(flow, told_by_the_engine)
-    with exit_in_one_line(flow):
+    install_excepthook(flow, translate_engine_error)
+    with exit_on_error(flow):
         recovery = RecoveryOptions.of(sys.argv, os.environ)
         if recovery.directory is not None:
             check_recovery_directory(recovery.directory, flow, alone=recovery.alone)
         yield
-    spare_the_collector()
+    tune_gc()
 
 
-def spare_the_collector() -> None:
+def tune_gc() -> None:
     """Keep the garbage collector from going through what is not garbage.
 
     What was imported and built stays for as long as the process: each time the collector went through it,

@@ -14,7 +14,7 @@ _LOST_ANOTHER = re.compile(
 )
 
 
-def told_by_the_engine(error: BaseException) -> FleetError | None:
+def translate_engine_error(error: BaseException) -> FleetError | None:
     """The error in words that one of the engine stands for; ``None`` if it stands for none that is known.
 
     The engine passes on what SQLite says as the text of a `RuntimeError`, has errors of its own where files

@@ -22,7 +22,7 @@ NOTICED_WITHIN = timedelta(seconds=0.2)
 """Longest sleep of a partition: one that waits for its next message must not sleep through a request."""
 
 
-def until_asked_to_stop(
+def with_graceful_shutdown(
     program: str, source: FixedPartitionedSource[MessageBatch, Any]
 ) -> StoppableSource[MessageBatch]:
     """The source, until SIGTERM or SIGINT asks this process to stop.
