@@ -20,6 +20,7 @@ from dataflows.detector.arrival import SET_BACK_AFTER, SET_RIGHT_AFTER
 from dataflows.events import DeadLetter, Enriched
 from dataflows.fleet import build
 from dataflows.score.scorer import ShardScorer
+from dataflows.stored_state import SHARD
 from tests.support.telemetry import START, batches, quick, telemetry
 
 VEHICLES = 4
@@ -267,7 +268,7 @@ def taught(payloads: Sequence[bytes]) -> bytes:
     decoder = Decoder(base.payload, base.signals)
     for batch in batches(list(payloads), 50):
         scorer.score(decoder.decode(batch).telemetry)
-    state = scorer.snapshot()
+    state = SHARD.unwrap(scorer.snapshot())
     del state["detector"]["roster"]  # whoever repeats itself is not silent
     for counted in ("behind", "behind_at"):  # of late events in a row
         del state["detector"]["parts"]["window"][counted]

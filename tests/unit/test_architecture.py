@@ -19,9 +19,10 @@ LAYERS: list[tuple[str, list[str]]] = [
     ("dataflows.messages", []),
     ("dataflows.metrics", []),
     ("dataflows.compiled", []),
+    ("dataflows.stored_state", ["config"]),
     ("dataflows.recordings", ["config", *WIRE]),
-    ("dataflows.connectors", ["config", *WIRE, "dataflows.recordings"]),
-    ("dataflows.job", ["config", *WIRE]),
+    ("dataflows.connectors", ["config", *WIRE, "dataflows.stored_state", "dataflows.recordings"]),
+    ("dataflows.job", ["config", *WIRE, "dataflows.stored_state"]),
     ("dataflows.detector", ["config", "dataflows.compiled"]),
     ("dataflows.decode", ["config", *WIRE, "dataflows.metrics"]),
     (
@@ -29,6 +30,7 @@ LAYERS: list[tuple[str, list[str]]] = [
         [
             "config",
             *WIRE,
+            "dataflows.stored_state",
             "dataflows.metrics",
             "dataflows.compiled",
             "dataflows.detector",

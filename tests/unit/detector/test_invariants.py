@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 
 from config.settings import DetectorSettings, load
 from dataflows.detector import Detector, Scores
-from dataflows.score.models import model_maker
+from dataflows.score.models import make_model
 
 KINDS: dict[str, dict[str, Any]] = {
     "linear": {"kind": "reconstruction", "reconstructor": "linear"},
@@ -35,7 +35,7 @@ def chosen(kind: str) -> DetectorSettings:
 
 
 def detector(kind: str, state: dict[str, Any] | None = None) -> Detector:
-    model = model_maker(chosen(kind), len(SIGNALS))()
+    model = make_model(chosen(kind), len(SIGNALS))
     if state is None:
         return Detector(chosen(kind), SIGNALS, model)
     return Detector.restore(chosen(kind), SIGNALS, state, model)
