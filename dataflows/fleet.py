@@ -26,7 +26,7 @@ from dataflows.job import job
 from dataflows.job.stopping import with_graceful_shutdown
 from dataflows.messages import MessageBatch, OutgoingBatch
 from dataflows.score.shard import split
-from dataflows.score.step import score
+from dataflows.score.step import check_snapshots, score
 
 # Flow and step ids are recovery keys: another id, and a job no longer finds its state.
 FLOW = "fleet"
@@ -47,8 +47,9 @@ def flow() -> Dataflow:
     Raises:
         SystemExit: after one line on standard error, if a setting or the recovery directory is wrong.
     """
-    with job(FLOW):
+    with job(FLOW) as newest_states:
         settings = load()
+        check_snapshots(settings, newest_states(SCORE))
         return build(settings, with_graceful_shutdown(FLOW, telemetry_source(settings)))
 
 
