@@ -62,7 +62,7 @@ class ShardScorer:
     def score(self, batch: TelemetryBatch) -> ScoredBatch:
         """Score a batch, in arrival order."""
         scores = self.detector.process(batch.vehicle_ids, batch.timestamps, batch.values[:, self._columns])
-        self.drift.watch(batch.timestamps, scores)
+        self.drift.watch(self.detector.learned)
         kept = np.flatnonzero(~scores.duplicate)
         if len(kept) == len(batch):
             return ScoredBatch(batch, scores, kept)

@@ -11,9 +11,10 @@ import numpy as np
 
 from config.errors import SnapshotError
 from dataflows.compiled import Floats, Slots
-from dataflows.detector.block import Lessons
+from dataflows.detector.block import LearnBatch
 from dataflows.detector.model import Evaluation
-from dataflows.detector.window import Filled
+from dataflows.detector.threshold import kept_share
+from dataflows.detector.window import Samples
 from dataflows.score.river import pickles
 from dataflows.score.river.kinds import river_kind
 
@@ -28,11 +29,6 @@ STEEPEST = 6.0
 
 USUAL = 1.0
 """Error of a row that a detector cannot score."""
-
-YOUTH = 3.0
-LEAST_MEMORY = 100.0
-"""After n scores, the moments span the last n / `YOUTH`, but at least `LEAST_MEMORY`: the scores of a young
-detector still drift, and the first ones must not define for long what is usual."""
 
 COUNTS, MOMENTS = ("learned", "blind", "judged"), ("weight", "mean", "scatter")
 """Attributes of `VehicleDetector` that are stored as columns of integers and of floats."""
@@ -89,7 +85,7 @@ class VehicleDetector:
         if math.isnan(score) or weight <= 0.0:
             return
         self.judged += 1
-        kept = math.exp(-1.0 / min(max(self.judged / YOUTH, LEAST_MEMORY), memory))
+        kept = kept_share(self.judged, memory)
         self.weight = self.weight * kept + weight
         step = score - self.mean
         self.mean += step * weight / self.weight
@@ -145,21 +141,21 @@ class RiverModel:
         chosen = [self._detectors[slot] for slot in slots.tolist()]
         return np.array([float(one.judged if one.judged >= one.blind else 0) for one in chosen])
 
-    def evaluate(self, slots: Slots, filled: Filled) -> Evaluation:
+    def evaluate(self, slots: Slots, samples: Samples) -> Evaluation:
         """Score n rows by what was learned before."""
-        shape = filled.values.shape
+        shape = samples.values.shape
         errors, scores = np.empty(shape[0]), np.empty(shape[0])
         with self._kind.parameter_errors():
-            for row, (slot, event) in enumerate(zip(slots.tolist(), self._events(filled), strict=True)):
+            for row, (slot, event) in enumerate(zip(slots.tolist(), self._events(samples), strict=True)):
                 scores[row] = score = self._detectors[slot].score(event)
                 errors[row] = self._detectors[slot].error(score)
         return Evaluation(errors, np.zeros(shape), np.full(shape, np.nan), scores[:, None])
 
-    def learn(self, block: Lessons) -> None:
+    def learn(self, block: LearnBatch) -> None:
         """Learn a block of rows, one after the other."""
-        columns = (block.slots.tolist(), block.model_weights.tolist(), block.terms[:, 0].tolist())
+        columns = (block.slots.tolist(), block.model_weights.tolist(), block.memo[:, 0].tolist())
         with self._kind.parameter_errors():
-            for slot, weight, score, event in zip(*columns, self._events(block.filled), strict=True):
+            for slot, weight, score, event in zip(*columns, self._events(block.samples), strict=True):
                 self._detectors[slot].count(score, weight, self._memory)
                 if weight >= LEARNED_FROM:
                     self._detectors[slot].learn(event, self._blank)
@@ -216,11 +212,11 @@ class RiverModel:
     def _new(self) -> VehicleDetector:
         return VehicleDetector(self._kind.scaler.clone(), self._kind.detector.clone())
 
-    def _events(self, filled: Filled) -> list[dict[str, float]]:
+    def _events(self, samples: Samples) -> list[dict[str, float]]:
         names = self._names
-        if filled.observed.all():
-            return [dict(zip(names, row, strict=True)) for row in filled.values.tolist()]
-        rows = zip(filled.values.tolist(), filled.observed.tolist(), strict=True)
+        if samples.observed.all():
+            return [dict(zip(names, row, strict=True)) for row in samples.values.tolist()]
+        rows = zip(samples.values.tolist(), samples.observed.tolist(), strict=True)
         return [
             {name: value for name, value, known in zip(names, row, observed, strict=True) if known}
             for row, observed in rows
