@@ -19,7 +19,7 @@ from threadpoolctl import threadpool_limits
 
 from benchmarks.injection import inject
 from benchmarks.trips import find_trips, read_trip
-from config.errors import exit_in_one_line
+from config.errors import exit_on_error
 from config.settings import Settings, load
 from dataflows.clock import microseconds
 from dataflows.compiled import Floats, Integers
@@ -227,7 +227,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
         SystemExit: status 1 after one line on standard error if a trip or a setting is wrong.
     """
     options = _parser().parse_args(arguments)
-    with exit_in_one_line("benchmarks.explanations"), threadpool_limits(limits=1):
+    with exit_on_error("benchmarks.explanations"), threadpool_limits(limits=1):
         settings = load()
         notes = Console(stderr=True)
         trips = [] if options.trips is None else find_trips(options.trips)

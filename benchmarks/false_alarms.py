@@ -14,7 +14,7 @@ from rich.progress import track
 from rich.table import Table
 from threadpoolctl import threadpool_limits
 
-from config.errors import exit_in_one_line
+from config.errors import exit_on_error
 from config.settings import DetectorSettings, load
 from dataflows.backtest.episodes import episodes
 from dataflows.compiled import Floats
@@ -124,7 +124,7 @@ def measure(settings: DetectorSettings, case: Case, percentile: float) -> Rates:
 def main(arguments: Sequence[str] | None = None) -> None:
     """Run the command line."""
     options = _parser().parse_args(arguments)
-    with exit_in_one_line("benchmarks.false_alarms"), threadpool_limits(limits=1):
+    with exit_on_error("benchmarks.false_alarms"), threadpool_limits(limits=1):
         settings = load().detector
         every = [(case, percentile) for case in CASES for percentile in PERCENTILES]
         notes = Console(stderr=True)

@@ -16,7 +16,7 @@ from rich.progress import track
 from benchmarks.injection import InjectedRows, inject
 from benchmarks.streams import LABEL, MANIFEST
 from benchmarks.trips import Trip, find_trips, per_second, read_trip
-from config.errors import RecordingError, SettingsError, exit_in_one_line
+from config.errors import RecordingError, SettingsError, exit_on_error
 from config.settings import load
 from dataflows.compiled import Floats
 
@@ -164,7 +164,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
         SystemExit: status 1 after one line on standard error if a trip, a setting or the directory is wrong.
     """
     options = _parser().parse_args(arguments)
-    with exit_in_one_line("benchmarks.labelled_trips"):
+    with exit_on_error("benchmarks.labelled_trips"):
         if options.streams < 1 or options.rows < SHORTEST_STREAM or options.seed < 0:
             raise SettingsError(
                 f"expected --streams ≥ 1, --rows ≥ {SHORTEST_STREAM} and --seed ≥ 0, "

@@ -29,7 +29,7 @@ from benchmarks.poisoned_stream import (
     normal_fleet,
     sporadic,
 )
-from config.errors import exit_in_one_line
+from config.errors import exit_on_error
 from config.settings import Settings, load
 
 VEHICLES = 20
@@ -237,7 +237,7 @@ def lasting_figures(settings: Settings, each: Sequence[Trial], kind: Kind, signa
 def main(arguments: Sequence[str] | None = None) -> None:
     """Run the command line."""
     options = _parser().parse_args(arguments)
-    with exit_in_one_line("benchmarks.poisoning"), threadpool_limits(limits=1):
+    with exit_on_error("benchmarks.poisoning"), threadpool_limits(limits=1):
         settings, notes = load(), Console(stderr=True)
         fleets = [
             normal_fleet(settings, vehicles=VEHICLES, rows=END + AFTER, seed=seed)

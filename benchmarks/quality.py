@@ -20,7 +20,7 @@ from benchmarks.quality_metrics import StreamFigures, Timed, figures
 from benchmarks.quality_report import summaries, tables
 from benchmarks.results_cache import ResultsCache
 from benchmarks.streams import LabelledStream, manifest, read
-from config.errors import RecordingError, SettingsError, exit_in_one_line
+from config.errors import RecordingError, SettingsError, exit_on_error
 
 METRICS_SOURCES = (
     "benchmarks/quality.py",
@@ -56,7 +56,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
         SystemExit: status 1 after one line on standard error if the data or a name is wrong.
     """
     options = _parser().parse_args(arguments)
-    with exit_in_one_line("benchmarks.quality"):
+    with exit_on_error("benchmarks.quality"):
         notes = Console(stderr=True, soft_wrap=True)
         candidates = _chosen(options.detectors, notes)
         cache = ResultsCache(options.cache, fresh=options.fresh)

@@ -16,7 +16,7 @@ from rich.progress import track
 from rich.table import Table
 from threadpoolctl import threadpool_limits
 
-from config.errors import exit_in_one_line
+from config.errors import exit_on_error
 from config.settings import DetectorSettings, load
 from dataflows.detector import Detector
 
@@ -97,7 +97,7 @@ class Load:
 def main(arguments: Sequence[str] | None = None) -> None:
     """Run the command line."""
     options = _parser().parse_args(arguments)
-    with exit_in_one_line("benchmarks.scorer"), threadpool_limits(limits=1):
+    with exit_on_error("benchmarks.scorer"), threadpool_limits(limits=1):
         settings = load().detector
         cases = CASES[:1] if options.first else CASES
         loads = [Load(settings, case) for case in cases]

@@ -1,18 +1,18 @@
-"""The one tree of errors. Every error a user can meet derives from `FleetError`.
+"""The tree of errors. Every error that a user can meet derives from `FleetError`.
 
     FleetError
     ├── SettingsError         a setting is wrong, unknown or missing
-    ├── BrokerError        a broker cannot be reached, or refused us
+    ├── BrokerError           a broker cannot be reached, or refused the connection
     ├── DeliveryError         an outgoing message was not confirmed in time
     ├── RecordingError        a recording cannot be read or written
-    ├── DeadLetterLimitError    so much input is bad that something upstream must be wrong
+    ├── DeadLetterLimitError  so much input is bad that something upstream must be wrong
     ├── SnapshotError         stored state does not fit this version or these settings
-    ├── RecoveryError         the directory of stored state is missing, damaged, full or not safe
+    ├── RecoveryError         the recovery directory is missing, damaged, full, unsafe or unreadable
     └── LostProcessError      another process of the same job is gone
 
-A message says what was expected, what came, where, and what to do. Programs print it in one
-line and leave with status 1: `exit_in_one_line` around what a program does itself,
-`report_in_one_line` for what runs inside the dataflow engine.
+A message says what was expected, what came, where, and what to do. Programs print it as one line and exit
+with status 1: by `exit_on_error` around what they do themselves, by `install_excepthook` for what runs inside
+the dataflow engine.
 """
 
 from __future__ import annotations
@@ -40,31 +40,31 @@ class DeliveryError(FleetError):
 
 
 class RecordingError(FleetError):
-    """A recording is missing, empty, of an unknown format or damaged."""
+    """A recording is missing, empty, damaged or of an unknown format."""
 
 
 class DeadLetterLimitError(FleetError):
-    """More bad messages than `[dead_letters]` tolerates: diverting them all would hide the cause."""
+    """More bad messages than `[dead_letters]` allows: diverting all of them would hide the cause."""
 
 
 class SnapshotError(FleetError):
-    """A stored snapshot has another layout version, or was made with other settings."""
+    """A stored snapshot has another layout version, or was written with other settings."""
 
 
 class RecoveryError(FleetError):
-    """The recovery directory is missing, damaged, full, of another flow, or writable by others."""
+    """The recovery directory is missing, damaged, full, of another flow or version, or writable by others."""
 
 
 class LostProcessError(FleetError):
-    """Another process of the same job has ended or cannot be reached any more."""
+    """Another process of the same job has exited or become unreachable."""
 
 
 @contextmanager
-def exit_in_one_line(program: str) -> Iterator[None]:
-    """Turn a `FleetError` into one line on standard error and exit status 1.
+def exit_on_error(program: str) -> Iterator[None]:
+    """Turn a `FleetError` into one line on standard error and exit status 1; a context.
 
     Args:
-        program: what the line starts with, e.g. ``"sim"``.
+        program: name that the line starts with, e.g. ``"sim"``.
 
     Raises:
         SystemExit: status 1 after a `FleetError`, status 130 after Ctrl-C.
@@ -78,16 +78,16 @@ def exit_in_one_line(program: str) -> Iterator[None]:
         raise SystemExit(130) from None
 
 
-def report_in_one_line(
+def install_excepthook(
     program: str, translate: Callable[[BaseException], FleetError | None] = lambda _: None
 ) -> None:
-    """Print an uncaught `FleetError` as one line, also when the dataflow engine has wrapped it.
+    """Print an uncaught `FleetError` as one line, even if the dataflow engine has wrapped it.
 
-    Every other exception keeps its traceback: it is a bug, and whoever mends it needs that.
+    Every other exception keeps its traceback: it is a bug, and the traceback is needed to fix it.
 
     Args:
-        program: what the line starts with.
-        translate: the `FleetError` that an exception of the engine stands for, if it does for one.
+        program: name that the line starts with.
+        translate: returns the `FleetError` that an exception of the engine stands for, or ``None``.
     """
     unexpected = sys.excepthook
 

@@ -1,11 +1,11 @@
 """Loops over events, compiled to machine code.
 
-Numpy is fast over long arrays, but a block of events is a few hundred rows: most of the time would go
-into calling it. A compiled loop also keeps the promise of bit-identical results by itself: it does the same
-arithmetic for a row in the same order, whichever rows stand beside it.
+Numpy is fast on long arrays, but a block of events is a few hundred rows: most of the time would be spent on
+the overhead of its calls. A compiled loop also keeps the promise of bit-identical results: it does the same
+arithmetic for a row, in the same order, whatever other rows are in the array.
 
-What is kept on disk is made anew when its own file changes, and no other: a compiled loop may call only
-those of its own file.
+Numba recompiles a cached function when its own file has changed, but not when another file has: a compiled
+function may therefore only call compiled functions of its own file.
 """
 
 from __future__ import annotations
@@ -26,8 +26,9 @@ Loop = TypeVar("Loop", bound=Callable[..., Any])
 
 
 def compiled(loop: Loop) -> Loop:
-    """Compile a function of arrays and numbers at its first call; the result is kept on disk.
+    """Compile a function of arrays and numbers at its first call; the machine code is cached on disk.
 
-    Division by 0 gives infinity or NaN, as in numpy. Nothing is reordered or approximated.
+    Division by zero gives infinity or NaN, as in numpy. Floating-point operations are neither reordered nor
+    approximated.
     """
     return cast(Loop, numba.njit(cache=True, error_model="numpy", fastmath=False)(loop))

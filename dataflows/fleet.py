@@ -23,10 +23,10 @@ from dataflows.decode import Decoded, Decoder, TelemetryBatch
 from dataflows.decode.dead_letters import DeadLetterLimit, encode_dead_letters
 from dataflows.encode import Encoder
 from dataflows.job import job
-from dataflows.job.stopping import until_asked_to_stop
+from dataflows.job.stopping import with_graceful_shutdown
 from dataflows.messages import MessageBatch, OutgoingBatch
 from dataflows.score.shard import split
-from dataflows.score.step import score
+from dataflows.score.step import check_snapshots, score
 
 # Flow and step ids are keys in the recovery store: under a new id a job does not find its state.
 FLOW = "fleet"
@@ -47,9 +47,10 @@ def flow() -> Dataflow:
     Raises:
         SystemExit: after one line on standard error, if a setting or the recovery directory is wrong.
     """
-    with job(FLOW):
+    with job(FLOW) as newest_states:
         settings = load()
-        return build(settings, until_asked_to_stop(FLOW, telemetry_source(settings)))
+        check_snapshots(settings, newest_states(SCORE))
+        return build(settings, with_graceful_shutdown(FLOW, telemetry_source(settings)))
 
 
 def build(settings: Settings, source: Source[MessageBatch]) -> Dataflow:

@@ -19,7 +19,7 @@ from config.settings import Settings, load
 from dataflows.connectors.endpoints import telemetry_source
 from dataflows.connectors.files import RecordingSink
 from dataflows.job import job
-from dataflows.job.stopping import until_asked_to_stop
+from dataflows.job.stopping import with_graceful_shutdown
 from dataflows.messages import MessageBatch
 
 # Flow and step ids are keys in the recovery store: under a new id a job does not find its state.
@@ -41,7 +41,7 @@ def flow() -> Dataflow:
             raise SettingsError(
                 "source.kind: expected 'mqtt' or 'kafka', got 'recording'; a recording is not recorded again"
             )
-        source = until_asked_to_stop(FLOW, telemetry_source(settings, role=FLOW))
+        source = with_graceful_shutdown(FLOW, telemetry_source(settings, role=FLOW))
         dataflow = build(settings, source)
     output = settings.recording.output
     print(

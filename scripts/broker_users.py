@@ -14,7 +14,7 @@ import secrets
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
-from config.errors import SettingsError, exit_in_one_line
+from config.errors import SettingsError, exit_on_error
 
 FILE = Path(".broker/passwords")
 ROLES = ("dataflow", "page", "simulator", "recorder")
@@ -113,7 +113,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
     roles = ROLES if options.roles else options.role
     if not roles and not options.vehicle:
         parser.error("expected --roles, --role or --vehicle, got none")
-    with exit_in_one_line("broker_users"):
+    with exit_on_error("broker_users"):
         users = [*roles, *map(check_vehicle, options.vehicle)]
         for user, password in add_users(options.file, users).items():
             print(user, password)

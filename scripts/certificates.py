@@ -17,7 +17,7 @@ import tempfile
 from collections.abc import Sequence
 from pathlib import Path
 
-from config.errors import SettingsError, exit_in_one_line
+from config.errors import SettingsError, exit_on_error
 
 DIRECTORY = Path(".broker")
 HOSTS = ("localhost", "127.0.0.1", "::1")
@@ -202,7 +202,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
     options = parser.parse_args(arguments)
     if options.days < 1:
         parser.error(f"--days: expected 1 or more, got {options.days}")
-    with exit_in_one_line("certificates"):
+    with exit_on_error("certificates"):
         directory, days, force = options.directory, options.days, options.force
         if options.client is not None:
             made = make_client_certificate(directory, options.client, days=days, force=force)

@@ -20,7 +20,7 @@ from honcho.environ import parse_procfile
 from honcho.manager import Manager
 from honcho.printer import Message, Printer
 
-from config.errors import SettingsError, exit_in_one_line
+from config.errors import SettingsError, exit_on_error
 from config.settings import Settings, load
 from scripts.brokers.ports import LOCALHOST, free_port
 from scripts.demo_listeners import listen
@@ -55,7 +55,7 @@ def main() -> None:
     Raises:
         SystemExit: status 0 after Ctrl-C or a successful run by itself, else 1.
     """
-    with exit_in_one_line("demo"):
+    with exit_on_error("demo"):
         seconds = _seconds()
         os.environ |= {
             "FLEET__MQTT__HOST": LOCALHOST,

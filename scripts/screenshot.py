@@ -12,7 +12,7 @@ from selenium.common.exceptions import TimeoutException, WebDriverException
 from selenium.webdriver.common.by import By
 from selenium.webdriver.support.wait import WebDriverWait
 
-from config.errors import SettingsError, exit_in_one_line
+from config.errors import SettingsError, exit_on_error
 from scripts.browser import chromium
 
 TIME_FOR_EVENTS = 60.0
@@ -36,7 +36,7 @@ def main() -> None:
         SystemExit: status 1 after one line if no page answers or no events come.
     """
     options = _parser().parse_args()
-    with exit_in_one_line("screenshot"):
+    with exit_on_error("screenshot"):
         options.out.mkdir(parents=True, exist_ok=True)
         for name, dark in (("page.png", False), ("page-dark.png", True)):
             take(options.url, options.out / name, dark=dark, wait=options.wait)

@@ -26,7 +26,7 @@ from rich.console import Console
 from rich.progress import BarColumn, Progress, TextColumn, TimeRemainingColumn
 
 from config.broker_settings import MqttSettings
-from config.errors import BrokerError, DeliveryError, FleetError, SettingsError, exit_in_one_line
+from config.errors import BrokerError, DeliveryError, FleetError, SettingsError, exit_on_error
 from config.settings import load
 from scripts.brokers.amqtt import Amqtt
 from scripts.brokers.mosquitto import Mosquitto, mosquitto_is_installed
@@ -108,7 +108,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
         help="size of the fleet, an event a second each (default: %(default)d)",
     )
     options = parser.parse_args(arguments)
-    with exit_in_one_line("soak"), tempfile.TemporaryDirectory() as directory:
+    with exit_on_error("soak"), tempfile.TemporaryDirectory() as directory:
         if options.seconds < SHORTEST:
             raise SettingsError(f"--seconds: expected at least {SHORTEST:g}, got {options.seconds:g}")
         report = SoakReport(soak(Path(directory), options.seconds, options.vehicles))

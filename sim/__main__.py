@@ -8,7 +8,7 @@ from collections.abc import Sequence
 from datetime import UTC, datetime
 from pathlib import Path
 
-from config.errors import SettingsError, exit_in_one_line
+from config.errors import SettingsError, exit_on_error
 from config.logs import configure_logging
 from config.settings import Settings, load
 from config.stop_request import StopRequest
@@ -29,7 +29,7 @@ PROGRAM = "sim"
 def main(arguments: Sequence[str] | None = None) -> None:
     """Run the command line; leaves with status 1 and one line on an error."""
     configure_logging(f"{PROGRAM}: %(message)s")
-    with exit_in_one_line(PROGRAM):
+    with exit_on_error(PROGRAM):
         settings = load()
         options = new_parser(settings.simulator).parse_args(arguments)
         with StopRequest() as stop:

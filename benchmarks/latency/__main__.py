@@ -19,7 +19,7 @@ from benchmarks.latency.kafka import kafka_broker
 from benchmarks.latency.load import Load
 from benchmarks.latency.mqtt import mqtt_broker
 from benchmarks.latency.run import Wire, measure, running_job
-from config.errors import exit_in_one_line
+from config.errors import exit_on_error
 
 RATES = (100.0, 1_000.0, 5_000.0)
 SECONDS = 30.0
@@ -58,7 +58,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
         SystemExit: status 1 after one line on standard error if a broker or the job does not run.
     """
     options = _parser().parse_args(arguments)
-    with exit_in_one_line("benchmarks.latency"):
+    with exit_on_error("benchmarks.latency"):
         names = [options.only] if options.only else list(BROKERS)
         measured = list(run(names, options.rates, options.seconds, Console(stderr=True)))
     if options.json:

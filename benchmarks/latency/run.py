@@ -19,7 +19,7 @@ from numpy.typing import NDArray
 
 from benchmarks.latency.figures import Measured
 from benchmarks.latency.load import NANOSECONDS, Load, number_of, settings_text
-from config.errors import BrokerError, exit_in_one_line
+from config.errors import BrokerError, exit_on_error
 
 REPOSITORY = Path(__file__).resolve().parents[2]
 SNAPSHOT_INTERVAL = "10"
@@ -202,7 +202,7 @@ def _publish(wire: Wire, load: Load, connection: Connection) -> None:
         begin: int = connection.recv()
         return begin
 
-    with exit_in_one_line("publisher"):
+    with exit_on_error("publisher"):
         connection.send(wire.publish(load, wait_for_begin))
 
 
@@ -226,6 +226,6 @@ def _receive(wire: Wire, load: Load, connection: Connection) -> None:
             deadline = connection.recv() / NANOSECONDS + load.seconds + TIME_TO_DRAIN
         return came == load.count or (deadline is not None and time.monotonic() > deadline)
 
-    with exit_in_one_line("receiver"):
+    with exit_on_error("receiver"):
         wire.receive(lambda: connection.send(True), take, is_done)
         connection.send(received)

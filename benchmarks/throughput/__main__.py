@@ -16,7 +16,7 @@ from benchmarks.throughput.in_process import in_process
 from benchmarks.throughput.kafka import kafka
 from benchmarks.throughput.mqtt import mqtt
 from benchmarks.throughput.report import tables
-from config.errors import FleetError, SettingsError, exit_in_one_line
+from config.errors import FleetError, SettingsError, exit_on_error
 
 EVENTS = 300_000
 FEWEST_EVENTS = 2_000
@@ -65,7 +65,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
         SystemExit: status 1 after one line on standard error if an argument is wrong or nothing was measured.
     """
     options = _parser().parse_args(arguments)
-    with exit_in_one_line("benchmarks.throughput"):
+    with exit_on_error("benchmarks.throughput"):
         notes = Console(stderr=True, soft_wrap=True)
         report = run(_chosen(options.only), Scale(options.events, options.repetitions, notes))
     if options.json:

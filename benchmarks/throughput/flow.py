@@ -24,7 +24,7 @@ from bytewax.outputs import DynamicSink, StatelessSinkPartition
 from benchmarks.unscored import unscored as constants
 from config.settings import Settings, load
 from dataflows import fleet
-from dataflows.job import spare_the_collector
+from dataflows.job import tune_gc
 from dataflows.messages import MessageBatch, OutgoingBatch
 from dataflows.recordings import open_recording
 from dataflows.score.scorer import ShardScorer
@@ -138,7 +138,7 @@ class MemorySource(FixedPartitionedSource[MessageBatch, int]):
 
     def build_part(self, step_id: str, for_part: str, resume_state: int | None) -> _MemoryPartition:
         # As the job does before it starts, but after reading ahead: that is to stay as well.
-        spare_the_collector()
+        tune_gc()
         return _MemoryPartition(iter(self._parts[for_part]))
 
 

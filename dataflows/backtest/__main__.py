@@ -6,7 +6,7 @@ import argparse
 import json
 from pathlib import Path
 
-from config.errors import exit_in_one_line
+from config.errors import exit_on_error
 from config.settings import load
 from dataflows.backtest.catalogue import with_catalogue
 from dataflows.backtest.report import summary, text_report, write_scores
@@ -28,7 +28,7 @@ def main(arguments: list[str] | None = None) -> None:
         SystemExit: with status 1, after one line on standard error, if the file or a setting is wrong.
     """
     options = _parser().parse_args(arguments)
-    with exit_in_one_line("backtest"):
+    with exit_on_error("backtest"):
         settings = load()
         recording = open_recording(options.file)
         settings = with_catalogue(settings, recording, options.signals, options.label)

@@ -13,7 +13,6 @@ from dataflows.backtest.results import Results
 from dataflows.decode import Decoder
 from dataflows.decode.dead_letters import DeadLetterLimit
 from dataflows.recordings import Recording
-from dataflows.score.models import model_maker
 from dataflows.score.scorer import ShardScorer
 from dataflows.score.shard import rows_by_shard
 
@@ -34,7 +33,6 @@ def run(settings: Settings, recording: Recording, label: str | None = None) -> R
     limit = DeadLetterLimit(settings.dead_letters)
     label_column = None if label is None else list(settings.signals).index(label)
     scorers: dict[str, ShardScorer] = {}
-    make_model = model_maker(settings.detector, len(settings.scored_signals))
     results = Results(settings.scored_signals)
     begin = time.perf_counter()
     with _progress() as progress, threadpool_limits(limits=1, user_api="blas"):
@@ -46,7 +44,7 @@ def run(settings: Settings, recording: Recording, label: str | None = None) -> R
             telemetry = decoded.telemetry
             for shard, rows in rows_by_shard(telemetry.vehicle_ids, settings.detector.shards).items():
                 if shard not in scorers:
-                    scorers[shard] = ShardScorer(settings, make_model=make_model)
+                    scorers[shard] = ShardScorer(settings)
                 scored = scorers[shard].score(telemetry.take(rows))
                 truth = None if label_column is None else scored.telemetry.values[:, label_column]
                 results.add(scored, rows[scored.rows], truth)

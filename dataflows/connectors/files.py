@@ -21,11 +21,12 @@ from dataflows.clock import SECOND
 from dataflows.messages import MessageBatch, OutgoingBatch
 from dataflows.recordings import JsonLinesWriter, Recording, RecordingWriter, open_recording
 from dataflows.recordings.writer import check_output, end_of_lines
+from dataflows.stored_state import FILE, RECORDING, Stored
 
 Speed = float | Literal["max"]
 
 
-class RecordingSource(FixedPartitionedSource[MessageBatch, int]):
+class RecordingSource(FixedPartitionedSource[MessageBatch, Stored]):
     """Plays a recording of any format. Its partition is named after the file."""
 
     def __init__(self, path: Path, speed: Speed = "max", batch_size: int = 1024) -> None:
@@ -47,11 +48,14 @@ class RecordingSource(FixedPartitionedSource[MessageBatch, int]):
     def list_parts(self) -> list[str]:
         return [self._recording.path.name]
 
-    def build_part(self, step_id: str, for_part: str, resume_state: int | None) -> RecordingSourcePartition:
-        return RecordingSourcePartition(self._recording, self._speed, self._batch_size, resume_state or 0)
+    def build_part(
+        self, step_id: str, for_part: str, resume_state: Stored | None
+    ) -> RecordingSourcePartition:
+        start = 0 if resume_state is None else RECORDING.unwrap(resume_state)
+        return RecordingSourcePartition(self._recording, self._speed, self._batch_size, start)
 
 
-class RecordingSourcePartition(StatefulSourcePartition[MessageBatch, int]):
+class RecordingSourcePartition(StatefulSourcePartition[MessageBatch, Stored]):
     """A recording being played from the offset `start` on.
 
     At a speed, the first message comes at once and any other when its distance to the first, as
@@ -97,9 +101,9 @@ class RecordingSourcePartition(StatefulSourcePartition[MessageBatch, int]):
         seconds = self._pace.seconds_until(self._current.arrived[self._handed_over])
         return datetime.now(UTC) + timedelta(seconds=max(0.0, seconds))
 
-    def snapshot(self) -> int:
-        """Offset of the next message to hand over."""
-        return self._next_offset
+    def snapshot(self) -> Stored:
+        """Offset of the next message to emit."""
+        return RECORDING.wrap(self._next_offset)
 
 
 class _Pace:
@@ -126,7 +130,7 @@ class _Pace:
         return recorded / self._speed - (self._monotonic() - self._started)
 
 
-class RecordingSink(FixedPartitionedSink[MessageBatch, int]):
+class RecordingSink(FixedPartitionedSink[MessageBatch, Stored]):
     """Records raw messages, payloads byte for byte.
 
     Takes ``(key, MessageBatch)``; the key is ignored. An existing recording is continued, never
@@ -148,12 +152,12 @@ class RecordingSink(FixedPartitionedSink[MessageBatch, int]):
     def part_fn(self, item_key: str) -> int:
         return 0
 
-    def build_part(self, step_id: str, for_part: str, resume_state: int | None) -> RecordingSinkPartition:
-        append_at = end_of_lines(self._path) if resume_state is None else resume_state
+    def build_part(self, step_id: str, for_part: str, resume_state: Stored | None) -> RecordingSinkPartition:
+        append_at = end_of_lines(self._path) if resume_state is None else FILE.unwrap(resume_state)
         return RecordingSinkPartition(RecordingWriter(self._path, append_at))
 
 
-class RecordingSinkPartition(StatefulSinkPartition[MessageBatch, int]):
+class RecordingSinkPartition(StatefulSinkPartition[MessageBatch, Stored]):
     """A recording being written. Its state is the position up to which the file is complete."""
 
     def __init__(self, writer: RecordingWriter) -> None:
@@ -163,14 +167,14 @@ class RecordingSinkPartition(StatefulSinkPartition[MessageBatch, int]):
         for batch in values:
             self._writer.write(batch)
 
-    def snapshot(self) -> int:
-        return self._writer.flush()
+    def snapshot(self) -> Stored:
+        return FILE.wrap(self._writer.flush())
 
     def close(self) -> None:
         self._writer.close()
 
 
-class JsonLinesSink(FixedPartitionedSink[OutgoingBatch, int]):
+class JsonLinesSink(FixedPartitionedSink[OutgoingBatch, Stored]):
     """Writes the payloads of results as JSON lines.
 
     Takes ``(key, OutgoingBatch)``; the key and the keys within are ignored.
@@ -198,14 +202,14 @@ class JsonLinesSink(FixedPartitionedSink[OutgoingBatch, int]):
     def part_fn(self, item_key: str) -> int:
         return 0
 
-    def build_part(self, step_id: str, for_part: str, resume_state: int | None) -> JsonLinesSinkPartition:
-        append_at = resume_state
+    def build_part(self, step_id: str, for_part: str, resume_state: Stored | None) -> JsonLinesSinkPartition:
+        append_at = None if resume_state is None else FILE.unwrap(resume_state)
         if append_at is None and self._keep:
             append_at = end_of_lines(self._path)
         return JsonLinesSinkPartition(JsonLinesWriter(self._path, append_at))
 
 
-class JsonLinesSinkPartition(StatefulSinkPartition[OutgoingBatch, int]):
+class JsonLinesSinkPartition(StatefulSinkPartition[OutgoingBatch, Stored]):
     """Results being written. Its state is the position up to which the file is complete."""
 
     def __init__(self, writer: JsonLinesWriter) -> None:
@@ -215,8 +219,8 @@ class JsonLinesSinkPartition(StatefulSinkPartition[OutgoingBatch, int]):
         for batch in values:
             self._writer.write(batch.payloads)
 
-    def snapshot(self) -> int:
-        return self._writer.flush()
+    def snapshot(self) -> Stored:
+        return FILE.wrap(self._writer.flush())
 
     def close(self) -> None:
         self._writer.close()

@@ -1,4 +1,4 @@
-"""The detector: numpy arrays in, numpy arrays out. It knows no Bytewax, no broker and no file."""
+"""The detector: numpy arrays in, numpy arrays out. It knows nothing of Bytewax, brokers or files."""
 
 from dataflows.detector.detector import Detector
 from dataflows.detector.scores import Scores, Status

@@ -1,4 +1,4 @@
-"""Which quantile of the errors gives the false alarms that were asked for."""
+"""Which quantile of the errors gives the number of false alarms that was asked for."""
 
 from __future__ import annotations
 
@@ -13,26 +13,29 @@ DAY = 86_400.0
 """Seconds."""
 
 PAUSE = 60.0
-"""Seconds without an event after which a vehicle is taken to have been off, not slow."""
+"""Seconds: after a longer silence a vehicle is taken to have been switched off, not to send slowly."""
 
 FIRST_GUESS = 1.0
-"""Seconds between two events of a vehicle, before any were seen."""
+"""Seconds between two events of a vehicle, assumed before any were seen."""
 
 LOWEST, HIGHEST = 0.5, 1.0 - 1e-9
-"""Range of the quantile."""
+"""Range of the quantile level."""
 
 
 class AlarmRate(ArrayState):
-    """Turns false alarms per vehicle and day into a quantile, by how often vehicles send.
+    """Turns false alarms per vehicle and day into a quantile level, by how often vehicles send.
 
-    Of the events that a vehicle sends in 24 hours of sending, so many may be flagged though nothing is
-    wrong. Flagged events that follow each other are one alarm for a person, so there are at most as many
-    alarms as that.
+    `per_day` of the events that a vehicle sends in 24 hours of sending may be flagged although nothing is
+    wrong. To a person, consecutive flagged events are one alarm, so this is an upper bound on the alarms.
 
     Args:
-        percentile: of normal events stay below the threshold; counts if `per_day` is not given.
+        percentile: share of normal events below the threshold, in per cent; used if `per_day` is ``None``.
         per_day: false alarms per vehicle and day, > 0.
         memory: events after which old intervals are forgotten.
+
+    Attributes:
+        interval: mean number of seconds between two events of a vehicle.
+        seen: number of intervals behind it, at most `memory`.
     """
 
     SHARED: ClassVar = ("interval", "seen")
@@ -44,13 +47,13 @@ class AlarmRate(ArrayState):
 
     @property
     def level(self) -> float:
-        """Quantile, 0–1."""
+        """Quantile level, 0–1."""
         if self.per_day is None:
             return self.percentile / 100.0
         return min(max(1.0 - self.per_day * self.interval / DAY, LOWEST), HIGHEST)
 
     def learn(self, intervals: Floats) -> None:
-        """Merge a block of intervals in seconds, shape (n,); NaN where a vehicle was new."""
+        """Learn a block of intervals in seconds, shape (n,); NaN where a vehicle was new."""
         counted = intervals[intervals <= PAUSE]
         if len(counted) == 0:
             return

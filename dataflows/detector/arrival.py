@@ -1,4 +1,4 @@
-"""How an event stands to those of its vehicle that came before it."""
+"""Whether an event is in order, out of order, late, or a duplicate."""
 
 from __future__ import annotations
 
@@ -13,23 +13,23 @@ NEVER = np.iinfo(np.int64).min
 """Event time of a sample that does not exist."""
 
 SET_RIGHT_AFTER, SET_BACK_AFTER = 30, 300
-"""Events in a row that are older than their vehicle's newest sample, each newer than the one before, after
-which the vehicle's clock is taken to have been set back, and its window begins anew with the last of them.
+"""How many consecutive events of a vehicle must be older than its newest sample, each newer than the one
+before, until its clock is taken to have been set back and its window restarts with the last of them.
 
-Without that, all its events would be late until the time that its clock had once shown. The first number is
-for a clock that was ahead and is set right: its events are nearer to the time of the shard's other vehicles
-than the newest sample is. The second is for all others, since it may be old events that are sent again, as
-after a lost connection; those end sooner.
+Without this rule all its events would be late until the clock has caught up with the latest time it ever
+showed. The first number applies to a clock that was ahead and is corrected: the vehicle's new times are
+nearer to the time of the shard's other vehicles than its newest sample is. The second applies otherwise,
+since it may be old events that are sent again, as after a lost connection; such a run ends sooner.
 """
 
 
 class Arrival(IntEnum):
-    """How an event stands to the samples of its vehicle that are already known."""
+    """How an event's time relates to the samples of its vehicle that are already known."""
 
     IN_ORDER = 0
     """Newer than all of them."""
     DUPLICATE = 1
-    """Of the same time as one of the window's samples."""
+    """The same time as one of the window's samples."""
     LATE = 2
     """Older than the whole window."""
     OUT_OF_ORDER = 3
@@ -52,17 +52,19 @@ def classify(
     patience: tuple[int, int],
     arrivals: NDArray[np.uint8],
 ) -> int:
-    """Classify n rows against the samples of their vehicles and the rows before them; take in their times.
+    """Compare n rows with the samples of their vehicles and with the rows before them, and record their
+    times.
 
     Args:
         slots: vehicle of each row, shape (n,).
         times: event times in microseconds, shape (n,).
-        window: of each vehicle the times of its samples, rising, shape (V, K); changed.
-        behind, behind_at: of each vehicle how many events in a row were older than its newest sample, and
-            the time of the last of them, shape (V,); changed.
-        errors, samples, held_at: of `Window`, cleared for a vehicle that begins anew.
+        window: times of each vehicle's samples, rising, shape (V, K); updated.
+        behind, behind_at: how many consecutive events of each vehicle were older than its newest sample, and
+            the time of the last of them, shape (V,); updated.
+        errors, samples, held_at: `errors`, `known` and `held_at` of `Window`, cleared for a vehicle whose
+            window restarts.
         patience: `SET_RIGHT_AFTER` and `SET_BACK_AFTER`.
-        arrivals: gets the `Arrival` of each row, shape (n,).
+        arrivals: filled with the `Arrival` of each row, shape (n,).
 
     Returns:
         How many rows were classified, at least one: see `Window.arrive`.
@@ -105,15 +107,16 @@ def classify(
 
 @compiled
 def _is_nearer(time: int, slot: int, window: Integers) -> bool:
-    """Whether a time is nearer than its vehicle's newest sample to the median of the others' newest samples.
+    """Whether a time is nearer to the median of all vehicles' newest samples than its vehicle's own newest
+    sample.
 
-    Where there are no others, nothing speaks against it.
+    True if there are no other vehicles to compare with.
     """
     newest = window[:, window.shape[1] - 1]
     others = newest[newest != NEVER]
     if len(others) < 2:
         return True
     own = newest[slot]
-    # Of one other vehicle and this one the median would be half way between them.
+    # With one other vehicle the median would lie half way between it and this one.
     now = np.median(others) if len(others) > 2 else float(others.sum() - own)
     return bool(abs(time - now) < abs(own - now))

@@ -1,4 +1,4 @@
-"""How far a signal jumped, against how far it usually does."""
+"""How far a signal jumped, compared with how far it usually does."""
 
 from __future__ import annotations
 
@@ -10,14 +10,14 @@ from dataflows.compiled import Floats, compiled
 from dataflows.detector.state import ArrayState
 
 LARGEST_SCORE = 8.0
-"""Jumps beyond this many times the usual one are all the same: they are rare, and must not rule the mean."""
+"""Times the usual jump: larger ones all score the same. They are rare, and must not dominate the term's
+mean."""
 
 OUTLIER_CLIP = 10.0
-"""A jump is learned as at most so many times the usual one."""
+"""Times the usual jump: a larger one is learned as this."""
 
-
-MOST_JUMPS = 1e6
-"""Bound of a change in standard deviations: its square must stay finite."""
+LARGEST_JUMP = 1e6
+"""Standard deviations: bound of a change, whose square must stay finite."""
 
 
 @compiled
@@ -28,14 +28,14 @@ def bounded_jumps(change: Floats, deviation: Floats) -> Floats:
         change, deviation: in the signals' units, shape (n, S).
 
     Returns:
-        Shape (n, S), within ±`MOST_JUMPS`.
+        Shape (n, S), within ±`LARGEST_JUMP`.
     """
     jumps = np.zeros(change.shape)
     for row in range(change.shape[0]):
         for signal in range(change.shape[1]):
             if deviation[row, signal] > 0.0:
                 jump = change[row, signal] / deviation[row, signal]
-                jumps[row, signal] = min(max(jump, -MOST_JUMPS), MOST_JUMPS)
+                jumps[row, signal] = min(max(jump, -LARGEST_JUMP), LARGEST_JUMP)
     return jumps
 
 
@@ -64,11 +64,18 @@ class Change(ArrayState):
         return usual
 
     def scores(self, jumps: Floats) -> Floats:
-        """Size of n rows of changes, given in standard deviations; shape (n, S), 0–`LARGEST_SCORE`."""
+        """Size of the jumps of n rows, as multiples of the usual one.
+
+        Args:
+            jumps: in standard deviations, shape (n, S).
+
+        Returns:
+            Shape (n, S), within 0–`LARGEST_SCORE`.
+        """
         return _scores(jumps, self.usual)
 
     def learn(self, jumps: Floats, weights: Floats) -> None:
-        """Merge a block of changes in standard deviations, and their weights, both of shape (n, S)."""
+        """Learn a block of jumps in standard deviations with their weights ≥ 0, both of shape (n, S)."""
         _learn(jumps, weights, self.usual, self.total, self.rows)
         kept = self.memory / np.maximum(self.rows, self.memory)
         self.total *= kept

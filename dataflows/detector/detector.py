@@ -13,23 +13,23 @@ from config.settings import DetectorSettings
 from dataflows.compiled import Floats, Integers, Mask, Slots, compiled
 from dataflows.detector.alarm_rate import AlarmRate
 from dataflows.detector.arrival import DUPLICATE, IN_ORDER, LATE, OUT_OF_ORDER
-from dataflows.detector.block import Block, Lessons
+from dataflows.detector.block import Block, LearnBatch, LearnedBlock
 from dataflows.detector.model import Model
 from dataflows.detector.protection import Protection
 from dataflows.detector.reconstruction import ReconstructionModel
-from dataflows.detector.roster import Roster
 from dataflows.detector.scores import Scores, Status
 from dataflows.detector.state import State
-from dataflows.detector.threshold import PercentileThreshold, restrained
-from dataflows.detector.window import Filled, Window
+from dataflows.detector.threshold import PercentileThreshold, winsorised
+from dataflows.detector.vehicle_slots import VehicleSlots
+from dataflows.detector.window import Samples, Window
 
-LAYOUT_VERSION = 5
+LAYOUT_VERSION = 6
 """Version of what `Detector.snapshot` returns."""
 
 LARGEST_VALUE = 1e12
-"""Finite values beyond this are taken for this: their squares must stay finite."""
+"""In the signal's unit: finite values beyond ± this are replaced by it, as their squares must stay finite."""
 
-# Plain numbers, which compiled loops want and which are compared many times faster than members of an enum.
+# Plain numbers, which compiled loops need and which compare much faster than members of an enum.
 WARMING_UP, OK, STATUS_LATE, PARTIAL = map(int, Status)
 
 BLOCK_PER_VEHICLE = 32
@@ -39,21 +39,28 @@ BLOCK_PER_VEHICLE = 32
 class Detector:
     """Scores the events of many vehicles and learns from them, online, in blocks.
 
-    Every event is scored with the parameters of the last block boundary. A block ends after a number
-    of events that depends only on the events before, so the same events in the same order give
-    bit-identical scores, however they are batched and wherever the state was saved and restored.
+    Every event is scored with the parameters of the last block boundary. Where a block ends depends only on
+    the events before, so the same events in the same order give bit-identical scores, however they are
+    batched and wherever the state was saved and restored.
+
+    The first blocks are short, so that the model is usable soon: a block has as many rows as were learned
+    before it, up to `learn_every` rows and to `BLOCK_PER_VEHICLE` rows per vehicle.
 
     Args:
         settings: the section ``[detector]``.
         signals: names of the S signals, in the order of the columns.
-        model: what gives an event its error; a `ReconstructionModel` unless given.
+        model: gives an event its error; a `ReconstructionModel` by default.
+
+    Attributes:
+        learned: the blocks that the last call of `process` completed, in order.
     """
 
     def __init__(
         self, settings: DetectorSettings, signals: Sequence[str], model: Model | None = None
     ) -> None:
         self.settings, self.signals = settings, tuple(signals)
-        self._roster = Roster(settings.vehicles)
+        self.learned: list[LearnedBlock] = []
+        self._vehicle_slots = VehicleSlots(settings.vehicles)
         self._window = Window(len(self.signals), size=settings.window, hold=int(settings.hold * 1e6))
         self._model: Model = ReconstructionModel(settings, len(self.signals)) if model is None else model
         memory = float(settings.threshold_memory)
@@ -79,12 +86,12 @@ class Detector:
     @property
     def vehicles(self) -> int:
         """Vehicles that are known: seen so far and not forgotten."""
-        return len(self._roster)
+        return len(self._vehicle_slots)
 
     @property
     def vehicles_forgotten(self) -> int:
-        """Vehicles that were forgotten because there were too many; one that comes back counts again."""
-        return self._roster.forgotten
+        """How often a vehicle was forgotten because there were too many."""
+        return self._vehicle_slots.evicted
 
     def process(self, vehicles: Sequence[str], times: Integers, values: Floats) -> Scores:
         """Score n events, and learn every block that they complete.
@@ -95,7 +102,7 @@ class Detector:
             values: shape (n, S); NaN or infinite where a signal is missing.
 
         Raises:
-            ValueError: the shapes do not fit each other or the number of signals.
+            ValueError: the shapes do not match each other or the number of signals.
         """
         rows = len(vehicles)
         if times.shape != (rows,) or values.shape != (rows, len(self.signals)):
@@ -103,8 +110,9 @@ class Detector:
                 f"expected times of shape ({rows},) and values of shape ({rows}, {len(self.signals)}) for "
                 f"{rows} vehicle ids, got {times.shape} and {values.shape}"
             )
+        self.learned = []
         slots = np.empty(rows, np.intp)
-        values, present = _admitted(values)
+        values, present = _bounded(values)
         scores = Scores.empty(rows, len(self.signals))
         start = known = 0
         while start < rows:
@@ -128,8 +136,8 @@ class Detector:
             "window": self.settings.window,
             "kind": self.settings.kind,
             "reconstructor": self.settings.reconstructor,
-            "roster": self._roster.snapshot(),
-            "parts": {name: part.snapshot(self._roster.size) for name, part in self._parts.items()},
+            "vehicle_slots": self._vehicle_slots.snapshot(),
+            "parts": {name: part.snapshot(self._vehicle_slots.size) for name, part in self._parts.items()},
             "block": self._block.snapshot(),
             "rows_learned": self._rows_learned,
             "version": self._version,
@@ -143,10 +151,10 @@ class Detector:
         state: dict[str, Any],
         model: Model | None = None,
     ) -> Detector:
-        """Build a detector that goes on where `snapshot` was taken.
+        """Build a detector that resumes where `snapshot` was taken.
 
         Raises:
-            SnapshotError: the snapshot is of another layout, other signals, another window or another model.
+            SnapshotError: the snapshot has another layout, other signals, another window or another model.
         """
         for name, here in (
             ("layout_version", LAYOUT_VERSION),
@@ -157,11 +165,12 @@ class Detector:
         ):
             if state.get(name) != here:
                 raise SnapshotError(
-                    f"expected a snapshot with {name} = {here}, got {state.get(name)}: another version or "
-                    "other settings made it; restore those, or start with an empty recovery directory"
+                    f"expected a snapshot with {name} = {here}, got {state.get(name)}: it was taken by "
+                    "another version or with other settings; restore those, or start with an empty "
+                    "recovery directory"
                 )
         detector = cls(settings, signals, model)
-        detector._roster.restore(state["roster"])
+        detector._vehicle_slots.restore(state["vehicle_slots"])
         for name, part in detector._parts.items():
             part.restore(state["parts"][name])
         detector._block = Block.restore(state["block"])
@@ -170,9 +179,9 @@ class Detector:
         return detector
 
     def _slots(self, vehicles: Sequence[str]) -> Slots:
-        slots = self._roster.slots(vehicles)
-        if self._roster.size > self._room:
-            self._room = self._roster.size
+        slots = self._vehicle_slots.slots(vehicles)
+        if self._vehicle_slots.size > self._room:
+            self._room = self._vehicle_slots.size
             for part in self._parts.values():
                 part.grow(self._room)
         return slots
@@ -197,10 +206,11 @@ class Detector:
             in_order = np.flatnonzero(arrivals == IN_ORDER)
             if len(in_order):
                 self._score_in_order(in_order + chunk.start, slots, times, values, present, scores)
-            stragglers = np.flatnonzero(arrivals >= LATE)
-            if len(stragglers):
-                rows, out_of_order = stragglers + chunk.start, arrivals[stragglers[-1]] == OUT_OF_ORDER
-                self._score_stragglers(rows, bool(out_of_order), slots, times, values, scores)
+            out_of_order = np.flatnonzero(arrivals >= LATE)
+            if len(out_of_order):
+                in_window = arrivals[out_of_order[-1]] == OUT_OF_ORDER
+                rows = out_of_order + chunk.start
+                self._score_out_of_order(rows, bool(in_window), slots, times, values, scores)
         _set_status(
             arrivals, present[chunk], len(self.signals), scores.threshold[chunk], scores.status[chunk]
         )
@@ -215,53 +225,61 @@ class Detector:
         scores: Scores,
     ) -> None:
         slots, times = slots[rows], times[rows]
-        filled = self._window.fill(slots, times, values[rows])
-        term_values = self._evaluate(rows, slots, filled, scores)
+        samples = self._window.fill(slots, times, values[rows])
+        memo = self._evaluate(rows, slots, samples, scores)
         error, threshold, anomaly = scores.error[rows], scores.threshold[rows], scores.anomaly[rows]
         scores.smoothed[rows] = self._window.append(slots, error)
-        telling = present[rows] > 0
-        if not telling.all():
-            # An event without any signal says nothing: neither that all is well nor the contrary.
-            slots, times, filled, term_values = (
-                slots[telling],
-                times[telling],
-                filled.take(telling),
-                term_values[telling],
-            )
-            error, threshold, anomaly = error[telling], threshold[telling], anomaly[telling]
+        informative = present[rows] > 0
+        if not informative.all():
+            # An event without any signal is evidence neither for nor against an anomaly.
+            slots, times = slots[informative], times[informative]
+            samples, memo = samples.take(informative), memo[informative]
+            error, threshold, anomaly = error[informative], threshold[informative], anomaly[informative]
         level, settled = self._alarm_rate.level, self._threshold.settled
         weights = self._protection.weights(slots, times, anomaly, level=level, settled=settled)
-        self._block.queue(Lessons(slots, filled, term_values, restrained(error, threshold), *weights))
+        self._block.queue(LearnBatch(slots, times, samples, memo, error, threshold, *weights))
 
-    def _score_stragglers(
-        self, rows: Slots, out_of_order: bool, slots: Slots, times: Integers, values: Floats, scores: Scores
+    def _score_out_of_order(
+        self, rows: Slots, in_window: bool, slots: Slots, times: Integers, values: Floats, scores: Scores
     ) -> None:
-        """Score rows that came after newer ones: on their own values only, without change or holding.
+        """Score rows that came after newer ones: on their own values only, with nothing held and no changes.
 
         Args:
-            rows: their positions; only the last may be out of order, the others are late.
+            rows: their positions.
+            in_window: the last of them belongs into its vehicle's window, and is learned; all others are
+                late.
         """
-        filled = Filled.alone(values[rows])
-        term_values = self._evaluate(rows, slots[rows], filled, scores)
+        samples = Samples.without_history(values[rows])
+        memo = self._evaluate(rows, slots[rows], samples, scores)
         scores.smoothed[rows] = scores.error[rows]
-        if out_of_order:
+        if in_window:
             row, last = int(rows[-1]), slice(len(rows) - 1, None)
             error, threshold = scores.error[rows[last]], scores.threshold[rows[last]]
             scores.smoothed[row] = self._window.insert(int(slots[row]), int(times[row]), float(error[0]))
-            if filled.observed[-1].any():
-                trust = (
+            if samples.observed[-1].any():
+                weight = (
                     self._protection.anomaly_weight(self._threshold.settled) if scores.anomaly[row] else 1.0
                 )
-                weights = np.array([trust])
-                errors = restrained(error, threshold)
-                lessons = Lessons(
-                    slots[rows[last]], filled.take(last), term_values[last], errors, weights, weights
+                weights = np.array([weight])
+                batch = LearnBatch(
+                    slots[rows[last]],
+                    times[rows[last]],
+                    samples.take(last),
+                    memo[last],
+                    error,
+                    threshold,
+                    weights,
+                    weights,
                 )
-                self._block.queue(lessons)
+                self._block.queue(batch)
 
-    def _evaluate(self, rows: slice | Slots, slots: Slots, filled: Filled, scores: Scores) -> Floats:
-        """Fill in everything that follows from the frozen model; returns the terms, shape (n, T)."""
-        evaluation = self._model.evaluate(slots, filled)
+    def _evaluate(self, rows: slice | Slots, slots: Slots, samples: Samples, scores: Scores) -> Floats:
+        """Fill in everything that follows from the frozen model.
+
+        Returns:
+            `Evaluation.memo`, shape (n, M).
+        """
+        evaluation = self._model.evaluate(slots, samples)
         scores.error[rows] = evaluation.error
         scores.contributions[rows] = evaluation.contributions
         scores.expected[rows] = evaluation.expected
@@ -270,36 +288,41 @@ class Detector:
         least = self.settings.window if fleet_is_warm else np.inf
         verdicts = _verdicts(evaluation.error, self._threshold.of(slots), known, least)
         scores.threshold[rows], scores.anomaly[rows], scores.severity[rows] = verdicts
-        return evaluation.terms
+        return evaluation.memo
 
     def _learn(self) -> None:
-        """Learn the pending block and freeze the parameters anew."""
+        """Learn the queued block, and freeze the resulting parameters for the next one."""
         block = self._block.queued()
         self._model.learn(block)
         if self._rows_learned >= self.settings.start_up:
-            self._alarm_rate.learn(block.filled.interval)
-            self._threshold.learn(block.slots, block.errors, block.threshold_weights, self._alarm_rate.level)
+            self._alarm_rate.learn(block.samples.interval)
+            errors = winsorised(block.errors, block.thresholds)
+            self._threshold.learn(block.slots, errors, block.threshold_weights, self._alarm_rate.level)
+        summary = block.summary()
+        if summary is not None:
+            self.learned.append(summary)
         self._rows_learned += len(block.slots)
         self._version += 1
         largest = min(self.settings.learn_every, BLOCK_PER_VEHICLE * self._model.vehicles)
-        self._block.begin(max(1, min(largest, self._rows_learned)))
-        overdue = self._roster.overdue()
-        if len(overdue):
+        self._block.clear(max(1, min(largest, self._rows_learned)))
+        evicted = self._vehicle_slots.evict()
+        if len(evicted):
             for part in self._parts.values():
-                part.forget(overdue)
+                part.forget(evicted)
 
 
 @compiled
-def _admitted(values: Floats) -> tuple[Floats, Integers]:
-    """Values within ±`LARGEST_VALUE`, NaN where missing or infinite, and how many each row has."""
-    admitted, present = np.empty(values.shape), np.zeros(len(values), np.int64)
+def _bounded(values: Floats) -> tuple[Floats, Integers]:
+    """Values within ±`LARGEST_VALUE`, NaN where missing or infinite, and how many finite ones each row
+    has."""
+    bounded, present = np.empty(values.shape), np.zeros(len(values), np.int64)
     for row in range(values.shape[0]):
         for signal in range(values.shape[1]):
             value = values[row, signal]
             finite = np.isfinite(value)
-            admitted[row, signal] = min(max(value, -LARGEST_VALUE), LARGEST_VALUE) if finite else np.nan
+            bounded[row, signal] = min(max(value, -LARGEST_VALUE), LARGEST_VALUE) if finite else np.nan
             present[row] += finite
-    return admitted, present
+    return bounded, present
 
 
 @compiled
@@ -317,7 +340,16 @@ def _set_status(
 
 @compiled
 def _verdicts(error: Floats, bound: Floats, known: Floats, least: float) -> tuple[Floats, Mask, Floats]:
-    """Threshold, verdict and severity of n rows; none as long as a vehicle is not known from `least` rows."""
+    """Threshold, verdict and severity of n rows.
+
+    Args:
+        error, bound: error and threshold of each row, shape (n,).
+        known: rows learned from the vehicle of each row, shape (n,).
+        least: rows that must have been learned from a vehicle before it gets a verdict.
+
+    Returns:
+        `Scores.threshold`, `Scores.anomaly` and `Scores.severity`.
+    """
     threshold, severity = np.full(len(error), np.nan), np.zeros(len(error))
     anomaly = np.zeros(len(error), np.bool_)
     for row in range(len(error)):

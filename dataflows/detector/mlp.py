@@ -1,4 +1,4 @@
-"""Rebuild every signal from all the others by a small neural network, trained online."""
+"""Reconstruct every signal from all the others by a small neural network, trained online."""
 
 from __future__ import annotations
 
@@ -14,23 +14,25 @@ Weights: TypeAlias = tuple[Floats, Floats, Floats, Floats]
 """W₁ (S, H), b₁ (H,), W₂ (H, S), b₂ (S,)."""
 
 SEED = 0
+"""Seed of the initial weights: the same stream must give the same scores."""
+
 INPUT_LIMIT = 5.0
-"""Standard scores are clipped to this: one wild value must not saturate every hidden unit."""
+"""Standard deviations to which inputs are clipped: one wild value must not saturate every hidden unit."""
 
 ERROR_LIMIT = 3.0
-"""Errors beyond this pull no harder (Huber, 1964)."""
+"""Standard deviations beyond which a larger error pulls no harder (Huber, 1964)."""
 
 DECAY_FIRST, DECAY_SECOND, EPSILON = 0.9, 0.999, 1e-8
 """β₁, β₂ and ε of Adam."""
 
 LEAST_DEVIATION = 0.03
-"""Standard deviation of an error below which it is taken for this: no relation is known more exactly."""
+"""Lower limit of an error's standard deviation, in those of the signal: no relation is known more exactly."""
 
 
 def predictions(weights: Weights, scores: Floats) -> tuple[Floats, Floats]:
-    """Each signal rebuilt from all the others.
+    """Each signal as predicted from all the others.
 
-    To rebuild signal i, input i is left out: ``ẑ_i = W₂[:, i] · tanh(b₁ + Σ_{j≠i} z_j W₁[j]) + b₂[i]``.
+    To predict signal i, input i is left out: ``ẑ_i = W₂[:, i] · tanh(b₁ + Σ_{j≠i} z_j W₁[j]) + b₂[i]``.
 
     Args:
         scores: shape (n, S).
@@ -75,10 +77,9 @@ def loss_and_gradient(weights: Weights, scores: Floats, importance: Floats) -> t
 class MlpReconstructor(ArrayState):
     """Leave-one-out reconstruction by one hidden layer of tanh units, trained by Adam.
 
-    It is an autoencoder each of whose outputs does not see its own input, so that no signal can be copied
-    through. Every block is learned by a few steps of Adam (Kingma & Ba, ICLR 2015), with the mean
-    gradient of the block. Unlike the linear one it can follow bent relations; it needs some thousand rows
-    to do so.
+    It is an autoencoder in which no output sees its own input, so that no signal can be copied through. Every
+    block is learned by a few steps of Adam (Kingma & Ba, ICLR 2015), with the mean gradient of the block.
+    Unlike the linear reconstructor it can follow nonlinear relations; it needs some thousand rows to do so.
 
     Args:
         signals: number of signals S.
@@ -108,9 +109,9 @@ class MlpReconstructor(ArrayState):
         self.rows = np.zeros(signals)
 
     def reconstruct(self, scores: Floats, observed: Mask) -> tuple[Floats, Floats]:
-        """Rebuild n rows of standard scores; as `LinearReconstructor.reconstruct`.
+        """Reconstruct n rows of standard scores; as `LinearReconstructor.reconstruct`.
 
-        A signal that is missing is taken to be as usual.
+        A missing signal is assumed to be at its mean.
         """
         inputs = np.clip(scores, -INPUT_LIMIT, INPUT_LIMIT)
         expected, _ = predictions(self.weights, inputs)
@@ -122,7 +123,7 @@ class MlpReconstructor(ArrayState):
         """Learn a block of n rows.
 
         Args:
-            scores: standard scores as they were rebuilt, shape (n, S); 0 where not observed.
+            scores: standard scores as passed to `reconstruct`, shape (n, S); 0 where not observed.
             weights: weight of each value, shape (n, S), ≥ 0; 0 where not observed.
         """
         if not weights.any():

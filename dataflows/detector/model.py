@@ -1,4 +1,4 @@
-"""What a detector needs of a model: an error per event from what was learned before, and learning."""
+"""The interface of a model: an error for each event from what was learned before, and learning in blocks."""
 
 from __future__ import annotations
 
@@ -6,14 +6,14 @@ from dataclasses import dataclass
 from typing import Protocol
 
 from dataflows.compiled import Floats, Slots
-from dataflows.detector.block import Lessons
+from dataflows.detector.block import LearnBatch
 from dataflows.detector.state import State
-from dataflows.detector.window import Filled
+from dataflows.detector.window import Samples
 
 
 @dataclass(frozen=True, slots=True)
 class Evaluation:
-    """What a model says of n rows.
+    """A model's verdict on n rows.
 
     Attributes:
         error: ≥ 0 and finite, shape (n,).
@@ -21,31 +21,37 @@ class Evaluation:
             model cannot tell.
         expected: the value the model expected, in the signal's unit, shape (n, S); NaN where it expects
             none.
-        terms: what the model wants to have back when it learns these rows, shape (n, T).
+        memo: whatever the model wants to get back as `LearnBatch.memo` when it learns these rows, so that it
+            need not compute it twice; shape (n, M).
     """
 
     error: Floats
     contributions: Floats
     expected: Floats
-    terms: Floats
+    memo: Floats
 
 
 class Model(State, Protocol):
     """A model of the vehicles of one shard.
 
-    `evaluate` changes nothing, and what it says of a row does not depend on the rows beside it: so a
+    `evaluate` changes nothing, and its result for a row does not depend on the other rows of the call: a
     stream may be cut into batches anywhere.
     """
 
     @property
     def vehicles(self) -> int:
-        """Vehicles that something was learned of."""
+        """Number of vehicles that the model has learned from."""
 
     def rows(self, slots: Slots) -> Floats:
-        """Rows learned of each vehicle, shape (n,)."""
+        """Rows learned from each vehicle, shape (n,)."""
 
-    def evaluate(self, slots: Slots, filled: Filled) -> Evaluation:
-        """Judge n rows by what was learned before."""
+    def evaluate(self, slots: Slots, samples: Samples) -> Evaluation:
+        """Judge n rows by what was learned before.
 
-    def learn(self, block: Lessons) -> None:
+        Args:
+            slots: vehicle of each row, shape (n,).
+            samples: their values.
+        """
+
+    def learn(self, block: LearnBatch) -> None:
         """Learn a block of rows."""

@@ -1,4 +1,4 @@
-"""Running mean and scatter, one row after the other."""
+"""Running mean and scatter, updated row by row."""
 
 from __future__ import annotations
 
@@ -9,24 +9,31 @@ from dataflows.compiled import Floats, Slots, compiled
 
 @compiled
 def learn_rows(
-    slots: Slots, values: Floats, weights: Floats, memory: float, count: Floats, mean: Floats, scatter: Floats
+    slots: Slots,
+    values: Floats,
+    weights: Floats,
+    memory: float,
+    count: Floats,
+    mean: Floats,
+    scatter: Floats | None,
 ) -> Floats:
-    """Take n rows into the moments of their vehicles, in place.
+    """Update the moments of the vehicles with n rows, in place.
 
-    Welford's algorithm with weights (West, "Updating mean and variance estimates", CACM 1979), with a
-    memory of 1/n up to `memory` rows and exponential forgetting beyond.
+    Welford's algorithm with weights (West, "Updating mean and variance estimates", CACM 1979): each row
+    counts the same for up to `memory` rows, older ones are forgotten exponentially beyond.
 
     Args:
         slots: vehicle of each row, shape (n,).
-        values: shape (n, C · S), finite; what stands where the weight is 0 is ignored.
+        values: shape (n, C · S), finite; ignored where the weight is 0.
         weights: shape (n, S), ≥ 0, the same for each of the C sets of columns.
         memory: rows.
         count: weight so far, shape (V, S).
-        mean, scatter: mean and sum of squared deviations so far, shape (V, C · S).
+        mean: mean so far, shape (V, C · S).
+        scatter: sum of squared deviations so far, shape (V, C · S); ``None`` if it is not needed.
 
     Returns:
-        E, shape (n, C · S), such that EᵀE is what the rows add to the scatter, off the diagonal too: the
-        deviation of each value from the mean before it, times the root of its weight's share.
+        E, shape (n, C · S), such that EᵀE is what the rows add to the scatter, including the entries off the
+        diagonal: the deviation of each value from the mean before it, times the root of its weight's share.
     """
     deviations = np.zeros_like(values)
     signals = weights.shape[1]
@@ -47,5 +54,6 @@ def learn_rows(
                 deviation = step * root
                 deviations[row, column] = deviation
                 mean[slot, column] += step * share
-                scatter[slot, column] = (scatter[slot, column] + deviation * deviation) * kept
+                if scatter is not None:
+                    scatter[slot, column] = (scatter[slot, column] + deviation * deviation) * kept
     return deviations

@@ -1,4 +1,4 @@
-"""Protected learning: what looks anomalous is learned with a small weight, until it is accepted."""
+"""Protected learning: anomalous events are learned with a small weight until the new regime is accepted."""
 
 from __future__ import annotations
 
@@ -11,46 +11,51 @@ from dataflows.detector.arrival import NEVER
 from dataflows.detector.state import ArrayState
 
 COUNTED_RUN = 8.0
-"""Anomalies in a row that count fully for the threshold.
+"""Consecutive anomalies that count fully for the threshold.
 
-A percentile promises that a share of normal events lies above it, so those must be counted; an
-anomaly that lasts must not, or it would raise its own threshold until it disappears.
+A percentile promises that a share of normal events lies above it, so those must be counted; an anomaly that
+lasts must not be, or it would raise its own threshold until it disappears.
 """
 
 ALLOWED = 2.0
-"""Anomalies that count for a settled threshold, over those that the percentile promises.
+"""How many times the share of anomalies that the percentile promises counts for a settled threshold.
 
-Not fewer, or a threshold that is too low could never rise; with many more, faults in a few per cent of a
-vehicle's events would lift it above them all.
+With less, a threshold that is too low could never rise; with much more, faults in a few per cent of a
+vehicle's events would lift it above all of them.
 """
 
 SETTLED_SHARE = 0.1
-"""Share of their weight for the model that anomalies have once the threshold is settled.
+"""Factor on an anomaly's weight for the model once the threshold is settled.
 
-At a weight of 0.1, one fault of five minutes would widen what is usual until the fault is within it.
+At a weight of 0.1, one fault of five minutes would widen what counts as usual until the fault is within it.
 """
 
 LASTING_WEIGHT = 0.015
-"""Weight for a threshold that is not settled of the anomalies after `COUNTED_RUN`.
+"""Weight of the anomalies after `COUNTED_RUN` for a threshold that is not settled.
 
-So little that a strong fault stays one for hundreds of events, and enough that a mild new regime, just above
-the threshold, does not stay flagged for all of `accept_after`.
+Small enough that a strong fault stays flagged for hundreds of events, and large enough that a mild new
+regime, just above the threshold, does not stay flagged for all of `accept_after`.
 """
 
 LONGEST_STEP = 0.1
-"""Share of `accept_after` that the time between two events counts for at most: a clock that jumps is no proof
-that anything lasted."""
+"""Upper limit for the time between two events as it counts towards `accept_after`, as a share of
+`accept_after`: a clock that jumps is no proof that anything has lasted."""
 
 
 class Protection(ArrayState):
-    """How much each event may teach the model and the threshold.
+    """How much each event counts when the model and the threshold are learned.
 
-    A vehicle that has been anomalous without a break for `accept_after` is in a new regime, and is
-    learned fully from then on.
+    A vehicle that has been anomalous without a break for `accept_after` is taken to be in a new regime: from
+    then on its events count fully.
 
     Args:
         accept_after: microseconds.
-        weight: of an anomalous event for the model, 0–1, until the threshold is settled.
+        weight: weight of an anomalous event for the model, 0–1, until the threshold is settled.
+
+    Attributes:
+        lasted: for how long each vehicle has been anomalous without a break, microseconds, shape (V,).
+        latest: event time of its last anomaly in that run, microseconds; `NEVER` outside a run; shape (V,).
+        credit: how many more of its anomalies count for the threshold, shape (V,).
     """
 
     PER_VEHICLE: ClassVar = ("lasted", "latest", "credit")
@@ -65,20 +70,20 @@ class Protection(ArrayState):
         return {"latest": NEVER, "credit": COUNTED_RUN}.get(name, 0)
 
     def anomaly_weight(self, settled: bool) -> float:
-        """Weight of an anomalous event for the model."""
+        """Weight of an anomalous event for the model, 0–1."""
         return self.weight * SETTLED_SHARE if settled else self.weight
 
     def weights(
         self, slots: Slots, times: Integers, anomalous: Mask, *, level: float, settled: bool
     ) -> tuple[Floats, Floats]:
-        """Weights of n in-order rows for the model and for the threshold, each of shape (n,).
+        """Weights of n in-order rows for the model and for the threshold, each 0–1 and of shape (n,).
 
         Args:
             slots: shape (n,).
             times: event times in microseconds, shape (n,).
             anomalous: verdicts, shape (n,).
-            level: the quantile that the thresholds are set to, 0–1.
-            settled: the thresholds are, see `PercentileThreshold.settled`.
+            level: quantile level of the thresholds, 0–1.
+            settled: as in `PercentileThreshold.settled`.
         """
         model, threshold = np.ones(len(times)), np.ones(len(times))
         earned, least = (ALLOWED * (1.0 - level), 0.0) if settled else (COUNTED_RUN, LASTING_WEIGHT)
@@ -118,6 +123,17 @@ def _weigh(
     model: Floats,
     threshold: Floats,
 ) -> None:
+    """Update the state of `Protection` with n rows, and lower the weights of anomalous ones, in place.
+
+    Args:
+        slots, times, anomalous: as in `Protection.weights`.
+        lasted, latest, credit: as in `Protection`; updated.
+        accept_after, longest_step: microseconds; the latter limits the time between two events.
+        weight: of an anomaly for the model.
+        earned, most: credit that a normal event adds, and the limit of the credit.
+        least: lower limit of an anomaly's weight for the threshold.
+        model, threshold: weights of the rows, 1 on entry.
+    """
     for row in range(len(slots)):
         slot = slots[row]
         if not anomalous[row]:
@@ -125,7 +141,7 @@ def _weigh(
             credit[slot] = min(credit[slot] + earned, most)
             continue
         if latest[slot] != NEVER:
-            # No less than 0 also when the vehicle's clock was set back.
+            # Not negative even if the vehicle's clock was set back.
             lasted[slot] += min(max(times[row] - latest[slot], 0), longest_step)
         latest[slot] = times[row]
         if lasted[slot] < accept_after:

@@ -1,9 +1,9 @@
-"""Arithmetic whose result for a row does not depend on which rows stand beside it.
+"""Arithmetic whose result for a row does not depend on which other rows are in the array.
 
-The detector promises bit-identical results however a stream was cut into batches. BLAS and
-`numpy.sum` do not keep that promise: they choose their kernel, and with it the order of the
-additions, by the shape of the whole array. Whatever is computed per event while scoring therefore goes
-through compiled loops over the rows, which are exact to the bit for one row or for a thousand.
+The detector promises bit-identical results however a stream is cut into batches. BLAS and `numpy.sum` do not
+keep that promise: they choose their kernel, and with it the order of the additions, by the shape of the whole
+array. Everything that is computed per event while scoring therefore runs in compiled loops over the rows,
+whose results are identical to the bit for one row and for a thousand.
 """
 
 from __future__ import annotations
@@ -35,7 +35,7 @@ def row_product(matrix: Floats, weights: Floats) -> Floats:
 
 @compiled
 def distinct(slots: Slots, vehicles: int) -> Slots:
-    """The slots without repetition, in the order in which they occur first; all below `vehicles`."""
+    """The slots without repetition, in the order of their first occurrence; all are below `vehicles`."""
     found, met, count = np.empty_like(slots), np.zeros(vehicles, np.bool_), 0
     for slot in slots:
         if not met[slot]:

@@ -13,37 +13,42 @@ from dataflows.detector.rowwise import distinct
 from dataflows.detector.state import ArrayState
 
 STILL = 1e-9
-"""A deviation below this share of the mean is rounding: the signal has never moved."""
+"""A standard deviation below this share of the mean is rounding error: the signal has never moved."""
 
 SURPRISE = 10.0
-"""Standard score given to the first movement of a signal that has never moved."""
+"""Standard score of the first movement of a signal that has never moved before."""
 
 TRUSTED_AFTER = 20
-"""Rows a vehicle must have been learned from before outliers are clipped on its own statistics."""
+"""Rows that a vehicle's statistics must be learned from before its outliers are clipped by them."""
 
 
 class Scaler(ArrayState):
-    """Standardises each vehicle's signals by what was learned of that vehicle and of the fleet.
+    """Standardises each vehicle's signals by what was learned from that vehicle and from the fleet.
 
-    Mean and sum of squared deviations run as in `learn_rows`. A vehicle's statistics are the
-    posterior of a normal-inverse-gamma prior that counts as `prior` rows of the fleet: with few
-    rows of its own a vehicle is judged as a member of the fleet, with many as itself.
+    Mean and sum of squared deviations are updated as in `learn_rows`. A vehicle's statistics are the
+    posterior of a normal-inverse-gamma prior that counts as `prior` rows of the fleet: with few rows of its
+    own a vehicle is judged as a member of the fleet, with many as itself.
 
-    Of every signal there may be several sets of moments side by side, which differ in how far a single
-    value can pull them; one pass serves all.
+    Each signal may have several sets of moments side by side, which differ in how far a single value can pull
+    them; one pass updates all.
 
     Args:
         signals: number of signals S.
         prior: rows that the fleet's statistics count for in a vehicle's; ≥ 0.
         memory: rows after which old ones are forgotten; ≥ 1.
-        clips: of each of the C sets, within how many standard deviations a value is moved before it is
-            learned; > 0.
+        clips: for each of the C sets, the number of standard deviations from the mean to which a value is
+            clipped before it is learned; > 0.
 
     Attributes:
-        vehicles: vehicles that something was learned of and that are not forgotten.
+        count: weight learned of each signal, shape (V, S).
+        mean, scatter: each vehicle's own moments, shape (V, C · S).
+        centre, deviation: posterior mean and standard deviation in force, shape (V, C · S); the former is NaN
+            for a vehicle that was never learned from.
+        fleet_count, fleet_mean, fleet_scatter: the same moments of all vehicles together, in one row.
+        vehicles: vehicles that were learned from and are not forgotten.
     """
 
-    PER_VEHICLE: ClassVar = ("count", "mean", "scatter", "level", "deviation")
+    PER_VEHICLE: ClassVar = ("count", "mean", "scatter", "centre", "deviation")
     SHARED: ClassVar = ("fleet_count", "fleet_mean", "fleet_scatter", "vehicles")
 
     def __init__(self, signals: int, *, prior: float, memory: float, clips: Sequence[float]) -> None:
@@ -53,7 +58,7 @@ class Scaler(ArrayState):
         self.count = np.zeros((0, signals))
         self.mean = np.zeros((0, columns))
         self.scatter = np.zeros((0, columns))
-        self.level = np.full((0, columns), np.nan)
+        self.centre = np.full((0, columns), np.nan)
         self.deviation = np.zeros((0, columns))
         self.fleet_count = np.zeros((1, signals))
         self.fleet_mean = np.zeros((1, columns))
@@ -61,18 +66,18 @@ class Scaler(ArrayState):
         self.vehicles = 0
 
     def fill_value(self, name: str) -> float:
-        return np.nan if name == "level" else 0
+        return np.nan if name == "centre" else 0
 
     def forget(self, slots: Slots) -> None:
         """Clear the state of these slots; the fleet's moments stay."""
-        self.vehicles -= int((~np.isnan(self.level[slots]).all(axis=1)).sum())
+        self.vehicles -= int((~np.isnan(self.centre[slots]).all(axis=1)).sum())
         super().forget(slots)
 
     def moments(self, slots: Slots) -> tuple[Floats, Floats]:
         """Mean and standard deviation in force for the vehicles of n rows.
 
-        A vehicle is given those of the fleet until it was learned from; from then on its own, which
-        are computed whenever it is learned.
+        A vehicle has those of the fleet until it is learned from; from then on its own, which are computed
+        whenever it is learned from.
 
         Args:
             slots: vehicle of each row, shape (n,).
@@ -81,11 +86,11 @@ class Scaler(ArrayState):
             Mean and standard deviation in the signals' units, each of shape (C, n, S). The deviation
             is 0 where a signal has not moved yet.
         """
-        level, deviation = self.level, self.deviation
-        return _moments(slots, len(self.clips), level, deviation, self.fleet_mean[0], self._fleet_variance())
+        centre, deviation = self.centre, self.deviation
+        return _moments(slots, len(self.clips), centre, deviation, self.fleet_mean[0], self._fleet_variance())
 
     def rows(self, slots: Slots) -> Floats:
-        """Rows learned of each vehicle: of its best known signal, shape (n,)."""
+        """Rows learned from each vehicle: those of its best-known signal, shape (n,)."""
         return _most(slots, self.count)
 
     def learn(self, slots: Slots, values: Floats, weights: Floats) -> Floats:
@@ -93,21 +98,21 @@ class Scaler(ArrayState):
 
         Args:
             slots: vehicle of each row, shape (n,).
-            values: shape (n, S), finite; what stands where the weight is 0 is ignored.
+            values: shape (n, S), finite; ignored where the weight is 0.
             weights: shape (n, S), ≥ 0.
 
         Returns:
-            E, shape (n, S): EᵀE is what the block adds to the scatter within vehicles, off the diagonal
-            too, as from `learn_rows`; by the first set of moments.
+            E, shape (n, S), as returned by `learn_rows`, of the first set of moments: EᵀE is what the block
+            adds to the scatter within vehicles, including the entries off the diagonal.
         """
-        values = _clipped(slots, values, self.count, self.level, self.deviation, self.clips)
+        values = _clipped(slots, values, self.count, self.centre, self.deviation, self.clips)
         everyone = np.zeros(len(slots), np.intp)
         learn_rows(everyone, values, weights, np.inf, self.fleet_count, self.fleet_mean, self.fleet_scatter)
         own = (self.count, self.mean, self.scatter)
         deviations = learn_rows(slots, values, weights, self.memory, *own)
         prior = np.where(self.fleet_count[0] > 0, self.prior, 0.0)
         fleet_variance = self._fleet_variance()
-        posterior = (self.level, self.deviation)
+        posterior = (self.centre, self.deviation)
         changed = distinct(slots, len(self.count))
         self.vehicles += _shrink(changed, *own, prior, self.fleet_mean[0], fleet_variance, *posterior)
         return deviations[:, : weights.shape[1]]
@@ -129,26 +134,26 @@ def _most(slots: Slots, count: Floats) -> Floats:
 
 @compiled
 def _moments(
-    slots: Slots, sets: int, level: Floats, deviation: Floats, fleet_mean: Floats, fleet_variance: Floats
+    slots: Slots, sets: int, centre: Floats, deviation: Floats, fleet_mean: Floats, fleet_variance: Floats
 ) -> tuple[Floats, Floats]:
-    signals = level.shape[1] // sets
+    signals = centre.shape[1] // sets
     means = np.empty((sets, len(slots), signals))
     deviations = np.empty_like(means)
     for number in range(sets):
         for row in range(len(slots)):
             for signal in range(signals):
                 column = number * signals + signal
-                mean, spread = level[slots[row], column], deviation[slots[row], column]
-                if np.isnan(mean):
-                    mean, spread = fleet_mean[column], np.sqrt(fleet_variance[column])
-                    spread = 0.0 if spread <= STILL * abs(mean) else spread
-                means[number, row, signal], deviations[number, row, signal] = mean, spread
+                middle, scale = centre[slots[row], column], deviation[slots[row], column]
+                if np.isnan(middle):
+                    middle, scale = fleet_mean[column], np.sqrt(fleet_variance[column])
+                    scale = 0.0 if scale <= STILL * abs(middle) else scale
+                means[number, row, signal], deviations[number, row, signal] = middle, scale
     return means, deviations
 
 
 @compiled
 def _clipped(
-    slots: Slots, values: Floats, count: Floats, level: Floats, deviation: Floats, clips: Floats
+    slots: Slots, values: Floats, count: Floats, centre: Floats, deviation: Floats, clips: Floats
 ) -> Floats:
     rows, signals = values.shape
     clipped = np.empty((rows, len(clips) * signals))
@@ -159,7 +164,7 @@ def _clipped(
                 column, value = number * signals + signal, values[row, signal]
                 if count[slot, signal] >= TRUSTED_AFTER and deviation[slot, column] > 0.0:
                     reach = clips[number] * deviation[slot, column]
-                    value = min(max(value, level[slot, column] - reach), level[slot, column] + reach)
+                    value = min(max(value, centre[slot, column] - reach), centre[slot, column] + reach)
                 clipped[row, column] = value
     return clipped
 
@@ -173,13 +178,20 @@ def _shrink(
     prior: Floats,
     fleet_mean: Floats,
     fleet_variance: Floats,
-    level: Floats,
+    centre: Floats,
     deviation: Floats,
 ) -> int:
-    """Set the posterior of the vehicles, given their own moments and the fleet's as the prior.
+    """Compute the posterior of the vehicles from their own moments, with the fleet's as the prior.
+
+    Args:
+        slots: vehicles, each once.
+        count, mean, scatter: their own moments, as in `Scaler`.
+        prior: rows that the fleet's moments count for, shape (S,); 0 for a signal never seen.
+        fleet_mean, fleet_variance: shape (C · S,).
+        centre, deviation: posterior as in `Scaler`; updated.
 
     Returns:
-        How many vehicles had none before.
+        How many vehicles had no posterior before.
     """
     new, signals = 0, len(prior)
     for slot in slots:
@@ -188,13 +200,13 @@ def _shrink(
             total = max(count[slot, signal] + prior[signal], 1e-300)
             share = count[slot, signal] / total
             for column in range(signal, mean.shape[1], signals):
-                is_new = is_new and np.isnan(level[slot, column])
+                is_new = is_new and np.isnan(centre[slot, column])
                 offset = mean[slot, column] - fleet_mean[column]
-                centre = fleet_mean[column] + offset * share
+                middle = fleet_mean[column] + offset * share
                 variance = (scatter[slot, column] + prior[signal] * fleet_variance[column]) / total
-                spread = np.sqrt(variance + offset * offset * share * (1.0 - share))
-                level[slot, column] = centre
-                deviation[slot, column] = 0.0 if spread <= STILL * abs(centre) else spread
+                scale = np.sqrt(variance + offset * offset * share * (1.0 - share))
+                centre[slot, column] = middle
+                deviation[slot, column] = 0.0 if scale <= STILL * abs(middle) else scale
         new += is_new
     return new
 
@@ -204,14 +216,14 @@ def standard_scores(values: Floats, mean: Floats, deviation: Floats, observed: M
     """Standard scores ``(values - mean) / deviation`` within ±`limit`.
 
     Args:
-        values: shape (n, S); anything where not observed.
-        mean, deviation: shape (n, S), or (1, S) for the same in all rows.
+        values: shape (n, S); ignored where not observed.
+        mean, deviation: shape (n, S), or (1, S) if they are the same for all rows.
         observed: shape (n, S).
         limit: > 0.
 
     Returns:
-        Shape (n, S). 0 where not observed. Where the deviation is 0 the signal has never moved: 0
-        if it still has not, else ±`SURPRISE`.
+        Shape (n, S); 0 where not observed. Where the deviation is 0 the signal has never moved: the score is
+        0 if it still has not, else ±`SURPRISE`.
     """
     scores = np.zeros(values.shape)
     for row in range(values.shape[0]):
@@ -219,9 +231,9 @@ def standard_scores(values: Floats, mean: Floats, deviation: Floats, observed: M
         for signal in range(values.shape[1]):
             if not observed[row, signal]:
                 continue
-            distance, spread = values[row, signal] - mean[of, signal], deviation[of, signal]
-            if spread > 0.0:
-                score = distance / spread
+            distance, scale = values[row, signal] - mean[of, signal], deviation[of, signal]
+            if scale > 0.0:
+                score = distance / scale
             elif abs(distance) > STILL * abs(mean[of, signal]):
                 score = np.copysign(SURPRISE, distance)
             else:

@@ -1,4 +1,4 @@
-"""What the detector says of events."""
+"""The detector's output for a batch of events."""
 
 from __future__ import annotations
 
@@ -12,10 +12,10 @@ from dataflows.compiled import Floats, Integers, Mask, Slots
 
 
 class Status(IntEnum):
-    """What is to be known of an event besides its verdict; the names in lower case are those on the wire.
+    """What a reader should know about an event besides its verdict; on the wire the names are in lower case.
 
-    The first that holds of `LATE`, `PARTIAL`, `WARMING_UP`. Whether there is a verdict at all is told by
-    the threshold: it is NaN until there is one.
+    An event has the first of `LATE`, `PARTIAL`, `WARMING_UP` that applies, else `OK`. Whether it has a
+    verdict at all can be seen from its threshold, which is NaN until there is one.
     """
 
     WARMING_UP = 0
@@ -26,7 +26,7 @@ class Status(IntEnum):
 
 @dataclass(frozen=True, slots=True)
 class Scores:
-    """What the detector says of n events.
+    """The detector's output for n events.
 
     Attributes:
         error: reconstruction error ≥ 0, shape (n,).
@@ -35,10 +35,11 @@ class Scores:
         anomaly: ``error > threshold``, shape (n,); false while warming up.
         severity: 0–100, ``100 · error / (error + threshold)``, shape (n,); 0 while warming up.
         status: `Status`, shape (n,).
-        duplicate: of a time the vehicle has already sent: to be dropped, shape (n,).
+        duplicate: the vehicle has already sent an event of this time, so this one is to be dropped, shape
+            (n,).
         expected: the value the model expected, in the signal's unit, shape (n, S).
         contributions: each signal's share of the error, shape (n, S).
-        model_version: blocks learned when the event was scored, shape (n,).
+        model_version: number of blocks learned when the event was scored, shape (n,).
     """
 
     error: Floats
@@ -53,11 +54,12 @@ class Scores:
     model_version: Integers
 
     def take(self, rows: Slots) -> Scores:
-        """The given rows, in their order."""
+        """The given rows, in the given order."""
         return Scores(*(getattr(self, field.name)[rows] for field in fields(self)))
 
     @classmethod
     def empty(cls, rows: int, signals: int) -> Scores:
+        """Scores of `rows` events that say nothing yet; their arrays are to be filled."""
         return cls(
             error=np.zeros(rows),
             smoothed=np.zeros(rows),

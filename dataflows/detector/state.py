@@ -1,4 +1,4 @@
-"""State that is arrays: how the parts of a detector are copied out and put back."""
+"""State as arrays: how the parts of a detector are snapshotted and restored."""
 
 from __future__ import annotations
 
@@ -10,10 +10,11 @@ from numpy.typing import NDArray
 from dataflows.compiled import Slots
 
 FIRST_CAPACITY = 16
+"""Slots that the arrays have room for when the first vehicle arrives; the room doubles from there."""
 
 
 class State(Protocol):
-    """State of the vehicles of one shard, each in its slot."""
+    """State of the vehicles of one shard, one slot per vehicle."""
 
     def grow(self, vehicles: int) -> None:
         """Make room for `vehicles` slots."""
@@ -25,11 +26,11 @@ class State(Protocol):
         """Copy the state of the first `vehicles` slots and everything shared."""
 
     def restore(self, state: dict[str, Any]) -> None:
-        """Take over a copy of what `snapshot` returned."""
+        """Replace the state by a copy of what `snapshot` returned."""
 
 
 class ArrayState:
-    """Base of a detector's parts. A subclass names its state and gets `snapshot` and `restore`.
+    """Base class of a detector's parts: a subclass lists its state and inherits `snapshot` and `restore`.
 
     Attributes:
         PER_VEHICLE: names of the arrays whose first axis is the vehicle's slot.
@@ -42,7 +43,7 @@ class ArrayState:
     PARTS: ClassVar[tuple[str, ...]] = ()
 
     def grow(self, vehicles: int) -> None:
-        """Make room for `vehicles` slots; new slots start as the array's fill value says."""
+        """Make room for `vehicles` slots; a new slot holds the array's `fill_value`."""
         for name in self.PER_VEHICLE:
             array: NDArray[Any] = getattr(self, name)
             if len(array) < vehicles:
@@ -54,14 +55,14 @@ class ArrayState:
             getattr(self, name).grow(vehicles)
 
     def forget(self, slots: Slots) -> None:
-        """Clear the state of these slots; what the fleet has learned of their vehicles stays."""
+        """Clear the state of these slots; what the fleet has learned from their vehicles is kept."""
         for name in self.PER_VEHICLE:
             getattr(self, name)[slots] = self.fill_value(name)
         for name in self.PARTS:
             getattr(self, name).forget(slots)
 
     def fill_value(self, name: str) -> float:
-        """What a new vehicle's part of the array `name` holds."""
+        """What the array `name` holds for a vehicle that has not been seen."""
         return 0
 
     def snapshot(self, vehicles: int) -> dict[str, Any]:
@@ -75,7 +76,7 @@ class ArrayState:
         return state
 
     def restore(self, state: dict[str, Any]) -> None:
-        """Take over a copy of what `snapshot` returned."""
+        """Replace the state by a copy of what `snapshot` returned."""
         for name in (*self.PER_VEHICLE, *self.SHARED):
             value = state[name]
             setattr(self, name, value.copy() if isinstance(value, np.ndarray) else value)

@@ -10,36 +10,38 @@ from dataflows.compiled import Floats, compiled
 from dataflows.detector.state import ArrayState
 
 OUTLIER_CLIP = 10.0
-"""A term is learned as at most so many times its mean: one wild event must not dull it for a long time."""
+"""Times its mean: a larger value of a term is learned as this, or one wild event would dull the term for
+long."""
 
 TRUSTED_AFTER = 64.0
-"""Rows that a mean must have been learned from before terms are clipped by it."""
+"""Rows that a mean must have been learned from before the values of its term are clipped by it."""
 
 FIRST_CLIP = 5.0
-"""A term is learned as at most this before that.
+"""Upper limit of a term's value as it is learned before that.
 
-A model of a few rows is wrong by thousands of deviations. In a mean that remembers, that would divide the
-term away for as long again as a hundred times those rows.
+A model of a few rows is wrong by thousands of standard deviations. In a running mean, such a value would keep
+the term divided down to nothing for about a hundred times as many rows.
 """
 
 FLOOR = 0.05
-"""Added to every term: one that is almost always 0 must not tower over all others when it is not."""
+"""Added to every term: one that is almost always 0 must not dwarf all others when for once it is not."""
 
 NAMES = ("reconstruction", "activity", "restless", "z_energy", "change", "flat_line")
-"""The terms, in the order in which their evidence is stacked."""
+"""Names of the terms, in the order in which their evidence is stacked."""
 
 WORST = 4
-"""So many of the first terms are the evidence of their worst signal; the others are means over them."""
+"""The value of this many of the first terms is the evidence of their worst signal; of the others, the mean
+over all signals."""
 
 
 def term_values(evidence: Floats) -> Floats:
     """Value of each term.
 
     Args:
-        evidence: what speaks against each signal, ≥ 0, shape (T, n, S).
+        evidence: evidence against each signal, ≥ 0, shape (T, n, S).
 
     Returns:
-        Shape (T, n).
+        Shape (T, n), ≥ 0.
     """
     return _values(evidence)
 
@@ -61,13 +63,17 @@ def _values(evidence: Floats) -> Floats:
 class Combination(ArrayState):
     """Root of the weighted sum of squares of the terms, each over its own running mean.
 
-    Dividing by its mean makes each term about 1 on normal data whatever the signals are, so that
-    the weights mean the same on every fleet. The squares let the term decide that has something to say,
-    where a plain sum drowns it in the noise of the others.
+    Dividing by its mean makes each term about 1 on normal data whatever the signals are, so that the weights
+    mean the same on every fleet. Because of the squares, the one term that stands out decides; in a plain sum
+    it would drown in the noise of the others.
 
     Args:
         weights: weight of each term, shape (T,), ≥ 0.
         memory: rows after which old ones are forgotten.
+
+    Attributes:
+        mean: running mean of each term, shape (T,).
+        rows: total weight of the rows behind it, at most `memory`.
     """
 
     SHARED: ClassVar = ("mean", "rows")
@@ -85,14 +91,14 @@ class Combination(ArrayState):
             evidence: shape (T, n, S).
 
         Returns:
-            The error, shape (n,), and each signal's share of its square, shape (n, S), rows summing to
-            1 (to 0 where nothing speaks against any signal).
+            The error, shape (n,), and each signal's share of its square, shape (n, S); rows sum to 1, or to
+            0 where there is no evidence against any signal.
         """
         scale = self.weights / (self.mean + FLOOR)
         return _combined(terms, evidence, scale)
 
     def learn(self, terms: Floats, weights: Floats) -> None:
-        """Merge a block of terms, shape (T, n), with the weight of each row, shape (n,)."""
+        """Learn a block of terms, shape (T, n), with the weight of each row, ≥ 0, shape (n,)."""
         trusted = self.rows >= TRUSTED_AFTER
         terms = np.minimum(terms, OUTLIER_CLIP * (self.mean + FLOOR)[:, None] if trusted else FIRST_CLIP)
         added = float(weights.sum())

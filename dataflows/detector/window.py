@@ -1,4 +1,4 @@
-"""The last samples of every vehicle, in event order: held values, change, smoothing, stragglers."""
+"""The last samples of every vehicle in event order: held values, changes, smoothing, out-of-order events."""
 
 from __future__ import annotations
 
@@ -16,52 +16,52 @@ from dataflows.detector.state import ArrayState
 PATIENCE = (SET_RIGHT_AFTER, SET_BACK_AFTER)
 
 LONGEST_RUN = 2**20
-"""Samples up to which a run of moving or standing still is counted."""
+"""Samples up to which a run of moving or standing still is counted, so that an int32 is enough."""
 
 
 @dataclass(frozen=True, slots=True)
-class Filled:
-    """n rows in arrival order with missing values held where they are young enough.
+class Samples:
+    """n rows in arrival order, with missing values held where the last one is recent enough.
 
     Attributes:
-        values: shape (n, S); 0 where not observed.
-        observed: known now or held, shape (n, S).
-        change: value minus the signal's value before, shape (n, S); 0 where not `changed`.
-        changed: the signal is in the row and its value before is known, shape (n, S).
-        activity: running mean of the signal's absolute changes, in its unit, shape (n, S); NaN where
-            none is known or the signal is not observed.
-        run: samples for which the signal has been moving without a break (positive) or standing
-            still (negative), shape (n, S); 0 where unknown or not observed.
-        interval: seconds since the vehicle's event before, shape (n,); NaN for its first.
+        values: in the signals' units, shape (n, S); 0 where not observed.
+        observed: present in the row or held, shape (n, S).
+        change: value minus the signal's previous value, shape (n, S); 0 where not `changed`.
+        changed: the signal is present in the row and its previous value is known, shape (n, S).
+        mean_change: running mean of the signal's absolute changes, in its unit, shape (n, S); NaN where there
+            is none or the signal is not observed.
+        run: number of consecutive samples for which the signal has been moving (positive) or standing still
+            (negative), shape (n, S); 0 where unknown or not observed.
+        interval: seconds since the vehicle's previous event, shape (n,); NaN for its first.
     """
 
     values: Floats
     observed: Mask
     change: Floats
     changed: Mask
-    activity: Floats
+    mean_change: Floats
     run: Integers
     interval: Floats
 
     def columns(self) -> tuple[NDArray[Any], ...]:
-        """The arrays alone, in the order of the fields."""
+        """All arrays, in the order of the fields."""
         return (
             self.values,
             self.observed,
             self.change,
             self.changed,
-            self.activity,
+            self.mean_change,
             self.run,
             self.interval,
         )
 
-    def take(self, rows: slice | Mask) -> Filled:
+    def take(self, rows: slice | Mask) -> Samples:
         """Some of the rows."""
-        return Filled(*(column[rows] for column in self.columns()))
+        return Samples(*(column[rows] for column in self.columns()))
 
     @classmethod
-    def alone(cls, values: Floats) -> Filled:
-        """Rows seen on their own: nothing held, nothing known of what came before.
+    def without_history(cls, values: Floats) -> Samples:
+        """Rows seen on their own: nothing is held, nothing is known about what came before.
 
         Args:
             values: shape (n, S); NaN where missing.
@@ -76,11 +76,11 @@ class Filled:
 class Window(ArrayState):
     """The last `size` samples of every vehicle, and how its signals have been moving.
 
-    A vehicle whose clock is set back begins anew, see `SET_RIGHT_AFTER`.
+    When a vehicle's clock is set back its window restarts, see `SET_RIGHT_AFTER`.
 
     Args:
         signals: number of signals S.
-        size: samples kept per vehicle, K ≥ 1; also the time constant of `Filled.activity` in samples.
+        size: samples kept per vehicle, K ≥ 1; also the time constant of `Samples.mean_change`, in samples.
         hold: microseconds for which a missing signal keeps its last value.
         patience: `SET_RIGHT_AFTER` and `SET_BACK_AFTER`.
     """
@@ -91,7 +91,7 @@ class Window(ArrayState):
         "known",
         "held",
         "held_at",
-        "activity",
+        "mean_change",
         "run",
         "behind",
         "behind_at",
@@ -104,27 +104,27 @@ class Window(ArrayState):
         self.known = np.zeros(0, np.int32)
         self.held = np.zeros((0, signals))
         self.held_at = np.full((0, signals), NEVER)
-        self.activity = np.full((0, signals), np.nan)
+        self.mean_change = np.full((0, signals), np.nan)
         self.run = np.zeros((0, signals), np.int32)
         self.behind = np.zeros(0, np.int32)
         self.behind_at = np.full(0, NEVER)
 
     def fill_value(self, name: str) -> float:
-        if name == "activity":
+        if name == "mean_change":
             return np.nan
         return NEVER if name in ("times", "held_at", "behind_at") else 0
 
     def arrive(self, slots: Slots, times: Integers) -> NDArray[np.uint8]:
-        """Classify rows against the window and against the rows before them, and take in their times.
+        """Classify rows against the window and against the rows before them, and record their times.
 
         Args:
             slots: shape (n,).
             times: event times in microseconds, shape (n,).
 
         Returns:
-            `Arrival` of the first m rows, shape (m,), 1 ≤ m ≤ n: those before the first `OUT_OF_ORDER` one,
-            or that one alone if it comes first. It is for `insert`, and later rows are judged by it. A row
-            with which a window begins anew comes first, too.
+            `Arrival` of the first m rows, shape (m,), 1 ≤ m ≤ n: the rows before the first `OUT_OF_ORDER`
+            one, or that one alone if it comes first. It must be passed to `insert` before later rows are
+            classified. A row that restarts a window is always the first of a call, too.
         """
         arrivals = np.empty(len(slots), np.uint8)
         rows = classify(
@@ -141,8 +141,8 @@ class Window(ArrayState):
         )
         return arrivals[:rows]
 
-    def fill(self, slots: Slots, times: Integers, values: Floats) -> Filled:
-        """Take the values of n in-order rows: hold what is missing, follow how the signals move.
+    def fill(self, slots: Slots, times: Integers, values: Floats) -> Samples:
+        """Record the values of n in-order rows: hold missing ones, and track how the signals move.
 
         Args:
             slots: shape (n,).
@@ -150,34 +150,34 @@ class Window(ArrayState):
             values: shape (n, S); NaN where missing.
         """
         shape = values.shape
-        filled = Filled(
+        samples = Samples(
             values=np.empty(shape),
             observed=np.empty(shape, np.bool_),
             change=np.empty(shape),
             changed=np.empty(shape, np.bool_),
-            activity=np.empty(shape),
+            mean_change=np.empty(shape),
             run=np.empty(shape, np.int64),
             interval=np.empty(len(values)),
         )
-        state = (self.held, self.held_at, self.activity, self.run)
-        _fill(slots, times, values, self.hold, self.size, *state, *filled.columns())
-        return filled
+        state = (self.held, self.held_at, self.mean_change, self.run)
+        _fill(slots, times, values, self.hold, self.size, *state, *samples.columns())
+        return samples
 
     def append(self, slots: Slots, errors: Floats) -> Floats:
-        """Take the errors of n in-order rows into the window.
+        """Record the errors of n in-order rows.
 
         Returns:
-            Mean of each row's error and of those before it in the window; shape (n,).
+            Mean of each row's error and those before it in the window; shape (n,).
         """
         smoothed = np.empty(len(errors))
         _append(slots, errors, self.errors, self.known, smoothed)
         return smoothed
 
     def insert(self, slot: int, time: int, error: float) -> float:
-        """Take one `OUT_OF_ORDER` row into the window, at its place by event time.
+        """Put one `OUT_OF_ORDER` row into the window, at its place in event time.
 
         Returns:
-            The mean of its error and of those before it in event order.
+            The mean of its error and those before it in event order.
         """
         place = int(np.searchsorted(self.times[slot], time))
         before = self.times[slot, :place] != NEVER
@@ -199,41 +199,51 @@ def _fill(
     size: int,
     held: Floats,
     held_at: Integers,
-    mean_change: Floats,
+    mean_changes: Floats,
     runs: NDArray[np.int32],
     filled: Floats,
     observed: Mask,
     change: Floats,
     changed: Mask,
-    activity: Floats,
+    mean_change: Floats,
     run: Integers,
     interval: Floats,
 ) -> None:
+    """Update a `Window` with n rows and compute their `Samples`, both in place.
+
+    Args:
+        slots, times, values: as in `Window.fill`.
+        hold: microseconds.
+        size: time constant of the mean change, in samples.
+        held, held_at: last value of each signal and its event time, shape (V, S); updated.
+        mean_changes, runs: mean absolute change and current run of each signal, shape (V, S); updated.
+        filled, observed, change, changed, mean_change, run, interval: the fields of `Samples`, to be filled.
+    """
     for row in range(len(slots)):
         slot, now = slots[row], times[row]
         latest = held_at[slot].max()
         interval[row] = np.nan if latest == NEVER else (now - latest) / SECOND
         for signal in range(values.shape[1]):
             value = values[row, signal]
-            young = held_at[slot, signal] >= now - hold
+            recent = held_at[slot, signal] >= now - hold
             sent = np.isfinite(value)
             change[row, signal] = 0.0
-            changed[row, signal] = sent and young
-            if sent and young:
+            changed[row, signal] = sent and recent
+            if sent and recent:
                 moved = value - held[slot, signal]
                 change[row, signal] = moved
-                before = mean_change[slot, signal]
+                before = mean_changes[slot, signal]
                 step = (abs(moved) - before) / size
-                mean_change[slot, signal] = abs(moved) if np.isnan(before) else before + step
+                mean_changes[slot, signal] = abs(moved) if np.isnan(before) else before + step
                 length = runs[slot, signal]
                 longer = max(length, 0) + 1 if moved != 0.0 else min(length, 0) - 1
                 runs[slot, signal] = min(max(longer, -LONGEST_RUN), LONGEST_RUN)
             if sent:
                 held[slot, signal], held_at[slot, signal] = value, now
-            known = sent or young
+            known = sent or recent
             observed[row, signal] = known
             filled[row, signal] = held[slot, signal] if known else 0.0
-            activity[row, signal] = mean_change[slot, signal] if known else np.nan
+            mean_change[row, signal] = mean_changes[slot, signal] if known else np.nan
             run[row, signal] = runs[slot, signal] if known else 0
 
 

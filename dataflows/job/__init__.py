@@ -1,50 +1,56 @@
-"""What every job does before its dataflow is built: logs, errors in one line, the recovery directory."""
+"""What every job does before its dataflow is built: logging, errors in one line, the recovery directory."""
 
 from __future__ import annotations
 
 import gc
 import os
 import sys
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from functools import partial
+from typing import Any
 
-from config.errors import exit_in_one_line, report_in_one_line
+from config.errors import exit_on_error, install_excepthook
 from config.logs import configure_logging
-from dataflows.job.engine_errors import told_by_the_engine
-from dataflows.job.recovery_directory import RecoveryOptions, check_recovery_directory
+from dataflows.job.engine_errors import translate_engine_error
+from dataflows.job.recovery_directory import RecoveryOptions, check_recovery_directory, newest_states
 
-OBJECTS_BETWEEN_COLLECTIONS = 100_000
-"""Python's own 700 is less than a tenth of a batch."""
+GC_THRESHOLD = 100_000
+"""Objects created between two collections. Python's default of 700 is less than a tenth of a batch."""
 
 
 @contextmanager
-def job(flow: str) -> Iterator[None]:
-    """Prepare this process to run a flow; around loading the settings and building it.
+def job(flow: str) -> Iterator[Callable[[str], Iterator[Any]]]:
+    """Prepare this process to run a flow; a context around loading the settings and building the flow.
 
     Args:
         flow: its id; lines on standard error start with it.
 
+    Yields:
+        A function that returns the newest states of a step, by the step's id, for it to check: what a step
+        raises later, in the engine, is reported below a crash report of the engine's own.
+
     Raises:
-        SystemExit: after one line on standard error, if what is done within raises a `FleetError`, or if the
-            recovery directory that the engine was given cannot be used.
+        SystemExit: after one line on standard error, if a `FleetError` is raised within, or if the engine was
+            given a recovery directory that cannot be used.
     """
     configure_logging()
-    report_in_one_line(flow, told_by_the_engine)
-    with exit_in_one_line(flow):
+    install_excepthook(flow, translate_engine_error)
+    with exit_on_error(flow):
         recovery = RecoveryOptions.of(sys.argv, os.environ)
         if recovery.directory is not None:
-            check_recovery_directory(recovery.directory, flow, alone=recovery.alone)
-        yield
-    spare_the_collector()
+            check_recovery_directory(recovery.directory, flow, single_process=recovery.single_process)
+        yield partial(newest_states, recovery.directory, flow)
+    tune_gc()
 
 
-def spare_the_collector() -> None:
-    """Keep the garbage collector from going through what is not garbage.
+def tune_gc() -> None:
+    """Exclude long-lived objects from garbage collection, and collect less often.
 
-    What was imported and built stays for as long as the process: each time the collector went through it,
-    events would wait for a tenth of a second. A batch of events holds thousands of objects that are freed
-    without it, but would make it run several times.
+    What has been imported and built lives as long as the process; each time the collector scanned it, events
+    would wait for a tenth of a second. A batch holds thousands of objects, which are freed without the
+    collector, but would trigger it several times.
     """
     gc.collect()
     gc.freeze()
-    gc.set_threshold(OBJECTS_BETWEEN_COLLECTIONS)
+    gc.set_threshold(GC_THRESHOLD)

@@ -1,7 +1,9 @@
-"""Looks at the recovery directory before the engine does, and says in one line what is wrong with it.
+"""Checks the recovery directory before the engine uses it, and reports in one line what is wrong with it.
 
-The engine stores snapshots in SQLite files, ``part-0.sqlite3`` and so on, and unpickles them at the start:
-who can write to the directory can run code as us.
+The engine stores snapshots as pickles in SQLite files, ``part-0.sqlite3`` and so on, and unpickles them at
+the start: anyone with write access to the directory can execute code as this user. So its permissions are
+checked, and state that names anything beyond plain data is refused before the engine unpickles it, whether an
+earlier version wrote it or somebody else did. This is not a sandbox, and does not replace permissions.
 """
 
 from __future__ import annotations
@@ -11,34 +13,45 @@ import logging
 import os
 import sqlite3
 import stat
-from collections.abc import Mapping, Sequence
-from contextlib import closing
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import closing, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
-from config.errors import RecoveryError
+from config.errors import RecoveryError, SnapshotError
+from dataflows.stored_state import check_layout, unpickle
 
 logger = logging.getLogger(__name__)
 
 DIRECTORY, ADDRESSES = "BYTEWAX_RECOVERY_DIRECTORY", "BYTEWAX_ADDRESSES"
 PARTITIONS = "part-*.sqlite3"
 
-AFRESH = "put back a copy of it, or start afresh with a new one: python -m bytewax.recovery"
+START_OVER = "restore a copy of it, or start over with a new one: python -m bytewax.recovery"
 DAMAGED = frozenset({sqlite3.SQLITE_CORRUPT, sqlite3.SQLITE_NOTADB, sqlite3.SQLITE_ERROR})
-"""What SQLite says of a file that is not what it was; the rest is about rights, disks and other processes."""
+"""SQLite's codes for a damaged file; the others are about permissions, disks and other processes."""
+
+EVERY_STATE = "SELECT step_id, state_key, ser_change FROM snaps WHERE ser_change IS NOT NULL"
+NEWEST_STATES = """
+    SELECT ser_change FROM snaps
+    JOIN (SELECT state_key, max(snap_epoch) AS snap_epoch FROM snaps WHERE step_id = :step GROUP BY state_key)
+    USING (state_key, snap_epoch)
+    WHERE step_id = :step AND ser_change IS NOT NULL
+"""
+"""Bytewax 0.21 has a row per step, key and epoch; ``ser_change`` is ``NULL`` where a state was discarded."""
 
 
 @dataclass(frozen=True, slots=True)
 class RecoveryOptions:
-    """What ``python -m bytewax.run`` is told about recovery.
+    """The options of ``python -m bytewax.run`` about recovery.
 
     Attributes:
-        directory: where; ``None`` without recovery.
-        alone: whether this is the only process of the job. Of several, one may have no partition.
+        directory: the recovery directory; ``None`` without recovery.
+        single_process: whether this is the only process of the job. Of several, one may have no partition.
     """
 
     directory: Path | None
-    alone: bool
+    single_process: bool
 
     @classmethod
     def of(cls, arguments: Sequence[str], environment: Mapping[str, str]) -> RecoveryOptions:
@@ -49,64 +62,87 @@ class RecoveryOptions:
             environment: as ``os.environ``.
         """
         if not arguments or Path(arguments[0]).parts[-2:] != ("bytewax", "run.py"):
-            return cls(None, alone=True)
+            return cls(None, single_process=True)
         parser = argparse.ArgumentParser(add_help=False)
         parser.add_argument("-r", "--recovery-directory", default=environment.get(DIRECTORY))
         parser.add_argument("-a", "--addresses", default=environment.get(ADDRESSES))
         found = parser.parse_known_args(arguments[1:])[0]
         directory = found.recovery_directory
-        return cls(None if directory is None else Path(directory), alone=found.addresses is None)
+        return cls(None if directory is None else Path(directory), single_process=found.addresses is None)
 
 
-def check_recovery_directory(directory: Path, flow: str, *, alone: bool = True) -> None:
-    """See that the engine can go on from a recovery directory, or begin in it.
+def check_recovery_directory(directory: Path, flow: str, *, single_process: bool = True) -> None:
+    """Check that the engine can resume from a recovery directory, or use it for a first start.
 
-    A directory that its owner's group may write to, or that belongs to another user, is told in the log.
+    Logs a warning about a directory that its group may write to, or that belongs to another user.
 
     Args:
-        directory: what ``-r`` names.
-        flow: the flow that wants to use it.
-        alone: whether all of the job's partitions must be here.
+        directory: the argument of ``-r``.
+        flow: id of the flow that uses it.
+        single_process: whether all partitions of the job must be here.
 
     Raises:
-        RecoveryError: it is missing, not initialised, writable by everybody, damaged, or of another flow.
+        RecoveryError: it is missing, not initialised, writable by everybody, damaged, of another flow, or of
+            a version whose state this one cannot read.
     """
     try:
-        files = sorted(path for path in directory.iterdir() if path.match(PARTITIONS))
+        files = _files(directory)
     except FileNotFoundError:
         raise RecoveryError(
-            f"expected the recovery directory {directory} to exist, and it does not; if this is the first "
+            f"expected the recovery directory {directory} to exist, but it does not; if this is the first "
             f"start: mkdir -m 700 {directory} && python -m bytewax.recovery {directory} 1"
         ) from None
     except OSError as error:
         raise RecoveryError(
-            f"expected to be able to read the recovery directory {directory}: {error.strerror}; see to its "
-            "rights"
+            f"expected to be able to read the recovery directory {directory}: {error.strerror}; check its "
+            "permissions"
         ) from None
-    if not files and alone:
+    if not files and single_process:
         raise RecoveryError(
             f"expected {PARTITIONS} in the recovery directory {directory}, found none; if this is the first "
             f"start: python -m bytewax.recovery {directory} 1"
         )
     for path in (directory, *files):
-        _check_who_may_write(path)
+        _check_permissions(path)
     for file in files:
-        _check_partition(file, flow)
+        with _opened(file) as database:
+            _check_partition(file, database, flow)
 
 
-def _check_who_may_write(path: Path) -> None:
+def newest_states(directory: Path | None, flow: str, step: str) -> Iterator[Any]:
+    """The newest state of every key of a step, in a directory that has been checked.
+
+    Args:
+        directory: the argument of ``-r``; nothing is stored without one.
+        flow: id of the flow.
+        step: id of the step within it.
+
+    Raises:
+        RecoveryError: a file cannot be read any more.
+    """
+    for file in () if directory is None else _files(directory):
+        with _opened(file) as database:
+            for (pickled,) in database.execute(NEWEST_STATES, {"step": f"{flow}.{step}"}):
+                yield unpickle(pickled)
+
+
+def _files(directory: Path) -> list[Path]:
+    return sorted(path for path in directory.iterdir() if path.match(PARTITIONS))
+
+
+def _check_permissions(path: Path) -> None:
     status = path.stat()
     mode = stat.filemode(status.st_mode)
-    why = "what is in a recovery directory is unpickled, so who can write to it can run code as us"
+    why = "state is unpickled from there, so anyone with write access can execute code as this user"
     if status.st_mode & stat.S_IWOTH:
         raise RecoveryError(
-            f"expected nobody else to have write access to {path}, its mode is {mode}: {why}; "
+            f"expected {path} not to be writable by everybody, but its mode is {mode}: {why}; "
             f"chmod -R go-w {path}"
         )
     if status.st_mode & stat.S_IWGRP or status.st_uid not in (0, os.getuid()):
         logger.warning(
-            "%s belongs to user %d, its mode is %s: %s; chown it and chmod -R go-w, unless all who can are "
-            "to be trusted",
+            "%s belongs to user %d and its mode is %s: %s; unless all of them are trusted, chown it and "
+            "chmod -R go-w",
             path,
             status.st_uid,
             mode,
@@ -114,23 +150,36 @@ def _check_who_may_write(path: Path) -> None:
         )
 
 
-def _check_partition(file: Path, flow: str) -> None:
+@contextmanager
+def _opened(file: Path) -> Iterator[sqlite3.Connection]:
     try:
         with closing(sqlite3.connect(f"{file.absolute().as_uri()}?mode=rw", uri=True)) as database:
-            (answer,) = database.execute("PRAGMA quick_check(1)").fetchone()
-            if answer != "ok":
-                raise RecoveryError(f"{file} is damaged: {answer}; {AFRESH}")
-            if not database.execute("SELECT count(*) FROM parts").fetchone()[0]:
-                raise RecoveryError(f"{file} is damaged: it does not know its number; {AFRESH}")
-            steps = [step for (step,) in database.execute("SELECT DISTINCT step_id FROM snaps")]
+            yield database
     except sqlite3.Error as error:
-        # The code may be an extended one: the plain one is its low byte.
+        # The code may be an extended one, whose low byte is the plain one.
         is_damaged = getattr(error, "sqlite_errorcode", sqlite3.SQLITE_ERROR) & 0xFF in DAMAGED
-        remedy = AFRESH if is_damaged else "see to its rights and its disk, and that no other job uses it"
+        remedy = START_OVER if is_damaged else "check its permissions and disk, and that no other job uses it"
         raise RecoveryError(f"{file} cannot be used: {error}; {remedy}") from None
-    for step in steps:
+
+
+def _check_partition(file: Path, database: sqlite3.Connection, flow: str) -> None:
+    (answer,) = database.execute("PRAGMA quick_check(1)").fetchone()
+    if answer != "ok":
+        raise RecoveryError(f"{file} is damaged: {answer}; {START_OVER}")
+    if not database.execute("SELECT count(*) FROM parts").fetchone()[0]:
+        raise RecoveryError(f"{file} is damaged: its partition number is missing; {START_OVER}")
+    for step, key, pickled in database.execute(EVERY_STATE):
         if not step.startswith(f"{flow}."):
             raise RecoveryError(
-                f"expected state of the flow {flow!r} in {file}, got some of {step!r}: another flow or "
+                f"expected state of the flow {flow!r} in {file}, got state of {step!r}: another flow or "
                 "version uses this recovery directory; give each flow its own"
             )
+        try:
+            check_layout(unpickle(pickled))
+        except SnapshotError as error:
+            raise RecoveryError(
+                f"{file}: this version cannot read the state of {step!r}, key {key!r}: {error}; finish with "
+                "the version that wrote it, or start over with a new directory: python -m bytewax.recovery. "
+                "What has been learned is then lost; input resumes at the offsets committed to the consumer "
+                "group (Kafka), with unacknowledged messages (MQTT), or at the beginning (recording)"
+            ) from None

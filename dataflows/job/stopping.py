@@ -1,4 +1,4 @@
-"""Ending a job in good order when it is asked to: ``kill``, ``docker stop``, systemd, Ctrl-C."""
+"""Graceful shutdown of a job: on ``kill``, ``docker stop``, systemd's stop or Ctrl-C."""
 
 from __future__ import annotations
 
@@ -13,42 +13,43 @@ from bytewax.inputs import FixedPartitionedSource, StatefulSourcePartition
 from config.stop_request import StopRequest
 from dataflows.messages import MessageBatch
 
-PATIENCE = 8.0
-"""Seconds to end in good order. Less than the ten after which most supervisors kill."""
+SHUTDOWN_TIMEOUT = 8.0
+"""Seconds to shut down cleanly. Less than the ten after which most supervisors send SIGKILL."""
 
 Item = TypeVar("Item")
 
-NOTICED_WITHIN = timedelta(seconds=0.2)
-"""Longest sleep of a partition: one that waits for its next message must not sleep through a request."""
+LONGEST_SLEEP = timedelta(seconds=0.2)
+"""A partition that waits for its next message wakes up this often, so as not to sleep through a request."""
 
 
-def until_asked_to_stop(
+def with_graceful_shutdown(
     program: str, source: FixedPartitionedSource[MessageBatch, Any]
 ) -> StoppableSource[MessageBatch]:
-    """The source, until SIGTERM or SIGINT asks this process to stop.
+    """A source that ends when SIGTERM or SIGINT asks this process to stop.
 
-    The job then ends with status 0, with recovery after a last snapshot: it repeats nothing when it is
-    started again. If the sinks do not let it within `PATIENCE` (a broker that is away), or at a second
-    SIGINT, it ends with status 1 and one line. Of a job of several processes all must be asked.
+    The job then exits with status 0, with recovery after a final snapshot, so that it repeats nothing when it
+    is started again. If the sinks prevent that for `SHUTDOWN_TIMEOUT` (because a broker is away), or on a
+    second SIGINT, it exits with status 1 and one line. Of a job of several processes, all must be asked.
 
     Args:
-        program: what the line starts with.
-        source: whatever is read.
+        program: name that the line starts with.
+        source: the source to read until then.
     """
-    asked, insisted = threading.Event(), threading.Event()
-    stop = StopRequest(on_request=asked.set, on_repeat=insisted.set)
+    requested, repeated = threading.Event(), threading.Event()
+    stop = StopRequest(on_request=requested.set, on_repeat=repeated.set)
     stop.__enter__()  # for as long as this process lives
-    waiting = threading.Thread(target=_give_up, args=(program, asked, insisted), name="stopping", daemon=True)
-    waiting.start()
+    threading.Thread(
+        target=_exit_after_timeout, args=(program, requested, repeated), name="shutdown", daemon=True
+    ).start()
     return StoppableSource(source, stop)
 
 
-def _give_up(program: str, asked: threading.Event, insisted: threading.Event) -> None:
-    asked.wait()
-    when = "at once" if insisted.wait(PATIENCE) else f"within {PATIENCE:g} s"
+def _exit_after_timeout(program: str, requested: threading.Event, repeated: threading.Event) -> None:
+    requested.wait()
+    when = "at once" if repeated.wait(SHUTDOWN_TIMEOUT) else f"within {SHUTDOWN_TIMEOUT:g} s"
     print(
-        f"{program}: asked to stop, and could not {when}: what was read last is not confirmed "
-        "by its sink; with recovery nothing is lost, the next start goes on from the last snapshot",
+        f"{program}: could not shut down cleanly {when}: the sink has not confirmed the latest output; with "
+        "recovery nothing is lost, the next start resumes from the last snapshot",
         file=sys.stderr,
         flush=True,
     )
@@ -78,10 +79,10 @@ class StoppablePartition(StatefulSourcePartition[Item, Any], Generic[Item]):
         self._stop = stop
 
     def next_batch(self) -> list[Item]:
-        """What the other source hands over.
+        """The other source's next batch.
 
         Raises:
-            StopIteration: the program was asked to stop, or the other source has come to its end.
+            StopIteration: the program was asked to stop, or the other source has ended.
         """
         if self._stop.requested:
             raise StopIteration
@@ -89,7 +90,7 @@ class StoppablePartition(StatefulSourcePartition[Item, Any], Generic[Item]):
 
     def next_awake(self) -> datetime | None:
         due = self._partition.next_awake()
-        return None if due is None else min(due, datetime.now(UTC) + NOTICED_WITHIN)
+        return None if due is None else min(due, datetime.now(UTC) + LONGEST_SLEEP)
 
     def snapshot(self) -> Any:
         return self._partition.snapshot()

@@ -1,1 +1,1 @@
-"""Telemetry → scores: one detector a shard, and what surrounds it."""
+"""Telemetry → scores: one detector per shard, and what it needs."""

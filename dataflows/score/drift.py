@@ -1,114 +1,110 @@
-"""Watches the error of a shard for drift: has what is normal changed?"""
+"""Watches a shard's error for drift: has what is normal changed?"""
 
 from __future__ import annotations
 
-import copy
 import logging
 import math
+from collections import deque
+from collections.abc import Iterable
 from datetime import UTC, datetime
+from functools import cache
+from importlib.metadata import version
 from typing import Any
 
-import numpy as np
-from numpy.typing import NDArray
 from river.drift import ADWIN
 
-from dataflows.compiled import Floats, Integers, Mask, compiled
-from dataflows.detector import Scores, Status
+from dataflows.detector.block import LearnedBlock
 
 log = logging.getLogger(__name__)
 
-LATE = int(Status.LATE)
+LAYOUT_VERSION = 1
+"""Version of what `DriftWatch.snapshot` returns."""
+
+RIVER_VERSION = version("river")
+
+REMEMBERED = 100
+"""Reported drifts that are kept, the newest ones."""
+
+ADWIN_PARAMETERS = {"clock": 1, "max_buckets": 5, "min_window_length": 5, "grace_period": 10}
+"""River's defaults, except that ADWIN checks for drift after every block, not every 32nd."""
 
 
 class DriftWatch:
     """ADWIN over the mean logarithm of the error of each learned block.
 
     ADWIN (Bifet & Gavaldà, "Learning from time-changing data with adaptive windowing", SDM 2007) keeps a
-    window of variable length, and reports when its newer part has another mean. It is fed once a block, not
-    once an event: a block's mean is nearly normal, whatever the errors are, and costs nothing. The
-    logarithm keeps a few wild events from looking like drift.
+    window of variable length, and reports drift when its newer part has another mean than the older one. It
+    gets one value per block, not per event: the mean of a block is nearly normally distributed, whatever the
+    errors are, and costs next to nothing. The logarithm keeps a few extreme events from looking like drift.
 
     Args:
-        delta: chance of a false report, as ADWIN bounds it.
+        delta: probability of a false report, as bounded by ADWIN.
 
     Attributes:
-        drifts: event times at which drift was seen, microseconds since 1970-01-01 UTC.
+        drifts: event times of the newest reports, at most `REMEMBERED`; microseconds since 1970-01-01 UTC.
     """
 
     def __init__(self, *, delta: float = 0.002) -> None:
-        self.drifts: list[int] = []
-        self._adwin = ADWIN(delta=delta, grace_period=10, clock=1)
-        self._version, self._total, self._rows, self._latest = 0, 0.0, 0, 0
+        self.drifts: deque[int] = deque(maxlen=REMEMBERED)
+        self._parameters = {"delta": delta, **ADWIN_PARAMETERS}
+        self._adwin = ADWIN(**self._parameters)
 
-    def watch(self, times: Integers, scores: Scores) -> None:
-        """Take in scored events.
-
-        Args:
-            times: event times in microseconds, shape (n,).
-            scores: their scores, in the order in which they were scored.
-        """
-        row = 0
-        while True:
-            row, self._total, self._rows, self._latest = _added(
-                row,
-                times,
-                scores.error,
-                scores.status,
-                scores.duplicate,
-                scores.model_version,
-                self._version,
-                self._total,
-                self._rows,
-                self._latest,
-            )
-            if row == len(times):
-                return
-            self._close()
-            self._version = int(scores.model_version[row])
-
-    def _close(self) -> None:
-        if self._rows:
+    def watch(self, blocks: Iterable[LearnedBlock]) -> None:
+        """Add learned blocks, in order."""
+        for block in blocks:
             before = self._adwin.estimation
-            self._adwin.update(self._total / self._rows)
+            self._adwin.update(block.mean_log_error)
             if self._adwin.drift_detected:
-                self.drifts.append(self._latest)
+                self.drifts.append(block.time)
                 log.warning(
                     "drift at %s: the usual error went from %.2f to %.2f",
-                    datetime.fromtimestamp(self._latest / 1e6, UTC).isoformat(timespec="seconds"),
+                    datetime.fromtimestamp(block.time / 1e6, UTC).isoformat(timespec="seconds"),
                     math.exp(before),
                     math.exp(self._adwin.estimation),
                 )
-        self._total, self._rows = 0.0, 0
+                # As River does at the next update. Done here, no flag has to be part of the state.
+                self._adwin = ADWIN(**self._parameters)
 
     def snapshot(self) -> dict[str, Any]:
-        """Copy the whole state."""
-        return copy.deepcopy(vars(self))
+        """Copy the whole state: numbers, text and bytes.
+
+        River has no public format for ADWIN's window; `window` are the bytes that its compiled part would be
+        pickled as, without the names of classes that a pickle holds.
+        """
+        return {
+            "layout_version": LAYOUT_VERSION,
+            "river": RIVER_VERSION,
+            "parameters": dict(self._parameters),
+            "window": self._adwin._helper.__getstate__(),
+            "drifts": list(self.drifts),
+        }
 
     def restore(self, state: dict[str, Any]) -> None:
-        """Take over a copy of what `snapshot` returned."""
-        vars(self).update(copy.deepcopy(state))
+        """Replace the state by what `snapshot` returned.
+
+        If it was taken with another version of River or with other parameters, the window starts out empty,
+        and a line in the log says so: a drift that is under way is then seen later or not at all. No score
+        depends on the window.
+        """
+        own = self.snapshot()
+        checked = ("layout_version", "river", "parameters")
+        differing = [name for name in checked if state.get(name) != own[name]]
+        if differing:
+            name = differing[0]
+            _report_restart(name, str(own[name]), str(state.get(name)))
+        else:
+            self._adwin._helper.__setstate__(state["window"])
+        self.drifts.clear()
+        if "layout_version" not in differing:
+            self.drifts.extend(state["drifts"])
 
 
-@compiled
-def _added(
-    first: int,
-    times: Integers,
-    errors: Floats,
-    status: NDArray[np.uint8],
-    duplicate: Mask,
-    versions: Integers,
-    version: int,
-    total: float,
-    rows: int,
-    latest: int,
-) -> tuple[int, float, int, int]:
-    """Add the rows from `first` on up to one of another version; returns which one, and the sums."""
-    for row in range(first, len(times)):
-        if errors[row] > 0.0 and status[row] != LATE and not duplicate[row]:
-            if versions[row] != version:
-                return row, total, rows, latest
-            # One by one: a sum must not depend on how the stream was cut.
-            total += np.log(errors[row])
-            rows += 1
-            latest = times[row]
-    return len(times), total, rows, latest
+@cache
+def _report_restart(name: str, expected: str, found: str) -> None:
+    """Log once per process, not once per shard, why windows start out empty."""
+    log.warning(
+        "drift detection starts over: expected a snapshot with %s = %s, got %s; scores are not affected",
+        name,
+        expected,
+        found,
+    )

@@ -1,8 +1,6 @@
-"""Which model scores, by the settings."""
+"""The model that the settings choose."""
 
 from __future__ import annotations
-
-from collections.abc import Callable
 
 from config.settings import RECONSTRUCTION, DetectorSettings
 from dataflows.detector.model import Model
@@ -10,22 +8,16 @@ from dataflows.detector.reconstruction import ReconstructionModel
 from dataflows.score.river.adapter import RiverModel
 
 
-def model_maker(settings: DetectorSettings, signals: int) -> Callable[[], Model]:
-    """What makes a fresh model for a shard.
+def make_model(settings: DetectorSettings, signals: int) -> Model:
+    """Create the model of a shard; it has learned nothing.
 
     Args:
         settings: the section ``[detector]``.
         signals: number of scored signals.
 
     Raises:
-        SettingsError: the model cannot be made as the settings say.
+        SettingsError: the model cannot be created with these settings.
     """
-
-    def make() -> Model:
-        if settings.kind == RECONSTRUCTION:
-            return ReconstructionModel(settings, signals)
-        return RiverModel(settings.kind, settings.river, signals, memory=float(settings.memory))
-
-    # Once here, so that a wrong setting is told before the first event comes.
-    make()
-    return make
+    if settings.kind == RECONSTRUCTION:
+        return ReconstructionModel(settings, signals)
+    return RiverModel(settings.kind, settings.river, signals, memory=float(settings.memory))

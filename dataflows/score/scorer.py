@@ -1,10 +1,8 @@
-"""One shard's detector, fed with whole events."""
+"""Scores whole events with the detector of one shard."""
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -12,19 +10,19 @@ from numpy.typing import NDArray
 from config.settings import Settings
 from dataflows.decode.batch import TelemetryBatch
 from dataflows.detector import Detector, Scores
-from dataflows.detector.model import Model
 from dataflows.score.drift import DriftWatch
-from dataflows.score.models import model_maker
+from dataflows.score.models import make_model
+from dataflows.stored_state import SHARD, Stored
 
 
 @dataclass(frozen=True, slots=True)
 class ScoredBatch:
-    """Events of one shard with what the detector says of them, row by row.
+    """Events of one shard with their scores, row by row.
 
     Attributes:
-        telemetry: m events, duplicates dropped.
+        telemetry: m events, without duplicates.
         scores: their scores.
-        rows: their positions in the batch that was scored, rising, shape (m,).
+        rows: their positions in the batch that was scored, ascending, shape (m,).
     """
 
     telemetry: TelemetryBatch
@@ -33,49 +31,43 @@ class ScoredBatch:
 
 
 class ShardScorer:
-    """One shard's detector, fed with whole events: it picks the scored signals and drops duplicates.
+    """Scores whole events with the detector of one shard: selects the scored signals, drops duplicates.
 
     Args:
         settings: all settings.
-        snapshot: state of an earlier one, as from `snapshot`; ``None`` starts afresh.
-        make_model: makes its model; by the settings unless given.
+        snapshot: state to resume from, as returned by `snapshot`; without it, nothing has been learned.
 
     Attributes:
         detector: scores and learns.
         drift: watches whether what is normal changes.
 
     Raises:
-        SettingsError: the model cannot be made as the settings say.
+        SettingsError: the model cannot be created with these settings.
         SnapshotError: the snapshot does not fit this version or these settings.
     """
 
-    def __init__(
-        self,
-        settings: Settings,
-        snapshot: dict[str, Any] | None = None,
-        *,
-        make_model: Callable[[], Model] | None = None,
-    ) -> None:
+    def __init__(self, settings: Settings, snapshot: Stored | None = None) -> None:
         scored = settings.scored_signals
-        model = (make_model or model_maker(settings.detector, len(scored)))()
+        model = make_model(settings.detector, len(scored))
         self.drift = DriftWatch()
         columns = [list(settings.signals).index(name) for name in scored]
         self._columns = slice(None) if columns == list(range(len(settings.signals))) else np.array(columns)
         if snapshot is None:
             self.detector = Detector(settings.detector, scored, model)
         else:
-            self.detector = Detector.restore(settings.detector, scored, snapshot["detector"], model)
-            self.drift.restore(snapshot["drift"])
+            state = SHARD.unwrap(snapshot)
+            self.detector = Detector.restore(settings.detector, scored, state["detector"], model)
+            self.drift.restore(state["drift"])
 
     def score(self, batch: TelemetryBatch) -> ScoredBatch:
         """Score a batch, in arrival order."""
         scores = self.detector.process(batch.vehicle_ids, batch.timestamps, batch.values[:, self._columns])
-        self.drift.watch(batch.timestamps, scores)
+        self.drift.watch(self.detector.learned)
         kept = np.flatnonzero(~scores.duplicate)
         if len(kept) == len(batch):
             return ScoredBatch(batch, scores, kept)
         return ScoredBatch(batch.take(kept), scores.take(kept), kept)
 
-    def snapshot(self) -> dict[str, Any]:
-        """Copy the whole state."""
-        return {"detector": self.detector.snapshot(), "drift": self.drift.snapshot()}
+    def snapshot(self) -> Stored:
+        """Copy the whole state, with the layout `SHARD`."""
+        return SHARD.wrap({"detector": self.detector.snapshot(), "drift": self.drift.snapshot()})

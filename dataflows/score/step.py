@@ -1,10 +1,9 @@
-"""The Bytewax operator that holds one detector per shard."""
+"""The Bytewax step that scores, with one detector per shard."""
 
 from __future__ import annotations
 
 import logging
 from collections.abc import Iterable
-from typing import Any
 
 import bytewax.operators as op
 import numpy as np
@@ -15,27 +14,27 @@ from config.settings import Settings
 from dataflows import metrics
 from dataflows.decode.batch import TelemetryBatch
 from dataflows.detector import Status
-from dataflows.score.models import model_maker
 from dataflows.score.scorer import ScoredBatch, ShardScorer
+from dataflows.stored_state import Stored
 
 logger = logging.getLogger(__name__)
 
 EVENTS_BY_STATUS = [metrics.EVENTS.labels(status.name.lower()) for status in Status]
 
 
-class _ShardLogic(StatefulBatchLogic[TelemetryBatch, ScoredBatch, dict[str, Any]]):
+class _ShardLogic(StatefulBatchLogic[TelemetryBatch, ScoredBatch, Stored]):
     def __init__(self, scorer: ShardScorer) -> None:
         self._scorer = scorer
         self._vehicles = 0
         self._forgotten = scorer.detector.vehicles_forgotten
-        self._told = False
+        self._warned = False
 
     def on_batch(self, values: list[TelemetryBatch]) -> tuple[Iterable[ScoredBatch], bool]:
         scored = [self._scorer.score(batch) for batch in values]
         self._count(sum(map(len, values)), scored)
         return scored, self.RETAIN
 
-    def snapshot(self) -> dict[str, Any]:
+    def snapshot(self) -> Stored:
         return self._scorer.snapshot()
 
     def _count(self, events: int, scored: list[ScoredBatch]) -> None:
@@ -49,11 +48,11 @@ class _ShardLogic(StatefulBatchLogic[TelemetryBatch, ScoredBatch, dict[str, Any]
         vehicles, forgotten = self._scorer.detector.vehicles, self._scorer.detector.vehicles_forgotten
         metrics.VEHICLES.inc(vehicles - self._vehicles)
         metrics.FORGOTTEN.inc(forgotten - self._forgotten)
-        if forgotten > self._forgotten and not self._told:
-            self._told = True
+        if forgotten > self._forgotten and not self._warned:
+            self._warned = True
             logger.warning(
-                "a shard knows %d vehicles, as many as it may, and forgets who has been silent for longest; "
-                "if all of them are yours, raise detector.vehicles or detector.shards",
+                "a shard has reached its limit of vehicles, keeps %d, and forgets those silent for longest; "
+                "if all of them belong to your fleet, raise detector.vehicles or detector.shards",
                 vehicles,
             )
         self._vehicles, self._forgotten = vehicles, forgotten
@@ -68,29 +67,41 @@ def score(step_id: str, up: KeyedStream[TelemetryBatch], settings: Settings) -> 
         settings: all settings.
 
     Raises:
-        SettingsError: the model cannot be made as the settings say.
+        SettingsError: the model cannot be created with these settings.
     """
-    make_model = model_maker(settings.detector, len(settings.scored_signals))
-    # One BLAS thread: more would split sums another way, and workers would fight for cores. Once for the
-    # process: to look for the libraries takes milliseconds.
+    # One BLAS thread: with more, sums would be split differently and workers would compete for cores. Once
+    # per process, because finding the libraries takes milliseconds.
     threadpool_limits(limits=1, user_api="blas")
-    _warm_up(ShardScorer(settings, make_model=make_model), settings)
-    return op.stateful_batch(
-        step_id,
-        up,
-        lambda snapshot: _ShardLogic(ShardScorer(settings, snapshot, make_model=make_model)),
-    )
+    _warm_up(settings)
+    return op.stateful_batch(step_id, up, lambda snapshot: _ShardLogic(ShardScorer(settings, snapshot)))
 
 
-def _warm_up(scorer: ShardScorer, settings: Settings) -> None:
-    """Score with what is thrown away then: to load the compiled loops takes seconds.
+def check_snapshots(settings: Settings, snapshots: Iterable[Stored]) -> None:
+    """Check that scoring can resume from all of these, by doing it.
 
-    Otherwise the first events would wait for that.
+    To be called before the engine starts, which reports what its steps raise below a crash report of its own.
+
+    Args:
+        settings: all settings.
+        snapshots: of shards, as stored.
+
+    Raises:
+        SettingsError: the model cannot be created with these settings.
+        SnapshotError: one does not fit this version or these settings.
     """
-    # So many that thresholds are learned; the last comes out of order.
+    for snapshot in snapshots:
+        ShardScorer(settings, snapshot)
+
+
+def _warm_up(settings: Settings) -> None:
+    """Score invented events, so that no real one waits seconds for the compiled loops to be loaded.
+
+    It also creates a model before there is any event, so wrong settings are reported at the start.
+    """
+    # Enough to learn thresholds; the last one arrives out of order.
     rows = settings.detector.start_up + 2
     times = np.arange(rows, dtype=np.int64) * 1_000_000
     times[-1] -= 1_500_000
     values = np.random.default_rng(0).normal(size=(rows, len(settings.signals)))
     texts = [""] * rows
-    scorer.score(TelemetryBatch(texts, texts, times, values, [b"{}"] * rows))
+    ShardScorer(settings).score(TelemetryBatch(texts, texts, times, values, [b"{}"] * rows))

@@ -16,7 +16,7 @@ from amqtt.broker import Broker as Server
 from amqtt.errors import BrokerError as AmqttError
 
 from config.broker_settings import MqttSettings
-from config.errors import BrokerError, exit_in_one_line
+from config.errors import BrokerError, exit_on_error
 from config.settings import load
 from scripts.brokers.ports import LOCALHOST
 from scripts.brokers.process import Broker
@@ -69,5 +69,5 @@ if __name__ == "__main__":
     logging.basicConfig(level=logging.WARNING, format="%(levelname)s %(message)s")
     # It reports every client that leaves without a farewell, as killed processes do, as an error.
     logging.getLogger("amqtt").setLevel(logging.CRITICAL)
-    with exit_in_one_line("broker"):
+    with exit_on_error("broker"):
         asyncio.run(serve(load().mqtt))

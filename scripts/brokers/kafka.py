@@ -17,7 +17,7 @@ import uuid
 from collections.abc import Sequence
 from pathlib import Path
 
-from config.errors import BrokerError, SettingsError, exit_in_one_line
+from config.errors import BrokerError, SettingsError, exit_on_error
 from config.stop_request import StopRequest
 from scripts.brokers.ports import LOCALHOST, answers, free_port
 
@@ -135,7 +135,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
     parser.add_argument("--port", type=int, default=PORT, metavar="N", help="to listen on (%(default)s)")
     parser.add_argument("--fetch", action="store_true", help="only fetch what it needs")
     options = parser.parse_args(arguments)
-    with exit_in_one_line("kafka"):
+    with exit_on_error("kafka"):
         if options.fetch:
             class_path()
         else:

@@ -206,7 +206,7 @@ def test_a_job_of_two_processes_of_which_one_is_killed_loses_nothing(
             run.wait_for_output(1_000)
             run.wait_for_snapshots(1)
             assert run.kill(number)[1 - number] == 1, run.job.last_log
-            assert "fleet: lost another process of this job" in run.job.last_log
+            assert "fleet: a peer process of this job exited or became unreachable" in run.job.last_log
         run.start(processes=2)
         end(run)
         measure(run.measurement("MQTT: SIGKILL of one of two processes, then of the other"))

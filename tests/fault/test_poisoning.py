@@ -1,8 +1,8 @@
-"""Faults in the stream that the detector learns from: what it still sees, and when it sees all again.
+"""Faults in the stream that the detector learns from: what it still detects, and when it has recovered.
 
-Each figure is that of several fleets together, since on one alone a few test faults decide. The bounds are
-what was measured, with room. `python -m benchmarks.poisoning` measures more, and docs/detector.md tells it.
-What the detector cannot hold is asserted as far as it does, with the reason.
+Each figure is over several fleets, since on a single one a few test faults decide. The bounds are the
+measured values with a margin. `python -m benchmarks.poisoning` measures more; benchmarks/quality.md has its
+results. What the detector cannot keep up is asserted as far as it goes, with the reason.
 """
 
 from __future__ import annotations
@@ -74,7 +74,7 @@ def poisoned(
 def relative_recall(
     who: tuple[int, ...], poison: Size, share: float, tested: tuple[int, ...], size: Size, row: int
 ) -> float:
-    """Recall of test faults of a size, over that without poison."""
+    """Recall of test faults of a size, relative to that without poison."""
     found = [one.recall[size][row] for _, one in poisoned(who, poison, share, tested)]
     return float(np.sum(found) / np.sum([one.recall[size][row] for one in usual(tested)]))
 
@@ -82,14 +82,14 @@ def relative_recall(
 # Single faults for ten minutes
 
 
-def test_test_faults_are_found_while_nothing_is_wrong() -> None:
+def test_without_poison_test_faults_are_found() -> None:
     for one in usual(ALL):
         assert one.recall["mild"][STOP] > 0.15
         assert one.recall["gross"][STOP] > 0.75
         assert one.flagged[BEGIN:].mean() < 2 * PROMISED
 
 
-def test_gross_faults_in_a_twentieth_of_the_fleets_events_are_flagged_and_little_else() -> None:
+def test_gross_faults_in_a_twentieth_of_the_fleets_events_are_flagged_and_little_else_is() -> None:
     for stream, found in poisoned(ALL, "gross", 0.05, ALL):
         assert found.flagged[stream.poisoned].mean() > 0.8
         assert stream.poisoned[BEGIN:STOP][found.flagged[BEGIN:STOP]].mean() > 0.8
@@ -98,7 +98,7 @@ def test_gross_faults_in_a_twentieth_of_the_fleets_events_are_flagged_and_little
 @WHO
 @SIZE
 def test_away_from_single_faults_no_more_is_flagged_than_promised(who: tuple[int, ...], size: Size) -> None:
-    """A fault is in the running mean of the changes for a window, so what follows it is judged by it, too."""
+    """A fault stays in the running mean of changes for a window, so the next events are affected, too."""
     flagged = []
     for stream, found in poisoned(who, size, 0.05, who):
         near = stream.poisoned.copy()
@@ -133,7 +133,7 @@ def test_single_faults_of_one_vehicle_leave_most_of_the_recall_of_mild_ones_of_t
 ) -> None:
     """With mild faults in a fifth of the events of one vehicle of eight it may be little more than half.
 
-    Those below the threshold count as normal in the fleet's histogram, which is part of each vehicle's.
+    Those below the threshold count as normal in the fleet's histogram, which is part of every vehicle's.
     """
     assert relative_recall(ONE, size, share, OTHERS, "mild", STOP) > 0.6
 
@@ -142,11 +142,11 @@ def test_single_faults_of_one_vehicle_leave_most_of_the_recall_of_mild_ones_of_t
 @SIZE
 @SHARE
 def test_single_faults_at_most_double_the_threshold(who: tuple[int, ...], size: Size, share: float) -> None:
-    """No bound holds for mild faults of the poisoned vehicles themselves: some fleets find none meanwhile.
+    """There is no bound for mild faults of the poisoned vehicles themselves: some fleets find none then.
 
-    The errors of mild faults reach from below the threshold to little above it, so a threshold that is half
-    as high again hides them. If flagged events counted still less it would rise less, and more normal events
-    of vehicles whose regime changes would be flagged.
+    The errors of mild faults range from below the threshold to slightly above it, so a threshold that is half
+    as high again hides them. If flagged events counted even less, it would rise less, and more normal events
+    of vehicles whose regime has changed would be flagged.
     """
     last = slice(STOP - MINUTE, STOP)
     ratios = [
@@ -184,15 +184,15 @@ def test_forty_minutes_after_faults_of_one_vehicle_all_faults_of_the_others_are_
 @WHO
 @SIZE
 @SHARE
-def test_once_single_faults_are_over_there_are_few_false_alarms(
+def test_after_single_faults_have_ended_there_are_few_false_alarms(
     who: tuple[int, ...], size: Size, share: float
 ) -> None:
-    """Up to three times what is promised: flagged events hardly lift a threshold that is too low, either."""
+    """Up to three times the promise: flagged events hardly lift a threshold that is too low, either."""
     after = [found.flagged[STOP:, who].mean() for _, found in poisoned(who, size, share, who)]
     assert np.mean(after) < 3 * PROMISED
 
 
-# One signal wrong for an hour
+# One signal is wrong for an hour
 
 
 @cache
@@ -213,24 +213,24 @@ def test_a_gross_offset_is_flagged_from_its_first_event_until_it_is_accepted(sig
 
 
 @MOVING
-def test_what_lasts_is_accepted_and_flagged_no_longer(signal: str) -> None:
+def test_a_lasting_fault_is_accepted_and_no_longer_flagged(signal: str) -> None:
     for one in wrong("offset of 12", signal):
         assert one.flagged[ACCEPTED + MINUTE : END, ONE[0]].mean() < 0.1
 
 
 @pytest.mark.parametrize("kind", ["stuck", "offset of 12", "drift to 12"])
 @MOVING
-def test_a_vehicle_that_was_repaired_after_an_hour_is_hardly_flagged_for_being_right(
+def test_a_vehicle_that_was_repaired_after_an_hour_is_hardly_flagged_for_correct_values(
     kind: Kind, signal: str
 ) -> None:
-    """Not never: what the fault has displaced is new again, and protected against like anything new."""
+    """Not never: what the fault has displaced is new again, and is learned slowly like anything new."""
     for one in wrong(kind, signal):
         assert one.flagged[END : END + 10 * MINUTE, ONE[0]].mean() < 0.1
 
 
 @pytest.mark.parametrize("kind", ["stuck", "offset of 12", "drift to 12"])
 @MOVING
-def test_an_hour_of_a_wrong_signal_costs_the_other_vehicles_no_verdict_worth_naming(
+def test_an_hour_of_a_wrong_signal_changes_hardly_any_verdict_of_the_other_vehicles(
     kind: Kind, signal: str
 ) -> None:
     for one, without in zip(wrong(kind, signal), usual(ONE), strict=True):

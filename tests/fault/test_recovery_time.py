@@ -1,6 +1,6 @@
-"""How long a job that knows a large fleet is gone after a crash.
+"""How long a job with the state of a large fleet is down after a crash.
 
-The guarantee is that of `test_mqtt`; how long it takes is reported, not asserted: it depends on the machine.
+The guarantee is that of `test_mqtt`. The time is reported, not asserted: it depends on the machine.
 """
 
 from __future__ import annotations
@@ -19,10 +19,10 @@ from tests.support.mqtt_run import running
 
 VEHICLES = 10_000
 EVENTS_EACH = 10
-"""Events of each vehicle before the crash: as many as the detector keeps of it."""
+"""Events of each vehicle before the crash: as many as the detector keeps per vehicle."""
 
 RATE = 1_000.0
-"""Events a second that arrive while the job is gone."""
+"""Events per second that arrive while the job is down."""
 
 KILLS = 3
 
@@ -43,10 +43,10 @@ def fleet_telemetry(events_each: int) -> list[bytes]:
 
 @pytest.mark.slow
 @pytest.mark.timeout(600)
-def test_a_job_that_knows_ten_thousand_vehicles_goes_on_after_a_crash_and_loses_nothing(
+def test_a_job_with_the_state_of_ten_thousand_vehicles_resumes_after_a_crash_and_loses_nothing(
     mosquitto: StartMosquitto, tmp_path: Path, measure: Measure
 ) -> None:
-    """10,000 vehicles with nine scored signals are known, the job is SIGKILLed and started again, 3 times.
+    """With 10,000 vehicles of nine scored signals in its state, the job is SIGKILLed and restarted 3 times.
 
     Meanwhile 1,000 events a second arrive; none of them is lost.
     """

@@ -1,4 +1,4 @@
-"""Clocks that are wrong, events that come twice, late or out of order: whom it touches, and whom not."""
+"""Wrong clocks, and events that arrive twice, late or out of order: who is affected, and who is not."""
 
 from __future__ import annotations
 
@@ -12,7 +12,6 @@ import msgspec
 import numpy as np
 import pytest
 from bytewax.testing import TestingSource, run_main
-from river.drift import ADWIN
 
 from config.settings import DEFAULT_FILE, Settings, SinkSettings, load
 from dataflows.decode import Decoder
@@ -20,6 +19,7 @@ from dataflows.detector.arrival import SET_BACK_AFTER, SET_RIGHT_AFTER
 from dataflows.events import DeadLetter, Enriched
 from dataflows.fleet import build
 from dataflows.score.scorer import ShardScorer
+from dataflows.stored_state import SHARD
 from tests.support.telemetry import START, batches, quick, telemetry
 
 VEHICLES = 4
@@ -47,25 +47,25 @@ def skews(of: dict[str, timedelta]) -> pytest.MarkDecorator:
 
 
 def settings(**detector: Any) -> Settings:
-    """One shard: whoever can be touched by a vehicle, is."""
+    """One shard, so that a vehicle affects every vehicle that it can affect."""
     base = quick(load(DEFAULT_FILE))
     return base.model_copy(update={"detector": base.detector.model_copy(update={"shards": 1, **detector})})
 
 
 WINDOW = settings().detector.window
 LATE_WRONG, LATE_RIGHT = SET_BACK_AFTER - 1, SET_RIGHT_AFTER - 1
-"""Events that are late after a clock was set back, to a wrong time or to the right one."""
+"""Events that are late after a clock was set back: to a wrong time, or to the right one."""
 
 
 def shifted(
     payloads: Iterable[bytes], skew: Callable[[int], timedelta | None], vehicle: str = SKEWED
 ) -> list[bytes]:
-    """The stream with one vehicle's times moved, as its clock would.
+    """The stream with one vehicle's event times shifted, as by its clock.
 
     Args:
         payloads: as from `telemetry`.
-        skew: number of the vehicle's event → how far its clock is off; ``None``: it is not sent.
-        vehicle: whose clock it is.
+        skew: number of the vehicle's event → how far its clock is off; ``None`` if it is not sent.
+        vehicle: the vehicle with that clock.
     """
     stream: list[bytes] = []
     number = 0
@@ -82,12 +82,12 @@ def shifted(
 
 
 def scored(directory: Path, payloads: Sequence[bytes], base: Settings | None = None) -> list[Enriched]:
-    """What the whole job makes of a stream, in order of arrival."""
+    """What the whole job makes of a stream, in arrival order."""
     directory.mkdir()
     base = base or settings()
     recording = base.recording.model_copy(update={"results": directory})
     job = base.model_copy(update={"sink": SinkSettings(kind="recording"), "recording": recording})
-    # Without offsets an id is vehicle, time and sequence: the same wherever the event is in the stream.
+    # Without offsets an id consists of vehicle, time and sequence, wherever the event is in the stream.
     parts = [replace(part, offsets=None) for part in batches(list(payloads), 37)]
     run_main(build(job, TestingSource(parts)))
     assert not (directory / "dead-letter.jsonl").exists() or not lines(directory, "dead-letter", DeadLetter)
@@ -104,7 +104,7 @@ def of(events: Iterable[Enriched], vehicle: str = SKEWED) -> list[Enriched]:
 
 
 def of_others(events: Iterable[Enriched]) -> list[bytes]:
-    """All that was sent of the other vehicles' events, but when they were scored."""
+    """The other vehicles' enriched events, except for when they were scored."""
     return [
         msgspec.json.encode(msgspec.structs.replace(event, processed_at=START))
         for event in events
@@ -113,7 +113,7 @@ def of_others(events: Iterable[Enriched]) -> list[bytes]:
 
 
 def timeless(events: Iterable[Enriched]) -> list[bytes]:
-    """All that was sent of events but their times, and what repeats them."""
+    """Enriched events except for their times and what repeats them."""
     nothing = b"null"
     return [
         msgspec.json.encode(
@@ -131,7 +131,7 @@ FLEET = telemetry(VEHICLES * EVENTS, VEHICLES)
 
 
 def off_from_150(payloads: Iterable[bytes], skew: timedelta) -> list[bytes]:
-    """The stream with the vehicle's clock off from its 150th event on."""
+    """The stream with the vehicle's clock wrong from its 150th event on."""
     return shifted(payloads, lambda number: skew if number >= 150 else NONE)
 
 
@@ -139,7 +139,9 @@ def off_from_150(payloads: Iterable[bytes], skew: timedelta) -> list[bytes]:
 
 
 @skews(SKEWS)
-def test_a_clock_that_is_always_wrong_changes_no_score_of_anybody(tmp_path: Path, skew: timedelta) -> None:
+def test_a_clock_that_is_always_wrong_changes_no_score_of_any_vehicle(
+    tmp_path: Path, skew: timedelta
+) -> None:
     right = scored(tmp_path / "right", FLEET)
     wrong = scored(tmp_path / "wrong", shifted(FLEET, lambda _: skew))
     assert of_others(wrong) == of_others(right)
@@ -148,9 +150,7 @@ def test_a_clock_that_is_always_wrong_changes_no_score_of_anybody(tmp_path: Path
 
 
 @skews(AHEAD)
-def test_a_clock_that_jumps_ahead_is_to_all_vehicles_no_more_than_a_pause(
-    tmp_path: Path, skew: timedelta
-) -> None:
+def test_a_clock_that_jumps_ahead_has_no_more_effect_than_a_pause(tmp_path: Path, skew: timedelta) -> None:
     jumped = scored(tmp_path / "jumped", off_from_150(FLEET, skew))
     paused = scored(tmp_path / "paused", off_from_150(FLEET, PAUSE))
     assert of_others(jumped) == of_others(paused)
@@ -176,11 +176,11 @@ def test_a_clock_that_is_set_back_costs_the_vehicle_a_few_late_events_and_the_ot
     assert errors == usual
 
 
-def test_after_a_clock_was_set_back_nothing_is_held_from_the_time_before(tmp_path: Path) -> None:
+def test_after_a_clock_was_set_back_no_value_is_held_from_before(tmp_path: Path) -> None:
     payloads = list(FLEET)
     place = VEHICLES * (150 + LATE_WRONG) + 2
     payloads[place] = payloads[place].replace(b'"rpm":', b'"was":')
-    # Of the terms only what a value itself says: how a signal has moved is known of a missing one, too.
+    # Only terms that depend on the value itself: how a signal has moved is known for a missing one, too.
     nothing = dict.fromkeys(("activity", "restless", "change", "flat_line"), 0.0)
     job = settings(terms=settings().detector.terms.model_copy(update=nothing))
     shares: list[float] = []
@@ -204,7 +204,7 @@ def test_a_vehicle_is_usable_again_once_its_clock_is_right(tmp_path: Path, skew:
 
 
 @skews(BEHIND)
-def test_one_event_of_the_past_is_late_and_changes_nothing_else(tmp_path: Path, skew: timedelta) -> None:
+def test_one_event_from_the_past_is_late_and_changes_nothing_else(tmp_path: Path, skew: timedelta) -> None:
     once = scored(tmp_path / "once", shifted(FLEET, lambda number: skew if number == 150 else NONE))
     without = scored(tmp_path / "without", shifted(FLEET, lambda number: None if number == 150 else NONE))
     assert of_others(once) == of_others(without)
@@ -216,11 +216,11 @@ def test_one_event_of_the_past_is_late_and_changes_nothing_else(tmp_path: Path, 
 @skews(AHEAD)
 @pytest.mark.parametrize("wrong", [1, WINDOW])
 @pytest.mark.parametrize("first", [0, 150])
-def test_a_few_events_of_the_future_do_not_cost_the_vehicle_what_is_known_of_its_motion(
+def test_after_a_few_events_from_the_future_it_is_still_known_how_the_signals_move(
     tmp_path: Path, skew: timedelta, wrong: int, first: int
 ) -> None:
     payloads = list(FLEET)
-    for number in range(200, EVENTS, 2):  # held, and so no less known than it was a second before
+    for number in range(200, EVENTS, 2):  # held, and so as well known as it was a second before
         place = VEHICLES * number + 2
         payloads[place] = payloads[place].replace(b'"rpm":', b'"was":')
     glitch = range(first, first + wrong)
@@ -229,21 +229,21 @@ def test_a_few_events_of_the_future_do_not_cost_the_vehicle_what_is_known_of_its
     errors, usual = (
         np.array([event.reconstruction_error for event in run[-100:]]) for run in (once, without)
     )
-    # Not to the bit: until the clock counts as set right, its events are learned on their own values.
+    # Not bit-identical: until the clock counts as corrected, its events are learned on their own values only.
     assert np.mean(np.abs(errors / usual - 1.0)) < 0.1
     assert statuses(once[-100:]) == statuses(without[-100:])
 
 
-# Events that come twice
+# Events that arrive twice
 
 
 def again(
     payloads: Sequence[bytes], distance: int, share: float, seed: int = 0
 ) -> tuple[list[bytes], set[int]]:
-    """The stream with some events sent once more, `distance` events of their vehicle later.
+    """The stream with some events sent again, `distance` events of their vehicle later.
 
     Returns:
-        The stream, and the places of what is sent once more.
+        The stream, and the positions of the repeated events.
     """
     random = np.random.default_rng(seed)
     chosen = np.flatnonzero(random.random(len(payloads)) < share)
@@ -260,24 +260,18 @@ def again(
     return stream, places
 
 
-def taught(payloads: Sequence[bytes]) -> bytes:
-    """All that a shard has learned from a stream, and what it keeps of the vehicles' events in order."""
+def learned_state(payloads: Sequence[bytes]) -> bytes:
+    """Everything that a shard has learned from a stream, and its window of the vehicles' events."""
     base = settings()
     scorer = ShardScorer(base)
     decoder = Decoder(base.payload, base.signals)
     for batch in batches(list(payloads), 50):
         scorer.score(decoder.decode(batch).telemetry)
-    state = scorer.snapshot()
-    del state["detector"]["roster"]  # whoever repeats itself is not silent
-    for counted in ("behind", "behind_at"):  # of late events in a row
+    state = SHARD.unwrap(scorer.snapshot())
+    del state["detector"]["vehicle_slots"]  # a vehicle that repeats events is not silent
+    for counted in ("behind", "behind_at"):  # consecutive late events
         del state["detector"]["parts"]["window"][counted]
-    return msgspec.json.encode(state, enc_hook=_plain)
-
-
-def _plain(state: Any) -> Any:
-    if isinstance(state, ADWIN):
-        return [state.width, state.estimation, state.variance, state.n_detections]
-    return state.tolist()
+    return msgspec.json.encode(state, enc_hook=np.ndarray.tolist)
 
 
 @pytest.mark.parametrize("distance", [0, 1, WINDOW - 1])
@@ -297,7 +291,7 @@ def all_but_when(events: Iterable[Enriched]) -> list[bytes]:
 
 
 @pytest.mark.parametrize("distance", [WINDOW, WINDOW + 1, 50])
-def test_a_tenth_of_the_events_sent_again_beyond_the_window_comes_out_late_and_changes_nothing(
+def test_a_tenth_of_the_events_sent_again_beyond_the_window_is_late_and_changes_nothing(
     tmp_path: Path, distance: int
 ) -> None:
     body, tail = FLEET[: -50 * VEHICLES], FLEET[-50 * VEHICLES :]
@@ -311,9 +305,9 @@ def test_a_tenth_of_the_events_sent_again_beyond_the_window_comes_out_late_and_c
 
 
 @pytest.mark.parametrize("distance", [0, 1, WINDOW - 1, WINDOW, 50])
-def test_events_sent_twice_teach_nothing(distance: int) -> None:
+def test_events_sent_twice_are_learned_once(distance: int) -> None:
     stream, _ = again(FLEET[:-200], distance, 0.1)
-    assert taught([*stream, *FLEET[-200:]]) == taught(FLEET)
+    assert learned_state([*stream, *FLEET[-200:]]) == learned_state(FLEET)
 
 
 def test_a_burst_of_old_events_sent_again_changes_nothing(tmp_path: Path) -> None:
@@ -330,10 +324,10 @@ def test_a_burst_of_old_events_sent_again_changes_nothing(tmp_path: Path) -> Non
 
 
 def delayed(payloads: Sequence[bytes], by: int, every: int) -> tuple[list[bytes], list[int]]:
-    """The stream with every so-manieth event of the skewed vehicle coming so many of its events later.
+    """The stream with every `every`-th event of the skewed vehicle delayed by `by` of its events.
 
     Returns:
-        The stream, and the numbers of the delayed events among the vehicle's.
+        The stream, and the positions of the delayed events among the vehicle's.
     """
     own = [payload for payload in payloads if SKEWED.encode() in payload]
     numbers = list(range(150, len(own) - by, every))

@@ -10,6 +10,7 @@ import pytest
 
 from config.broker_settings import MqttSettings
 from dataflows.connectors.mqtt.source import MqttSource, MqttSourcePartition
+from dataflows.stored_state import Stored
 from tests.support.certificates import make_certificate
 from tests.support.mqtt_source import Open
 
@@ -27,7 +28,7 @@ def open_source(topic: str) -> Iterator[Open]:
     """Opens the source on ``topic`` and all below; what a test leaves open is closed."""
     opened: list[MqttSourcePartition] = []
 
-    def open_it(settings: MqttSettings, state: bytes | None = None) -> MqttSourcePartition:
+    def open_it(settings: MqttSettings, state: Stored | None = None) -> MqttSourcePartition:
         opened.append(MqttSource(settings, [f"{topic}/#"]).build_part("input", "mqtt", state))
         return opened[-1]
 

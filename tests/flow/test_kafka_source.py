@@ -16,9 +16,10 @@ from prometheus_client import REGISTRY
 from config.broker_settings import KafkaSettings
 from config.errors import BrokerError, SettingsError
 from dataflows.connectors.kafka import source as kafka_source
-from dataflows.connectors.kafka.source import KafkaSource, KafkaSourcePartition, Position
+from dataflows.connectors.kafka.source import KafkaSource, KafkaSourcePartition
 from dataflows.connectors.kafka.topics import ensure_topics
 from dataflows.messages import MessageBatch
+from dataflows.stored_state import KAFKA, Stored
 from scripts.brokers.kafka_process import Cluster, StartKafka
 from scripts.brokers.ports import free_port
 from scripts.waiting import wait_until
@@ -38,12 +39,12 @@ def open_partition(topic: str) -> Iterator[Open]:
     opened: list[KafkaSourcePartition] = []
 
     def open_it(
-        settings: KafkaSettings, partition: int = 0, position: Position | int | None = None
+        settings: KafkaSettings, partition: int = 0, position: Stored | int | None = None
     ) -> KafkaSourcePartition:
         """`position` may be a mere offset in the topic as it is."""
         source = KafkaSource(settings, topic, role="source")
         if isinstance(position, int):
-            position = Position(position, ensure_topics(settings, [topic])[topic])
+            position = KAFKA.wrap((position, ensure_topics(settings, [topic])[topic]))
         opened.append(source.build_part("in", source.list_parts()[partition], position))
         return opened[-1]
 
@@ -159,8 +160,9 @@ def test_a_job_goes_on_at_the_offset_of_its_snapshot(
     wait_until(first.next_batch, "the first batch")
     state = first.snapshot()
     first.close()
-    rest = read(open_partition(settings, 0, state), 100 - state.offset)
-    assert payloads(rest) == [b"%d" % n for n in range(state.offset, 100)]
+    offset, _ = KAFKA.unwrap(state)
+    rest = read(open_partition(settings, 0, state), 100 - offset)
+    assert payloads(rest) == [b"%d" % n for n in range(offset, 100)]
 
 
 def test_what_a_snapshot_covers_is_committed_to_the_group_at_the_next_batch_and_nothing_more(
@@ -171,7 +173,7 @@ def test_what_a_snapshot_covers_is_committed_to_the_group_at_the_next_batch_and_
     settings = kafka_cluster.settings()
     partition = open_partition(settings)
     read(partition, 10)
-    assert partition.snapshot().offset == 10
+    assert KAFKA.unwrap(partition.snapshot())[0] == 10
     publish(kafka_cluster, topic, numbered(10, 15))
     assert committed(kafka_cluster, settings.group, topic) is None
     read(partition, 5)

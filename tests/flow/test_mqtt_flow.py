@@ -21,6 +21,7 @@ from config.errors import BrokerError
 from dataflows.connectors.mqtt.sink import MqttSink
 from dataflows.connectors.mqtt.source import MqttSource, MqttSourcePartition
 from dataflows.messages import MessageBatch, OutgoingBatch
+from dataflows.stored_state import Stored
 from scripts.brokers.ports import free_port
 from scripts.brokers.process import Broker
 from tests.support.mqtt_clients import Inbox, create_session, publish
@@ -35,7 +36,7 @@ class EndingSource(MqttSource):
         self._arguments = (settings, filters, "source")
         self._messages = messages
 
-    def build_part(self, step_id: str, for_part: str, resume_state: bytes | None) -> MqttSourcePartition:
+    def build_part(self, step_id: str, for_part: str, resume_state: Stored | None) -> MqttSourcePartition:
         return _EndingPartition(*self._arguments, self._messages)
 
 

@@ -1,4 +1,4 @@
-"""A job that is asked to stop ends in good order, and says so when it cannot."""
+"""A job that is asked to stop shuts down cleanly, and says so when it cannot."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ from bytewax.recovery import init_db_dir
 
 from config.stop_request import StopRequest
 from dataflows.events import Enriched
-from dataflows.job.stopping import NOTICED_WITHIN, StoppableSource
+from dataflows.job.stopping import LONGEST_SLEEP, StoppableSource
 from dataflows.recordings import RecordingWriter
 from scripts.waiting import DEADLINE, wait_until
 from tests.support.paths import REPOSITORY
@@ -62,7 +62,7 @@ class _Numbers(FixedPartitionedSource[int, int]):
         return self.built[-1]
 
 
-def test_a_source_is_as_it_was_until_the_request_and_then_at_its_end() -> None:
+def test_a_source_is_unchanged_until_the_request_and_then_ends() -> None:
     numbers, stop = _Numbers(), StopRequest()
     source = StoppableSource(numbers, stop)
     assert source.list_parts() == ["one", "two"]
@@ -76,14 +76,14 @@ def test_a_source_is_as_it_was_until_the_request_and_then_at_its_end() -> None:
     assert numbers.built[0].closed
 
 
-def test_a_source_that_waits_for_its_next_message_still_notices_the_request() -> None:
+def test_a_source_that_waits_for_its_next_message_notices_the_request() -> None:
     numbers = _Numbers()
     part = StoppableSource(numbers, StopRequest()).build_part("step", "one", None)
     assert part.next_awake() is None
     numbers.built[0].due = LATER
     awake = part.next_awake()
     assert awake is not None
-    assert awake <= datetime.now(UTC) + NOTICED_WITHIN
+    assert awake <= datetime.now(UTC) + LONGEST_SLEEP
 
 
 def start(directory: Path, **variables: str) -> subprocess.Popen[str]:
@@ -116,7 +116,7 @@ def start(directory: Path, **variables: str) -> subprocess.Popen[str]:
 
 
 @pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
-def test_a_job_that_is_asked_to_stop_ends_well_and_the_next_one_repeats_nothing(
+def test_a_job_that_is_asked_to_stop_shuts_down_cleanly_and_the_next_one_repeats_nothing(
     tmp_path: Path, number: signal.Signals
 ) -> None:
     results = tmp_path / "enriched.jsonl"
@@ -137,7 +137,7 @@ def test_a_job_that_is_asked_to_stop_ends_well_and_the_next_one_repeats_nothing(
     assert len({event.event_id for event in events()}) == 41
 
 
-def test_a_job_whose_sink_does_not_let_it_end_says_so_and_ends(tmp_path: Path) -> None:
+def test_a_job_whose_sink_prevents_a_clean_shutdown_says_so_and_exits(tmp_path: Path) -> None:
     published = threading.Event()
 
     def keep_silent(packet: bytes) -> bytes:
@@ -150,4 +150,4 @@ def test_a_job_whose_sink_does_not_let_it_end_says_so_and_ends(tmp_path: Path) -
         job.send_signal(signal.SIGTERM)
         _, errors = job.communicate(timeout=60)
     assert job.returncode == 1
-    assert errors.splitlines()[-1].startswith("fleet: asked to stop, and could not within 8 s: ")
+    assert errors.splitlines()[-1].startswith("fleet: could not shut down cleanly within 8 s: ")

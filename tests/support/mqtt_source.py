@@ -7,6 +7,7 @@ from typing import Protocol
 from config.broker_settings import MqttSettings
 from dataflows.connectors.mqtt.source import MqttSourcePartition
 from dataflows.messages import MessageBatch
+from dataflows.stored_state import Stored
 from scripts.brokers.process import Broker
 from scripts.waiting import wait_until
 from tests.support.mqtt_clients import create_session, publish
@@ -15,7 +16,7 @@ from tests.support.mqtt_clients import create_session, publish
 class Open(Protocol):
     """Opens the source, with the state of an earlier one or without."""
 
-    def __call__(self, settings: MqttSettings, state: bytes | None = None) -> MqttSourcePartition: ...
+    def __call__(self, settings: MqttSettings, state: Stored | None = None) -> MqttSourcePartition: ...
 
 
 def start_session(settings: MqttSettings, topic: str) -> None:

@@ -20,9 +20,10 @@ LAYERS: list[tuple[str, list[str]]] = [
     ("dataflows.messages", []),
     ("dataflows.metrics", []),
     ("dataflows.compiled", []),
+    ("dataflows.stored_state", ["config"]),
     ("dataflows.recordings", ["config", *WIRE]),
-    ("dataflows.connectors", ["config", *WIRE, "dataflows.recordings"]),
-    ("dataflows.job", ["config", *WIRE]),
+    ("dataflows.connectors", ["config", *WIRE, "dataflows.stored_state", "dataflows.recordings"]),
+    ("dataflows.job", ["config", *WIRE, "dataflows.stored_state"]),
     ("dataflows.detector", ["config", "dataflows.clock", "dataflows.compiled"]),
     ("dataflows.decode", ["config", *WIRE, "dataflows.metrics"]),
     (
@@ -30,6 +31,7 @@ LAYERS: list[tuple[str, list[str]]] = [
         [
             "config",
             *WIRE,
+            "dataflows.stored_state",
             "dataflows.metrics",
             "dataflows.compiled",
             "dataflows.detector",

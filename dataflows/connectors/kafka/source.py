@@ -11,7 +11,7 @@ from __future__ import annotations
 import math
 import time
 from collections.abc import Callable, Sequence
-from typing import Any, NamedTuple, TypeVar, cast
+from typing import Any, TypeVar, cast
 
 import numpy as np
 from bytewax.inputs import FixedPartitionedSource, StatefulSourcePartition
@@ -32,6 +32,7 @@ from dataflows.connectors.kafka.log import logger
 from dataflows.connectors.kafka.producer import refuse_our_options, words
 from dataflows.connectors.kafka.topics import ensure_topics
 from dataflows.messages import MessageBatch
+from dataflows.stored_state import KAFKA, Stored
 
 Answer = TypeVar("Answer")
 
@@ -74,19 +75,7 @@ LAG = Gauge(
 )
 
 
-class Position(NamedTuple):
-    """Where to go on.
-
-    Attributes:
-        offset: of the next message.
-        topic_id: of the topic it is an offset of (KIP-516); one that was made anew has another.
-    """
-
-    offset: int
-    topic_id: str
-
-
-class KafkaSource(FixedPartitionedSource[MessageBatch, Position]):
+class KafkaSource(FixedPartitionedSource[MessageBatch, Stored]):
     """One topic. At-least-once; within a partition in the order of the broker.
 
     Parts are named so that part n goes to worker ``n % workers``: Bytewax deals them out in the order of
@@ -131,25 +120,35 @@ class KafkaSource(FixedPartitionedSource[MessageBatch, Position]):
         finally:
             consumer.close()
 
-    def build_part(self, step_id: str, for_part: str, resume_state: Position | None) -> KafkaSourcePartition:
+    def build_part(self, step_id: str, for_part: str, resume_state: Stored | None) -> KafkaSourcePartition:
         """Open a partition.
 
+        Args:
+            step_id: as Bytewax calls it.
+            for_part: as in `list_parts`.
+            resume_state: offset of the next message and id of the topic (KIP-516: a topic that was deleted
+                and created again has another id), with the layout `KAFKA`.
+
         Raises:
-            BrokerError: it cannot be read, or is not of the topic that the position was taken in.
+            BrokerError: it cannot be read, or the state belongs to another topic.
+            SnapshotError: the state has another layout.
         """
-        if resume_state is not None and resume_state.topic_id != self._topic_id:
-            raise BrokerError(
-                f"the topic {self._topic} at {self._settings.bootstrap} is not the one that was read before: "
-                "it has been made anew, and the position kept in the recovery directory is of no use; "
-                "start with an empty recovery directory"
-            )
+        offset: int | None = None
+        if resume_state is not None:
+            offset, topic_id = KAFKA.unwrap(resume_state)
+            if topic_id != self._topic_id:
+                raise BrokerError(
+                    f"the topic {self._topic} at {self._settings.bootstrap} is not the one that was read "
+                    "before: it was deleted and created again, so the offset in the recovery directory no "
+                    "longer applies; start with an empty recovery directory"
+                )
         partition = TopicPartition(self._topic, int(for_part.rpartition("/")[2]))
         return KafkaSourcePartition(
-            self._settings, self._group, self._role, partition, self._topic_id, resume_state
+            self._settings, self._group, self._role, partition, self._topic_id, offset
         )
 
 
-class KafkaSourcePartition(StatefulSourcePartition[MessageBatch, Position]):
+class KafkaSourcePartition(StatefulSourcePartition[MessageBatch, Stored]):
     """One partition while it is read. librdkafka fetches in the background."""
 
     def __init__(
@@ -159,7 +158,7 @@ class KafkaSourcePartition(StatefulSourcePartition[MessageBatch, Position]):
         role: str,
         partition: TopicPartition,
         topic_id: str,
-        resume_state: Position | None,
+        offset: int | None,
     ) -> None:
         self._settings = settings
         self._topic, self._partition, self._topic_id = partition.topic, partition.partition, topic_id
@@ -170,7 +169,7 @@ class KafkaSourcePartition(StatefulSourcePartition[MessageBatch, Position]):
         self._refusal: KafkaError | None = None
         self._deleted_unread = False
         self._consumer = _consumer(settings, group, role, self._note)
-        self._next = self._start(settings.start) if resume_state is None else resume_state.offset
+        self._next = self._start(settings.start) if offset is None else offset
         self._in_snapshot = self._committed = -1
         self._consumer.assign([self._at(self._next)])
 
@@ -209,10 +208,10 @@ class KafkaSourcePartition(StatefulSourcePartition[MessageBatch, Position]):
             )
         ]
 
-    def snapshot(self) -> Position:
-        """Where the next message is."""
+    def snapshot(self) -> Stored:
+        """Offset of the next message and id of the topic."""
         self._in_snapshot = self._next
-        return Position(self._next, self._topic_id)
+        return KAFKA.wrap((self._next, self._topic_id))
 
     def close(self) -> None:
         """Leave. What no snapshot covers comes again next time."""

@@ -36,6 +36,7 @@ from dataflows.connectors.mqtt.deliveries import Delivery
 from dataflows.connectors.mqtt.redelivery import HandedOut
 from dataflows.connectors.mqtt.session import MqttSession
 from dataflows.messages import MessageBatch
+from dataflows.stored_state import MQTT, Stored
 
 logger = logging.getLogger(__name__)
 
@@ -49,7 +50,7 @@ class _Received(NamedTuple):
     connection: int
 
 
-class MqttSource(FixedPartitionedSource[MessageBatch, bytes]):
+class MqttSource(FixedPartitionedSource[MessageBatch, Stored]):
     """One persistent MQTT session as one partition. At-least-once, in the order of the broker."""
 
     def __init__(
@@ -78,13 +79,13 @@ class MqttSource(FixedPartitionedSource[MessageBatch, bytes]):
     def list_parts(self) -> list[str]:
         return [PARTITION]
 
-    def build_part(self, step_id: str, for_part: str, resume_state: bytes | None) -> MqttSourcePartition:
+    def build_part(self, step_id: str, for_part: str, resume_state: Stored | None) -> MqttSourcePartition:
         return MqttSourcePartition(
             self._settings, self._filters, self._role, resume_state, distinct=self._distinct
         )
 
 
-class MqttSourcePartition(StatefulSourcePartition[MessageBatch, bytes]):
+class MqttSourcePartition(StatefulSourcePartition[MessageBatch, Stored]):
     """The subscription while it runs. Connects in the background; trouble surfaces in `next_batch`."""
 
     def __init__(
@@ -92,7 +93,7 @@ class MqttSourcePartition(StatefulSourcePartition[MessageBatch, bytes]):
         settings: MqttSettings,
         filters: Sequence[str],
         role: str,
-        resume_state: bytes | None = None,
+        resume_state: Stored | None = None,
         *,
         distinct: bool = True,
     ) -> None:
@@ -107,7 +108,7 @@ class MqttSourcePartition(StatefulSourcePartition[MessageBatch, bytes]):
         self._handed_out: list[int] = []
         self._in_snapshot: list[int] = []
         self._distinct = distinct
-        self._known = HandedOut(resume_state)
+        self._known = HandedOut(None if resume_state is None else MQTT.unwrap(resume_state))
         self._session = MqttSession(
             settings,
             f"{settings.client_id}-{role}",
@@ -147,11 +148,11 @@ class MqttSourcePartition(StatefulSourcePartition[MessageBatch, bytes]):
             )
         ]
 
-    def snapshot(self) -> bytes:
+    def snapshot(self) -> Stored:
         """Mark all that was handed out as covered; which of it the broker may yet deliver again."""
         self._in_snapshot += self._handed_out
         self._handed_out = []
-        return self._known.snapshot()
+        return MQTT.wrap(self._known.snapshot())
 
     def close(self) -> None:
         """Leave. What no snapshot covers stays unacknowledged and comes again next time."""

@@ -1,1 +1,1 @@
-"""River and this project: its detectors in place of ours, and ours among its own."""
+"""River's detectors in place of our model, and our detector as one of River's."""

@@ -1,46 +1,49 @@
-"""Any of River's anomaly detectors in the place of our model."""
+"""Any of River's anomaly detectors in place of our model."""
 
 from __future__ import annotations
 
 import math
-import pickle
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 
+from config.errors import SnapshotError
 from dataflows.compiled import Floats, Slots
-from dataflows.detector.block import Lessons
+from dataflows.detector.block import LearnBatch
 from dataflows.detector.model import Evaluation
-from dataflows.detector.window import Filled
+from dataflows.detector.threshold import kept_share
+from dataflows.detector.window import Samples
+from dataflows.score.river import pickles
 from dataflows.score.river.kinds import river_kind
 
+LAYOUT_VERSION = 1
+"""Version of what `RiverModel.snapshot` returns."""
+
 LEARNED_FROM = 0.5
-"""Weight from which on a row is learned: River's detectors know no weights."""
+"""Rows with at least this weight are learned: River's detectors take no weights."""
 
 STEEPEST = 6.0
-"""Standard deviations within which scores are told apart: e⁶ is where the threshold's histogram ends."""
+"""Standard scores are clipped to this: e⁶ is where the threshold's histogram ends."""
 
 USUAL = 1.0
-"""Error of a row that a detector cannot judge."""
+"""Error of a row that a detector cannot score."""
 
-YOUTH = 3.0
-LEAST_MEMORY = 100.0
-"""Of n scores the moments reach back over n / `YOUTH`, and over so many at least: a young detector's
-scores still move, and the first ones must not decide for long what is usual."""
+COUNTS, MOMENTS = ("learned", "blind", "judged"), ("weight", "mean", "scatter")
+"""Attributes of `VehicleDetector` that are stored as columns of integers and of floats."""
 
 
 @dataclass(slots=True)
-class Watched:
-    """One vehicle's detector and what is usual of its scores.
+class VehicleDetector:
+    """One vehicle's detector and the moments of its scores.
 
     Attributes:
         scaler, detector: River's.
         learned: rows that the detector has learned.
-        blind: those of them that came before it could judge anything.
+        blind: those of them that were learned before it could score anything.
         judged: scores in the moments, whether or not they have faded.
-        weight, mean, scatter: moments of the scores.
+        weight, mean, scatter: sum of the weights, mean and weighted sum of squares of the scores.
     """
 
     scaler: Any
@@ -53,68 +56,68 @@ class Watched:
     scatter: float = 0.0
 
     def score(self, event: dict[str, float]) -> float:
-        """River's score; NaN where the detector cannot judge: River's say 0 until they can."""
+        """River's score; NaN where the detector has none: River's detectors return 0 until they have."""
         if not self.learned or not event:
             return math.nan
         score = float(self.detector.score_one(self._scaled(event)))
         return score if math.isfinite(score) and score != 0.0 else math.nan
 
     def error(self, score: float) -> float:
-        """A score as an error, > 0: monotone in the score, about 1 as usual."""
+        """The error of a score, > 0: monotone in the score, about 1 for a usual one."""
         if math.isnan(score) or self.scatter <= 0.0:
             return USUAL
         standard = (score - self.mean) / math.sqrt(self.scatter / self.weight)
         return math.exp(min(max(standard, -STEEPEST), STEEPEST))
 
     def learn(self, event: dict[str, float], blank: dict[str, float]) -> None:
-        """Learn an event; `blank` is an event with every signal in the middle."""
+        """Learn an event; `blank` is an event with every signal at its neutral value."""
         if not event:
             return
         self.scaler.learn_one(event)
-        # River's trees and projections know only the signals of the first event that they learn.
+        # River's trees and projections use only the signals of the first event that they learn.
         scaled = self._scaled(event)
         self.detector.learn_one(scaled if self.learned else blank | scaled)
         self.learned += 1
         self.blind += not self.judged
 
     def count(self, score: float, weight: float, memory: float) -> None:
-        """Take a score into the moments (West, "Updating mean and variance estimates", 1979)."""
+        """Add a score to the moments (West, "Updating mean and variance estimates", 1979)."""
         if math.isnan(score) or weight <= 0.0:
             return
         self.judged += 1
-        kept = math.exp(-1.0 / min(max(self.judged / YOUTH, LEAST_MEMORY), memory))
+        kept = kept_share(self.judged, memory)
         self.weight = self.weight * kept + weight
         step = score - self.mean
         self.mean += step * weight / self.weight
         self.scatter = self.scatter * kept + weight * step * (score - self.mean)
 
     def _scaled(self, event: dict[str, float]) -> dict[str, float]:
-        # A signal that the scaler has not met yet comes out as NaN.
+        # The scaler returns NaN for a signal that it has not seen yet.
         scaled = self.scaler.transform_one(event)
         return {name: value for name, value in scaled.items() if math.isfinite(value)}
 
 
 class RiverModel:
-    """One of River's detectors for each vehicle, behind the interface `Model`.
+    """One of River's detectors per vehicle, as a `Model`.
 
     A row is scored by the vehicle's detector as it was at the last block boundary, and learned at the next
-    one, in order. Rows that are to be learned with a weight below `LEARNED_FROM` are not learned. Before
-    the detector stands a scaler of River's, `MinMaxScaler` or `StandardScaler` as the detector needs it; a
-    wild first event stretches the range of the former for good.
+    one, in order. Rows with a weight below `LEARNED_FROM` are not learned. Values pass through one of River's
+    scalers first, `MinMaxScaler` or `StandardScaler` depending on the detector; an extreme first event
+    widens the range of the former for good.
 
-    River's scores have any range and sign; the error is ``exp(z)`` of the score standardised by the
-    vehicle's own scores: about 1 as usual, and monotone in the score within `STEEPEST`. A detector that
-    cannot judge yet, as half-space trees during their first window, gives an error of 1, and its vehicle
-    gets no verdict until it has been judged as often as it had been learned blindly. The model says neither
-    which signal it was nor what was expected.
+    River's scores have any range and sign, so the error is ``exp(z)``, where z is the score standardised by
+    the vehicle's own scores and clipped to ±`STEEPEST`: about 1 for a usual event, and monotone in the score.
+    A detector that has no score yet, such as half-space trees during their first window, gives an error of 1,
+    and its vehicle gets no verdict until it has been scored as many times as it had learned without a score.
+    The model says neither which signal stood out nor what was expected.
 
-    Signals that are missing are left out of what the detector sees; an event without any is not learned.
+    The detector does not see signals that are missing; an event without any signal is not learned.
 
     Args:
         kind: ``river.anomaly.NAME``.
         parameters: for the detector's constructor.
         signals: number of signals S.
-        memory: scores of a vehicle after which old ones have faded.
+        memory: number of a vehicle's scores that the moments span.
 
     Raises:
         SettingsError: there is no such detector, it needs labels or another detector, or it does not take
@@ -124,65 +127,96 @@ class RiverModel:
     def __init__(self, kind: str, parameters: Mapping[str, Any], signals: int, *, memory: float) -> None:
         self._kind = river_kind(kind, parameters)
         self._names = [str(signal) for signal in range(signals)]
-        self._blank = dict.fromkeys(self._names, self._kind.middle)
+        self._blank = dict.fromkeys(self._names, self._kind.neutral)
         self._memory = memory
-        self._watched: list[Watched] = []
+        self._detectors: list[VehicleDetector] = []
 
     @property
     def vehicles(self) -> int:
-        """Vehicles that something was learned of."""
-        return sum(watched.learned > 0 for watched in self._watched)
+        """Vehicles from which something was learned."""
+        return sum(one.learned > 0 for one in self._detectors)
 
     def rows(self, slots: Slots) -> Floats:
-        """Judged rows of each vehicle, shape (n,); 0 while fewer than were learned blindly."""
-        chosen = [self._watched[slot] for slot in slots.tolist()]
+        """Scored rows of each vehicle, shape (n,); 0 while fewer than were learned without a score."""
+        chosen = [self._detectors[slot] for slot in slots.tolist()]
         return np.array([float(one.judged if one.judged >= one.blind else 0) for one in chosen])
 
-    def evaluate(self, slots: Slots, filled: Filled) -> Evaluation:
-        """Judge n rows by what was learned before."""
-        shape = filled.values.shape
+    def evaluate(self, slots: Slots, samples: Samples) -> Evaluation:
+        """Score n rows by what was learned before."""
+        shape = samples.values.shape
         errors, scores = np.empty(shape[0]), np.empty(shape[0])
-        with self._kind.told_in_one_line():
-            for row, (slot, event) in enumerate(zip(slots.tolist(), self._events(filled), strict=True)):
-                scores[row] = score = self._watched[slot].score(event)
-                errors[row] = self._watched[slot].error(score)
+        with self._kind.parameter_errors():
+            for row, (slot, event) in enumerate(zip(slots.tolist(), self._events(samples), strict=True)):
+                scores[row] = score = self._detectors[slot].score(event)
+                errors[row] = self._detectors[slot].error(score)
         return Evaluation(errors, np.zeros(shape), np.full(shape, np.nan), scores[:, None])
 
-    def learn(self, block: Lessons) -> None:
+    def learn(self, block: LearnBatch) -> None:
         """Learn a block of rows, one after the other."""
-        columns = (block.slots.tolist(), block.model_weights.tolist(), block.terms[:, 0].tolist())
-        with self._kind.told_in_one_line():
-            for slot, weight, score, event in zip(*columns, self._events(block.filled), strict=True):
-                self._watched[slot].count(score, weight, self._memory)
+        columns = (block.slots.tolist(), block.model_weights.tolist(), block.memo[:, 0].tolist())
+        with self._kind.parameter_errors():
+            for slot, weight, score, event in zip(*columns, self._events(block.samples), strict=True):
+                self._detectors[slot].count(score, weight, self._memory)
                 if weight >= LEARNED_FROM:
-                    self._watched[slot].learn(event, self._blank)
+                    self._detectors[slot].learn(event, self._blank)
 
     def grow(self, vehicles: int) -> None:
         """Make room for `vehicles` slots."""
-        while len(self._watched) < vehicles:
-            self._watched.append(self._fresh())
+        while len(self._detectors) < vehicles:
+            self._detectors.append(self._new())
 
     def forget(self, slots: Slots) -> None:
-        """Put a fresh detector into these slots."""
+        """Put a new detector into these slots."""
         for slot in slots.tolist():
-            self._watched[slot] = self._fresh()
+            self._detectors[slot] = self._new()
 
     def snapshot(self, vehicles: int) -> dict[str, Any]:
-        """Copy the state of the first `vehicles` slots: bytes, which take a sixth of a deep copy's time."""
-        return {"watched": [pickle.dumps(watched) for watched in self._watched[:vehicles]]}
+        """Copy the state of the first `vehicles` slots: columns of numbers, and River's objects as bytes."""
+        stored = self._detectors[:vehicles]
+        columns = {name: np.array([getattr(one, name) for one in stored], np.int64) for name in COUNTS}
+        moments = {name: np.array([getattr(one, name) for one in stored], np.float64) for name in MOMENTS}
+        return {
+            **self._header(),
+            **columns,
+            **moments,
+            "objects": [pickles.dump(one.scaler, one.detector) for one in stored],
+        }
 
     def restore(self, state: dict[str, Any]) -> None:
-        """Take over a copy of what `snapshot` returned."""
-        self._watched = [pickle.loads(watched) for watched in state["watched"]]  # noqa: S301
+        """Replace the state by a copy of what `snapshot` returned.
 
-    def _fresh(self) -> Watched:
-        return Watched(self._kind.scaler.clone(), self._kind.detector.clone())
+        Raises:
+            SnapshotError: it was written by another version of this project or of River, or with other
+                parameters, or holds what River's detectors do not consist of.
+        """
+        for name, here in self._header().items():
+            if state.get(name) != here:
+                raise SnapshotError(
+                    f"expected a snapshot of {self._kind.name} with {name} = {here}, got {state.get(name)}: "
+                    "River's detectors can only be read by the version of River that wrote them, and keep "
+                    "their parameters; restore those, or start with an empty recovery directory"
+                )
+        columns = [state[name].tolist() for name in COUNTS + MOMENTS]
+        self._detectors = [
+            VehicleDetector(*pickles.load(objects), *numbers)
+            for objects, *numbers in zip(state["objects"], *columns, strict=True)
+        ]
 
-    def _events(self, filled: Filled) -> list[dict[str, float]]:
+    def _header(self) -> dict[str, Any]:
+        return {
+            "layout_version": LAYOUT_VERSION,
+            "river_version": pickles.VERSION,
+            "parameters": self._kind.parameters,
+        }
+
+    def _new(self) -> VehicleDetector:
+        return VehicleDetector(self._kind.scaler.clone(), self._kind.detector.clone())
+
+    def _events(self, samples: Samples) -> list[dict[str, float]]:
         names = self._names
-        if filled.observed.all():
-            return [dict(zip(names, row, strict=True)) for row in filled.values.tolist()]
-        rows = zip(filled.values.tolist(), filled.observed.tolist(), strict=True)
+        if samples.observed.all():
+            return [dict(zip(names, row, strict=True)) for row in samples.values.tolist()]
+        rows = zip(samples.values.tolist(), samples.observed.tolist(), strict=True)
         return [
             {name: value for name, value, known in zip(names, row, observed, strict=True) if known}
             for row, observed in rows

@@ -18,16 +18,18 @@ VEHICLE = "stream"
 class ReconstructionDetector(base.AnomalyDetector):
     """Online reconstruction of every signal from the others, for River's pipelines and metrics.
 
-    A stream is one vehicle that sends an event a second. The model is learned in small blocks, as in the
-    dataflow; a score tells how far an event is from what was learned before.
+    A stream is treated as one vehicle that sends an event per second. The model learns in small blocks, as in
+    the dataflow; a score says how far an event is from what was learned before.
 
-    A feature that is missing from an event is held for a few events, then left out of its score. A feature
-    that was never seen before makes the model start afresh, since all features take part in it.
+    A feature that is missing from an event keeps its value for a few events, then is left out of the score. A
+    feature that was never seen before restarts the model, because all features take part in it.
 
     Args:
-        percentile: of normal events are taken for normal; the others are learned with a small weight.
-        ridge: small values see small breaks of exact relations between features, large ones are sturdier.
-        memory: events after which old ones are forgotten.
+        percentile: share of normal events, 0–100, taken to be normal; the others are learned with a small
+            weight.
+        ridge: regularisation, > 0. Small values detect small deviations from exact relations between
+            features, large ones are more robust.
+        memory: number of events that the model spans.
 
     Examples:
         >>> from dataflows.river_detector import ReconstructionDetector
@@ -50,18 +52,18 @@ class ReconstructionDetector(base.AnomalyDetector):
         self._ahead: tuple[dict[Any, Any], Detector] | None = None
 
     def score_one(self, x: dict[Any, Any]) -> float:
-        """How anomalous an event would be if it came next; nothing is learned.
+        """How anomalous an event would be if it came next. Learns nothing.
 
         Args:
             x: feature → number.
 
         Returns:
-            0–1, as River's metrics expect: ``error / (1 + error)``, so about a half as usual; 0 before
+            0–1, as River's metrics expect: ``error / (1 + error)``, so about 0.5 for a usual event; 0 before
             anything was learned.
         """
         if self._detector is None:
             return 0.0
-        # What the detector will know after this event is kept: `learn_one` of it mostly comes next.
+        # The detector that has learned this event is kept, because `learn_one` of it usually follows.
         ahead = copy.deepcopy(self._detector)
         score = self._process(ahead, x)
         self._ahead = (dict(x), ahead)
@@ -97,7 +99,7 @@ class ReconstructionDetector(base.AnomalyDetector):
 
 
 def _number(value: Any) -> float:
-    """A feature as a number; what is none counts as missing."""
+    """A feature as a number; anything else counts as missing."""
     try:
         return float(value)
     except (TypeError, ValueError):

@@ -1,47 +1,52 @@
-"""Which of River's anomaly detectors can be chosen, and how one is made from the settings."""
+"""River's anomaly detectors by name, created and checked by the settings."""
 
 from __future__ import annotations
 
 import inspect
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
+
+from river import anomaly, base, preprocessing
 
 from config.errors import SettingsError
 from config.settings import RECONSTRUCTION
+from dataflows.score.river import pickles
 
 PREFIX = "river.anomaly."
 
 WITHIN_ONE = ("HalfSpaceTrees",)
-"""Detectors that want signals within 0–1; all others get them with mean 0 and variance 1."""
+"""Detectors that expect signals within 0–1; all others get them with mean 0 and variance 1."""
 
 SEED = 0
-"""Of detectors that draw lots and were given no seed: the same stream must give the same scores."""
+"""For randomised detectors without a seed in the settings: the same stream must give the same scores."""
 
 
 @dataclass(frozen=True, slots=True)
 class RiverKind:
-    """One of River's detectors with its parameters, ready to be made for any number of vehicles.
+    """One of River's detectors with its parameters, to be cloned for each vehicle.
 
     Attributes:
         name: ``river.anomaly.NAME``.
-        scaler: an untouched scaler, to be cloned.
-        detector: an untouched detector, to be cloned.
-        middle: where the scaler puts a value that says nothing.
+        parameters: those its constructor is given.
+        scaler: a scaler that has learned nothing.
+        detector: a detector that has learned nothing.
+        neutral: scaled value that says nothing.
     """
 
     name: str
+    parameters: dict[str, Any]
     scaler: Any
     detector: Any
-    middle: float
+    neutral: float
 
     @contextmanager
-    def told_in_one_line(self) -> Iterator[None]:
+    def parameter_errors(self) -> Iterator[None]:
         """Turn whatever a detector raises into a `SettingsError`: only its parameters can be at fault.
 
-        River checks few parameters when a detector is made; most fail when it is first used, and some
-        only when its first window is full.
+        River checks few parameters in constructors; most fail at first use, and some only when the first
+        window is full.
         """
         try:
             yield
@@ -52,8 +57,14 @@ class RiverKind:
             ) from error
 
 
+def river_kinds() -> dict[str, type]:
+    """Those of River's anomaly detectors that can be chosen, by ``river.anomaly.NAME``."""
+    every = {PREFIX + name: getattr(anomaly, name) for name in sorted(anomaly.__all__)}
+    return {name: detector for name, detector in every.items() if _is_self_contained(detector)}
+
+
 def river_kind(kind: str, parameters: Mapping[str, Any]) -> RiverKind:
-    """Find a detector of River's and try it on one event.
+    """Find one of River's detectors, and try it on one event.
 
     Args:
         kind: ``river.anomaly.NAME``.
@@ -63,11 +74,7 @@ def river_kind(kind: str, parameters: Mapping[str, Any]) -> RiverKind:
         SettingsError: there is no such detector, it needs labels or another detector, or it does not take
             these parameters.
     """
-    # Importing River takes a second: who does not use it need not wait.
-    from river import anomaly, base, preprocessing
-
-    every = {PREFIX + name: getattr(anomaly, name) for name in sorted(anomaly.__all__)}
-    known = {name: made for name, made in every.items() if _stands_alone(made, base.AnomalyDetector)}
+    known = river_kinds()
     if kind not in known:
         names = ", ".join([RECONSTRUCTION, *known])
         raise SettingsError(f"detector.kind: expected one of {names}, got {kind!r}")
@@ -81,18 +88,19 @@ def river_kind(kind: str, parameters: Mapping[str, Any]) -> RiverKind:
     chosen = {"seed": SEED, **parameters} if "seed" in accepted else dict(parameters)
     within_one = kind.removeprefix(PREFIX) in WITHIN_ONE
     scaler = preprocessing.MinMaxScaler() if within_one else preprocessing.StandardScaler()
-    made = RiverKind(kind, scaler, None, 0.5 if within_one else 0.0)
-    with made.told_in_one_line():
+    river = RiverKind(kind, chosen, scaler, None, 0.5 if within_one else 0.0)
+    with river.parameter_errors():
         detector = known[kind](**chosen)
         tried = detector.clone()
-        tried.learn_one({"signal": made.middle})
-        float(tried.score_one({"signal": made.middle}))
-    return RiverKind(made.name, made.scaler, detector, made.middle)
+        tried.learn_one({"signal": river.neutral})
+        _, restored = pickles.load(pickles.dump(scaler, tried))
+        float(restored.score_one({"signal": river.neutral}))
+    return replace(river, detector=detector)
 
 
-def _stands_alone(candidate: Any, kind: type) -> bool:
-    """Whether it is a detector without labels that can be made without another one."""
-    if not inspect.isclass(candidate) or not issubclass(candidate, kind):
+def _is_self_contained(candidate: Any) -> bool:
+    """Whether it is a detector without labels that can be created without another one."""
+    if not inspect.isclass(candidate) or not issubclass(candidate, base.AnomalyDetector):
         return False
     parameters = inspect.signature(candidate).parameters.values()
     return all(parameter.default is not parameter.empty for parameter in parameters)

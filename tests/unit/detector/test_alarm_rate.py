@@ -1,4 +1,4 @@
-"""False alarms per day as a quantile."""
+"""False alarms per day as a quantile level."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ import pytest
 from dataflows.detector.alarm_rate import PAUSE, AlarmRate
 
 
-def test_without_a_number_of_alarms_the_percentile_counts() -> None:
+def test_without_a_number_of_alarms_the_percentile_applies() -> None:
     assert AlarmRate(percentile=99.5, per_day=None, memory=100.0).level == pytest.approx(0.995)
 
 
@@ -31,7 +31,7 @@ def test_a_fleet_that_sends_more_often_gets_a_rarer_quantile() -> None:
     assert fast.level > slow.level
 
 
-def test_a_new_pace_is_followed() -> None:
+def test_it_adapts_to_a_new_sending_rate() -> None:
     rate = AlarmRate(percentile=50.0, per_day=1.0, memory=100.0)
     rate.learn(np.full(100, 1.0))
     for _ in range(20):

@@ -1,4 +1,4 @@
-"""What the detector says of events, as its users meet it."""
+"""The detector's scores of events, as its users see them."""
 
 from __future__ import annotations
 
@@ -65,7 +65,7 @@ def test_a_fault_in_one_signal_is_flagged_and_leads_the_contributions() -> None:
     np.testing.assert_allclose(scores.contributions.sum(axis=1), scores.error > 0)
 
 
-def test_the_expectation_of_a_faulty_signal_is_near_what_it_would_have_been() -> None:
+def test_the_expected_value_of_a_faulty_signal_is_near_the_true_one() -> None:
     clean, faulty = drive(800), drive(800)
     faulty[600:620, 1] -= 1000
     expected = scored(faulty).expected[600:605, 1]
@@ -95,14 +95,14 @@ def test_no_value_makes_the_scores_anything_but_finite(absurd: float) -> None:
         assert np.isfinite(column).all()
 
 
-def test_before_there_is_a_verdict_events_warm_up() -> None:
+def test_events_without_a_verdict_are_warming_up() -> None:
     scores = scored(drive(300))
     assert scores.status[0] == Status.WARMING_UP
     assert scores.status[-1] == Status.OK
     assert np.isnan(scores.threshold[scores.status == Status.WARMING_UP]).all()
 
 
-def test_an_event_with_a_missing_signal_is_partial_also_while_warming_up() -> None:
+def test_an_event_with_a_missing_signal_is_partial_even_while_warming_up() -> None:
     values = drive(300)
     values[[3, 250], 1] = np.nan
     scores = scored(values)
@@ -129,7 +129,7 @@ def test_a_late_event_is_scored_and_changes_nothing() -> None:
     np.testing.assert_array_equal(np.delete(scores.error, 200), scored(values).error)
 
 
-def test_a_vehicle_with_a_wrong_clock_makes_no_other_vehicle_late() -> None:
+def test_a_vehicle_with_a_wrong_clock_does_not_make_others_late() -> None:
     wrong = np.repeat(times(300), 2)
     wrong[1::2] += np.random.default_rng(0).choice([-86_400, 3600, 10**9], 300) * SECOND
     scores = Detector(quick_settings(), SIGNALS).process(["good", "bad"] * 300, wrong, drive(600))
@@ -137,7 +137,7 @@ def test_a_vehicle_with_a_wrong_clock_makes_no_other_vehicle_late() -> None:
     assert (scores.status[0::2] != Status.LATE).all()
 
 
-def test_a_lasting_anomaly_stays_one_until_it_is_accepted() -> None:
+def test_a_lasting_anomaly_is_flagged_until_it_is_accepted() -> None:
     values = drive(1400)
     values[600:, 1] += 3000
     scores = scored(values, quick_settings(accept_after=200.0, anomaly_weight=0.03))
@@ -145,7 +145,7 @@ def test_a_lasting_anomaly_stays_one_until_it_is_accepted() -> None:
     assert scores.anomaly[1200:].mean() < 0.1
 
 
-def test_events_without_any_signal_teach_nothing() -> None:
+def test_events_without_any_signal_are_not_learned() -> None:
     values = drive(600)
     values[400:410, 1] += 900
     with_empty = np.insert(values, [200] * 5 + [405] * 5, np.nan, axis=0)
@@ -165,7 +165,7 @@ def test_a_signal_that_is_missing_for_longer_than_it_is_held_has_no_share_in_the
     assert (contributions[204:, 1] == 0).all()
 
 
-def test_a_gross_fault_in_a_settled_shard_stays_one_until_it_is_accepted_and_no_longer() -> None:
+def test_a_gross_fault_in_a_settled_shard_is_flagged_exactly_until_it_is_accepted() -> None:
     values = drive(6000)
     values[5000:, 1] += 900
     anomaly = scored(values, quick_settings(accept_after=300.0)).anomaly
@@ -183,7 +183,7 @@ def test_a_new_vehicle_of_a_known_fleet_is_judged_from_its_first_events() -> Non
     assert newcomer.anomaly.mean() < 0.1
 
 
-def test_wrong_shapes_are_refused() -> None:
+def test_wrong_shapes_are_rejected() -> None:
     detector = Detector(quick_settings(), SIGNALS)
     with pytest.raises(ValueError, match=r"expected times of shape \(2,\)"):
         detector.process(["a", "b"], times(3), np.zeros((2, 3)))
@@ -191,7 +191,7 @@ def test_wrong_shapes_are_refused() -> None:
         detector.process(["a", "b"], times(2), np.zeros((2, 4)))
 
 
-def test_a_snapshot_of_something_else_is_refused() -> None:
+def test_a_snapshot_that_does_not_match_is_rejected() -> None:
     state = Detector(quick_settings(), SIGNALS).snapshot()
     with pytest.raises(SnapshotError, match="signals"):
         Detector.restore(quick_settings(), ("speed", "rpm", "fuel"), state)

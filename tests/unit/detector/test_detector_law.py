@@ -1,5 +1,5 @@
-"""The law everything rests on: the same events in the same order give bit-identical scores,
-however they were cut into batches, and whether or not the state was saved and restored between."""
+"""The invariant that everything relies on: the same events in the same order give bit-identical scores,
+however they were cut into batches, and whether or not the state was saved and restored in between."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ Stream = tuple[list[str], np.ndarray, np.ndarray]
 
 
 def quick_settings(**changes: object) -> DetectorSettings:
-    """Settings under which a few hundred events see every phase: start-up, blocks, verdicts."""
+    """Settings under which a few hundred events go through every phase: start-up, blocks, verdicts."""
     return load().detector.model_copy(
         update={"start_up": 20, "window": 4, "learn_every": 64, "accept_after": 30.0, **changes}
     )

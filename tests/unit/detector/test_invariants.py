@@ -1,4 +1,4 @@
-"""What holds of every kind of detector that the settings can choose."""
+"""Properties of every kind of detector that can be chosen in the settings."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 
 from config.settings import DetectorSettings, load
 from dataflows.detector import Detector, Scores
-from dataflows.score.models import model_maker
+from dataflows.score.models import make_model
 
 KINDS: dict[str, dict[str, Any]] = {
     "linear": {"kind": "reconstruction", "reconstructor": "linear"},
@@ -35,7 +35,7 @@ def chosen(kind: str) -> DetectorSettings:
 
 
 def detector(kind: str, state: dict[str, Any] | None = None) -> Detector:
-    model = model_maker(chosen(kind), len(SIGNALS))()
+    model = make_model(chosen(kind), len(SIGNALS))
     if state is None:
         return Detector(chosen(kind), SIGNALS, model)
     return Detector.restore(chosen(kind), SIGNALS, state, model)
@@ -75,7 +75,7 @@ def test_the_same_stream_gives_the_same_scores(kind: str) -> None:
 @kinds
 @given(cuts=st.lists(st.integers(1, ROWS - 1), max_size=8, unique=True).map(sorted))
 @settings(max_examples=8, deadline=None)
-def test_it_does_not_matter_how_a_stream_is_cut(kind: str, cuts: list[int]) -> None:
+def test_how_a_stream_is_cut_makes_no_difference(kind: str, cuts: list[int]) -> None:
     values, made, parts = drive(), detector(kind), []
     for rows in np.split(np.arange(ROWS), cuts):
         parts.append(scored(made, values[rows], int(rows[0])))
@@ -86,7 +86,7 @@ def test_it_does_not_matter_how_a_stream_is_cut(kind: str, cuts: list[int]) -> N
 
 @kinds
 @pytest.mark.parametrize("cut", [1, 37, 200])
-def test_a_restored_snapshot_goes_on_as_if_nothing_had_happened(kind: str, cut: int) -> None:
+def test_a_restored_detector_gives_bit_identical_results(kind: str, cut: int) -> None:
     values, made = drive(), detector(kind)
     scored(made, values[:cut])
     state = pickle.dumps(made.snapshot())
@@ -129,7 +129,7 @@ def test_no_event_ever_produces_nan(kind: str, event: list[float], first: bool) 
 
 
 @kinds
-def test_contributions_sum_to_one_or_are_none_at_all(kind: str) -> None:
+def test_contributions_sum_to_one_or_are_all_zero(kind: str) -> None:
     total = scored(detector(kind), drive()).contributions.sum(axis=1)
     assert (np.isclose(total, 1.0) | (total == 0.0)).all()
 

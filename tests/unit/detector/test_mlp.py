@@ -1,4 +1,4 @@
-"""The network against finite differences, Adam's formulas and relations that it must find."""
+"""The network against finite differences, Adam's formulas and relations that it must learn."""
 
 from __future__ import annotations
 
@@ -9,6 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from dataflows.detector.linear import LinearReconstructor
 from dataflows.detector.mlp import (
     ERROR_LIMIT,
     MlpReconstructor,
@@ -16,7 +17,6 @@ from dataflows.detector.mlp import (
     loss_and_gradient,
     predictions,
 )
-from dataflows.detector.reconstructor import LinearReconstructor
 
 SIGNALS, HIDDEN = 3, 4
 
@@ -56,7 +56,7 @@ def test_the_gradient_is_that_of_finite_differences(seed: int) -> None:
             assert slope[place] == pytest.approx((above - below) / (2 * tiny), abs=1e-6)
 
 
-def test_no_signal_is_rebuilt_from_itself() -> None:
+def test_no_signal_is_reconstructed_from_itself() -> None:
     scores = np.random.default_rng(1).normal(size=(5, SIGNALS))
     before, _ = predictions(some_weights(), scores)
     scores[:, 1] += 2.0
@@ -77,7 +77,7 @@ def test_the_first_step_of_adam_has_the_size_of_the_learning_rate() -> None:
         np.testing.assert_allclose(new - old, -0.01 * np.sign(slope), rtol=1e-4)
 
 
-def test_a_bent_relation_is_found_that_the_linear_one_cannot_see() -> None:
+def test_a_nonlinear_relation_is_learned_that_the_linear_one_cannot_represent() -> None:
     random = np.random.default_rng(3)
     x = random.normal(size=6000)
     values = np.stack((x, (x * x - 1.0) / np.sqrt(2.0)), axis=1) + 0.05 * random.normal(size=(6000, 2))
@@ -91,7 +91,7 @@ def test_a_bent_relation_is_found_that_the_linear_one_cannot_see() -> None:
     assert error[0] < 0.5 * error[1]
 
 
-def test_before_it_has_learned_every_signal_is_expected_to_be_as_usual() -> None:
+def test_before_it_has_learned_every_signal_is_expected_at_its_mean() -> None:
     scores = np.array([[1.0, -2.0, 0.5]])
     expected, residuals = made().reconstruct(scores, np.ones_like(scores, bool))
     assert expected.tolist() == [[0.0, 0.0, 0.0]]
@@ -112,14 +112,14 @@ def test_an_outlier_leaves_the_network_usable() -> None:
     assert network.error.max() / network.rows.max() < ERROR_LIMIT
 
 
-def test_the_residual_of_a_missing_signal_is_none() -> None:
+def test_a_missing_signal_has_no_residual() -> None:
     network = made()
     observed = np.array([[True, False, True]])
     assert network.reconstruct(np.array([[1.0, 0.0, 2.0]]), observed)[1][0, 1] == 0.0
 
 
 @given(seed=st.integers(0, 200), rows=st.integers(1, 20))
-def test_a_row_is_rebuilt_alike_alone_and_among_others(seed: int, rows: int) -> None:
+def test_a_row_is_reconstructed_identically_alone_and_among_others(seed: int, rows: int) -> None:
     network = made()
     network.weights = some_weights(seed)
     scores = np.random.default_rng(seed).normal(0, 3, (rows, SIGNALS))
@@ -131,7 +131,7 @@ def test_a_row_is_rebuilt_alike_alone_and_among_others(seed: int, rows: int) -> 
             assert whole[row].tobytes() == part[0].tobytes()
 
 
-def test_a_restored_network_goes_on_learning_as_before() -> None:
+def test_a_restored_network_keeps_learning_with_bit_identical_results() -> None:
     scores = np.random.default_rng(5).normal(size=(90, SIGNALS))
     network, copy = made(), made()
     network.learn(scores[:50], np.ones((50, SIGNALS)))
@@ -142,7 +142,7 @@ def test_a_restored_network_goes_on_learning_as_before() -> None:
         assert left.tobytes() == right.tobytes()
 
 
-def test_rows_without_weight_teach_nothing() -> None:
+def test_rows_without_weight_are_not_learned() -> None:
     network = made()
     network.learn(np.ones((5, SIGNALS)), np.zeros((5, SIGNALS)))
     assert network.steps_taken == 0

@@ -1,4 +1,4 @@
-"""Protected learning against a reference that takes one event at a time."""
+"""Protected learning against a reference that processes one event at a time."""
 
 from __future__ import annotations
 
@@ -42,7 +42,7 @@ def of_one_vehicle(
     cuts=st.lists(st.integers(1, 199), max_size=6, unique=True).map(sorted),
     settled=st.booleans(),
 )
-def test_weights_are_those_of_one_event_after_the_other(
+def test_weights_equal_those_of_one_event_at_a_time(
     seed: int, share: float, cuts: list[int], settled: bool
 ) -> None:
     random = np.random.default_rng(seed)
@@ -88,7 +88,7 @@ def test_anomalies_as_rare_as_promised_count_fully() -> None:
 
 
 @BOTH
-def test_what_lasts_is_learned_fully_once_it_is_accepted_and_not_before(settled: bool) -> None:
+def test_a_lasting_anomaly_is_learned_fully_once_it_is_accepted_and_not_before(settled: bool) -> None:
     model, threshold = of_one_vehicle(np.ones(200, np.bool_), settled=settled)
     assert (model[:ACCEPT_AFTER] < 1.0).all()
     assert threshold[:ACCEPT_AFTER].sum() <= COUNTED_RUN + LASTING_WEIGHT * ACCEPT_AFTER
@@ -97,7 +97,7 @@ def test_what_lasts_is_learned_fully_once_it_is_accepted_and_not_before(settled:
 
 
 @BOTH
-def test_one_normal_event_ends_what_lasts(settled: bool) -> None:
+def test_one_normal_event_ends_a_lasting_anomaly(settled: bool) -> None:
     anomalous = np.ones(200, np.bool_)
     anomalous[100] = False
     model, _ = of_one_vehicle(anomalous, settled=settled)
@@ -105,14 +105,14 @@ def test_one_normal_event_ends_what_lasts(settled: bool) -> None:
 
 
 @pytest.mark.parametrize("leap", [10**6, -(10**6)])
-def test_a_clock_that_jumps_during_a_fault_accepts_nothing(leap: int) -> None:
+def test_a_clock_jump_during_a_fault_does_not_make_it_accepted(leap: int) -> None:
     times = np.arange(100, dtype=np.int64)
     times[50:] += leap
     model, _ = of_one_vehicle(np.ones(100, np.bool_), times)
     assert (model < 1.0).all()
 
 
-def test_a_vehicle_that_is_forgotten_and_comes_back_is_new() -> None:
+def test_a_vehicle_that_is_forgotten_and_returns_is_new() -> None:
     made, slots, times = protection(), np.zeros(200, np.intp), np.arange(200, dtype=np.int64)
     anomalous = np.ones(200, np.bool_)
     before = made.weights(slots, times, anomalous, level=LEVEL, settled=True)

@@ -1,4 +1,4 @@
-"""The running scaler against numpy on everything it was taught."""
+"""The running scaler against numpy on everything it has learned."""
 
 from __future__ import annotations
 
@@ -39,9 +39,9 @@ def test_moments_are_those_of_everything_learned_however_it_was_cut(seed: int, c
         for signal in range(SIGNALS):
             weight, value = weights[own, signal], values[own, signal]
             expected = np.average(value, weights=weight)
-            spread = np.sqrt(np.average((value - expected) ** 2, weights=weight))
+            expected_deviation = np.sqrt(np.average((value - expected) ** 2, weights=weight))
             assert mean[vehicle, signal] == pytest.approx(expected)
-            assert deviation[vehicle, signal] == pytest.approx(spread, rel=1e-6)
+            assert deviation[vehicle, signal] == pytest.approx(expected_deviation, rel=1e-6)
 
 
 @given(seed=st.integers(0, 1000), cut=st.integers(1, 199))
@@ -97,7 +97,7 @@ def test_an_outlier_pulls_no_further_than_the_clip() -> None:
     np.testing.assert_allclose(calm.moments(np.array([0])), shaken.moments(np.array([0])))
 
 
-def test_a_signal_that_has_never_moved_scores_nothing_until_it_does() -> None:
+def test_a_signal_that_has_never_moved_scores_zero_until_it_does() -> None:
     learned = scaler()
     values = np.full((50, SIGNALS), 0.1)
     learned.learn(np.zeros(50, np.intp), values, np.ones_like(values))
@@ -110,7 +110,7 @@ def test_a_signal_that_has_never_moved_scores_nothing_until_it_does() -> None:
     assert moved.tolist() == [[-SURPRISE] * SIGNALS]
 
 
-def test_what_is_not_observed_scores_nothing() -> None:
+def test_a_signal_that_is_not_observed_scores_zero() -> None:
     mean, deviation = np.zeros((1, 2)), np.ones((1, 2))
     scores = standard_scores(np.array([[7.0, np.nan]]), mean, deviation, np.array([[True, False]]), 5.0)
     assert scores.tolist() == [[5.0, 0.0]]

@@ -26,7 +26,7 @@ def test_some_terms_are_their_worst_signal_and_the_others_a_mean() -> None:
     assert term_values(evidence)[:, 0].tolist() == [8.0] * WORST + [3.0] * (COUNT - WORST)
 
 
-def test_each_term_counts_over_its_own_mean() -> None:
+def test_each_term_is_divided_by_its_own_mean() -> None:
     combination = Combination(np.array([3.0, 4.0]), memory=1e9)
     combination.learn(np.array([[2.0, 4.0], [0.1, 0.3]]), np.ones(2))
     error, _ = combination.combine(np.array([[3.0], [0.2]]), np.ones((2, 1, 2)))
@@ -52,7 +52,7 @@ def test_contributions_sum_to_one(seed: int) -> None:
     np.testing.assert_allclose(contributions.sum(axis=1), 1.0)
 
 
-def test_where_nothing_speaks_against_any_signal_nobody_contributes() -> None:
+def test_without_evidence_against_any_signal_there_are_no_contributions() -> None:
     combination = Combination(np.ones(COUNT), memory=1e9)
     _, contributions = combination.combine(np.zeros((COUNT, 1)), np.zeros((COUNT, 1, 3)))
     assert contributions.tolist() == [[0.0, 0.0, 0.0]]
@@ -75,7 +75,7 @@ def test_a_model_of_a_few_rows_does_not_divide_a_term_away_for_hundreds_of_them(
     assert combination.mean[0] <= 1.0 + FIRST_CLIP * 10 / 200
 
 
-def test_one_wild_event_does_not_dull_a_term() -> None:
+def test_one_extreme_event_does_not_dull_a_term() -> None:
     combination = Combination(np.ones(1), memory=1e9)
     combination.learn(np.ones((1, 100)), np.ones(100))
     combination.learn(np.array([[1e9]]), np.ones(1))

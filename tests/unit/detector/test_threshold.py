@@ -7,19 +7,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from dataflows.detector.threshold import (
-    BUCKETS,
-    CENTRES,
-    CLIMB,
-    EDGES,
-    FAULTS_AT_MOST,
-    SETTLED_AFTER,
-    SETTLED_CLIMB,
-    PercentileThreshold,
-    first_faulty,
-    quantile,
-    restrained,
-)
+from dataflows.detector.histogram import BUCKETS, CENTRES, EDGES, FAULTS_AT_MOST, first_faulty, quantile
+from dataflows.detector.threshold import CLIMB, SETTLED_AFTER, SETTLED_CLIMB, PercentileThreshold, winsorised
 
 ONE = np.array([0], np.intp)
 BUCKET = EDGES[1] / EDGES[0]
@@ -48,7 +37,7 @@ def test_it_is_the_quantile_within_one_bucket(seed: int, percentile: float) -> N
     assert exact / BUCKET <= made.of(ONE)[0] <= exact * BUCKET
 
 
-def test_the_share_of_later_errors_above_it_is_what_was_asked_for() -> None:
+def test_the_expected_share_of_later_errors_is_above_it() -> None:
     random = np.random.default_rng(0)
     made = threshold()
     teach(made, random.lognormal(size=50_000), level=0.99)
@@ -62,7 +51,7 @@ def test_a_new_vehicle_has_the_threshold_of_the_fleet() -> None:
     assert made.of(np.array([2]))[0] == pytest.approx(made.of(ONE)[0], rel=0.02)
 
 
-def test_a_vehicle_of_its_own_kind_gets_its_own_threshold() -> None:
+def test_a_vehicle_that_differs_from_the_fleet_gets_its_own_threshold() -> None:
     random = np.random.default_rng(2)
     made = threshold(prior=100.0, memory=5000.0)
     for _ in range(60):
@@ -84,7 +73,7 @@ def test_a_settled_threshold_climbs_in_small_steps_and_a_young_one_at_once() -> 
     assert steps[SETTLED_AFTER] < SETTLED_CLIMB * BUCKET
 
 
-def test_single_faults_are_told_from_normal_errors_though_they_hardly_count() -> None:
+def test_single_faults_are_distinguished_from_normal_errors_though_they_hardly_count() -> None:
     random = np.random.default_rng(6)
     errors = np.maximum(random.normal(1.0, 0.1, 20_000), 0.0)
     faulty = random.random(20_000) < 0.05
@@ -107,12 +96,12 @@ def test_old_errors_fade() -> None:
     assert made.of(ONE)[0] < 1.2
 
 
-def test_before_anything_is_counted_it_is_nothing() -> None:
+def test_before_anything_is_counted_it_is_zero() -> None:
     assert threshold().of(np.array([0, 1])).tolist() == [0.0, 0.0]
 
 
 def test_an_error_counts_as_no_more_than_a_few_times_its_threshold() -> None:
-    counted = restrained(np.array([1.0, 100.0, 100.0]), np.array([2.0, 2.0, np.nan]))
+    counted = winsorised(np.array([1.0, 100.0, 100.0]), np.array([2.0, 2.0, np.nan]))
     assert counted.tolist() == [1.0, 2.0 * CLIMB, 100.0]
 
 
@@ -148,7 +137,7 @@ def test_a_threshold_follows_errors_that_change_while_it_is_young() -> None:
 
 
 @pytest.mark.parametrize("level", [0.99, 0.995, 0.999])
-def test_in_a_steep_tail_the_share_above_it_is_still_what_was_asked_for(level: float) -> None:
+def test_in_a_steep_tail_the_expected_share_is_still_above_it(level: float) -> None:
     random = np.random.default_rng(7)
     made = threshold()
     teach(made, np.sqrt(random.chisquare(12, 100_000) / 12), level=level)
@@ -179,7 +168,7 @@ def test_single_faults_do_not_count_as_normal_events(level: float, share: float)
     assert bound < 3.0
 
 
-def test_faults_that_follow_each_other_are_not_taken_for_single_ones() -> None:
+def test_consecutive_faults_are_not_mistaken_for_single_ones() -> None:
     normal = normal_errors(2)
     lasting = (np.arange(0, len(normal), 200)[:, None] + np.arange(8)).ravel()
     made = threshold()
@@ -196,7 +185,7 @@ def test_faults_of_several_vehicles_at_once_are_single_ones_of_each() -> None:
     assert (made.of(np.arange(3)) < 3.0).all()
 
 
-def test_more_than_a_few_are_no_faults() -> None:
+def test_more_than_a_few_are_not_considered_faults() -> None:
     normal = normal_errors(4)
     often = np.arange(0, len(normal), round(0.5 / FAULTS_AT_MOST))
     made = threshold()
@@ -206,7 +195,7 @@ def test_more_than_a_few_are_no_faults() -> None:
 
 @pytest.mark.parametrize("seed", range(5))
 @pytest.mark.parametrize("level", [0.95, 0.99, 0.999])
-def test_a_heavy_tail_is_not_taken_for_faults(seed: int, level: float) -> None:
+def test_a_heavy_tail_is_not_mistaken_for_faults(seed: int, level: float) -> None:
     random = np.random.default_rng(seed)
     made = threshold()
     teach(made, 1.0 + random.pareto(3.0, 50_000), level=level)
@@ -233,7 +222,7 @@ def test_empty_buckets_make_no_difference(seed: int, memory: float, level: float
     random = np.random.default_rng(seed)
     made = threshold(prior=50.0, memory=memory)
     teach(made, 400.0 * random.lognormal(size=50), slot=1, level=level)
-    # So long that with a short memory the fleet has forgotten the errors of the silent vehicle altogether.
+    # Long enough for a fleet with a short memory to forget the errors of the silent vehicle completely.
     for _ in range(4):
         teach(made, random.lognormal(size=random.integers(5_000, 10_000)), level=level)
     teach(made, random.lognormal(size=3), slot=1, level=level)

@@ -1,4 +1,4 @@
-"""The window against a reference that takes one event at a time."""
+"""The window against a reference that processes one event at a time."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ def append(made: Window, slots: np.ndarray, times: np.ndarray) -> None:
 
 
 class OneByOne:
-    """The same of two vehicles, one event at a time."""
+    """The same for two vehicles, one event at a time."""
 
     def __init__(self) -> None:
         self.samples: tuple[list[int], list[int]] = ([], [])
@@ -54,7 +54,7 @@ class OneByOne:
 
 
 @given(events=st.lists(st.tuples(st.integers(0, 1), st.integers(0, 60)), min_size=1, max_size=120))
-def test_arrivals_are_classified_as_one_by_one(events: list[tuple[int, int]]) -> None:
+def test_arrivals_are_classified_as_by_the_reference(events: list[tuple[int, int]]) -> None:
     reference = OneByOne()
     expected = [reference.arrive(slot, time) for slot, time in events]
     made, classified = window(), list[int]()
@@ -70,7 +70,7 @@ def test_arrivals_are_classified_as_one_by_one(events: list[tuple[int, int]]) ->
 
 
 @pytest.mark.parametrize("others", [100, 5_000_000], ids=["set right", "set wrong"])
-def test_a_vehicle_whose_clock_is_set_back_begins_anew(others: int) -> None:
+def test_the_window_of_a_vehicle_whose_clock_is_set_back_restarts(others: int) -> None:
     made = window()
     append(made, np.array([1, 2]), np.array([others, others]))
     append(made, np.array([0, 0]), np.array([5_000_000, 5_000_001]))
@@ -84,9 +84,9 @@ def test_a_vehicle_whose_clock_is_set_back_begins_anew(others: int) -> None:
             made.insert(0, int(times[classified]), 9.0)
         classified += len(arrivals)
     assert arrivals.tolist() == [Arrival.IN_ORDER]
-    filled = made.fill(slots[-1:], times[-1:], np.array([[np.nan]]))
-    assert not filled.observed.any(), "what was held is from the time that the clock was wrong"
-    assert np.isnan(filled.interval).all()
+    samples = made.fill(slots[-1:], times[-1:], np.array([[np.nan]]))
+    assert not samples.observed.any(), "the held values are from when the clock was wrong"
+    assert np.isnan(samples.interval).all()
     assert made.append(slots[-1:], np.array([3.0])).tolist() == [3.0]
     assert made.arrive(slots[:1], np.array([times[-1] + 1])).tolist() == [Arrival.IN_ORDER]
 
@@ -96,7 +96,7 @@ def test_a_vehicle_whose_clock_is_set_back_begins_anew(others: int) -> None:
     cut=st.integers(0, 40),
     missing=st.sampled_from([0.0, 0.3, 0.9]),
 )
-def test_missing_values_are_held_and_differences_taken_as_one_by_one(
+def test_missing_values_are_held_and_differences_taken_as_by_the_reference(
     seed: int, cut: int, missing: float
 ) -> None:
     random = np.random.default_rng(seed)
@@ -117,19 +117,19 @@ def test_missing_values_are_held_and_differences_taken_as_one_by_one(
     for row in range(40):
         for signal in range(2):
             key, value = (int(slots[row]), signal), values[row, signal]
-            before, at = last.get(key, (np.nan, NEVER))
-            young = at != NEVER and times[row] - at <= HOLD
+            previous, at = last.get(key, (np.nan, NEVER))
+            recent = at != NEVER and times[row] - at <= HOLD
             present = bool(np.isfinite(value))
-            assert filled[1][row, signal] == (present or young)
-            assert filled[0][row, signal] == (value if present else before if young else 0.0)
-            assert changes[1][row, signal] == (present and young)
-            assert changes[0][row, signal] == (value - before if present and young else 0.0)
+            assert filled[1][row, signal] == (present or recent)
+            assert filled[0][row, signal] == (value if present else previous if recent else 0.0)
+            assert changes[1][row, signal] == (present and recent)
+            assert changes[0][row, signal] == (value - previous if present and recent else 0.0)
             if present:
                 last[key] = (value, int(times[row]))
 
 
 @given(seed=st.integers(0, 10_000), cut=st.integers(0, 40))
-def test_activity_and_runs_are_followed_as_one_by_one(seed: int, cut: int) -> None:
+def test_mean_changes_and_runs_are_those_of_the_reference(seed: int, cut: int) -> None:
     random = np.random.default_rng(seed)
     slots = random.integers(0, 3, 40)
     times = np.cumsum(random.integers(1, 3, 40)).astype(np.int64)
@@ -141,7 +141,7 @@ def test_activity_and_runs_are_followed_as_one_by_one(seed: int, cut: int) -> No
         for part in np.split(np.arange(40), [cut])
         if len(part)
     ]
-    activity = np.concatenate([part.activity for part in parts])
+    mean_change = np.concatenate([part.mean_change for part in parts])
     run = np.concatenate([part.run for part in parts])
 
     last: dict[int, tuple[float, int]] = {}
@@ -156,23 +156,23 @@ def test_activity_and_runs_are_followed_as_one_by_one(seed: int, cut: int) -> No
             length[slot] = max(before, 0) + 1 if size else min(before, 0) - 1
         last[slot] = (value, at)
         assert run[row, 0] == length.get(slot, 0)
-        np.testing.assert_allclose(activity[row, 0], mean.get(slot, np.nan))
+        np.testing.assert_allclose(mean_change[row, 0], mean.get(slot, np.nan))
 
 
-def test_a_signal_that_is_missing_for_longer_than_it_is_held_tells_nothing_of_how_it_moved() -> None:
+def test_nothing_is_known_about_how_a_signal_moved_that_is_missing_for_longer_than_it_is_held() -> None:
     made = window()
     slots, times = np.zeros(4, np.intp), np.array([0, 1, 2, 2 + HOLD + 1], np.int64)
-    filled = made.fill(slots, times, np.array([[1.0], [2.0], [np.nan], [np.nan]]))
-    assert filled.observed[:, 0].tolist() == [True, True, True, False]
-    assert filled.run[:, 0].tolist() == [0, 1, 1, 0]
-    np.testing.assert_array_equal(filled.activity[:, 0], [np.nan, 1.0, 1.0, np.nan])
+    samples = made.fill(slots, times, np.array([[1.0], [2.0], [np.nan], [np.nan]]))
+    assert samples.observed[:, 0].tolist() == [True, True, True, False]
+    assert samples.run[:, 0].tolist() == [0, 1, 1, 0]
+    np.testing.assert_array_equal(samples.mean_change[:, 0], [np.nan, 1.0, 1.0, np.nan])
 
 
-def test_the_interval_is_the_time_since_the_vehicles_event_before() -> None:
+def test_the_interval_is_the_time_since_the_vehicles_previous_event() -> None:
     made = window()
     slots, times = np.array([0, 1, 0, 0]), np.array([0, 1, 2, 5], np.int64) * 1_000_000
-    filled = made.fill(slots, times, np.ones((4, 1)))
-    np.testing.assert_array_equal(filled.interval, [np.nan, np.nan, 2.0, 3.0])
+    samples = made.fill(slots, times, np.ones((4, 1)))
+    np.testing.assert_array_equal(samples.interval, [np.nan, np.nan, 2.0, 3.0])
 
 
 @given(seed=st.integers(0, 10_000), cut=st.integers(0, 40))
@@ -190,7 +190,7 @@ def test_errors_are_smoothed_over_the_window_of_their_vehicle(seed: int, cut: in
         assert np.isclose(mean, np.mean(own[-SIZE:]))
 
 
-def test_an_event_between_others_takes_its_place_by_time_and_pushes_out_the_oldest() -> None:
+def test_an_event_between_others_is_inserted_by_time_and_pushes_out_the_oldest() -> None:
     made = window()
     append(made, np.zeros(4, np.intp), np.array([10, 20, 30, 40]))
     made.insert(0, 25, 0.0)

@@ -1,18 +1,22 @@
-"""River's detectors in the place of our model."""
+"""River's detectors in place of our model."""
 
 from __future__ import annotations
 
+import os
+import pickle
 from typing import Any
 
 import numpy as np
 import pytest
+import river.datasets
 from river import anomaly, preprocessing
 
-from config.errors import SettingsError
+from config.errors import SettingsError, SnapshotError
 from config.settings import load
 from dataflows.detector import Detector
-from dataflows.score.models import model_maker
-from dataflows.score.river.adapter import RiverModel
+from dataflows.score.models import make_model
+from dataflows.score.river.adapter import COUNTS, MOMENTS, RiverModel
+from dataflows.score.river.pickles import VERSION
 
 KIND = "river.anomaly.HalfSpaceTrees"
 PARAMETERS: dict[str, Any] = {"n_trees": 3, "height": 4, "window_size": 20, "seed": 3}
@@ -20,7 +24,7 @@ PARAMETERS: dict[str, Any] = {"n_trees": 3, "height": 4, "window_size": 20, "see
 
 def detector() -> Detector:
     settings = load().detector.model_copy(update={"kind": KIND, "river": PARAMETERS, "learn_every": 1})
-    return Detector(settings, ["a", "b"], model_maker(settings, 2)())
+    return Detector(settings, ["a", "b"], make_model(settings, 2))
 
 
 def test_scores_rank_as_those_of_the_detector_itself() -> None:
@@ -37,7 +41,7 @@ def test_scores_rank_as_those_of_the_detector_itself() -> None:
     assert np.corrcoef(np.log(errors[late]), np.array(own)[late])[0, 1] > 0.9
 
 
-def test_each_vehicle_has_a_detector_of_its_own() -> None:
+def test_each_vehicle_has_its_own_detector() -> None:
     random = np.random.default_rng(1)
     alone, together = detector(), detector()
     values = random.normal(size=(100, 2))
@@ -46,13 +50,14 @@ def test_each_vehicle_has_a_detector_of_its_own() -> None:
     mixed = np.repeat(values, 2, axis=0)
     mixed[1::2] = 1e6
     together.process(["car", "odd"] * 100, np.repeat(times, 2), mixed)
-    one, other = (made._model.snapshot(1)["watched"][0] for made in (alone, together))
-    assert one == other
+    one, other = (made._model.snapshot(1) for made in (alone, together))
+    assert one["objects"] == other["objects"]
+    assert [one[name] for name in COUNTS + MOMENTS] == [other[name] for name in COUNTS + MOMENTS]
 
 
 def test_half_space_trees_flag_few_normal_events_with_default_settings() -> None:
     settings = load().detector.model_copy(update={"kind": KIND, "percentile": 99.0})
-    made = Detector(settings, ["a", "b"], model_maker(settings, 2)())
+    made = Detector(settings, ["a", "b"], make_model(settings, 2))
     values = np.random.default_rng(3).normal(size=(4_000, 2))
     times = np.arange(4_000, dtype=np.int64) * 1_000_000
     flagged = made.process(["car"] * 4_000, times, values).anomaly
@@ -65,7 +70,7 @@ def test_without_a_seed_the_same_stream_gives_the_same_scores() -> None:
     times = np.arange(300, dtype=np.int64) * 1_000_000
 
     def errors() -> np.ndarray:
-        made = Detector(settings, ["a", "b"], model_maker(settings, 2)())
+        made = Detector(settings, ["a", "b"], make_model(settings, 2))
         return made.process(["car"] * 300, times, values).error
 
     assert np.array_equal(errors(), errors())
@@ -93,11 +98,69 @@ def test_a_first_event_with_a_signal_missing_does_not_blind_the_detector_to_it()
         (KIND, {"n_trees": "many"}, "detector.river: river.anomaly.HalfSpaceTrees does not work with"),
     ],
 )
-def test_what_river_does_not_have_is_told_in_one_sentence(
+def test_wrong_names_and_parameters_are_reported_in_one_sentence(
     kind: str, parameters: dict[str, Any], message: str
 ) -> None:
     with pytest.raises(SettingsError, match=message):
         RiverModel(kind, parameters, 2, memory=1000.0)
+
+
+def model(kind: str = KIND, **changes: Any) -> RiverModel:
+    return RiverModel(kind, PARAMETERS | changes, 2, memory=1000.0)
+
+
+def learned() -> dict[str, Any]:
+    """State of a detector that has learned from one vehicle."""
+    made = detector()
+    values = np.random.default_rng(6).normal(size=(60, 2))
+    made.process(["car"] * 60, np.arange(60, dtype=np.int64) * 1_000_000, values)
+    state: dict[str, Any] = made.snapshot()["parts"]["model"]
+    return state
+
+
+def test_state_is_columns_of_numbers_and_bytes_with_what_wrote_it() -> None:
+    state = learned()
+    assert state["layout_version"] == 1
+    assert state["river_version"] == VERSION
+    assert state["parameters"] == PARAMETERS
+    assert state["learned"].tolist() == [60]
+    assert {type(value) for value in state.values()} == {int, str, dict, np.ndarray, list}
+    assert [type(objects) for objects in state["objects"]] == [bytes]
+
+
+@pytest.mark.parametrize(
+    ("name", "written", "here"),
+    [
+        ("layout_version", 0, "1"),
+        ("river_version", "0.1.0", VERSION),
+        ("parameters", PARAMETERS | {"n_trees": 5}, "'n_trees': 3"),
+    ],
+)
+def test_state_of_another_river_or_other_parameters_is_refused_in_one_line(
+    name: str, written: Any, here: str
+) -> None:
+    state = learned() | {name: written}
+    with pytest.raises(SnapshotError) as raised:
+        model().restore(state)
+    said = str(raised.value)
+    assert said.startswith(f"expected a snapshot of {KIND} with {name} = ")
+    assert here in said
+    assert f"got {written}: " in said
+    assert said.endswith("restore those, or start with an empty recovery directory")
+
+
+@pytest.mark.parametrize(
+    ("foreign", "name"),
+    [
+        (os.mkdir, "posix.mkdir"),
+        (river.datasets.Phishing, "river.datasets.phishing.Phishing"),
+        (model, f"{__name__}.model"),
+    ],
+)
+def test_objects_that_rivers_detectors_do_not_consist_of_are_refused(foreign: Any, name: str) -> None:
+    state = learned() | {"objects": [pickle.dumps((foreign, foreign))]}
+    with pytest.raises(SnapshotError, match=f"got {name}$"):
+        model().restore(state)
 
 
 def test_missing_signals_are_left_out() -> None:

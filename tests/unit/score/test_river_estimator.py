@@ -39,7 +39,7 @@ def test_its_defaults_are_those_of_the_settings() -> None:
         assert value == getattr(settings, name)
 
 
-def test_it_agrees_with_the_detector_of_the_dataflow() -> None:
+def test_its_scores_are_those_of_the_dataflow() -> None:
     events = [event for event, _ in labelled(300)]
     detector = Detector(load(DEFAULT_FILE).detector, ["a", "b", "c"])
     values = np.array([list(event.values()) for event in events])
@@ -68,7 +68,7 @@ def test_it_finds_breaks_in_a_pipeline_by_rivers_own_measure() -> None:
     assert auc.get() > 0.9
 
 
-def test_a_feature_that_comes_later_starts_the_model_afresh() -> None:
+def test_a_feature_that_is_new_restarts_the_model() -> None:
     model = ReconstructionDetector()
     for event, _ in labelled(200):
         model.learn_one(event)

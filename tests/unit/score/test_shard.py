@@ -1,4 +1,4 @@
-"""Sharding: the same vehicle always meets the same detector."""
+"""Sharding: a vehicle always has the same detector."""
 
 from __future__ import annotations
 
@@ -65,12 +65,12 @@ def test_a_kafka_partition_without_a_good_event_has_no_part() -> None:
     assert split(decoder().decode(replace(messages(b"?"), partition=5)), 3) == []
 
 
-def test_keys_of_shards_stay_as_they_are_for_they_are_part_of_the_recovery_state() -> None:
+def test_keys_of_shards_never_change_because_they_are_part_of_the_recovery_state() -> None:
     assert [shard_key(shard) for shard in range(4)] == ["0.244", "1.967", "2.1388", "3.1316"]
 
 
 class _Where(StatefulBatchLogic[str, tuple[str, int], None]):
-    """Emits which thread, that is which worker, has met a key."""
+    """Emits the thread, and so the worker, that has processed a key."""
 
     def on_batch(self, values: list[str]) -> tuple[Iterable[Any], bool]:
         return [(value, threading.get_ident()) for value in values], self.RETAIN
@@ -80,7 +80,7 @@ class _Where(StatefulBatchLogic[str, tuple[str, int], None]):
 
 
 @pytest.mark.parametrize("workers", range(2, EVEN_UP_TO + 1))
-def test_bytewax_spreads_shards_evenly_over_its_workers(workers: int) -> None:
+def test_bytewax_distributes_shards_evenly_over_its_workers(workers: int) -> None:
     keys = [shard_key(shard) for shard in range(2 * workers)]
     met: list[tuple[str, tuple[str, int]]] = []
     flow = Dataflow("where")

@@ -1,4 +1,4 @@
-"""Vehicles, their slots, and who is forgotten."""
+"""Vehicles, their slots, and which of them are evicted."""
 
 from __future__ import annotations
 
@@ -7,51 +7,51 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from dataflows.detector import Detector
-from dataflows.detector.roster import Roster
+from dataflows.detector.vehicle_slots import VehicleSlots
 from tests.unit.detector.test_detector import SIGNALS, drive, quick_settings, times
 
 
 def test_a_vehicle_keeps_its_slot() -> None:
-    roster = Roster(10)
-    first = roster.slots(["a", "b", "a"])
+    vehicles = VehicleSlots(10)
+    first = vehicles.slots(["a", "b", "a"])
     assert first[0] == first[2] != first[1]
-    assert roster.slots(["b", "c"])[0] == first[1]
-    assert len(roster) == 3
+    assert vehicles.slots(["b", "c"])[0] == first[1]
+    assert len(vehicles) == 3
 
 
 @given(st.lists(st.integers(0, 12), max_size=80), st.integers(1, 8))
-def test_the_vehicles_silent_for_longest_are_forgotten_and_their_slots_used_again(
-    stream: list[int], most: int
+def test_the_vehicles_silent_for_longest_are_evicted_and_their_slots_reused(
+    stream: list[int], limit: int
 ) -> None:
-    roster, latest = Roster(most), dict[str, int]()
+    vehicles, latest = VehicleSlots(limit), dict[str, int]()
     for number, vehicle in enumerate(map(str, stream)):
-        roster.slots([vehicle])
+        vehicles.slots([vehicle])
         latest[vehicle] = number
-        forgotten = roster.overdue()
-        assert len(forgotten) == max(0, len(latest) - most)
-        for name in sorted(latest, key=lambda name: latest[name])[: len(forgotten)]:
+        evicted = vehicles.evict()
+        assert len(evicted) == max(0, len(latest) - limit)
+        for name in sorted(latest, key=lambda name: latest[name])[: len(evicted)]:
             del latest[name]
-        assert len(roster) == len(latest) <= most
-        assert roster.size <= most + 1
+        assert len(vehicles) == len(latest) <= limit
+        assert vehicles.size <= limit + 1
     kept = sorted(latest)
-    slots = roster.slots(kept)
+    slots = vehicles.slots(kept)
     assert len(set(slots.tolist())) == len(kept)
-    assert len(roster) == len(kept), "none of them was new"
+    assert len(vehicles) == len(kept), "none of them was new"
 
 
-def test_a_restored_roster_forgets_the_same_vehicles() -> None:
-    roster = Roster(4)
-    roster.slots([str(number) for number in range(9)])
-    roster.overdue()
-    again = Roster(4)
-    again.restore(roster.snapshot())
-    for one in (roster, again):
+def test_after_a_restore_the_same_vehicles_are_evicted() -> None:
+    vehicles = VehicleSlots(4)
+    vehicles.slots([str(number) for number in range(9)])
+    vehicles.evict()
+    again = VehicleSlots(4)
+    again.restore(vehicles.snapshot())
+    for one in (vehicles, again):
         one.slots(["3", "new", "5", "newer"])
-    assert roster.overdue().tolist() == again.overdue().tolist()
-    assert roster.slots(["x", "y"]).tolist() == again.slots(["x", "y"]).tolist()
+    assert vehicles.evict().tolist() == again.evict().tolist()
+    assert vehicles.slots(["x", "y"]).tolist() == again.slots(["x", "y"]).tolist()
 
 
-def test_a_forgotten_vehicle_that_comes_back_is_new_and_the_others_do_not_notice() -> None:
+def test_an_evicted_vehicle_that_returns_is_new_and_does_not_affect_the_others() -> None:
     values, when = drive(1200), times(1200)
     crowd = [f"car-{row % 3}" if row < 600 else f"once-{row}" for row in range(900)]
     ids = crowd + [f"car-{row % 3}" for row in range(300)]
@@ -67,7 +67,7 @@ def test_a_forgotten_vehicle_that_comes_back_is_new_and_the_others_do_not_notice
 
 @settings(deadline=None)
 @given(st.lists(st.integers(1, 500), max_size=5))
-def test_how_a_stream_is_cut_makes_no_difference_to_who_is_forgotten(cuts: list[int]) -> None:
+def test_how_a_stream_is_cut_makes_no_difference_to_which_vehicles_are_evicted(cuts: list[int]) -> None:
     values, when = drive(500), times(500)
     ids = [f"car-{row * row % 37}" for row in range(500)]
     whole = Detector(quick_settings(vehicles=5, learn_every=16), SIGNALS).process(ids, when, values)
@@ -78,11 +78,11 @@ def test_how_a_stream_is_cut_makes_no_difference_to_who_is_forgotten(cuts: list[
     np.testing.assert_array_equal(errors, whole.error)
 
 
-def test_memory_is_bounded_however_many_vehicles_come_by() -> None:
+def test_memory_is_bounded_however_many_vehicles_send() -> None:
     detector = Detector(quick_settings(vehicles=100, learn_every=64), SIGNALS)
     sizes = []
     for start in range(0, 6000, 1000):
         ids = [f"once-{start + row}" for row in range(1000)]
         detector.process(ids, times(1000, first=start), drive(1000))
-        sizes.append(detector.snapshot()["roster"]["latest"].size)
+        sizes.append(detector.snapshot()["vehicle_slots"]["latest"].size)
     assert max(sizes) <= 100 + 64

@@ -1,4 +1,4 @@
-"""Rebuild every signal from all the others: a masked linear autoencoder in closed form."""
+"""Reconstruct every signal from all the others: a masked linear autoencoder in closed form."""
 
 from __future__ import annotations
 
@@ -10,10 +10,10 @@ from dataflows.compiled import Floats, Mask, compiled
 from dataflows.detector.state import ArrayState
 
 IMPUTATION_SWEEPS = 3
-"""Jacobi sweeps that fill in missing signals; one is exact for one missing signal."""
+"""Jacobi iterations that fill in missing signals; one is exact if a single signal is missing."""
 
 RENEWAL = 0.01
-"""Share of new rows from which on the precision matrix is computed anew."""
+"""Share of new rows at which the precision matrix is recomputed; fewer rows change it little."""
 
 
 class LinearReconstructor(ArrayState):
@@ -25,13 +25,19 @@ class LinearReconstructor(ArrayState):
     Models", 1996, section 5.1.3). It is what a linear autoencoder whose input i is masked converges
     to, without a learning rate and after a few hundred rows.
 
-    One matrix serves all vehicles of a shard: it holds how signals move together *within* vehicles,
-    whatever their levels and scales are.
+    One matrix serves all vehicles of a shard: it describes how signals are correlated *within* vehicles,
+    whatever their means and scales are.
 
     Args:
         signals: number of signals S.
-        ridge: added to the diagonal of R; > 0. Small values see small breaks of exact relations.
+        ridge: added to the diagonal of R; > 0. With small values, small deviations from exact relations are
+            seen.
         memory: rows after which old ones are forgotten.
+
+    Attributes:
+        scatter, weight: weighted sums of products of deviations, and of the weights, shape (S, S).
+        precision: P in force, shape (S, S).
+        pending: weight of the rows learned since P was computed.
     """
 
     SHARED: ClassVar = ("scatter", "weight", "precision", "pending")
@@ -45,7 +51,7 @@ class LinearReconstructor(ArrayState):
         self._diagonal = np.diag_indices(signals)
 
     def reconstruct(self, scores: Floats, observed: Mask) -> tuple[Floats, Floats]:
-        """Rebuild n rows of standard scores.
+        """Reconstruct n rows of standard scores.
 
         Args:
             scores: standard scores z, shape (n, S), finite; 0 where not observed.
@@ -53,8 +59,8 @@ class LinearReconstructor(ArrayState):
 
         Returns:
             The expected standard scores, and the residuals in units of their own standard deviation,
-            ``(P z)_i / √P_ii``; both of shape (n, S). Where a signal is not observed its expectation is
-            given the observed ones, and its residual is 0.
+            ``(P z)_i / √P_ii``; both of shape (n, S). Where a signal is not observed, its expectation follows
+            from the observed ones, and its residual is 0.
         """
         return _reconstructed(scores, observed, self.precision)
 
@@ -69,7 +75,7 @@ class LinearReconstructor(ArrayState):
         """Learn a block of n rows.
 
         Args:
-            deviations: from the mean before each row, as from `learn_rows`, shape (n, S).
+            deviations: from the mean before each row, as returned by `learn_rows`, shape (n, S).
             weights: weight of each value, shape (n, S), ≥ 0; 0 where not observed.
         """
         root = np.sqrt(weights)
@@ -92,8 +98,8 @@ class LinearReconstructor(ArrayState):
         scale = np.where(moves, deviation, 1.0)
         correlation = np.where(moves & moves[:, None], covariance / (scale * scale[:, None]), 0.0)
         correlation[self._diagonal] = 1.0
-        # Pairs of signals seen at different times can give a matrix that is no correlation matrix;
-        # a larger ridge makes it one.
+        # When pairs of signals were seen at different times, the result may not be positive definite, as a
+        # correlation matrix is; a larger ridge makes it so.
         ridge = self.ridge
         while True:
             regularised = correlation.copy()
@@ -118,7 +124,7 @@ def _reconstructed(scores: Floats, observed: Mask, precision: Floats) -> tuple[F
         for signal in range(signals):
             complete[signal] = scores[row, signal]
             missing += not observed[row, signal]
-        # What is missing is first replaced by what the others imply.
+        # Missing signals are first replaced by what the others imply.
         for sweep in range(IMPUTATION_SWEEPS if missing else 0, -1, -1):
             gradient[:] = 0.0
             for signal in range(signals):

@@ -1,4 +1,4 @@
-"""Leave-one-out reconstruction against regressions computed one by one."""
+"""Leave-one-out reconstruction against one regression per signal."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 from sklearn.linear_model import LinearRegression
 
-from dataflows.detector.reconstructor import LinearReconstructor
+from dataflows.detector.linear import LinearReconstructor
 
 SIGNALS = 4
 TINY_RIDGE = 1e-9
@@ -27,7 +27,7 @@ def taught(values: np.ndarray, ridge: float = TINY_RIDGE) -> LinearReconstructor
 
 
 @pytest.mark.parametrize("signal", range(SIGNALS))
-def test_each_signal_is_what_a_regression_on_the_others_says(signal: int) -> None:
+def test_each_signal_is_what_a_regression_on_the_others_predicts(signal: int) -> None:
     values = correlated()
     others = np.delete(values, signal, axis=1)
     regression = LinearRegression(fit_intercept=False).fit(others, values[:, signal])
@@ -60,7 +60,7 @@ def test_a_missing_signal_is_replaced_by_what_the_others_imply_and_has_no_residu
     assert (residuals[:, 2] == 0).all()
 
 
-def test_before_anything_is_learned_every_signal_stands_for_itself() -> None:
+def test_before_anything_is_learned_a_residual_is_the_signal_itself() -> None:
     expected, residuals = LinearReconstructor(2, ridge=0.001, memory=10.0).reconstruct(
         np.array([[1.0, -2.0]]), np.ones((1, 2), bool)
     )

@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from dataflows.detector.rhythm import LARGEST_SURPRISE, PRIOR, Rhythm
+from dataflows.detector.run_length import LARGEST_SURPRISE, PRIOR, RunLength
 
 
 def runs_of(moved: list[bool]) -> np.ndarray:
@@ -16,24 +16,24 @@ def runs_of(moved: list[bool]) -> np.ndarray:
     return np.array(run)[:, None]
 
 
-def taught(moved: list[bool]) -> Rhythm:
-    rhythm = Rhythm(1, memory=1e9)
+def taught(moved: list[bool]) -> RunLength:
+    run_length = RunLength(1, memory=1e9)
     run = runs_of(moved)
-    rhythm.learn(run, np.ones_like(run, bool), np.ones(len(run)))
-    return rhythm
+    run_length.learn(run, np.ones_like(run, bool), np.ones(len(run)))
+    return run_length
 
 
 def test_a_run_is_as_surprising_as_the_chain_says() -> None:
-    # Still, still, moves, again and again: of two still samples one is followed by another still one.
-    rhythm = taught([False, False, True] * 100)
-    still, moving = rhythm.surprise(np.array([[-4], [3]]))
+    # Still, still, moving, repeated: one in two still samples is followed by another still one.
+    run_length = taught([False, False, True] * 100)
+    still, moving = run_length.surprise(np.array([[-4], [3]]))
     stays, leaves = 100.0, 100.0
     assert still[0, 0] == pytest.approx(3 * np.log((stays + leaves + 2 * PRIOR) / (stays + PRIOR)), rel=0.02)
     assert moving[1, 0] == pytest.approx(2 * np.log((99 + 2 * PRIOR) / PRIOR), rel=0.02)
     assert still[1, 0] == moving[0, 0] == 0.0
 
 
-def test_a_sensor_that_never_repeats_itself_is_stuck_after_a_few_repeats() -> None:
+def test_a_sensor_that_never_repeats_a_value_is_stuck_after_a_few_repeats() -> None:
     still, _ = taught([True] * 500).surprise(np.array([[-3]]))
     idle, _ = taught(([False] * 60 + [True] * 60) * 10).surprise(np.array([[-3]]))
     assert still[0, 0] > 1.0 > 0.2 > idle[0, 0]
@@ -50,14 +50,14 @@ def test_surprise_has_a_bound() -> None:
     assert moving[0, 0] == LARGEST_SURPRISE
 
 
-def test_samples_that_did_not_come_are_not_counted() -> None:
-    rhythm = Rhythm(1, memory=1e9)
-    rhythm.learn(runs_of([True] * 10), np.zeros((10, 1), bool), np.ones(10))
-    assert rhythm.stayed.sum() == rhythm.left.sum() == 0.0
+def test_missing_samples_are_not_counted() -> None:
+    run_length = RunLength(1, memory=1e9)
+    run_length.learn(runs_of([True] * 10), np.zeros((10, 1), bool), np.ones(10))
+    assert run_length.stayed.sum() == run_length.left.sum() == 0.0
 
 
 def test_memory_bounds_what_is_counted() -> None:
-    rhythm = Rhythm(1, memory=50.0)
+    run_length = RunLength(1, memory=50.0)
     run = runs_of([True] * 500)
-    rhythm.learn(run, np.ones_like(run, bool), np.ones(500))
-    assert (rhythm.stayed + rhythm.left).sum() == pytest.approx(50.0)
+    run_length.learn(run, np.ones_like(run, bool), np.ones(500))
+    assert (run_length.stayed + run_length.left).sum() == pytest.approx(50.0)

@@ -1,4 +1,4 @@
-"""How long a signal has been standing still, or moving, against how long it usually does."""
+"""How long a signal has been standing still, or moving, compared with how long it usually does."""
 
 from __future__ import annotations
 
@@ -10,22 +10,21 @@ from dataflows.compiled import Floats, Integers, Mask, compiled
 from dataflows.detector.state import ArrayState
 
 LARGEST_SURPRISE = 30.0
-"""Nats beyond which a longer run is no more surprising: about one in 10¹³."""
+"""Nats: a longer run is no more surprising than one of about this probability, 10⁻¹³."""
 
 PRIOR = 1.0
 """Samples that each transition counts for before any was seen."""
 
 
-class Rhythm(ArrayState):
+class RunLength(ArrayState):
     """Surprise at the length of a run, from a two-state Markov chain per signal.
 
-    Between two samples a signal moves or stands still. The chain learns how often it goes on doing what
-    it did; a run of n samples of the same has probability ``p^(n-1)``, and its surprise is
-    ``-(n-1) · log p`` nats (Shannon, 1948). So a sensor that has never repeated itself is stuck after a
-    few repeats, one that idles for minutes is not, and a slow temperature that suddenly changes with
-    every sample is restless.
+    Between two samples a signal moves or stands still. The chain learns how often it keeps doing what it did;
+    a run of n equal transitions has probability ``p^(n-1)``, and its surprise is ``-(n-1) · log p`` nats
+    (Shannon, 1948). So a sensor that has never repeated a value is stuck after a few repeats, one that idles
+    for minutes is not, and a slow temperature that suddenly changes with every sample is restless.
 
-    The transitions are shared by all vehicles: they are a property of the sensor.
+    The transition probabilities are shared by all vehicles: they are a property of the sensor.
 
     Args:
         signals: number of signals S.
@@ -40,13 +39,14 @@ class Rhythm(ArrayState):
         self.left = np.zeros((2, signals))
 
     def surprise(self, run: Integers) -> tuple[Floats, Floats]:
-        """Surprise at standing still and at moving for so long, in nats.
+        """Surprise at how long each signal has been standing still, and at how long it has been moving.
 
         Args:
-            run: as in `Filled.run`, shape (n, S).
+            run: as in `Samples.run`, shape (n, S).
 
         Returns:
-            Two matrices of shape (n, S), within 0–`LARGEST_SURPRISE`; at most one of them is not 0.
+            Two matrices in nats of shape (n, S), within 0–`LARGEST_SURPRISE`; for each signal at most one of
+            them is not 0.
         """
         per_sample = np.log((self.stayed + self.left + 2 * PRIOR) / (self.stayed + PRIOR))
         return _surprise(run, per_sample)
@@ -56,7 +56,7 @@ class Rhythm(ArrayState):
 
         Args:
             run: shape (n, S).
-            changed: rows in which the signal was sampled again, shape (n, S).
+            changed: as in `Samples.changed`, shape (n, S).
             weights: weight of each row, shape (n,), ≥ 0.
         """
         _count(run, changed, weights, self.stayed, self.left)
@@ -89,5 +89,5 @@ def _count(run: Integers, changed: Mask, weights: Floats, stayed: Floats, left: 
             if abs(run[row, signal]) > 1:
                 stayed[moves, signal] += weights[row]
             else:
-                # What begins to move has left standing still, and the other way round.
+                # A signal that starts to move has left standing still, and the other way round.
                 left[1 - moves, signal] += weights[row]

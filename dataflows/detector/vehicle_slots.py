@@ -1,4 +1,5 @@
-"""Which vehicle has which slot in the arrays, and whose slot is taken when there are too many."""
+"""Which slot of the arrays belongs to which vehicle, and which vehicles are evicted when there are too
+many."""
 
 from __future__ import annotations
 
@@ -10,26 +11,26 @@ from numpy.typing import NDArray
 
 from dataflows.compiled import Slots
 
-SPARE = 16
-"""Of so many vehicles one is forgotten at once, so that it is rarely done."""
+EVICTED_SHARE = 16
+"""One vehicle in this many is evicted at a time, so that it rarely has to be done."""
 
 
-class Roster:
-    """The vehicles of a shard. The ones that have been silent for longest are forgotten first.
+class VehicleSlots:
+    """The vehicles of a shard and their slots. Those that have been silent for longest are evicted first.
 
-    Silence is counted in events of the shard, not in time: clocks of vehicles may be wrong, and the same
-    events in the same order must give the same scores whenever they are processed.
+    Silence is counted in events of the shard, not in time: vehicles' clocks may be wrong, and the same events
+    in the same order must give the same scores whenever they are processed.
 
     Args:
-        most: vehicles that `overdue` leaves; between two calls there may be more. ≥ 1.
+        limit: vehicles that are left after `evict`, ≥ 1; between two calls there may be more.
 
     Attributes:
-        forgotten: vehicles forgotten so far.
+        evicted: vehicles evicted so far.
     """
 
-    def __init__(self, most: int) -> None:
-        self.most = most
-        self.forgotten = 0
+    def __init__(self, limit: int) -> None:
+        self.limit = limit
+        self.evicted = 0
         self._slots: dict[str, int] = {}
         self._free: list[int] = []
         self._names: list[str | None] = []
@@ -41,11 +42,11 @@ class Roster:
 
     @property
     def size(self) -> int:
-        """Slots in use, those that are free again included."""
+        """Slots that have ever been used, including those that are free again."""
         return len(self._names)
 
     def slots(self, vehicles: Sequence[str]) -> Slots:
-        """The slot of each vehicle, shape (n,); a new vehicle is given one. Takes note that they sent."""
+        """The slot of each vehicle, shape (n,). A new vehicle gets one; each is recorded as having sent."""
         known = self._slots
         try:
             slots = np.fromiter(map(known.__getitem__, vehicles), np.intp, len(vehicles))
@@ -54,17 +55,21 @@ class Roster:
                 if vehicle not in known:
                     known[vehicle] = self._take(vehicle)
             slots = np.fromiter(map(known.__getitem__, vehicles), np.intp, len(vehicles))
-        # Of a slot that occurs several times the last assignment stays.
+        # For a slot that occurs more than once, the last assignment is the one that remains.
         self._latest[slots] = np.arange(self._events, self._events + len(slots))
         self._events += len(slots)
         return slots
 
-    def overdue(self) -> Slots:
-        """Forget who has been silent for longest, if there are more than `most`; their slots, rising."""
-        if len(self._slots) <= self.most:
+    def evict(self) -> Slots:
+        """Free the slots of the vehicles that have been silent for longest, if there are more than `limit`.
+
+        Returns:
+            The freed slots in rising order, shape (n,).
+        """
+        if len(self._slots) <= self.limit:
             return np.zeros(0, np.intp)
         used = np.array(list(self._slots.values()), np.intp)
-        excess = len(used) - self.most + self.most // SPARE
+        excess = len(used) - self.limit + self.limit // EVICTED_SHARE
         chosen = np.sort(used[np.argsort(self._latest[used])[:excess]])
         for slot in chosen.tolist():
             name = self._names[slot]
@@ -72,7 +77,7 @@ class Roster:
             del self._slots[name]
             self._names[slot] = None
         self._free.extend(chosen.tolist())
-        self.forgotten += len(chosen)
+        self.evicted += len(chosen)
         return chosen
 
     def snapshot(self) -> dict[str, Any]:
@@ -82,14 +87,14 @@ class Roster:
             "free": list(self._free),
             "latest": self._latest[: self.size].copy(),
             "events": self._events,
-            "forgotten": self.forgotten,
+            "evicted": self.evicted,
         }
 
     def restore(self, state: dict[str, Any]) -> None:
-        """Take over a copy of what `snapshot` returned."""
+        """Replace the state by a copy of what `snapshot` returned."""
         self._names, self._free = list(state["names"]), list(state["free"])
         self._latest = state["latest"].copy()
-        self._events, self.forgotten = state["events"], state["forgotten"]
+        self._events, self.evicted = state["events"], state["evicted"]
         self._slots = {name: slot for slot, name in enumerate(self._names) if name is not None}
 
     def _take(self, vehicle: str) -> int:
