@@ -25,8 +25,11 @@ SHARE_OF_EVENTS = 10
 """The scale's number of events is divided by this for a peer: peers are slower."""
 FEWEST_EVENTS = 1_000
 EVENTS_PER_VEHICLE = 30
-"""Fewer events mean fewer vehicles: half-space trees give no scores in their first window of 5 events, which
-must be over when the measurement starts, after a fifth."""
+"""At least, so that fewer events mean fewer vehicles.
+
+Half-space trees give no scores in their first window of 5 events, which must be over when the measurement
+starts, after a fifth of the events.
+"""
 MOST_VEHICLES = 1_000
 IN_PROCESS, KAFKA = "in_process", "kafka"
 
