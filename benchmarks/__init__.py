@@ -1,1 +1,1 @@
-"""What is measured, and how to measure it again. Nothing here is needed to run the product."""
+"""The benchmarks. Nothing here is needed to run the product."""

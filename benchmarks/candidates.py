@@ -1,4 +1,4 @@
-"""The detectors that are compared: ours, chance, and peers. All score a row before they learn it."""
+"""The detectors that are compared: ours, chance, and peers. Each scores a row before it learns it."""
 
 from __future__ import annotations
 
@@ -21,11 +21,11 @@ VEHICLE = "vehicle"
 
 @dataclass(frozen=True, slots=True)
 class Verdicts:
-    """What a detector says of one stream.
+    """A detector's output for one stream.
 
     Attributes:
         scores: the higher, the more anomalous, shape (n,).
-        flagged: its own decision, shape (n,); ``None`` if it decides nothing.
+        flagged: its own verdicts, shape (n,); ``None`` if it gives none.
     """
 
     scores: Floats
@@ -34,16 +34,16 @@ class Verdicts:
 
 @dataclass(frozen=True, slots=True)
 class Candidate:
-    """A detector of the comparison.
+    """A detector in the comparison.
 
     Attributes:
-        name: what it is called on the command line and in the report.
-        run: takes a stream's values, shape (n, S), and its number of warm-up rows.
-        modules: what must be importable.
-        install: the command that brings the modules; by default one that installs them.
-        sources: files whose content decides whether a kept result still holds.
-        parameters: settings in force, which decide it too.
-        by_name_only: run only when asked for.
+        name: as on the command line and in the report.
+        run: called with a stream's values, shape (n, S), and its number of warm-up rows.
+        modules: modules that must be importable.
+        install: command that makes them so; by default ``pip install`` of those that are missing.
+        sources: files that a cached result depends on.
+        parameters: settings in force, on which it depends, too.
+        by_name_only: run only if it is named on the command line.
     """
 
     name: str
@@ -61,12 +61,12 @@ class Candidate:
 
     @property
     def remedy(self) -> str:
-        """What to type when something is missing."""
+        """Command that installs what is missing."""
         return self.install or f"pip install {' '.join(map(_distribution, self.missing))}"
 
     @property
     def fingerprint(self) -> str:
-        """Changes with the detector's code, its settings and the versions of what it needs."""
+        """A number that changes with the detector's code, its settings and the versions of its libraries."""
         return fingerprint(self.sources, [*map(_distribution, self.modules)], self.parameters())
 
 
@@ -75,10 +75,10 @@ def _distribution(module: str) -> str:
 
 
 def ours(settings: DetectorSettings, values: Floats) -> Verdicts:
-    """Our detector over the stream of one vehicle that sends a row a second.
+    """Our detector on the stream of one vehicle that sends a row a second.
 
-    The rows are handed over in one call: what is said of a row does not depend, to the bit, on how a
-    stream is cut into calls, and every row is scored with what was learned from rows before it.
+    All rows are passed in one call: the scores of a row are bit-identical however the stream is cut into
+    calls, and every row is scored with what was learned from rows before it.
     """
     rows, signals = values.shape
     detector = Detector(settings, [f"signal-{number}" for number in range(signals)])
@@ -87,7 +87,7 @@ def ours(settings: DetectorSettings, values: Floats) -> Verdicts:
 
 
 def _ours(name: str, *, by_name_only: bool = False, **changes: str) -> Candidate:
-    """Our detector by the settings in force, with some of them changed."""
+    """Our detector with the settings in force, some of them changed."""
 
     def settings() -> DetectorSettings:
         return load().detector.model_copy(update=changes)
@@ -130,8 +130,8 @@ CANDIDATES = (
         "deep-river-autoencoder",
         _peer(peers.deep_river_autoencoder),
         ("deep_river", "torch"),
-        # It needs an older River than the product has.
+        # It needs an older version of River than the lock file has.
         install="make bench-peers",
     ),
 )
-"""Ours and chance come first; the others as they are reported."""
+"""In the order of the report."""

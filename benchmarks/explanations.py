@@ -1,4 +1,4 @@
-"""Whether the reasons are right: ``python -m benchmarks.explanations [--trips DIR]``."""
+"""Does the detector blame the faulty signals? ``python -m benchmarks.explanations [--trips DIR]``"""
 
 from __future__ import annotations
 
@@ -33,15 +33,15 @@ WARM_UP = 800
 
 SIMULATED = "simulated fleet"
 DRIVERS = ("sudden_deceleration", "overspeed")
-"""Faults of the driver: what would have happened without them is another trip."""
+"""Faults of the driver: without them the trip would have gone on differently, so there are no true values."""
 
 DESCRIPTION = """
-Faults are put into real trips (one signal, 20-80 rows, eight kinds) and into a simulated fleet with ground
-truth. "first" and "first two": the faulty signal has the largest, or one of the two largest, mean
-contribution over the fault, rows weighed by their error. "flagged": share of the faults with a flagged row,
-and the same hit rates over the flagged rows alone. "chance": hit rate of a guess. "expected" and "size":
-median distance from the value without the fault, of what the detector expected and of what was sent, over
-the rows where these differ, in standard deviations.
+Faults are injected into real trips (one signal, 20-80 rows, eight kinds) and into a simulated fleet with
+ground truth. "first" and "first two": the faulty signal has the largest, or one of the two largest, mean
+contribution over the fault, rows weighted by their error. "flagged": share of the faults with a flagged
+row, and the same hit rates over the flagged rows alone. "chance": hit rate of a guess. "expected" and
+"size": median distance of the detector's expectation, and of the value sent, from the value without the
+fault, over the rows where these differ, in standard deviations.
 
 examples:
   python -m benchmarks.explanations
@@ -51,12 +51,12 @@ examples:
 
 @dataclass(frozen=True, slots=True)
 class Incident:
-    """A fault, where it is, and the values without it.
+    """A fault, its position, and the values without it.
 
     Attributes:
-        dataset, kind: what it is counted under.
+        dataset, kind: what its figures are grouped by.
         rows: positions in the scored stream.
-        signals: columns that it changes; any of them is right.
+        signals: columns that it changes; to name any of them is right.
         sent, without: values with and without the fault, shape (rows, S); `without` is ``None`` if unknown.
     """
 
@@ -70,7 +70,7 @@ class Incident:
 
 @dataclass(frozen=True, slots=True)
 class Outcome:
-    """How one incident was explained; distances in standard deviations, NaN where unknown."""
+    """How one incident was explained; distances in standard deviations, NaN if unknown."""
 
     dataset: str
     kind: str
@@ -85,11 +85,11 @@ class Outcome:
 
 
 def outcome(incident: Incident, scores: Scores, deviation: Floats) -> Outcome:
-    """Compare the reasons with the truth.
+    """Compare the contributions with the ground truth.
 
     Args:
         incident: the fault.
-        scores: of the stream that it is in.
+        scores: of the stream that contains it.
         deviation: standard deviation of each signal, shape (S,).
     """
     rows = incident.rows
@@ -119,7 +119,7 @@ def outcome(incident: Incident, scores: Scores, deviation: Floats) -> Outcome:
 
 
 def _ranked(scores: Scores, rows: Integers) -> list[int]:
-    """Signals by their mean contribution, rows weighed by their error."""
+    """Signals by their mean contribution, rows weighted by their error."""
     if len(rows) == 0:
         return []
     total = (scores.contributions[rows] * scores.error[rows, None]).sum(axis=0)
@@ -128,7 +128,7 @@ def _ranked(scores: Scores, rows: Integers) -> list[int]:
 
 
 def trip_outcomes(settings: Settings, path: Path, repetitions: int, seed: int) -> Iterator[Outcome]:
-    """Faults injected into one recorded trip, several times anew.
+    """Inject faults into one recorded trip, `repetitions` times with different ones.
 
     Raises:
         RecordingError: the trip cannot be read.
@@ -148,7 +148,7 @@ def trip_outcomes(settings: Settings, path: Path, repetitions: int, seed: int) -
 
 
 def fleet_outcomes(settings: Settings, vehicles: int, seconds: int, seed: int) -> Iterator[Outcome]:
-    """Faults of a simulated fleet, beside its twin to which nothing happens."""
+    """Faults of a simulated fleet, compared with the same fleet without faults."""
     scored = settings.scored_signals
     columns = [list(settings.signals).index(name) for name in scored]
     ids, times, values, faults = _drive(settings, vehicles, seconds, seed, settings.simulator.faults_per_hour)
@@ -194,7 +194,7 @@ def _drive(
 
 
 def summary(outcomes: Sequence[Outcome]) -> dict[str, float | None]:
-    """Figures of several incidents."""
+    """Figures over several incidents."""
     flagged = [one for one in outcomes if one.flagged]
     return {
         "faults": float(len(outcomes)),
@@ -232,7 +232,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
         notes = Console(stderr=True)
         trips = [] if options.trips is None else find_trips(options.trips)
         if not trips:
-            notes.print("no --trips: the simulated fleet alone")
+            notes.print("no --trips: only the simulated fleet")
         outcomes: list[Outcome] = []
         columns = (TextColumn("{task.description}"), BarColumn(), TimeElapsedColumn())
         with Progress(*columns, console=notes, transient=True) as progress:
@@ -269,7 +269,7 @@ def _share(values: Iterable[float]) -> float | None:
 
 
 def _median(values: Sequence[float] | Floats) -> float:
-    """Median of what is known; NaN if nothing is."""
+    """Median of the finite values; NaN if there are none."""
     known = [value for value in values if np.isfinite(value)]
     return float(np.median(known)) if known else float("nan")
 
@@ -281,17 +281,17 @@ def _known(value: float) -> float | None:
 def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(
         prog="python -m benchmarks.explanations",
-        description="Measure whether the signals that the detector names are the faulty ones.",
+        description="Measure whether the signals that the detector blames are the faulty ones.",
         epilog=DESCRIPTION,
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )
     parser.add_argument("--trips", type=Path, metavar="DIR", help="recorded trips as CSV; default: none")
     parser.add_argument(
-        "--repetitions", type=int, default=4, help="times each trip is injected anew (%(default)s)"
+        "--repetitions", type=int, default=4, help="runs per trip, each with other faults (%(default)s)"
     )
-    parser.add_argument("--vehicles", type=int, default=20, help="of the simulated fleet (%(default)s)")
-    parser.add_argument("--seconds", type=int, default=3600, help="that it drives (%(default)s)")
-    parser.add_argument("--seed", type=int, default=1, help="of everything random (%(default)s)")
+    parser.add_argument("--vehicles", type=int, default=20, help="in the simulated fleet (%(default)s)")
+    parser.add_argument("--seconds", type=int, default=3600, help="seconds that it drives (%(default)s)")
+    parser.add_argument("--seed", type=int, default=1, help="seed of everything random (%(default)s)")
     parser.add_argument("--json", action="store_true", help="print JSON instead of a table")
     return parser
 

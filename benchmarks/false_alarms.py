@@ -1,4 +1,4 @@
-"""Whether the threshold keeps its promise: ``python -m benchmarks.false_alarms``."""
+"""Does the threshold keep its promise? ``python -m benchmarks.false_alarms``"""
 
 from __future__ import annotations
 
@@ -23,13 +23,13 @@ from dataflows.detector import Detector
 SIGNALS = 6
 PERCENTILES = (95.0, 99.0, 99.5, 99.9)
 START_UP = 0.2
-"""Share of the stream that is not counted."""
+"""Share of the stream, at its start, that is not counted."""
 
 EXAMPLES = """
-Normal data only: six correlated signals of vehicles that differ in noise by a factor of ten. "ratio" is what
-was measured over what was promised; the promise is kept within a factor of two. "drifting": the level of
-every signal moves by three standard deviations over the stream. "driving": errors of neighbouring events are
-correlated (AR(1), .9), so that flagged events come in fewer episodes.
+Normal data only: six correlated signals of vehicles whose noise differs by up to a factor of ten. "ratio"
+is the measured share over the promised one; the promise is kept within a factor of two. "drifting": the
+mean of every signal moves by three standard deviations over the stream. "driving": errors of neighbouring
+events are correlated (AR(1), .9), so that flagged events form fewer episodes.
 
 examples:
   python -m benchmarks.false_alarms
@@ -39,14 +39,14 @@ examples:
 
 @dataclass(frozen=True, slots=True)
 class Case:
-    """Normal data.
+    """A stream of normal data.
 
     Attributes:
-        name: what it is called.
-        vehicles: how many.
+        name: as in the report.
+        vehicles: number of vehicles.
         rows: events per vehicle.
-        persistence: correlation of a vehicle's neighbouring events.
-        drift: how far the levels move over the stream, in standard deviations.
+        persistence: correlation of consecutive events of a vehicle.
+        drift: how far the means move over the stream, in standard deviations.
     """
 
     name: str
@@ -69,12 +69,12 @@ CASES = (
 
 @dataclass(frozen=True, slots=True)
 class Rates:
-    """What came of a promise.
+    """How a promise was kept.
 
     Attributes:
         promised, measured: share of normal events flagged.
         ratio: measured over promised.
-        worst_vehicle: largest share of one vehicle's events that was flagged.
+        worst_vehicle: largest flagged share of a single vehicle's events.
         episodes_per_1000: episodes per 1,000 events.
     """
 
@@ -101,7 +101,7 @@ def normal_data(case: Case, seed: int = 0) -> Floats:
 
 
 def measure(settings: DetectorSettings, case: Case, percentile: float) -> Rates:
-    """Score normal data and count what is flagged after the start."""
+    """Score normal data, and count what is flagged after the start."""
     values = normal_data(case)
     ids = [f"vehicle-{number}" for number in range(case.vehicles)] * case.rows
     times = np.repeat(np.arange(case.rows, dtype=np.int64) * 1_000_000, case.vehicles)
@@ -156,7 +156,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
 def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(
         prog="python -m benchmarks.false_alarms",
-        description="Measure the share of normal events that is flagged, against the promise.",
+        description="Compare the share of normal events that is flagged with the promised one.",
         epilog=EXAMPLES,
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )

@@ -1,4 +1,4 @@
-"""What a kept result depends on, as one number: it holds as long as the number is the same."""
+"""What a cached result depends on, as one number: the result is valid as long as the number is the same."""
 
 from __future__ import annotations
 
@@ -11,12 +11,12 @@ REPOSITORY = Path(__file__).resolve().parent.parent
 
 
 def fingerprint(sources: Sequence[str], distributions: Sequence[str] = (), parameters: str = "") -> str:
-    """A number that changes with any of these, as SHA-256 in hexadecimal.
+    """SHA-256, in hexadecimal, of everything given.
 
     Args:
-        sources: patterns of files, relative to the repository; their content counts.
+        sources: glob patterns of files, relative to the repository; their content counts.
         distributions: installed packages; their versions count, and whether they are installed at all.
-        parameters: what else decides.
+        parameters: anything else that the result depends on.
     """
     content = sha256(parameters.encode())
     for pattern in sources:

@@ -1,4 +1,4 @@
-"""Faults put into recorded trips on purpose."""
+"""Injects faults into recorded trips."""
 
 from __future__ import annotations
 
@@ -13,13 +13,13 @@ Kind: TypeAlias = Literal["stuck", "spike", "drift", "offset", "noise", "zero", 
 KINDS: tuple[Kind, ...] = get_args(Kind)
 
 SHORTEST, LONGEST = 20, 80
-"""Rows that a fault lasts."""
+"""Rows that a fault lasts, at least and at most."""
 
 PAUSE = (250, 450)
-"""Rows between two faults, at least and below."""
+"""Rows between two faults, from and to (exclusive)."""
 
 MOVING_VALUES = 5
-"""A signal with fewer different values has nothing to be wrong about."""
+"""A signal needs more distinct values than this to be given a fault."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -27,7 +27,7 @@ class InjectedRows:
     """One fault.
 
     Attributes:
-        kind: what happened.
+        kind: kind of fault.
         signal: column.
         start, stop: rows, `stop` not included.
     """
@@ -46,17 +46,17 @@ def inject(
     pause: tuple[int, int] = PAUSE,
     at_once: int = 1,
 ) -> tuple[Floats, list[InjectedRows]]:
-    """Put faults into a trip.
+    """Inject faults into a trip.
 
     Args:
-        values: shape (n, S); NaN where a signal was not sent, which it is not with a fault either.
-        first: row before which nothing is changed.
+        values: shape (n, S); NaN where a signal was not sent; it stays NaN in a fault.
+        first: rows before this one are not changed.
         random: decides kinds, signals, rows and sizes.
-        pause: rows between two faults, at least and below.
-        at_once: signals that may have the same kind of fault in the same rows, at most.
+        pause: rows between two faults, as in `PAUSE`.
+        at_once: largest number of signals that have the same kind of fault in the same rows.
 
     Returns:
-        The changed trip, shape (n, S), and the faults in order, one for each signal. A fault that would
+        The changed trip, shape (n, S), and the faults in order, one entry for each signal. A fault that would
         change no value is left out.
     """
     changed = values.copy()

@@ -1,4 +1,4 @@
-"""Labelled streams from recorded trips: ``python -m benchmarks.labelled_trips --trips DIR --out DIR``."""
+"""Makes labelled streams of recorded trips: ``python -m benchmarks.labelled_trips --trips DIR --out DIR``"""
 
 from __future__ import annotations
 
@@ -21,21 +21,21 @@ from config.settings import load
 from dataflows.compiled import Floats
 
 WARM_UP = 800
-"""Rows before the first fault, in a stream that is at least three times as long."""
+"""Rows before the first fault; a third of the stream if that is less."""
 
 PAUSE = (350, 600)
-"""Rows between two faults, at least and below: after the warm-up, about one row in eleven is faulty."""
+"""Rows between two faults, from and to (exclusive). After the warm-up, about one row in eleven is faulty."""
 
 SIGNALS_AT_ONCE = 2
-"""A fault is in one or two signals."""
+"""A fault affects one or two signals."""
 
 SHORTEST_STREAM = 1000
-"""Rows below which warm-up and faults find no room."""
+"""Rows: a shorter stream has no room for warm-up and faults."""
 
 EXAMPLES = """
-The trips of a dataset (file names up to the first hyphen) are joined in random order, one row a second, and
-cut into streams. Signals that never fall, which are counters and constants, are left out. The directory
-written is one for python -m benchmarks.quality --data.
+The trips of a dataset (file names up to the first hyphen) are joined in random order at one row a second,
+and cut into streams. Signals that never fall (counters and constants) are left out. The output directory
+can be passed to python -m benchmarks.quality --data.
 
 examples:
   python -m benchmarks.labelled_trips --trips ../shared/data/obd --out labelled
@@ -48,11 +48,11 @@ class LabelledTrip:
     """A stream with faults in it.
 
     Attributes:
-        dataset: what it is averaged with.
+        dataset: streams of a dataset are averaged.
         name: unique within the directory.
         signals: names of the columns.
         values: with the faults, shape (n, S).
-        first: row from which faults were put in.
+        first: row from which on faults were injected.
         faults: in order.
     """
 
@@ -75,20 +75,20 @@ class LabelledTrip:
 def with_faults(
     dataset: str, name: str, signals: Sequence[str], values: Floats, random: np.random.Generator
 ) -> LabelledTrip:
-    """Put faults into a stream, shape (n, S), after its warm-up."""
+    """Inject faults into a stream, shape (n, S), after its warm-up."""
     first = min(WARM_UP, len(values) // 3)
     changed, faults = inject(values, first, random, pause=PAUSE, at_once=SIGNALS_AT_ONCE)
     return LabelledTrip(dataset, name, signals, changed, first, faults)
 
 
 def labelled_trips(trips: Sequence[Trip], streams: int, rows: int, seed: int) -> Iterator[LabelledTrip]:
-    """Join the trips of each dataset, and cut streams with faults out of them.
+    """Join the trips of each dataset, cut streams out of them, and inject faults.
 
     Args:
-        trips: those of one dataset have the same signals.
-        streams: how many per dataset.
+        trips: those of a dataset must have the same signals.
+        streams: streams per dataset.
         rows: length of a stream, at most.
-        seed: of order, place and faults; another seed gives other streams.
+        seed: determines order, position and faults.
 
     Raises:
         RecordingError: the trips of a dataset differ in their signals, or are too short.
@@ -125,11 +125,11 @@ def write(directory: Path, streams: Iterable[LabelledTrip]) -> int:
         Number of streams.
 
     Raises:
-        RecordingError: the directory holds a manifest already, or cannot be written.
+        RecordingError: the directory already contains a manifest, or cannot be written.
     """
     manifest = directory / MANIFEST
     if manifest.exists():
-        raise RecordingError(f"{manifest}: expected a directory without streams, got one with; name another")
+        raise RecordingError(f"{manifest}: expected a directory without streams, got this file; change --out")
     entries = []
     try:
         directory.mkdir(parents=True, exist_ok=True)
@@ -181,15 +181,15 @@ def main(arguments: Sequence[str] | None = None) -> None:
 def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(
         prog="python -m benchmarks.labelled_trips",
-        description="Write labelled streams: recorded trips with faults put into one or two signals.",
+        description="Write labelled streams: recorded trips with faults injected into one or two signals.",
         epilog=EXAMPLES,
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )
     parser.add_argument("--trips", type=Path, required=True, metavar="DIR", help="recorded trips as CSV")
     parser.add_argument("--out", type=Path, required=True, metavar="DIR", help="directory to write")
-    parser.add_argument("--streams", type=int, default=4, help="per dataset (%(default)s)")
-    parser.add_argument("--rows", type=int, default=4500, help="of a stream, at most (%(default)s)")
-    parser.add_argument("--seed", type=int, default=1, help="of everything random (%(default)s)")
+    parser.add_argument("--streams", type=int, default=4, help="streams per dataset (%(default)s)")
+    parser.add_argument("--rows", type=int, default=4500, help="rows of a stream, at most (%(default)s)")
+    parser.add_argument("--seed", type=int, default=1, help="seed of everything random (%(default)s)")
     return parser
 
 

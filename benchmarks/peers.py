@@ -1,8 +1,8 @@
-"""Other people's streaming detectors, each with the normalisation and the parameters its authors suggest.
+"""Other streaming detectors, each with the normalisation and the parameters that its authors suggest.
 
 Every function takes a stream's values, shape (n, S), and its number of warm-up rows, and returns scores of
-shape (n,), the higher the more anomalous; a row is scored before it is learned. Missing values are given
-as the last ones known, which none of these detectors does by itself.
+shape (n,), the higher the more anomalous; a row is scored before it is learned. Missing values are replaced
+by the last known ones, which none of these detectors does by itself.
 """
 
 from __future__ import annotations
@@ -54,7 +54,7 @@ def ew_z_score(values: Floats, warm_up: int) -> Floats:
     for row, signals in enumerate(_held(values).tolist()):
         worst = 0.0
         for signal, value in enumerate(signals):
-            # The running variance of a constant can come out a hair below 0.
+            # The running variance of a constant can be slightly below 0.
             deviation = max(variance[signal].get(), 0.0) ** 0.5 if row else 0.0
             if deviation > 0:
                 worst = max(worst, abs(value - mean[signal].get()) / deviation)
@@ -87,7 +87,7 @@ def mahalanobis(values: Floats, warm_up: int) -> Floats:
 def xstream(values: Floats, warm_up: int) -> Floats:
     """xStream (Manzoor, Lamba & Akoglu, KDD 2018), standardised by the warm-up.
 
-    Windows of 256 rows: on these streams they serve it better than the 25 that are advised for short ones.
+    Windows of 256 rows: on these streams it does better with them than with the 25 advised for short ones.
     """
     from pysad.models import xStream
 
@@ -131,15 +131,17 @@ def deep_river_autoencoder(values: Floats, warm_up: int) -> Floats:
 
 
 def _held(values: Floats) -> Floats:
-    """Missing values replaced by the last ones known, and by 0 before the first."""
+    """Replace missing values by the last known ones, and by 0 before the first."""
     known = np.isfinite(values)
     last = np.maximum.accumulate(np.where(known, np.arange(len(values))[:, None], 0), axis=0)
     return np.nan_to_num(np.take_along_axis(values, last, axis=0), posinf=0.0, neginf=0.0)
 
 
 def _standardised(values: Floats, warm_up: int) -> Floats:
-    """Standardised by mean and deviation of the warm-up: on these streams this serves the detectors that need
-    it better than a scaler that goes on learning."""
+    """Standardise by mean and standard deviation of the warm-up.
+
+    On these streams, detectors that need it do better with this than with a scaler that keeps learning.
+    """
     held = _held(values)
     start = held[: max(warm_up, 2)]
     deviation = start.std(axis=0)

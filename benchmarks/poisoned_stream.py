@@ -1,4 +1,4 @@
-"""Streams with faults in them on purpose, and how well a detector sees test faults on the way through."""
+"""Streams poisoned with faults, and how well a detector detects test faults while it learns from them."""
 
 from __future__ import annotations
 
@@ -18,21 +18,21 @@ from dataflows.messages import MessageBatch
 from sim.fleet import Fleet
 
 MINUTE = 60
-"""Events of a vehicle: it sends one a second."""
+"""Events of a vehicle, which sends one a second."""
 
 TRIED = ("speed", "acceleration", "rpm", "throttle", "engine_temperature", "battery_voltage")
-"""Signals that are poisoned and tested: those that move. They are the first of the catalogue."""
+"""Signals that are poisoned and tested: those that move. They are the first ones in the settings."""
 
 Size: TypeAlias = Literal["mild", "gross"]
 SIZES: tuple[Size, ...] = get_args(Size)
 SPIKES: dict[Size, tuple[float, float]] = {"mild": (3.0, 8.0), "gross": (10.0, 30.0)}
-"""Single faults are off by so many standard deviations of the vehicle's signal, at least and at most."""
+"""Size of single faults, from and to, in standard deviations of the vehicle's signal."""
 
 TESTS: dict[Size, tuple[tuple[int, float], ...]] = {
     "mild": ((1, 4.0), (10, 3.0)),
     "gross": ((1, 15.0), (10, 12.0)),
 }
-"""Test faults: for so many events off by so many standard deviations."""
+"""Test faults: number of events, and offset in standard deviations."""
 
 Kind: TypeAlias = Literal["stuck", "offset of 4", "offset of 12", "drift to 12"]
 KINDS: tuple[Kind, ...] = get_args(Kind)
@@ -40,14 +40,14 @@ KINDS: tuple[Kind, ...] = get_args(Kind)
 
 @dataclass(frozen=True, slots=True)
 class Stream:
-    """R events of each of V vehicles, one vehicle after the other within a row.
+    """R rows of one event of each of V vehicles.
 
     Attributes:
         vehicles: V ids.
         times: microseconds since 1970-01-01 UTC, shape (R, V).
         values: shape (R, V, S).
-        poisoned: the event was changed, shape (R, V).
-        deviation: of each vehicle's signals while nothing is wrong, shape (V, S).
+        poisoned: whether the event was changed, shape (R, V).
+        deviation: standard deviation of each vehicle's signals without faults, shape (V, S).
     """
 
     vehicles: list[str]
@@ -58,7 +58,7 @@ class Stream:
 
 
 def normal_fleet(settings: Settings, *, vehicles: int, rows: int, seed: int) -> Stream:
-    """A simulated fleet to which nothing happens."""
+    """A simulated fleet without faults."""
     simulator = settings.simulator
     fleet = Fleet(
         vehicles=vehicles,
@@ -88,7 +88,7 @@ def normal_fleet(settings: Settings, *, vehicles: int, rows: int, seed: int) -> 
 def sporadic(
     stream: Stream, share: float, size: Size, vehicles: Sequence[int], rows: slice, seed: int
 ) -> Stream:
-    """The stream with single faults: a share of the events of these vehicles has one signal far off."""
+    """The stream with single faults: in a share of these vehicles' events, one signal is far off."""
     random = np.random.default_rng(seed)
     values, poisoned = stream.values.copy(), stream.poisoned.copy()
     for vehicle in vehicles:
@@ -102,7 +102,7 @@ def sporadic(
 
 
 def lasting(stream: Stream, kind: Kind, vehicle: int, signal: int, rows: slice) -> Stream:
-    """The stream with one signal of one vehicle wrong for long: stuck, off at once, or ever more."""
+    """The stream with one signal of one vehicle wrong for a long time: stuck, offset, or drifting away."""
     values, poisoned = stream.values.copy(), stream.poisoned.copy()
     column = values[rows, vehicle, signal]
     if kind == "stuck":
@@ -118,12 +118,12 @@ def lasting(stream: Stream, kind: Kind, vehicle: int, signal: int, rows: slice) 
 
 @dataclass(frozen=True, slots=True)
 class Course:
-    """How a stream was judged.
+    """The verdicts on a stream, and the test results on the way.
 
     Attributes:
         flagged: verdicts, shape (R, V).
         threshold: in force, shape (R, V); NaN where there was none.
-        recall: share of the test faults that were found, by size, each row → share.
+        recall: size of the test faults → row → share of them that was found.
     """
 
     flagged: Mask
@@ -138,14 +138,14 @@ class Course:
 def follow(
     settings: Settings, stream: Stream, clean: Stream, tested: Sequence[int], rows: Sequence[int]
 ) -> Course:
-    """Score a stream, and test the detector on the way.
+    """Score a stream, and test copies of the detector on the way.
 
     Args:
         settings: all settings.
-        stream: what is scored and learned.
-        clean: the stream without poison, for the tests.
-        tested: positions of the vehicles that are tested.
-        rows: where.
+        stream: is scored and learned.
+        clean: the stream without poison, from which the tests are made.
+        tested: indices of the vehicles that are tested.
+        rows: before which rows to test.
     """
     detector = Detector(settings.detector, settings.scored_signals)
     total, count = stream.poisoned.shape
@@ -195,7 +195,7 @@ def _test_faults(clean: Stream, tested: Sequence[int], start: int, size: Size) -
 
 
 def minutes_until_it_ends(flagged: Mask) -> int:
-    """Minutes until less than half of the events of a minute are flagged; `flagged` has shape (R,)."""
+    """Minutes until less than half of a minute's events are flagged; `flagged` has shape (R,)."""
     shares = flagged[: len(flagged) // MINUTE * MINUTE].reshape(-1, MINUTE).mean(axis=1)
     ended = np.flatnonzero(shares < 0.5)
     return int(ended[0]) if len(ended) else len(shares)

@@ -1,4 +1,4 @@
-"""What a stream full of faults does to what was learned before: ``python -m benchmarks.poisoning``."""
+"""What do faults in the stream do to a detector that learns from it? ``python -m benchmarks.poisoning``"""
 
 from __future__ import annotations
 
@@ -34,28 +34,28 @@ from config.settings import Settings, load
 
 VEHICLES = 20
 WARM_UP, SPORADIC, LASTING, AFTER = 30 * MINUTE, 10 * MINUTE, 60 * MINUTE, 60 * MINUTE
-"""Events of a vehicle before the poison, of single faults, of a lasting one, and after it."""
+"""Events of a vehicle before the poison, during single faults, during a lasting fault, and after it."""
 
 SHARES = (0.05, 0.1, 0.2, 0.3)
 BACK = 0.95
-"""Share of the recall without poison at which it counts as back."""
+"""Share of the recall without poison from which on the recall counts as recovered."""
 
 MINUTES_AFTER = (0, 1, 2, 3, 5, 7, 10, 15, 20, 25, 30, 40, 50, 59)
-"""When it is measured after single faults are over."""
+"""Minutes after the last single fault at which recall is measured."""
 
 
 DESCRIPTION = """
-A simulated fleet (20 vehicles, 9 signals, an event a second), half an hour of it normal. Then 5 to 30 %
-of the events of one vehicle, or of all, have a signal that is off by 3 to 8 standard deviations (mild),
-or by 10 to 30 (gross), for ten minutes; or a signal of one vehicle is wrong for an hour. Every few
-minutes copies of the detector get test faults in what the vehicle would send: in each of six signals, up
-and down, a spike and an offset of ten events, of 4 and 3 deviations (mild), or of 15 and 12 (gross). A
-test fault is found if one event is flagged. The copies are thrown away, so that tests teach nothing.
-"before" to "59 min after": test faults found, over those that the same fleet finds at the same minutes
-without poison. "precision": share of the flagged events that were poisoned. "others": recall of mild
-faults of the other vehicles at the end of the poison. "back": minutes after the poison until the recall
-of mild faults is 95 % of what it would be, and stays so. "ends": minutes until less than half of the
-events of a minute are flagged.
+A simulated fleet (20 vehicles, 9 signals, an event a second) drives normally for half an hour. Then 5 to 30
+% of the events of one vehicle, or of all, have a signal that is off by 3 to 8 standard deviations (mild),
+or by 10 to 30 (gross), for ten minutes; or a signal of one vehicle is wrong for an hour. Every few minutes,
+copies of the detector get test faults in the vehicle's next events: in each of six signals, up and down, a
+spike and an offset of ten events, of 4 and 3 deviations (mild), or of 15 and 12 (gross). A test fault is
+found if one event is flagged. The copies are discarded, so nothing is learned from the tests. "before" to
+"59 min after": test faults found, relative to those found in the same fleet at the same minutes without
+poison. "precision": share of the flagged events that were poisoned. "others": recall of mild faults of the
+other vehicles at the end of the poison. "back": minutes after the poison until the recall of mild faults is
+95 % of that without poison, and stays so. "ends": minutes until less than half of the events of a minute
+are flagged.
 
 examples:
   python -m benchmarks.poisoning
@@ -65,19 +65,19 @@ examples:
 
 @dataclass(frozen=True, slots=True)
 class SporadicFigures:
-    """What single faults did; all figures are means over the runs.
+    """The effect of single faults; means over the runs.
 
     Attributes:
         who: "one vehicle" or "all vehicles" had them.
         size, share: of the faults.
-        flagged: share of the poisoned events.
+        flagged: share of the poisoned events that was flagged.
         precision: share of the flagged events of these vehicles that were poisoned.
-        recall: size of the test faults → when → over that without poison.
-        threshold: at the end of the poison over that without it.
-        others: recall of mild test faults of the other vehicles at the end of the poison, over that without
-            it; ``None`` if there are no others.
-        back: minutes until the recall of mild test faults is and stays `BACK`; ``None`` if that takes longer
-            than was measured.
+        recall: size of the test faults → phase → recall relative to that without poison.
+        threshold: at the end of the poison, relative to that without it.
+        others: recall of mild test faults of the other vehicles at the end of the poison, relative to that
+            without it; ``None`` if there are no others.
+        back: minutes until the recall of mild test faults is `BACK` and stays so; ``None`` if that takes
+            longer than was measured.
     """
 
     who: str
@@ -92,7 +92,7 @@ class SporadicFigures:
 
 
 ONE = ([3], [11])
-"""Vehicles that are poisoned alone, one after the other."""
+"""Vehicles that are poisoned alone, each in a run of its own."""
 
 STOP, END = WARM_UP + SPORADIC, WARM_UP + LASTING
 """Event after the last single fault, and after the last one of a lasting fault."""
@@ -111,14 +111,14 @@ CHECKED = sorted(
 
 @dataclass(frozen=True, slots=True)
 class Trial:
-    """Vehicles of a fleet that are to be poisoned together.
+    """Vehicles of a fleet that are poisoned together.
 
     Attributes:
         clean: the fleet without poison.
-        vehicles: their positions.
-        usual: what becomes of the fleet without poison.
-        beside: the same where the other vehicles are tested; ``None`` if there are none.
-        seed: decides where single faults are.
+        vehicles: their indices.
+        usual: verdicts on the fleet without poison.
+        beside: the same with tests of the other vehicles; ``None`` if there are none.
+        seed: determines where single faults are.
     """
 
     clean: Stream
@@ -129,7 +129,7 @@ class Trial:
 
     @property
     def others(self) -> list[int]:
-        """Positions of the vehicles that are not poisoned."""
+        """Indices of the vehicles that are not poisoned."""
         return [vehicle for vehicle in range(VEHICLES) if vehicle not in self.vehicles]
 
 
@@ -148,7 +148,7 @@ def trials(settings: Settings, fleets: Sequence[Stream], groups: Sequence[Sequen
 def sporadic_figures(
     settings: Settings, who: str, each: Sequence[Trial], size: Size, share: float
 ) -> SporadicFigures:
-    """Single faults, in each trial on its own."""
+    """Poison each trial with single faults, and measure the effect."""
     runs: list[tuple[Course, Course]] = []
     beside: list[tuple[Course, Course]] = []
     flagged, precision, threshold = [], [], []
@@ -188,15 +188,15 @@ def _relative(runs: Sequence[tuple[Course, Course]], size: Size, rows: Sequence[
 
 @dataclass(frozen=True, slots=True)
 class LastingFigures:
-    """What an hour of a wrong signal did.
+    """The effect of an hour of a wrong signal.
 
     Attributes:
         kind, signal: of the fault.
-        before_acceptance: share of the events flagged until `accept_after`.
-        afterwards: the same from then on.
+        before_acceptance: share of the events up to `accept_after` that was flagged.
+        afterwards: the same for the rest of the hour.
         ends: minutes until flagging ends, median.
-        repaired: share of the normal events flagged in the ten minutes after the repair.
-        recall: of mild test faults at the end of the hour, over that without the fault.
+        repaired: share of the normal events in the ten minutes after the repair that was flagged.
+        recall: of mild test faults at the end of the hour, relative to that without the fault.
     """
 
     kind: Kind
@@ -209,7 +209,7 @@ class LastingFigures:
 
 
 def lasting_figures(settings: Settings, each: Sequence[Trial], kind: Kind, signal: int) -> LastingFigures:
-    """One signal is wrong for an hour, in each trial on its own."""
+    """Make one signal wrong for an hour in each trial, and measure the effect."""
     accepted = WARM_UP + int(settings.detector.accept_after)
     first, then, ends, repaired = [], [], [], []
     runs: list[tuple[Course, Course]] = []
@@ -320,7 +320,7 @@ def _lasting_table(figures: Sequence[LastingFigures]) -> Table:
 def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(
         prog="python -m benchmarks.poisoning",
-        description="Measure what faults in the stream do to the detector that learns from it.",
+        description="Measure how faults in the stream affect the detector that learns from it.",
         epilog=DESCRIPTION,
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )

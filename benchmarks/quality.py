@@ -1,4 +1,4 @@
-"""How good the detectors are, on labelled streams: ``python -m benchmarks.quality --data DIR``."""
+"""How good are the detectors on labelled streams? ``python -m benchmarks.quality --data DIR``"""
 
 from __future__ import annotations
 
@@ -30,18 +30,18 @@ METRICS_SOURCES = (
 )
 METRICS_LIBRARIES = ("scikit-learn", "aeon")
 
-PRACTICE_ROWS = 64
-"""Rows that a detector is tried on before its time is taken."""
+WARM_UP_ROWS = 64
+"""Rows that a detector processes before it is timed."""
 
 EXPLANATION = """
-Every detector goes once through each stream, fresh, and scores a row before it learns it. Rows before a
-stream's eval_from are warm-up. Smoothed: mean over 10 rows, for every detector alike. An event is a run of
-labelled rows; flagged rows at most 10 apart are one episode; an event is found if an episode overlaps it, and
-an episode that overlaps none is false. "recall at k episodes": the best threshold on the smoothed score that
-costs at most k false episodes per 1,000 normal rows. "decided": the detector's own verdict with the settings
-in force, and its delay in rows from a found event's start to its first flagged row; peers decide nothing, and
-have none of these. "random" checks the metrics. A stream that cannot be read or measured is named, and left
-out. The means of a detector are those of what it was measured on.
+A new instance of every detector processes each stream once, and scores a row before it learns it. Rows
+before a stream's eval_from are warm-up. Smoothed: mean over 10 rows, the same for every detector. An event
+is a run of labelled rows; flagged rows at most 10 apart are one episode; an event is found if an episode
+overlaps it, and an episode that overlaps none is false. "recall at k episodes": the best threshold on the
+smoothed score that costs at most k false episodes per 1,000 normal rows. "decided": the detector's own
+verdicts with the settings in force, and its delay in rows from a found event's start to its first flagged
+row; peers give no verdicts, so these are empty for them. "random" checks the metrics. A stream that cannot
+be read or measured is reported and left out; a detector's means are over what it was measured on.
 
 examples:
   python -m benchmarks.quality --data ../shared/data/quality
@@ -53,7 +53,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
     """Run the command line.
 
     Raises:
-        SystemExit: status 1 after one line on standard error if the data or a name is wrong.
+        SystemExit: status 1 after one line on standard error if the data or a detector's name is wrong.
     """
     options = _parser().parse_args(arguments)
     with exit_on_error("benchmarks.quality"):
@@ -78,9 +78,9 @@ def run(
 
     Args:
         directory: holds ``manifest.json``.
-        candidates: what to run.
-        cache: where finished results are kept, and taken from.
-        notes: gets the progress bar, and a line for whatever is left out.
+        candidates: detectors to run.
+        cache: finished results, which are not measured again.
+        notes: for the progress bar, and a line about everything that is left out.
 
     Returns:
         Detector → dataset → figures of its streams.
@@ -92,7 +92,7 @@ def run(
     results: dict[str, dict[str, list[StreamFigures]]] = {candidate.name: {} for candidate in candidates}
     metrics = fingerprint(METRICS_SOURCES, METRICS_LIBRARIES)
     versions = {candidate.name: f"{metrics}/{candidate.fingerprint}" for candidate in candidates}
-    practised: set[str] = set()
+    warm: set[str] = set()
     columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeElapsedColumn())
     with Progress(*columns, console=notes, transient=True) as progress:
         task = progress.add_task("", total=len(entries) * len(candidates))
@@ -109,12 +109,12 @@ def run(
                 found = cache.get(key)
                 if found is None:
                     try:
-                        if candidate.name not in practised:
-                            practise(candidate, stream)
-                            practised.add(candidate.name)
+                        if candidate.name not in warm:
+                            warm_up(candidate, stream)
+                            warm.add(candidate.name)
                         found = measure(candidate, stream)
                     except Exception as error:
-                        # Somebody else's detector may fail in any way; the others still count.
+                        # A peer may fail in any way; the others are still measured.
                         _leave_out(notes, candidate.name, entry.file, error)
                     else:
                         cache.put(key, found)
@@ -130,16 +130,16 @@ def _leave_out(notes: Console, who: str, file: str, error: Exception) -> None:
     )
 
 
-def practise(candidate: Candidate, stream: LabelledStream) -> None:
-    """Let a detector import and compile what it needs, so that this is not counted as its speed."""
-    candidate.run(stream.values[:PRACTICE_ROWS], min(stream.entry.eval_from, PRACTICE_ROWS // 2))
+def warm_up(candidate: Candidate, stream: LabelledStream) -> None:
+    """Let a detector import and compile what it needs, so that this time is not measured."""
+    candidate.run(stream.values[:WARM_UP_ROWS], min(stream.entry.eval_from, WARM_UP_ROWS // 2))
 
 
 def measure(candidate: Candidate, stream: LabelledStream) -> StreamFigures:
     """Run one detector over one stream, on one core.
 
     Raises:
-        ValueError: the stream holds nothing to measure, or the scores are not finite.
+        ValueError: there is nothing to measure in the stream, or the scores are not finite.
     """
     with threadpool_limits(limits=1):
         begin = time.perf_counter()
@@ -151,7 +151,7 @@ def measure(candidate: Candidate, stream: LabelledStream) -> StreamFigures:
 
 
 def _chosen(names: str | None, notes: Console) -> list[Candidate]:
-    """The candidates asked for, or all that can run; `random` always runs along."""
+    """The candidates that were named, or all that can run; always with `random`."""
     known = {candidate.name: candidate for candidate in CANDIDATES}
     if names is None:
         for candidate in CANDIDATES:
@@ -177,7 +177,7 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument(
         "--data", type=Path, required=True, metavar="DIR", help="directory with a manifest.json"
     )
-    parser.add_argument("--detectors", metavar="A,B", help="which to run; default: all that are installed")
+    parser.add_argument("--detectors", metavar="A,B", help="detectors to run; default: all installed ones")
     parser.add_argument("--json", action="store_true", help="print JSON instead of tables")
     parser.add_argument(
         "--cache",
@@ -186,7 +186,7 @@ def _parser() -> argparse.ArgumentParser:
         metavar="FILE",
         help="finished results, so that a run can be resumed (default: %(default)s)",
     )
-    parser.add_argument("--fresh", action="store_true", help="measure everything anew")
+    parser.add_argument("--fresh", action="store_true", help="ignore finished results and measure everything")
     return parser
 
 

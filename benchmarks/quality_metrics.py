@@ -1,4 +1,4 @@
-"""How good a detector's scores of one stream are."""
+"""Quality metrics of a detector's scores of one stream."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from dataflows.backtest.episodes import detection, episodes
 from dataflows.compiled import Floats
 
 SMOOTHING = 10
-"""Rows that the smoothed score is the mean of."""
+"""Rows over which the smoothed score is the mean."""
 
 VUS_BUFFER = 100
 """Largest buffer around an event, in rows, that VUS-PR integrates over."""
@@ -25,7 +25,7 @@ THRESHOLDS = 300
 
 
 class StreamFigures(msgspec.Struct, frozen=True):
-    """Figures of one detector on one stream. ``None``: it decides nothing, or found nothing."""
+    """Figures of one detector on one stream; ``None`` if it gives no verdicts, or a library is missing."""
 
     roc_auc: float
     average_precision: float
@@ -55,7 +55,7 @@ def figures(stream: LabelledStream, timed: Timed) -> StreamFigures:
     """Figures over the rows after the warm-up.
 
     Raises:
-        ValueError: there is nothing to measure, since all those rows are normal or all anomalous.
+        ValueError: there is nothing to measure, because these rows are all normal or all anomalous.
     """
     start = stream.entry.eval_from
     label = stream.label[start:]
@@ -83,7 +83,7 @@ def figures(stream: LabelledStream, timed: Timed) -> StreamFigures:
 
 
 def smoothed(scores: Floats, rows: int = SMOOTHING) -> Floats:
-    """Mean of each score and of up to `rows` - 1 before it; shape (n,)."""
+    """Mean of each score and up to `rows` - 1 scores before it; shape (n,)."""
     total = np.cumsum(np.concatenate(([0.0], scores)))
     stop = np.arange(1, len(scores) + 1)
     start = np.maximum(stop - rows, 0)
@@ -92,7 +92,7 @@ def smoothed(scores: Floats, rows: int = SMOOTHING) -> Floats:
 
 
 def event_recall_at(scores: Floats, label: NDArray[np.bool_], false_episodes_per_1000: float) -> float:
-    """Largest share of events found by a threshold that costs at most so many false episodes.
+    """Largest share of events found by a threshold within a limit of false episodes.
 
     Args:
         scores, label: shape (n,).

@@ -1,4 +1,4 @@
-"""Figures of many streams put together, as JSON and as tables."""
+"""Combines the figures of many streams, as JSON and as tables."""
 
 from __future__ import annotations
 
@@ -40,8 +40,8 @@ COLUMNS = (
 
 
 def summary(results: Sequence[StreamFigures]) -> Summary:
-    """One dataset's figures: means over its streams; recall, false episodes and delay of the decision
-    and the speed over all its events together."""
+    """One dataset's figures: means over its streams; for recall, false episodes and delay of the verdicts,
+    and for speed, over all its events together."""
     total: Summary = {name: _mean(getattr(result, name) for result in results) for name in PER_STREAM}
     decided = [result for result in results if result.events_found is not None]
     events = sum(result.events for result in decided)
@@ -57,10 +57,10 @@ def summary(results: Sequence[StreamFigures]) -> Summary:
 
 
 def summaries(results: dict[str, dict[str, list[StreamFigures]]]) -> Summaries:
-    """All figures, with the mean over the datasets that were found.
+    """All figures, with the mean over the datasets.
 
     Args:
-        results: detector → dataset → figures of its streams; a detector without any is left out.
+        results: detector → dataset → figures of its streams; a detector without streams is left out.
     """
     report: Summaries = {}
     for detector, datasets in results.items():
@@ -72,7 +72,7 @@ def summaries(results: dict[str, dict[str, list[StreamFigures]]]) -> Summaries:
 
 
 def tables(report: Summaries) -> Iterable[Table]:
-    """One table per dataset and one for the mean, detectors as rows."""
+    """One table per dataset, and one for the mean; detectors are rows."""
     datasets = list(dict.fromkeys(dataset for found in report.values() for dataset in found))
     for dataset in sorted(datasets, key=lambda name: name == MEAN):
         table = Table(title="mean of the datasets" if dataset == MEAN else dataset, title_justify="left")

@@ -16,13 +16,13 @@ class _Line(msgspec.Struct, frozen=True):
 
 
 class ResultsCache:
-    """Figures by key, one JSON line each, appended as soon as they are known.
+    """Figures by key, one JSON line each, appended as soon as they are measured.
 
-    A line that is no result, like the last one of a run that was killed, is ignored.
+    A line that cannot be decoded, such as the last one of a run that was killed, is ignored.
 
     Args:
-        path: the file; it need not exist.
-        fresh: forget what it holds.
+        path: the file, which need not exist.
+        fresh: delete what it contains.
 
     Raises:
         RecordingError: the file cannot be read or, from `put`, written.
@@ -45,11 +45,11 @@ class ResultsCache:
             self._known[known.key] = known.figures
 
     def get(self, key: str) -> StreamFigures | None:
-        """The figures kept under a key."""
+        """The figures stored under a key."""
         return self._known.get(key)
 
     def put(self, key: str, figures: StreamFigures) -> None:
-        """Keep figures."""
+        """Store figures under a key."""
         self._known[key] = figures
         try:
             self._path.parent.mkdir(parents=True, exist_ok=True)

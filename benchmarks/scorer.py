@@ -1,4 +1,4 @@
-"""How fast the detector alone is: ``python -m benchmarks.scorer``."""
+"""How fast is the detector alone? ``python -m benchmarks.scorer``"""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ from dataflows.detector import Detector
 
 REPETITIONS = 5
 ROWS = 20_000
-"""Rows per repetition, at least; every vehicle is known before the clock starts."""
+"""Smallest number of rows per repetition; every vehicle is known before the measurement starts."""
 
 EXAMPLES = """
 Arrays in, arrays out, on one core: the median of repetitions that alternate between the cases.
@@ -35,11 +35,11 @@ examples:
 
 @dataclass(frozen=True, slots=True)
 class Case:
-    """One size of the problem.
+    """One problem size.
 
     Attributes:
-        vehicles, signals: how many.
-        batch: rows per call, and per learned block.
+        vehicles, signals: number of them.
+        batch: rows per call and per learned block.
     """
 
     vehicles: int
@@ -61,11 +61,11 @@ CASES = (
 
 
 class Load:
-    """A detector that knows its vehicles, and endless rows for it.
+    """A detector that knows its vehicles, and an endless supply of rows for it.
 
     Args:
         settings: of the detector.
-        case: the size.
+        case: problem size.
     """
 
     def __init__(self, settings: DetectorSettings, case: Case) -> None:
@@ -80,7 +80,7 @@ class Load:
         self.run(max(ROWS, case.vehicles))
 
     def run(self, rows: int) -> float:
-        """Score at least so many rows, vehicles taking turns; returns events per second."""
+        """Score at least `rows` rows, vehicles taking turns; returns events per second."""
         calls = [self._call() for _ in range(-(-rows // self._case.batch))]
         begin = time.perf_counter()
         for ids, times, values in calls:

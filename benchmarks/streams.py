@@ -1,9 +1,8 @@
-"""Labelled streams, as a manifest lists them."""
+"""Labelled streams as listed in a manifest."""
 
 from __future__ import annotations
 
 import zlib
-from collections.abc import Iterator
 from dataclasses import dataclass
 from hashlib import sha256
 from pathlib import Path
@@ -25,9 +24,9 @@ class ManifestEntry(msgspec.Struct, frozen=True):
     """One stream of a manifest.
 
     Attributes:
-        dataset: what the stream is averaged with.
+        dataset: streams of a dataset are averaged.
         file: CSV with a header, relative to the manifest; every column but ``label`` is a signal.
-        eval_from: rows before this one are warm-up, and count in no metric.
+        eval_from: rows before this one are warm-up, and are not measured.
     """
 
     dataset: str
@@ -36,17 +35,17 @@ class ManifestEntry(msgspec.Struct, frozen=True):
 
 
 class Manifest(msgspec.Struct, frozen=True):
-    """What ``manifest.json`` holds; other keys are ignored."""
+    """The content of ``manifest.json``; other keys are ignored."""
 
     streams: Annotated[list[ManifestEntry], msgspec.Meta(min_length=1)]
 
 
 @dataclass(frozen=True, slots=True)
 class LabelledStream:
-    """One stream, read.
+    """The content of one stream.
 
     Attributes:
-        entry: its line of the manifest.
+        entry: its entry in the manifest.
         digest: SHA-256 of the file, in hexadecimal.
         values: shape (n, S); NaN where missing.
         label: shape (n,).
@@ -59,10 +58,10 @@ class LabelledStream:
 
 
 def manifest(directory: Path) -> list[ManifestEntry]:
-    """Streams that a directory holds.
+    """The streams listed in a directory's manifest.
 
     Raises:
-        RecordingError: there is no manifest, or it is not one.
+        RecordingError: there is no manifest, or it is not valid.
     """
     path = directory / MANIFEST
     try:
@@ -81,7 +80,7 @@ def read(directory: Path, entry: ManifestEntry) -> LabelledStream:
     """Read one stream.
 
     Raises:
-        RecordingError: the file is missing, no CSV of numbers, or has no column ``label`` of 0 and 1.
+        RecordingError: the file is missing, is not a CSV of numbers, or has no column ``label`` of 0 and 1.
     """
     path = directory / entry.file
     try:
@@ -93,20 +92,10 @@ def read(directory: Path, entry: ManifestEntry) -> LabelledStream:
         raise RecordingError(f"{path}: expected a column {LABEL!r}, got none") from None
     except (OSError, EOFError, zlib.error, ValueError) as error:
         raise RecordingError(f"{path}: expected a CSV of numbers with a header, got {error}") from None
-    strange = ~np.isin(label, (0, 1))
-    if strange.any():
-        row = int(np.argmax(strange))
+    invalid = ~np.isin(label, (0, 1))
+    if invalid.any():
+        row = int(np.argmax(invalid))
         raise RecordingError(
             f"{path}: expected 0 or 1 in the column {LABEL!r}, got {label[row]!r} in row {row}"
         )
     return LabelledStream(entry, digest, values, label == 1)
-
-
-def all_streams(directory: Path) -> Iterator[LabelledStream]:
-    """All streams of a directory, in the order of the manifest.
-
-    Raises:
-        RecordingError: as from `manifest` and `read`.
-    """
-    for entry in manifest(directory):
-        yield read(directory, entry)

@@ -20,11 +20,11 @@ SECOND = 1_000_000
 
 @dataclass(frozen=True, slots=True)
 class Trip:
-    """One trip, read.
+    """The content of one trip.
 
     Attributes:
-        name: of the file.
-        settings: those given, with the signals of the trip.
+        name: name of the file.
+        settings: those given, but with the signals of the trip.
         times: microseconds since 1970-01-01 UTC, shape (n,).
         values: shape (n, S); NaN where a signal was not sent.
     """
@@ -36,12 +36,12 @@ class Trip:
 
     @property
     def dataset(self) -> str:
-        """What the trip is counted under: its name up to the first hyphen."""
+        """The dataset that the trip belongs to: its name up to the first hyphen."""
         return self.name.split("-")[0]
 
 
 def find_trips(directory: Path) -> list[Path]:
-    """CSV files of a directory, by name.
+    """CSV files of a directory, sorted by name.
 
     Raises:
         RecordingError: there is none.
@@ -73,7 +73,7 @@ def per_second(trip: Trip) -> Floats:
     """The last known value of every signal at the end of each second.
 
     Returns:
-        Shape (seconds, S), from the second on in which every signal is known; a signal that was never
+        Shape (seconds, S), starting with the second in which every signal is known; a signal that was never
         sent is NaN throughout.
     """
     order = np.argsort(trip.times, kind="stable")

@@ -1,6 +1,6 @@
-"""The job without scoring: the limit that the engine, the codecs and the broker set.
+"""The job without scoring: the upper limit set by the engine, the codecs and the broker.
 
-``python -m bytewax.run benchmarks.unscored`` does everything that ``dataflows.fleet`` does but to ask the
+``python -m bytewax.run benchmarks.unscored`` does everything that ``dataflows.fleet`` does except running the
 detector: it decodes, splits, routes to the shard, encodes events of the same size and delivers them.
 """
 
@@ -21,10 +21,10 @@ DISTINCT_ROWS = 1024
 
 
 def unscored(scorer: ShardScorer, batch: TelemetryBatch) -> ScoredBatch:
-    """Numbers that were made beforehand in the place of scores.
+    """Numbers computed in advance in place of scores.
 
-    They have as many digits as real ones, and each has others: encoding takes as long. One number again and
-    again would be written a tenth faster.
+    They have as many digits as real scores, and all are different, so that encoding takes as long. A single
+    number repeated over and over would be written a tenth faster.
     """
     rows, signals = np.arange(len(batch)), len(scorer.detector.signals)
     scores = Scores.empty(len(batch), signals)

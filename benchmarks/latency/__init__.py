@@ -1,1 +1,1 @@
-"""How long an event takes from publisher to receiver: ``python -m benchmarks.latency``."""
+"""How long does an event take from publisher to receiver? ``python -m benchmarks.latency``"""

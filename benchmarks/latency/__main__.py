@@ -26,7 +26,7 @@ SECONDS = 30.0
 WARM_UP_RATE = 1_000.0
 WARM_UP_SECONDS = 15.0
 SETTLING = 3.0
-"""Seconds of every rate that are not counted."""
+"""Seconds at the start of every rate that are not counted."""
 
 BROKERS: dict[str, Callable[[Path], AbstractContextManager[Wire]]] = {
     "mqtt": mqtt_broker,
@@ -34,16 +34,16 @@ BROKERS: dict[str, Callable[[Path], AbstractContextManager[Wire]]] = {
 }
 
 EXPLANATION = """
-The job runs as it does in production, `python -m bytewax.run dataflows.fleet -r DIR -s 10 -b 0`, on a broker
-with the configuration that is shipped. 1,000 vehicles take turns, with 8 signals an event. Events are sent at
-an even rate that waits for nobody, and the latency of an event counts from when it was due: a stall is in the
-latency of every event that it holds up. What is compiled, connected or met for the first time is left out.
-"during snapshots": the events that were on their way while the recovery store was written. Over MQTT
-mqtt.queue_size is 65535: the default, 20,000 between two snapshots, does not suffice for 5,000 a second.
-Publisher, receiver, broker and job share the machine's cores: whatever else works there shows in p99 and max.
-Where all that is more than the cores can do, events queue up, and latency is just how long that went on.
-An event that has not come 20 s after the last was due is missing, and later than all others. "publisher" in
-JSON: by how much the publisher itself missed the schedule, which is part of the latencies.
+The job runs as in production, `python -m bytewax.run dataflows.fleet -r DIR -s 10 -b 0`, on a broker with
+the shipped configuration. 1,000 vehicles take turns, with 8 signals per event. Events are sent at a
+constant rate, regardless of answers, and an event's latency counts from when it was due: a stall is part of
+the latency of every event that it delays. Compiling, connecting and new vehicles are not measured. "during
+snapshots": the events that were in flight while the recovery store was written. Over MQTT, mqtt.queue_size
+is 65535: the default, 20,000 between two snapshots, is too small for 5,000 a second. Publisher, receiver,
+broker and job share the machine's cores: any other load there shows in p99 and max. If the load is more
+than the cores can handle, events queue up, and the latency only shows for how long. An event that has not
+arrived 20 s after the last was due is missing, and counts as the latest of all. "publisher" in JSON: by how
+much the publisher itself was behind schedule, which is part of the latencies.
 
 examples:
   python -m benchmarks.latency
@@ -71,10 +71,10 @@ def run(names: Sequence[str], rates: Sequence[float], seconds: float, notes: Con
     """Measure all rates over each wire, with one job each.
 
     Args:
-        names: of the wires.
+        names: names of the wires.
         rates: events per second.
-        seconds: how long each is measured.
-        notes: gets the progress bar.
+        seconds: duration of each measurement.
+        notes: for the progress bar.
 
     Raises:
         BrokerError: a broker or the job does not run.
@@ -128,7 +128,7 @@ def _seconds(text: str) -> float:
     except ValueError:
         seconds = math.nan
     if not 1 <= seconds < math.inf:
-        raise argparse.ArgumentTypeError(f"expected seconds from 1 on, got {text!r}")
+        raise argparse.ArgumentTypeError(f"expected a number of seconds ≥ 1, got {text!r}")
     return seconds
 
 
@@ -139,7 +139,7 @@ def _parser() -> argparse.ArgumentParser:
         epilog=EXPLANATION,
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )
-    parser.add_argument("--only", choices=list(BROKERS), help="one wire; default: both")
+    parser.add_argument("--only", choices=list(BROKERS), help="measure only one wire; default: both")
     parser.add_argument(
         "--rates",
         type=_rates,
@@ -148,7 +148,7 @@ def _parser() -> argparse.ArgumentParser:
         help="events per second (default: 100,1000,5000)",
     )
     parser.add_argument(
-        "--seconds", type=_seconds, default=SECONDS, metavar="N", help="of each rate (default: %(default)g)"
+        "--seconds", type=_seconds, default=SECONDS, metavar="N", help="for each rate (default: %(default)g)"
     )
     parser.add_argument("--json", action="store_true", help="print JSON instead of a table")
     return parser

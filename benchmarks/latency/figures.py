@@ -1,4 +1,4 @@
-"""What `benchmarks.latency` reports: percentiles of all events, and of those that a snapshot met."""
+"""What `benchmarks.latency` reports: percentiles of all events, and of those in flight during a snapshot."""
 
 from __future__ import annotations
 
@@ -13,18 +13,18 @@ from rich.table import Table
 
 PERCENTILES = (50.0, 95.0, 99.0)
 SAME_SNAPSHOT = 1_000_000_000
-"""Nanoseconds: changes of the recovery store that are closer together belong to one snapshot."""
+"""Nanoseconds: changes of the recovery store that are closer together than this belong to one snapshot."""
 
 
 @dataclass(frozen=True, slots=True)
 class Figures:
     """Latencies in milliseconds, from the time an event was due to be published until it was received.
 
-    Every percentile is the latency of an event. One that never came counts as infinitely late.
+    Every percentile is the latency of an event. One that never arrived counts as infinitely late.
 
     Attributes:
-        events: how many were due.
-        missing: how many of them never came.
+        events: number of events that were due.
+        missing: number of them that never arrived.
         p50: half of the events were at least as fast.
         p95: 95 % of them.
         p99: 99 % of them.
@@ -40,14 +40,14 @@ class Figures:
 
     @classmethod
     def of(cls, latencies: NDArray[np.floating[Any]]) -> Figures:
-        """Summarise latencies in milliseconds, infinite where an event never came; NaN if there are none."""
+        """Summarise latencies in milliseconds, infinite if an event never arrived; NaN if there are none."""
         if not len(latencies):
             return cls(0, 0, math.nan, math.nan, math.nan, math.nan)
         p50, p95, p99 = np.percentile(latencies, PERCENTILES, method="inverted_cdf").tolist()
         return cls(len(latencies), int(np.isinf(latencies).sum()), p50, p95, p99, float(latencies.max()))
 
     def report(self) -> dict[str, int | float | None]:
-        """For JSON, which knows neither NaN nor infinity: those are null."""
+        """For JSON, which has neither NaN nor infinity: they become null."""
         return {
             name: (round(value, 3) if math.isfinite(value) else None) if isinstance(value, float) else value
             for name, value in asdict(self).items()
@@ -56,15 +56,15 @@ class Figures:
 
 @dataclass(frozen=True, slots=True)
 class Measured:
-    """One rate over one wire. Times are `time.monotonic_ns`; the arrays belong together row by row.
+    """One rate over one wire. Times are `time.monotonic_ns`; the arrays have one row per event.
 
     Attributes:
         wire: ``mqtt`` or ``kafka``.
         rate: events per second.
-        due: when each event was to be published, shape (n,).
-        received: when it was received, 0 where it never was, shape (n,).
-        late: nanoseconds by which the publisher itself was late, shape (n,).
-        stored: begin and end of every change of the recovery store that was seen.
+        due: when each event was due to be published, shape (n,).
+        received: when it was received, 0 if it never was, shape (n,).
+        late: nanoseconds by which the publisher itself was behind schedule, shape (n,).
+        stored: start and end of every observed change of the recovery store.
     """
 
     wire: str
@@ -75,25 +75,25 @@ class Measured:
     stored: Sequence[tuple[int, int]]
 
     def after(self, seconds: float) -> Measured:
-        """Without the events that were due in the first so many seconds."""
+        """Without the events that were due in the first `seconds` seconds."""
         counted = self.due >= self.due[0] + round(seconds * 1e9)
         return replace(self, due=self.due[counted], received=self.received[counted], late=self.late[counted])
 
     @property
     def latencies(self) -> NDArray[np.float64]:
-        """Milliseconds; infinite where an event never came."""
+        """Milliseconds; infinite for an event that never arrived."""
         return np.where(self.received > 0, (self.received - self.due) / 1e6, np.inf)
 
     @property
     def snapshots(self) -> int:
-        """How many were stored while events were due."""
+        """Number of snapshots that were stored while events were due."""
         begins = [begin for begin, end in self.stored if len(self.due) and self.due[0] <= end <= self.due[-1]]
         return sum(
             number == 0 or begin - begins[number - 1] > SAME_SNAPSHOT for number, begin in enumerate(begins)
         )
 
-    def met_a_snapshot(self) -> NDArray[np.bool_]:
-        """Which events were on their way while the recovery store changed, shape (n,)."""
+    def during_snapshots(self) -> NDArray[np.bool_]:
+        """Whether each event was in flight while the recovery store changed, shape (n,)."""
         met = np.zeros(len(self.due), np.bool_)
         for begin, end in self.stored:
             met |= (self.due <= end) & ((self.received >= begin) | (self.received == 0))
@@ -105,7 +105,7 @@ def report(measured: Sequence[Measured]) -> dict[str, dict[str, dict[str, int | 
     return {
         f"{one.wire}_{one.rate:g}": {
             "all": Figures.of(one.latencies).report(),
-            "during_snapshots": Figures.of(one.latencies[one.met_a_snapshot()]).report()
+            "during_snapshots": Figures.of(one.latencies[one.during_snapshots()]).report()
             | {"snapshots": one.snapshots},
             "publisher": Figures.of(one.late / 1e6).report(),
         }
@@ -120,7 +120,7 @@ def table(measured: Sequence[Measured]) -> Table:
         found.add_column(title, justify="left" if title in ("over", "") else "right")
     for one in measured:
         times = f"during {one.snapshots} snapshot{'' if one.snapshots == 1 else 's'}"
-        for what, latencies in (("all", one.latencies), (times, one.latencies[one.met_a_snapshot()])):
+        for what, latencies in (("all", one.latencies), (times, one.latencies[one.during_snapshots()])):
             figures = Figures.of(latencies)
             found.add_row(
                 one.wire,

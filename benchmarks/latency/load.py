@@ -1,4 +1,4 @@
-"""What `benchmarks.latency` sends, and when: numbered events at an even rate, whatever becomes of them."""
+"""What `benchmarks.latency` sends, and when: numbered events at a constant rate, regardless of answers."""
 
 from __future__ import annotations
 
@@ -16,17 +16,17 @@ SIGNALS = 8
 START = datetime(2026, 1, 1, tzinfo=UTC)
 NANOSECONDS = 1_000_000_000
 DISTINCT_ROWS = 4_096
-"""After so many rows of values the same come again, of other vehicles at other times."""
+"""Rows of values after which they repeat, for other vehicles and other times."""
 
 
 @dataclass(frozen=True, slots=True)
 class Load:
-    """Events one after the other at an even rate, of vehicles that take turns.
+    """Events at a constant rate, of vehicles that take turns.
 
     Attributes:
-        first: number of the first event; numbers go on from one load to the next.
+        first: number of the first event; numbering continues from one load to the next.
         rate: events per second.
-        seconds: how long they come.
+        seconds: duration.
         since: event time of the first, seconds after `START`.
     """
 
@@ -40,7 +40,7 @@ class Load:
         return round(self.rate * self.seconds)
 
     def due(self) -> NDArray[np.int64]:
-        """When each event is due, nanoseconds after the first."""
+        """When each event is due, nanoseconds after the first, shape (n,)."""
         return (np.arange(self.count) * (NANOSECONDS / self.rate)).astype(np.int64)
 
 
@@ -57,23 +57,23 @@ _encode = msgspec.json.Encoder().encode
 
 
 def number_of(enriched: bytes) -> int:
-    """The number of the event that an enriched event is about."""
+    """The number of the telemetry event inside an enriched event."""
     return _number.decode(enriched).telemetry.sequence
 
 
 def publish_on_time(
     load: Load, begin: int, send: Callable[[str, bytes], None], wait: Callable[[float], None]
 ) -> NDArray[np.int64]:
-    """Send each event when it is due, or at once if that has passed; never waits for an answer.
+    """Send each event when it is due, or at once if that time has passed; never waits for an answer.
 
     Args:
         load: what to send.
         begin: when the first event is due, by `time.monotonic_ns`.
-        send: publishes a payload of a vehicle.
-        wait: lets at most so many seconds pass, maybe none, and serves the connection meanwhile.
+        send: publishes a vehicle's payload.
+        wait: lets at most this many seconds pass, maybe none, and serves the connection meanwhile.
 
     Returns:
-        how late each event was sent, nanoseconds.
+        How late each event was sent, nanoseconds, shape (n,).
     """
     random = np.random.default_rng(0)
     mixing = random.normal(size=(SIGNALS, SIGNALS)) / SIGNALS**0.5
@@ -86,7 +86,7 @@ def publish_on_time(
         at = START + timedelta(seconds=load.since + offset / NANOSECONDS)
         event = {"vehicle_id": vehicle, "ts": at, "sequence": number}
         payload = _encode(event | dict(zip(names, rows[number % DISTINCT_ROWS], strict=True)))
-        # At least once: a publisher that is behind still has to read what the broker answers.
+        # At least once: even a publisher that is behind has to read the broker's answers.
         wait(max(0, begin + offset - time.monotonic_ns()) / NANOSECONDS)
         while (remaining := begin + offset - time.monotonic_ns()) > 0:
             wait(remaining / NANOSECONDS)
@@ -96,5 +96,5 @@ def publish_on_time(
 
 
 def settings_text() -> str:
-    """The part of the job's settings, in TOML, that describes these events."""
+    """The part of the job's settings that describes these events, in TOML."""
     return "".join(f'[signals.signal{n}]\npointer = "/signal{n}"\n' for n in range(SIGNALS))

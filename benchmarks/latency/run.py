@@ -1,4 +1,4 @@
-"""One measurement of `benchmarks.latency`: job, publisher and receiver, each a process of its own."""
+"""One measurement of `benchmarks.latency`: job, publisher and receiver, each in its own process."""
 
 from __future__ import annotations
 
@@ -24,20 +24,22 @@ from config.errors import BrokerError, exit_on_error
 REPOSITORY = Path(__file__).resolve().parents[2]
 SNAPSHOT_INTERVAL = "10"
 TICK = 0.002
-"""Seconds between two looks at the recovery store."""
+"""Seconds between two checks of the recovery store."""
 
 LEAD = 200_000_000
-"""Nanoseconds between all being connected and the first event."""
+"""Nanoseconds between everything being connected and the first event."""
 
 TIME_TO_START = 90.0
+"""Seconds that a process may take to start and connect."""
+
 TIME_TO_DRAIN = 20.0
-"""Seconds after the last event was due, for what is still on its way."""
+"""Seconds after the last event was due in which events in flight may still arrive."""
 
 _spawning = multiprocessing.get_context("spawn")
 
 
 class Wire(Protocol):
-    """A broker, seen from publisher and receiver: `benchmarks.latency.mqtt`, `benchmarks.latency.kafka`."""
+    """A broker as publisher and receiver use it: `benchmarks.latency.mqtt`, `benchmarks.latency.kafka`."""
 
     @property
     def said_when_read(self) -> str: ...
@@ -53,11 +55,11 @@ class Wire(Protocol):
 
 
 class Job:
-    """The job, and what it stores.
+    """The job and its recovery store.
 
     Attributes:
         process: `dataflows.fleet` with recovery.
-        stored: begin and end of every change of the recovery store that was seen, `time.monotonic_ns`.
+        stored: start and end of every observed change of the recovery store, `time.monotonic_ns`.
     """
 
     def __init__(self, process: subprocess.Popen[bytes], recovery: Path, log: Path) -> None:
@@ -69,7 +71,7 @@ class Job:
         self._seen = self._state()
 
     def look(self) -> None:
-        """See whether the store has changed since the last look.
+        """Check whether the store has changed since the last call.
 
         Raises:
             BrokerError: the job has ended.
@@ -82,20 +84,20 @@ class Job:
             raise BrokerError(f"the job ended with status {self.process.returncode}: {self._said()[-500:]}")
 
     def wait_until_it_says(self, words: str) -> None:
-        """Return when the job's log holds some words.
+        """Wait until the job's log contains some words.
 
         Raises:
-            BrokerError: it has ended, or does not within `TIME_TO_START`.
+            BrokerError: the job has ended, or has not logged them within `TIME_TO_START`.
         """
         deadline = time.monotonic() + TIME_TO_START
         while words not in self._said():
             self.look()
             if time.monotonic() > deadline:
-                raise BrokerError(f"expected the job to say {words!r}, it said: {self._said()[-500:]}")
+                raise BrokerError(f"expected the job to log {words!r}, it logged: {self._said()[-500:]}")
             time.sleep(TICK)
 
     def _state(self) -> list[tuple[int, int]]:
-        # Not of the file beside the log that SQLite maps into memory: it changes when it is read, too.
+        # Without the file that SQLite maps into memory beside its log: it also changes when it is read.
         files = sorted(file for file in self._recovery.iterdir() if not file.name.endswith("-shm"))
         return [(found.st_size, found.st_mtime_ns) for found in map(Path.stat, files)]
 
@@ -105,11 +107,11 @@ class Job:
 
 @contextmanager
 def running_job(wire: Wire, directory: Path) -> Iterator[Job]:
-    """Start ``python -m bytewax.run dataflows.fleet`` on a broker, with recovery; kill it at the end.
+    """Run ``python -m bytewax.run dataflows.fleet`` on a broker, with recovery; kill it at the end.
 
     Args:
         wire: the broker.
-        directory: an empty one of its own.
+        directory: an empty directory for the job's files.
 
     Raises:
         BrokerError: the job does not start.
@@ -139,37 +141,37 @@ def running_job(wire: Wire, directory: Path) -> Iterator[Job]:
 
 
 def measure(name: str, wire: Wire, job: Job, load: Load, tick: Callable[[float], None]) -> Measured:
-    """Publish a load, and receive what becomes of it.
+    """Publish a load, and receive its enriched events.
 
     Args:
-        name: of the wire.
+        name: name of the wire.
         wire: the broker.
         job: reads from it and writes to it.
-        load: what to publish; the numbers of its events are of no load before.
+        load: what to publish; its event numbers must not occur in an earlier load.
         tick: called often, with the seconds since the first event was due.
 
     Raises:
         BrokerError: a process ended early, or a broker does not answer.
     """
-    told, receiving = _spawning.Pipe()
-    from_publisher, publishing = _spawning.Pipe()
+    to_receiver, receiving = _spawning.Pipe()
+    to_publisher, publishing = _spawning.Pipe()
     receiver = _spawning.Process(target=_receive, args=(wire, load, receiving), daemon=True)
     publisher = _spawning.Process(target=_publish, args=(wire, load, publishing), daemon=True)
     try:
         for process, connection, inside in (
-            (receiver, told, receiving),
-            (publisher, from_publisher, publishing),
+            (receiver, to_receiver, receiving),
+            (publisher, to_publisher, publishing),
         ):
             process.start()
             inside.close()
             _answer(connection, job, TIME_TO_START, lambda: None)
         begin = time.monotonic_ns() + LEAD
-        told.send(begin)
-        from_publisher.send(begin)
+        to_receiver.send(begin)
+        to_publisher.send(begin)
         patience = load.seconds + TIME_TO_DRAIN + TIME_TO_START
         late, received = (
             _answer(connection, job, patience, lambda: tick((time.monotonic_ns() - begin) / NANOSECONDS))
-            for connection in (from_publisher, told)
+            for connection in (to_publisher, to_receiver)
         )
     finally:
         for process in (receiver, publisher):
@@ -181,7 +183,7 @@ def measure(name: str, wire: Wire, job: Job, load: Load, tick: Callable[[float],
 
 
 def _answer(connection: Connection, job: Job, seconds: float, tick: Callable[[], None]) -> Any:
-    """What a process says next; the job's store is looked at meanwhile."""
+    """The next message of a process; meanwhile the job's store is checked."""
     deadline = time.monotonic() + seconds
     try:
         while not connection.poll(TICK):
@@ -195,7 +197,7 @@ def _answer(connection: Connection, job: Job, seconds: float, tick: Callable[[],
 
 
 def _publish(wire: Wire, load: Load, connection: Connection) -> None:
-    """A process: says that it is connected, is told when to begin, and answers how late it was."""
+    """A process: reports that it is connected, receives the start time, reports how late it was."""
 
     def wait_for_begin() -> int:
         connection.send(True)
@@ -207,24 +209,24 @@ def _publish(wire: Wire, load: Load, connection: Connection) -> None:
 
 
 def _receive(wire: Wire, load: Load, connection: Connection) -> None:
-    """A process: says that it is connected, is told when it begins, and answers when each event came."""
+    """A process: reports that it is connected, receives the start time, reports when each event arrived."""
     received = np.zeros(load.count, np.int64)
-    came = 0
+    arrived = 0
     deadline: float | None = None
 
     def take(at: int, enriched: bytes) -> None:
-        nonlocal came
+        nonlocal arrived
         position = number_of(enriched) - load.first
-        # Of loads before there may be retained events, and repeated ones.
+        # There may be retained events of earlier loads, and repeated ones.
         if 0 <= position < load.count and not received[position]:
             received[position] = at
-            came += 1
+            arrived += 1
 
     def is_done() -> bool:
         nonlocal deadline
         if deadline is None and connection.poll():
             deadline = connection.recv() / NANOSECONDS + load.seconds + TIME_TO_DRAIN
-        return came == load.count or (deadline is not None and time.monotonic() > deadline)
+        return arrived == load.count or (deadline is not None and time.monotonic() > deadline)
 
     with exit_on_error("receiver"):
         wire.receive(lambda: connection.send(True), take, is_done)

@@ -1,1 +1,1 @@
-"""How much the job can take, beside its limits and peers: ``python -m benchmarks.throughput``."""
+"""The job's throughput, compared with upper limits and peers: ``python -m benchmarks.throughput``"""

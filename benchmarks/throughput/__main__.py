@@ -20,7 +20,8 @@ from config.errors import FleetError, SettingsError, exit_on_error
 
 EVENTS = 300_000
 FEWEST_EVENTS = 2_000
-"""With fewer a run is over before the clock starts."""
+"""With fewer, a run would be over before the measurement starts."""
+
 REPETITIONS = 3
 
 PARTS: dict[str, Callable[[Scale], Report]] = {
@@ -35,21 +36,21 @@ PARTS: dict[str, Callable[[Scale], Report]] = {
 }
 
 EXPLANATION = """
-A recorded stream of 1,000 vehicles with 8 signals, about 185 bytes an event, goes through the job: decode,
-score and learn, encode, deliver. Every job is a process of its own, pinned to one core; brokers run beside
-it, so take the ratios, not the numbers, where there are few cores. The clock starts after a fifth of the
-events, and recovery is off. Cases take turns; each figure is the median of its runs. What fewer than
-100,000 events give only shows that it runs.
+A recorded stream of 1,000 vehicles with 8 signals, about 185 bytes per event, runs through the job: decode,
+score and learn, encode, deliver. Every job runs in its own process, pinned to one core; brokers run beside
+it, so on a machine with few cores rely on the ratios, not on the numbers. The measurement starts after a
+fifth of the events, and recovery is off. Cases take turns; each figure is the median of its runs. Figures
+of fewer than 100,000 events only show that it runs.
 
-  in_process  from memory to nowhere, in batches of 4,096; its limit is the same flow without scoring
-  kafka       Kafka to Kafka, in one process and in two; its limit is the same flow without scoring
-  mqtt        MQTT to MQTT, 1 and 50 events a message; its limit is paho alone: subscribe and publish
-  peers       other ways to do it, in turns with ours (`make bench-peers` first), with a tenth of the events;
-              what cannot run is said, with the reason
-  vehicles    from 10 to 100,000; size of the state of each, time of a snapshot and of a restart from it
+  in_process  from memory to a sink that discards everything, in batches of 4,096; limit: without scoring
+  kafka       Kafka to Kafka, in one process and in two; limit: the same flow without scoring
+  mqtt        MQTT to MQTT, 1 and 50 events per message; limit: paho alone, subscribing and publishing
+  peers       other ways to do the job, in turns with ours (`make bench-peers` first), with a tenth of the
+              events; peers that cannot run are listed with the reason
+  vehicles    from 10 to 100,000; size of the state per vehicle, time of a snapshot and a restart from it
   signals     from 4 to 32
   shards      1, 4 and 16
-  processes   1 and 2, each on a core of its own, which share the partitions of a topic in memory
+  processes   1 and 2, each on its own core, sharing the partitions of a topic in memory
 
 examples:
   python -m benchmarks.throughput
@@ -62,7 +63,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
     """Run the command line.
 
     Raises:
-        SystemExit: status 1 after one line on standard error if an argument is wrong or nothing was measured.
+        SystemExit: status 1 after one line on standard error if an argument is wrong or every part failed.
     """
     options = _parser().parse_args(arguments)
     with exit_on_error("benchmarks.throughput"):
@@ -77,14 +78,14 @@ def main(arguments: Sequence[str] | None = None) -> None:
 
 
 def run(parts: Sequence[str], scale: Scale) -> Report:
-    """Measure parts; one that fails, because a broker is not installed, is named and left out.
+    """Measure parts; one that fails, such as for a broker that is not installed, is reported and left out.
 
     Args:
         parts: names from `PARTS`.
-        scale: how much.
+        scale: how much to measure.
 
     Raises:
-        FleetError: none could be measured.
+        FleetError: no part could be measured.
     """
     report: Report = {}
     for number, name in enumerate(parts, 1):
@@ -123,21 +124,21 @@ def _parser() -> argparse.ArgumentParser:
         type=lambda text: _number(text, FEWEST_EVENTS),
         default=EVENTS,
         metavar="N",
-        help=f"of a run, {FEWEST_EVENTS} at least; slow parts take a share of it (%(default)s)",
+        help=f"events of a run, at least {FEWEST_EVENTS}; slow parts use a share of them (%(default)s)",
     )
     parser.add_argument(
         "--repetitions",
         type=lambda text: _number(text, 1),
         default=REPETITIONS,
         metavar="N",
-        help="of each case (%(default)s)",
+        help="runs of each case (%(default)s)",
     )
     return parser
 
 
 def _number(text: str, least: int) -> int:
     if not text.isdecimal() or int(text) < least:
-        raise argparse.ArgumentTypeError(f"expected a whole number from {least} on, got {text!r}")
+        raise argparse.ArgumentTypeError(f"expected a whole number ≥ {least}, got {text!r}")
     return int(text)
 
 

@@ -1,4 +1,4 @@
-"""The peers of `benchmarks.throughput.peers` on the stream of the job, in turns with it."""
+"""Runs the peers of `benchmarks.throughput.peers` on the job's stream, in turns with the job."""
 
 from __future__ import annotations
 
@@ -22,11 +22,14 @@ from config.errors import BrokerError, FleetError, SettingsError
 
 INTERPRETER = REPOSITORY / ".benchmarks" / "peers" / "bin" / "python"
 SHARE_OF_EVENTS = 10
-"""A peer gets the scale's events divided by this: peers are slower."""
+"""The scale's number of events is divided by this for a peer: peers are slower."""
 FEWEST_EVENTS = 1_000
 EVENTS_PER_VEHICLE = 30
-"""Vehicles are fewer if events are: half-space trees score nothing in their first window of 5 events, which
-must be over when the clock starts, after a fifth."""
+"""At least, so that fewer events mean fewer vehicles.
+
+Half-space trees give no scores in their first window of 5 events, which must be over when the measurement
+starts, after a fifth of the events.
+"""
 MOST_VEHICLES = 1_000
 IN_PROCESS, KAFKA = "in_process", "kafka"
 
@@ -37,9 +40,10 @@ class Peer:
 
     Attributes:
         script: module in `benchmarks.throughput.peers`.
-        detector: as `benchmarks.throughput.peers.scorers.scorer` has them.
-        than: the part that it is compared with: `IN_PROCESS`, or `KAFKA` for what only reads from there.
-        events_per_vehicle: that it gets at least, with fewer vehicles if need be.
+        detector: name as in `benchmarks.throughput.peers.scorers.scorer`.
+        than: the part that it is compared with: `IN_PROCESS`, or `KAFKA` for peers that can only read from
+            Kafka.
+        events_per_vehicle: at least this many, with fewer vehicles if necessary.
     """
 
     script: str
@@ -63,10 +67,10 @@ PEERS = {
 
 @dataclass(frozen=True, slots=True)
 class Measured:
-    """What came of all runs.
+    """The results of all runs.
 
     Attributes:
-        speeds: name of a peer or part → events per second, each run.
+        speeds: name of a peer or part → events per second of each run.
         failures: name of a peer → why it cannot run.
     """
 
@@ -74,10 +78,10 @@ class Measured:
     failures: Mapping[str, str]
 
     def report(self) -> Report:
-        """The part ``peers``: those that ran, each beside the part it is compared with.
+        """The part ``peers``: those that ran, each compared with a part of ours.
 
         Raises:
-            BrokerError: none ran.
+            BrokerError: no peer ran.
         """
         ran = {
             name: peer for name, peer in PEERS.items() if name in self.speeds and name not in self.failures
@@ -93,14 +97,14 @@ class Measured:
 
 
 def peers(scale: Scale) -> Report:
-    """The part ``peers``. The job takes its turns with them; what cannot run is said, with the reason.
+    """The part ``peers``, in turns with the job; peers that cannot run are reported with the reason.
 
     Raises:
-        SettingsError: they are not installed.
-        BrokerError: the job fails, or every peer does.
+        SettingsError: the peers are not installed.
+        BrokerError: the job fails, or every peer fails.
     """
     if not INTERPRETER.exists():
-        raise SettingsError(f"expected the peers in {INTERPRETER.parents[1]}, found none: make bench-peers")
+        raise SettingsError(f"expected peers in {INTERPRETER.parents[1]}, found none; run make bench-peers")
     stream, short = Stream(scale.events), _short(scale.events, EVENTS_PER_VEHICLE)
     failures: dict[str, str] = {}
     with ExitStack() as stack:
@@ -130,7 +134,7 @@ def peers(scale: Scale) -> Report:
 def _speeds(
     cases: Mapping[str, Callable[[], float]], failures: dict[str, str], scale: Scale
 ) -> dict[str, list[float]]:
-    """Run all cases in turns; peers that fail are put into `failures`, and left out from then on."""
+    """Run all cases in turns; peers that fail are added to `failures`, and left out from then on."""
     speeds: dict[str, list[float]] = {name: [] for name in cases}
     with scale.notes.status("") as status:
         for repetition in range(scale.repetitions):
@@ -141,7 +145,7 @@ def _speeds(
                 try:
                     speeds[name].append(case())
                 except FleetError as error:
-                    # Somebody else's program may fail in any way; the others still count.
+                    # A peer may fail in any way; the others are still measured.
                     if name not in PEERS:
                         raise
                     _fail(name, error, failures, scale)
@@ -154,7 +158,7 @@ def _fail(name: str, error: FleetError, failures: dict[str, str], scale: Scale) 
 
 
 def _short(events: int, events_per_vehicle: int) -> Stream:
-    """What a peer gets of so many events."""
+    """A peer's share of a stream of `events` events."""
     events = max(events // SHARE_OF_EVENTS, FEWEST_EVENTS)
     return Stream(events, vehicles=min(MOST_VEHICLES, max(1, events // events_per_vehicle)))
 
@@ -166,10 +170,10 @@ def _case(
 
     Args:
         peer: what to run.
-        recording: of the stream.
-        stream: what it gets.
-        settings: of a broker that has the stream, if there is one.
-        topic: where it has it; results go to ``TOPIC.NAME``.
+        recording: recording of the stream.
+        stream: the stream.
+        settings: settings of a broker that has the stream, if there is one.
+        topic: its topic with the stream; results go to ``TOPIC.NAME``.
     """
 
     def measure() -> float:
@@ -196,12 +200,12 @@ def _case(
                 job.wait()
                 if not result.exists():
                     raise BrokerError(
-                        f"expected {script} to measure itself, it did not; it said: {job.reason()}"
+                        f"expected {script} to write its result, it did not; its output: {job.reason()}"
                     )
             found = json.loads(result.read_text())
         if found["seconds"] <= 0 or not found["events"]:
             raise BrokerError(
-                f"expected {script} to take longer for {stream.events:,} events; give more: --events"
+                f"{script} processed {stream.events:,} events too fast to measure; raise --events"
             )
         return float(found["events"] / found["seconds"])
 

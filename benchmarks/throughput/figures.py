@@ -1,4 +1,4 @@
-"""What `benchmarks.throughput` finds: medians of runs that take turns, and ratios between them."""
+"""The figures of `benchmarks.throughput`: medians of runs that take turns, and their ratios."""
 
 from __future__ import annotations
 
@@ -16,12 +16,12 @@ Report = dict[str, dict[str, Any]]
 
 @dataclass(frozen=True, slots=True)
 class Scale:
-    """How much is measured.
+    """How much to measure.
 
     Attributes:
-        events: of a run in process, and from Kafka; parts that are slower take a share of it.
+        events: events of a run in process or from Kafka; slower parts use a share of them.
         repetitions: runs of each case.
-        notes: where progress goes.
+        notes: for progress lines.
     """
 
     events: int
@@ -32,13 +32,13 @@ class Scale:
 def medians(
     part: str, cases: Mapping[Name, Callable[[], float]], repetitions: int, notes: Console
 ) -> dict[Name, float]:
-    """Run the cases in turn, as often as asked, and take each one's median.
+    """Run the cases in turns, `repetitions` times, and take the median of each.
 
     Args:
-        part: what is measured, for the progress line.
-        cases: name → a run, which returns events per second.
+        part: name of the part, for the progress line.
+        cases: name → function that runs the case and returns events per second.
         repetitions: runs of each.
-        notes: gets a progress line.
+        notes: for a progress line.
     """
     found: dict[Name, list[float]] = {name: [] for name in cases}
     with notes.status("") as status:
@@ -50,7 +50,7 @@ def medians(
 
 
 def beside_limit(speed: float, limit: float) -> dict[str, float]:
-    """A speed with what limits it, both in events per second."""
+    """A speed and its upper limit, both in events per second."""
     return {
         "events_per_second": round(speed),
         "limit_events_per_second": round(limit),
@@ -59,5 +59,5 @@ def beside_limit(speed: float, limit: float) -> dict[str, float]:
 
 
 def times_slower(speed: float, ours: float) -> dict[str, float]:
-    """A peer's speed, in events per second, and how many times ours is that."""
+    """A peer's speed, in events per second, and how many times as fast ours is."""
     return {"events_per_second": round(speed), "times_slower": round(ours / speed, 1)}

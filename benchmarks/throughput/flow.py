@@ -1,9 +1,9 @@
-"""The job from memory to nowhere, for `benchmarks.throughput`: no broker and no disk is measured.
+"""The job between memory and a sink that discards everything, so that neither broker nor disk is measured.
 
 ``python -m bytewax.run 'benchmarks.throughput.flow:scored("FILE", "CLOCK")'`` reads a recording into memory,
-sends it through `dataflows.fleet` in batches of ``recording.batch_size`` messages, discards what comes out,
-and writes what it counted to CLOCK; ``unscored`` does the same with `benchmarks.unscored`, and ``shared``
-with partitions that several processes share.
+sends it through `dataflows.fleet` in batches of ``recording.batch_size`` messages, discards the output,
+and writes its measurement to CLOCK; ``unscored`` does the same with `benchmarks.unscored`, and ``shared``
+with partitions shared by several processes.
 """
 
 from __future__ import annotations
@@ -30,25 +30,25 @@ from dataflows.recordings import open_recording
 from dataflows.score.scorer import ShardScorer
 
 WARM_UP = 0.2
-"""Share of the events after which the clock starts: what is imported, compiled and first met comes before."""
+"""Share of the events before the measurement starts: for imports, compilation and new vehicles."""
 
 PARTITIONS = 4
-"""Of a topic, in memory as in Kafka."""
+"""Partitions of a topic, in memory as in Kafka."""
 
 NEARLY_ALL = 0.95
-"""Share of its events after which a process stops the clock: partitions are not equally long."""
+"""Share of its events after which a process stops measuring: partitions are not equally long."""
 
 
 @dataclass(frozen=True, slots=True)
 class Clocked:
-    """What was measured after the warm-up.
+    """The measurement after the warm-up.
 
     Attributes:
-        events: enriched events that came out.
+        events: enriched events in the output.
         seconds: wall time they took.
         cpu_seconds: processor time of the process in that time.
         encoded_bytes: size of all their payloads.
-        until: when the last came out, by `time.perf_counter`, which processes of a machine have in common.
+        until: when the last one was output, by `time.perf_counter`, which all processes of a machine share.
     """
 
     events: int
@@ -63,16 +63,16 @@ class Clocked:
 
 
 def read_clock(file: Path) -> Clocked:
-    """What a flow wrote to its CLOCK."""
+    """Read what a flow wrote to CLOCK."""
     return Clocked(**json.loads(file.read_text()))
 
 
 def scored(recording: str, clock: str) -> Dataflow:
-    """`dataflows.fleet` from memory to nowhere.
+    """`dataflows.fleet` between memory and a sink that discards everything.
 
     Args:
-        recording: the file to read ahead.
-        clock: the file to write a `Clocked` to.
+        recording: file to read into memory.
+        clock: file to write a `Clocked` to.
     """
     settings = load()
     source = MemorySource(Path(recording), settings.recording.batch_size)
@@ -80,18 +80,18 @@ def scored(recording: str, clock: str) -> Dataflow:
 
 
 def unscored(recording: str, clock: str) -> Dataflow:
-    """As `scored`, with constants in the place of scores."""
+    """As `scored`, with constants in place of scores."""
     ShardScorer.score = constants  # type: ignore[method-assign, assignment]
     return scored(recording, clock)
 
 
 def shared(recording: str, clocks: str, processes: int) -> Dataflow:
-    """As `scored`, from `PARTITIONS` partitions as Kafka's, which the processes of a job share.
+    """As `scored`, from `PARTITIONS` partitions like those of Kafka, shared by the processes of a job.
 
     Args:
-        recording: the file to read ahead; its batches are dealt out to the partitions.
-        clocks: the directory to which each process writes a `Clocked`, after nearly all of its share.
-        processes: how many share the partitions.
+        recording: file to read into memory; its batches are distributed over the partitions.
+        clocks: directory in which each process writes a `Clocked`, after nearly all of its share.
+        processes: number of processes that share the partitions.
     """
     settings = load()
     source = MemorySource(Path(recording), settings.recording.batch_size, PARTITIONS)
@@ -110,15 +110,15 @@ def _to_nowhere(source: MemorySource, counter: _Counter, settings: Settings) -> 
 
 
 class MemorySource(FixedPartitionedSource[MessageBatch, int]):
-    """Hands over the batches of a recording that was read ahead.
+    """Emits the batches of a recording that was read into memory.
 
     Args:
         path: the recording.
-        batch_size: messages handed over at once.
-        partitions: as Kafka has them; 0 for none, as MQTT.
+        batch_size: messages per batch.
+        partitions: number of partitions, as with Kafka; 0 for none, as with MQTT.
 
     Attributes:
-        events: how many messages it holds.
+        events: number of messages.
     """
 
     def __init__(self, path: Path, batch_size: int, partitions: int = 0) -> None:
@@ -137,7 +137,7 @@ class MemorySource(FixedPartitionedSource[MessageBatch, int]):
         return list(self._parts)
 
     def build_part(self, step_id: str, for_part: str, resume_state: int | None) -> _MemoryPartition:
-        # As the job does before it starts, but after reading ahead: that is to stay as well.
+        # As the job does before it starts, but after reading, so that the recording is excluded, too.
         tune_gc()
         return _MemoryPartition(iter(self._parts[for_part]))
 
@@ -154,7 +154,7 @@ class _MemoryPartition(StatefulSourcePartition[MessageBatch, int]):
 
 
 class _Counter:
-    """Counts events, and writes the clock's file after the last."""
+    """Counts events, and writes the measurement after the last."""
 
     def __init__(self, expected: int, clock: Path) -> None:
         self._expected = expected

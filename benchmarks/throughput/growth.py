@@ -1,4 +1,4 @@
-"""How the job in process grows with vehicles, signals, shards and processes, and what its state costs."""
+"""How the job's throughput scales with vehicles, signals, shards and processes, and what its state costs."""
 
 from __future__ import annotations
 
@@ -21,13 +21,13 @@ SIGNALS = (4, 8, 16, 32)
 SHARDS = (1, 4, 16)
 PROCESSES = (1, 2)
 LONGER = 4
-"""Times the events of other parts: processes do not start and end at the same moment."""
+"""Times as many events as in other parts: processes do not start and end at the same moment."""
 EVENTS_PER_VEHICLE = 10
-"""At least: all vehicles are known when the clock starts, after a fifth, and windows full at the end."""
+"""At least, so that all vehicles are known when the measurement starts, after a fifth of the events."""
 
 
 def vehicles(scale: Scale) -> Report:
-    """The part ``vehicles``: speed, and size of the state, time of a snapshot and of a restart from it."""
+    """The part ``vehicles``: speed, size of the state, and time of a snapshot and of a restart from it."""
     streams = {
         number: Stream(max(scale.events, number * EVENTS_PER_VEHICLE), vehicles=number) for number in VEHICLES
     }
@@ -43,14 +43,14 @@ def signals(scale: Scale) -> Report:
 
 
 def shards(scale: Scale) -> Report:
-    """The part ``shards``: a batch is split among them, so more of them get smaller pieces."""
+    """The part ``shards``: a batch is split among them, so with more shards the pieces are smaller."""
     streams = {number: Stream(scale.events) for number in SHARDS}
     settings = {number: f"[detector]\nshards = {number}\n" for number in SHARDS}
     return {"shards": _plain(_speeds("shards", streams, settings, scale))}
 
 
 def processes(scale: Scale) -> Report:
-    """The part ``processes``: as from Kafka, but no broker and no client takes part of the cores."""
+    """The part ``processes``: as from Kafka, but without a broker and clients that use the cores, too."""
     stream = Stream(scale.events * LONGER)
     with tempfile.TemporaryDirectory() as directory:
         recording = stream.record(Path(directory))
@@ -63,7 +63,7 @@ def processes(scale: Scale) -> Report:
 
 
 def speed_together(number: int, recording: Path, stream: Stream) -> float:
-    """Events per second of so many processes together, from the first one's start to the last one's end."""
+    """Events per second of `number` processes together, from the first one's start to the last one's end."""
     with tempfile.TemporaryDirectory() as directory:
         file = Path(directory) / "settings.toml"
         file.write_text(settings_text(stream))
@@ -98,12 +98,12 @@ def _plain(speeds: Mapping[int, float]) -> dict[str, dict[str, float]]:
 
 
 def _room_for(number: int) -> str:
-    """A shard may know all of them: none is forgotten, however they are spread."""
+    """Settings that let a shard know all vehicles: none is forgotten, however they are distributed."""
     return f"[detector]\nvehicles = {max(10_000, number)}\n"
 
 
 def _states(streams: Mapping[int, Stream], scale: Scale) -> dict[str, dict[str, float]]:
-    """Vehicles → the medians of what `benchmarks.throughput.state` finds when each has sent a few events."""
+    """Number of vehicles → medians of `benchmarks.throughput.state` when each has sent a few events."""
     found: dict[int, list[dict[str, float]]] = {number: [] for number in streams}
     with tempfile.TemporaryDirectory() as directory, scale.notes.status("") as status:
         for repetition in range(scale.repetitions):

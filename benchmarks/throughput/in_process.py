@@ -1,4 +1,4 @@
-"""The job from memory to nowhere, beside the same without scoring."""
+"""The job without broker and disk, compared with the same job without scoring."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from config.errors import BrokerError
 SCORED = "scored"
 UNSCORED = "unscored"
 BUSY = 1.15
-"""Wall time over processor time from which others are said to have disturbed the measurement."""
+"""Ratio of wall time to processor time above which the machine is reported as busy."""
 
 
 def in_process(scale: Scale) -> Report:
@@ -40,12 +40,12 @@ def in_process(scale: Scale) -> Report:
 
 
 def clock(flow: str, recording: Path, stream: Stream, settings: str = "") -> Clocked:
-    """One run.
+    """Run a flow once.
 
     Args:
         flow: `SCORED` or `UNSCORED`.
-        recording: of the stream.
-        stream: what is played.
+        recording: recording of the stream.
+        stream: the stream.
         settings: further tables of the settings file.
 
     Raises:
@@ -59,5 +59,5 @@ def clock(flow: str, recording: Path, stream: Stream, settings: str = "") -> Clo
         with running(["-m", "bytewax.run", target], {"FLEET_CONFIG": str(file)}) as job:
             job.wait()
             if not result.exists():
-                raise BrokerError(f"expected {stream.events:,} events to come out, fewer did: {job.reason()}")
+                raise BrokerError(f"expected {stream.events:,} events as output, got fewer: {job.reason()}")
         return read_clock(result)

@@ -1,4 +1,4 @@
-"""The figures of `benchmarks.throughput` as tables."""
+"""Prints the figures of `benchmarks.throughput` as tables."""
 
 from __future__ import annotations
 
@@ -11,11 +11,11 @@ from benchmarks.throughput.beside_peers import PEERS
 from benchmarks.throughput.figures import Report
 
 FLOWS = {
-    "in_process": ("in process, memory to nowhere", "without scoring"),
+    "in_process": ("in process, without broker", "without scoring"),
     "kafka": ("Kafka to Kafka, 1 process", "without scoring"),
     "kafka_two_processes": ("Kafka to Kafka, 2 processes", "without scoring"),
-    "mqtt": ("MQTT to MQTT, an event a message", "paho alone"),
-    "mqtt_lists": ("MQTT to MQTT, 50 events a message", "paho alone"),
+    "mqtt": ("MQTT to MQTT, 1 event per message", "paho alone"),
+    "mqtt_lists": ("MQTT to MQTT, 50 events per message", "paho alone"),
 }
 GROWTH = ("vehicles", "signals", "shards", "processes")
 UNITS = {
@@ -28,7 +28,7 @@ UNITS = {
 
 
 def tables(report: Report) -> Iterator[Table]:
-    """A table for each kind of part that was measured.
+    """One table for each kind of part that was measured.
 
     Args:
         report: part → figures.
@@ -44,7 +44,7 @@ def tables(report: Report) -> Iterator[Table]:
 
 
 def _flows(flows: Mapping[str, Mapping[str, Any]]) -> Table:
-    table = _table("", "events/s", "its limit", "events/s", "ratio")
+    table = _table("", "events/s", "upper limit", "events/s", "ratio")
     for name, figures in flows.items():
         title, limit = FLOWS[name]
         speed, limit_speed = (f"{figures[key]:,}" for key in ("events_per_second", "limit_events_per_second"))
@@ -81,5 +81,5 @@ def _table(first: str, *others: str) -> Table:
     table = Table()
     table.add_column(first)
     for title in others:
-        table.add_column(title, justify="left" if title in ("its limit", "than") else "right")
+        table.add_column(title, justify="left" if title in ("upper limit", "than") else "right")
     return table

@@ -1,10 +1,10 @@
-"""What the state of the job costs: ``python -m benchmarks.throughput.state RECORDING RESULT``.
+"""What does the job's state cost? ``python -m benchmarks.throughput.state RECORDING RESULT``
 
-All shards are fed with a recording; then snapshots of all of them are taken and pickled, as the engine does,
-and detectors made anew from them. RESULT gets, as JSON, ``state_bytes_per_vehicle`` (pickled), the medians of
-``snapshot_seconds`` and ``restore_seconds``, all shards together, and, with enough vehicles to tell, the
-``memory_bytes_per_vehicle`` by which the process has grown. Writing to the recovery directory is the
-engine's, and not in it.
+All shards are fed with a recording. Then snapshots of all of them are taken and pickled, as the engine does,
+and detectors are restored from them. RESULT gets, as JSON, ``state_bytes_per_vehicle`` (pickled), the medians
+of ``snapshot_seconds`` and ``restore_seconds`` for all shards together, and, if there are enough vehicles to
+tell, ``memory_bytes_per_vehicle``, by which the process has grown. Writing to the recovery directory is done
+by the engine and not measured.
 """
 
 from __future__ import annotations
@@ -30,7 +30,7 @@ from dataflows.score.shard import split
 REPETITIONS = 5
 WARM_UP_BATCHES = 10
 MEASURABLE = 10_000
-"""Vehicles from which their memory can be told from what the process takes and gives back anyway."""
+"""Number of vehicles from which on their memory can be distinguished from what the process uses anyway."""
 
 
 def main(arguments: Sequence[str] | None = None) -> None:
@@ -48,7 +48,7 @@ def measure(settings: Settings, recording: Path) -> dict[str, float]:
         settings: all settings.
         recording: telemetry that fits them.
     """
-    # What is loaded and compiled only once is not the vehicles'.
+    # Memory of what is loaded and compiled once does not belong to the vehicles.
     _fed(settings, islice(_batches(settings, recording), WARM_UP_BATCHES))
     resident = _resident_bytes()
     scorers = _fed(settings, _batches(settings, recording))
@@ -90,7 +90,7 @@ def _fed(settings: Settings, batches: Iterable[MessageBatch]) -> list[ShardScore
 
 
 def _resident_bytes() -> int:
-    """Memory of this process; 0 where the system does not tell."""
+    """Resident memory of this process; 0 if the system does not report it."""
     status = Path("/proc/self/status")
     if not status.exists():
         return 0

@@ -1,4 +1,4 @@
-"""The stream that every part of `benchmarks.throughput` plays: a fleet's telemetry, always the same."""
+"""The stream of every part of `benchmarks.throughput`: a fleet's telemetry, always the same."""
 
 from __future__ import annotations
 
@@ -13,17 +13,17 @@ import numpy as np
 
 START = datetime(2026, 1, 1, tzinfo=UTC)
 DISTINCT_ROWS = 65_536
-"""After so many rows of values the same come again, of other vehicles at other times."""
+"""Rows of values after which they repeat, for other vehicles and other times."""
 
 
 @dataclass(frozen=True, slots=True)
 class Stream:
-    """Events of vehicles that take turns, one event a vehicle and second, with correlated signals.
+    """Events with correlated signals, of vehicles that take turns and send one event per second each.
 
     Attributes:
-        events: how many.
-        vehicles: how many take turns.
-        signals: how many numbers each event carries.
+        events: number of events.
+        vehicles: number of vehicles.
+        signals: number of signals in each event.
     """
 
     events: int
@@ -52,13 +52,13 @@ class Stream:
         return (vehicle_name(number % self.vehicles) for number in range(self.events))
 
     def lists(self, length: int) -> Iterator[bytes]:
-        """The events as JSON lists of `length`; the last list is shorter if they do not come out even."""
+        """The events as JSON lists of `length` events; the last list may be shorter."""
         payloads = self.payloads()
         while part := list(islice(payloads, length)):
             yield b"[" + b",".join(part) + b"]"
 
     def record(self, directory: Path) -> Path:
-        """Write the events to a recording in JSON lines, unless it is there already; returns the file."""
+        """Write the events to a recording in JSON lines, unless it exists; returns the file."""
         file = directory / f"telemetry-{self.events}-{self.vehicles}-{self.signals}.jsonl"
         if not file.exists():
             with file.open("wb") as output:
@@ -72,10 +72,10 @@ def vehicle_name(number: int) -> str:
 
 
 def settings_text(stream: Stream, more: str = "", *, layout: str = "event") -> str:
-    """A settings file for a stream, in TOML; all that it does not name has its default.
+    """A settings file for a stream, in TOML; everything else has its default.
 
     Args:
-        stream: whose signals the catalogue names.
+        stream: the stream whose signals are listed.
         more: further tables.
         layout: ``payload.layout``.
     """

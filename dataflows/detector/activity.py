@@ -13,8 +13,7 @@ from dataflows.detector.scaler import standard_scores
 from dataflows.detector.state import ArrayState
 
 STILLNESS = 0.005
-"""Standard deviations: a mean change well below this counts as none, since it is added under the
-logarithm."""
+"""Standard deviations, added under the logarithm: a mean change well below this counts as none."""
 
 LARGEST_CHANGE = 1e3
 """Standard deviations: a larger mean change counts as this one, so that the logarithm is bounded."""

@@ -13,13 +13,13 @@ NEVER = np.iinfo(np.int64).min
 """Event time of a sample that does not exist."""
 
 SET_RIGHT_AFTER, SET_BACK_AFTER = 30, 300
-"""How many consecutive events of a vehicle must be older than its newest sample, each newer than the one
-before, until its clock is taken to have been set back and its window restarts with the last of them.
+"""Consecutive events, older than their vehicle's newest sample, after which its clock was set back.
 
-Without this rule all its events would be late until the clock has caught up with the latest time it ever
-showed. The first number applies to a clock that was ahead and is corrected: the vehicle's new times are
-nearer to the time of the shard's other vehicles than its newest sample is. The second applies otherwise,
-since it may be old events that are sent again, as after a lost connection; such a run ends sooner.
+Each of them must be newer than the one before; the window then restarts with the last of them. Without this
+rule all its events would be late until the clock has caught up with the latest time it ever showed. The first
+number applies to a clock that was ahead and is corrected: the vehicle's new times are nearer to the time of
+the shard's other vehicles than its newest sample is. The second applies otherwise, since it may be old events
+that are sent again, as after a lost connection; such a run ends sooner.
 """
 
 
@@ -52,8 +52,7 @@ def classify(
     patience: tuple[int, int],
     arrivals: NDArray[np.uint8],
 ) -> int:
-    """Compare n rows with the samples of their vehicles and with the rows before them, and record their
-    times.
+    """Compare n rows with their vehicles' samples and the rows before them, and record their times.
 
     Args:
         slots: vehicle of each row, shape (n,).
@@ -107,10 +106,10 @@ def classify(
 
 @compiled
 def _is_nearer(time: int, slot: int, window: Integers) -> bool:
-    """Whether a time is nearer to the median of all vehicles' newest samples than its vehicle's own newest
-    sample.
+    """Whether a time is nearer to the shard's time than its vehicle's newest sample is.
 
-    True if there are no other vehicles to compare with.
+    The shard's time is the median of all vehicles' newest samples. True if there are no other vehicles to
+    compare with.
     """
     newest = window[:, window.shape[1] - 1]
     others = newest[newest != NEVER]

@@ -10,8 +10,7 @@ from dataflows.compiled import Floats, compiled
 from dataflows.detector.state import ArrayState
 
 LARGEST_SCORE = 8.0
-"""Times the usual jump: larger ones all score the same. They are rare, and must not dominate the term's
-mean."""
+"""Times the usual jump: larger ones score the same. They are rare, and must not dominate the term's mean."""
 
 OUTLIER_CLIP = 10.0
 """Times the usual jump: a larger one is learned as this."""

@@ -313,8 +313,7 @@ class Detector:
 
 @compiled
 def _bounded(values: Floats) -> tuple[Floats, Integers]:
-    """Values within ±`LARGEST_VALUE`, NaN where missing or infinite, and how many finite ones each row
-    has."""
+    """Values within ±`LARGEST_VALUE`, NaN where missing or infinite, and each row's number of finite ones."""
     bounded, present = np.empty(values.shape), np.zeros(len(values), np.int64)
     for row in range(values.shape[0]):
         for signal in range(values.shape[1]):

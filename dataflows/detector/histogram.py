@@ -21,8 +21,7 @@ LOWER: Floats = np.concatenate(([0.0], EDGES[:-1]))
 CENTRES: Floats = (LOWER + EDGES) / 2.0
 
 STEEPEST = 3.0
-"""Upper limit for the logarithm of the ratio of a bucket's rows to the next one's: more is chance, with few
-rows."""
+"""Limit for the log ratio of a bucket's rows to the next one's: with few rows, more is chance."""
 
 TAIL_ROWS = 20.0
 """Rows: if fewer than this lie above a quantile, it is extrapolated from this many instead of counted."""

@@ -38,8 +38,7 @@ TERMS = len(terms.NAMES)
 
 
 class ReconstructionModel(ArrayState):
-    """Scales every signal, reconstructs it from the others, and combines all evidence against it into one
-    error.
+    """Scales the signals, reconstructs each from the others, and combines all evidence into one error.
 
     Args:
         settings: the section ``[detector]``.

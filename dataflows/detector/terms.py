@@ -10,8 +10,7 @@ from dataflows.compiled import Floats, compiled
 from dataflows.detector.state import ArrayState
 
 OUTLIER_CLIP = 10.0
-"""Times its mean: a larger value of a term is learned as this, or one wild event would dull the term for
-long."""
+"""Times a term's mean: larger values are learned as this, or one event could dull the term for long."""
 
 TRUSTED_AFTER = 64.0
 """Rows that a mean must have been learned from before the values of its term are clipped by it."""
@@ -30,8 +29,7 @@ NAMES = ("reconstruction", "activity", "restless", "z_energy", "change", "flat_l
 """Names of the terms, in the order in which their evidence is stacked."""
 
 WORST = 4
-"""The value of this many of the first terms is the evidence of their worst signal; of the others, the mean
-over all signals."""
+"""The first terms, this many, are the evidence of their worst signal; the others are means over signals."""
 
 
 def term_values(evidence: Floats) -> Floats:

@@ -1,5 +1,4 @@
-"""Which slot of the arrays belongs to which vehicle, and which vehicles are evicted when there are too
-many."""
+"""Maps vehicles to their slots in the arrays, and evicts vehicles when there are too many."""
 
 from __future__ import annotations
 

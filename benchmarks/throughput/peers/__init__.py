@@ -1,7 +1,7 @@
-"""Other ways to do the same job, each a script of its own, measured by `benchmarks.throughput`.
+"""Other ways to do the same job, one script each, measured by `benchmarks.throughput`.
 
-They run in an environment of their own (``make bench-peers``, from ``requirements.txt`` here): what they need
-and what the job needs cannot be installed together. Each decodes the stream, scores and learns every event,
-encodes the event with its score, and takes its own time, from the first fifth of the events to the last.
-All decode and encode with orjson, which is faster than what their examples use.
+They run in a separate environment (``make bench-peers``, from ``requirements.txt`` here): their dependencies
+and those of the job cannot be installed together. Each decodes the stream, scores and learns every event,
+encodes the event with its score, and measures its own time, from the end of the first fifth of the events.
+All use orjson for JSON, which is faster than what their own examples use.
 """

@@ -1,6 +1,7 @@
-"""What one would write from Bytewax's own example: half-space trees per key in a `stateful_map`.
+"""What one would write following Bytewax's own example: half-space trees per key in a `stateful_map`.
 
-From memory to nowhere. Kinder to Bytewax than the example: items come from the source by the thousand.
+It reads from memory and discards its output. More favourable to Bytewax than the example: the source emits a
+thousand items at a time.
 """
 
 from __future__ import annotations
@@ -20,7 +21,7 @@ BATCH = 1_000
 
 
 class Discard(DynamicSink[bytes]):
-    """Counts what comes."""
+    """Counts what it receives."""
 
     def __init__(self, clock: Clock) -> None:
         self._clock = clock

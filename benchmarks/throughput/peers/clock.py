@@ -1,4 +1,4 @@
-"""How a peer is told what to do, and how it says how long it took."""
+"""The command line of a peer, and how it reports the time it took."""
 
 from __future__ import annotations
 
@@ -14,16 +14,17 @@ WARM_UP = 0.2
 
 @dataclass(frozen=True, slots=True)
 class Task:
-    """What a peer is asked.
+    """What a peer is to do.
 
     Attributes:
-        recording: JSON lines, an event each.
-        events: how many there are.
-        result: where to write the `Clock`'s figures.
+        recording: events as JSON lines.
+        events: number of events.
+        result: file for the figures of the `Clock`.
         detector: ``river`` or ``ours``.
-        bootstrap: address of a Kafka that has the events in `topic`; for peers that read from nowhere else.
-        topic: where; results go to ``TOPIC.NAME``.
-        name: of this run, for topics and groups.
+        bootstrap: address of a Kafka broker with the events in `topic`, for peers that can only read from
+            Kafka.
+        topic: topic with the events; results go to ``TOPIC.NAME``.
+        name: name of this run, for topics and consumer groups.
     """
 
     recording: Path
@@ -36,7 +37,7 @@ class Task:
 
     @classmethod
     def from_command_line(cls) -> Task:
-        """What `benchmarks.throughput.beside_peers` passes on."""
+        """Read the arguments that `benchmarks.throughput.beside_peers` passes."""
         parser = argparse.ArgumentParser(description="A peer of benchmarks.throughput, which starts it.")
         parser.add_argument("--recording", type=Path, required=True)
         parser.add_argument("--events", type=int, required=True)
@@ -48,7 +49,7 @@ class Task:
         return cls(**vars(parser.parse_args()))
 
     def payloads(self) -> list[bytes]:
-        """All events, read ahead."""
+        """All events, read into memory."""
         return self.recording.read_bytes().splitlines()
 
 
@@ -56,7 +57,7 @@ class Clock:
     """Counts events, and writes the speed after the last.
 
     Args:
-        task: says how many events to expect, and where to write.
+        task: number of events to expect, and where to write.
     """
 
     def __init__(self, task: Task) -> None:
@@ -67,9 +68,9 @@ class Clock:
         self._begin: tuple[int, float] | None = None
 
     def tick(self, events: int = 1) -> bool:
-        """So many events are done at once; returns whether the last was among them.
+        """Count events that were completed together; returns whether the last was among them.
 
-        The clock starts between two calls, so that a batch is counted whole or not at all.
+        The measurement starts between two calls, so that a batch is counted completely or not at all.
         """
         self._count += events
         if self._begin is None and self._count >= self._warm:
@@ -81,11 +82,11 @@ class Clock:
         return True
 
     def tick_and_leave(self, events: int = 1) -> None:
-        """As `tick`; after the last event this process ends, whatever its framework still wants to do."""
+        """As `tick`; after the last event this process exits, whatever its framework still wants to do."""
         if self.tick(events):
             os._exit(0)
 
 
 def write(result: Path, events: int, seconds: float) -> None:
-    """Say how many events took how many seconds."""
+    """Write how many events took how many seconds."""
     result.write_text(json.dumps({"events": events, "seconds": seconds}))

@@ -1,9 +1,9 @@
-"""Faust (faust-streaming), Kafka to Kafka: an agent that scores what its stream brings.
+"""Faust (faust-streaming), Kafka to Kafka: an agent that scores the events of its stream.
 
-Detectors are kept in memory by vehicle: in a table of Faust each would be serialised at every event. What is
-sent is not waited for one by one. Events come by the hundred, from ``stream.take``: several times faster with
-our detector, and no slower with trees. The worker runs on uvloop, which Faust offers. Time is taken when
-events have been handed to the producer.
+Detectors are kept in memory by vehicle: in a Faust table each would be serialised at every event. The agent
+does not wait for every single delivery. Events come in batches of 100 from ``stream.take``: several times
+faster with our detector, and no slower with trees. The worker runs on uvloop, which Faust supports. Time is
+measured when events have been passed to the producer.
 """
 
 from __future__ import annotations
@@ -22,7 +22,7 @@ from benchmarks.throughput.peers.scorers import scorer
 PARTITIONS = 4
 BATCH = 100
 PATIENCE = 0.1
-"""Seconds that a batch waits until it is full."""
+"""Seconds that an incomplete batch waits for more events."""
 
 
 def main() -> None:

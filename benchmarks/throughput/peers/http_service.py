@@ -1,9 +1,9 @@
 """A scoring service that is called over HTTP for every event: FastAPI with an autoencoder.
 
-The autoencoder (8–4–8, tanh) is trained beforehand, by scikit-learn, and learns nothing while it scores; it
+The autoencoder (8–4–8, tanh) is trained in advance, by scikit-learn, and does not learn while it scores; it
 is computed by numpy alone. uvicorn runs with uvloop and httptools; an asynchronous client, on uvloop too, has
-up to 64 requests under way on connections that are kept. Service and client share one core, as all that is
-measured has one.
+up to 64 requests in flight on persistent connections. Service and client share one core, like everything that
+is measured.
 """
 
 from __future__ import annotations
@@ -31,7 +31,7 @@ REQUESTS = 64
 
 
 def service(payloads: list[bytes]) -> FastAPI:
-    """The service, its autoencoder trained on the first events."""
+    """The service, with its autoencoder trained on the first events."""
     events = [orjson.loads(payload) for payload in payloads[:TRAINING_ROWS]]
     names = names_of_signals(events[0])
     rows = np.array([[event[name] for name in names] for event in events])
@@ -55,7 +55,7 @@ def service(payloads: list[bytes]) -> FastAPI:
 
 
 async def call(port: int, payloads: list[bytes], clock: Clock) -> None:
-    """Send every event, and put its score in."""
+    """Send every event, and add its score to it."""
     waiting = iter(payloads)
     url = f"http://127.0.0.1:{port}/score"
     async with aiohttp.ClientSession(connector=aiohttp.TCPConnector(limit=REQUESTS)) as session:
@@ -71,7 +71,7 @@ async def call(port: int, payloads: list[bytes], clock: Clock) -> None:
 
 
 def main() -> None:
-    """Run the service in a process of its own, and call it."""
+    """Run the service in a separate process, and call it."""
     task = Task.from_command_line()
     payloads = task.payloads()
     with socket.socket() as listener:
@@ -85,7 +85,7 @@ def main() -> None:
             )
             uvicorn.Server(config).run([listener])
             sys.exit()
-    # Only the service listens now: should it fail, calls fail too, instead of waiting for ever.
+    # Only the service listens now: if it fails, calls fail too, instead of waiting forever.
     try:
         with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
             runner.run(call(port, payloads, Clock(task)))

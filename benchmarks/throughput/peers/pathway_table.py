@@ -1,13 +1,13 @@
-"""Pathway, from a file to nowhere: a table whose rows a user-defined function scores.
+"""Pathway, from a file to a null sink: a table whose rows are scored by a user-defined function.
 
-Pathway's stateful reducers give one row per vehicle and commit, not one an event; so the function keeps the
-detectors. It gets lines by the thousand and reads the JSON itself, which is faster here than Pathway's own
-JSON connectors with a function over their columns. Rows of a commit come in no order: what half-space trees
-make of them is not worth having, but costs the same. Our detector, for which nearly every row would be late,
-cannot be used so.
+Pathway's stateful reducers give one row per vehicle and commit, not one per event; so the function keeps the
+detectors. It gets a thousand lines at a time and parses the JSON itself, which is faster here than Pathway's
+JSON connectors with a function over their columns. Rows of a commit come in no particular order: the scores
+of half-space trees are worthless then, but cost the same. Our detector, for which nearly every row would be
+late, cannot be used like this.
 
-Pathway computes step by step over all rows, so its time is the difference between a run over all events and
-one over the first fifth: starting the engine is not counted.
+Pathway runs each step over all rows, so its time is measured as the difference between a run over all events
+and one over the first fifth: starting the engine is not counted.
 """
 
 from __future__ import annotations
@@ -27,7 +27,7 @@ BATCH = 1_000
 
 
 def seconds(recording: Path, score: Scorer) -> float:
-    """How long one run over a file takes, in seconds."""
+    """Duration of one run over a file, in seconds."""
 
     def enrich(payloads: list[bytes]) -> list[bytes]:
         events = [orjson.loads(payload) for payload in payloads]

@@ -1,8 +1,8 @@
 """Quix Streams, Kafka to Kafka: a streaming dataframe that applies the detector.
 
-Detectors are kept in memory by vehicle: in Quix' own state each would be serialised at every event. A
-dataframe hands over one event at a time, and windows of several would be serialised, too.
-Time is taken when an event has been scored, so that writing the last of them is not counted.
+Detectors are kept in memory by vehicle: in the state of Quix each would be serialised at every event. A
+dataframe passes one event at a time, and windows of several would be serialised, too.
+Time is measured when an event has been scored, so writing the last ones is not counted.
 """
 
 from __future__ import annotations

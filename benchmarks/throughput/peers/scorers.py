@@ -1,4 +1,4 @@
-"""The detectors that peers score with."""
+"""The detectors that the peers use."""
 
 from __future__ import annotations
 
@@ -8,13 +8,13 @@ from typing import Any
 
 Event = dict[str, Any]
 Scorer = Callable[[Sequence[Event]], list[float]]
-"""Scores events in order, each by what its vehicle sent before, and learns them."""
+"""Scores events in order, each by what was learned from earlier ones, and learns them."""
 
 SECOND = 1_000_000
 """Microseconds."""
 
 FULL_SCALE = 100.0
-"""Half-space trees take values from 0 to 1."""
+"""Values are divided by this: half-space trees expect them between 0 and 1."""
 
 
 def names_of_signals(event: Event) -> list[str]:
@@ -26,7 +26,7 @@ def river_trees() -> Any:
     """River's half-space trees as in Bytewax's own example, ``examples/redpanda_anomaly_detection.py``.
 
     That is 5 trees of height 3 and windows of 5. River's defaults, 10 trees of height 8, are 5,110 Python
-    objects a vehicle: several times slower, and gigabytes with 1,000 vehicles.
+    objects per vehicle: several times slower, and gigabytes with 1,000 vehicles.
     """
     from river import anomaly
 
@@ -52,13 +52,14 @@ def tree_score(trees: Any, event: Event) -> float:
 
 
 def scorer(detector: str) -> Scorer:
-    """How events are scored.
+    """A function that scores events.
 
     Args:
-        detector: one of `TREES`, for each vehicle in a dict; or ``ours``, which holds all vehicles.
+        detector: a name in `TREES`, for one detector per vehicle in a dict; or ``ours``, one for all
+            vehicles.
 
     Raises:
-        ValueError: it is none of these.
+        ValueError: there is no such detector.
     """
     if detector == "ours":
         return our_detector()
@@ -76,7 +77,7 @@ def scorer(detector: str) -> Scorer:
 
 
 def our_detector() -> Scorer:
-    """Our detector with its defaults, for all vehicles: fast if it is given many events at once."""
+    """Our detector with its defaults, for all vehicles: fast if it gets many events at once."""
     import numpy as np
 
     from config.settings import DEFAULT_FILE, load

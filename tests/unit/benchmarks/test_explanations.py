@@ -1,4 +1,4 @@
-"""Injected faults, and how their explanations are judged."""
+"""Injected faults, and how their explanations are assessed."""
 
 from __future__ import annotations
 
@@ -31,7 +31,7 @@ def test_faults_change_one_signal_in_their_rows_and_nothing_else(seed: int) -> N
         untouched[fault.start : fault.stop, fault.signal] = False
         assert fault.start >= 500
         assert SHORTEST <= fault.stop - fault.start <= LONGEST
-        assert fault.signal != 2, "a signal that never moves has nothing to be wrong about"
+        assert fault.signal != 2, "a signal that never moves is given no fault"
         part = np.s_[fault.start : fault.stop, fault.signal]
         assert (changed[part] != values[part]).any()
     np.testing.assert_array_equal(changed[untouched], values[untouched])
@@ -44,7 +44,7 @@ def test_the_same_seed_gives_the_same_faults() -> None:
     np.testing.assert_array_equal(first[0], second[0])
 
 
-def test_a_value_that_was_not_sent_is_not_sent_with_a_fault_either() -> None:
+def test_a_value_that_was_not_sent_stays_missing_in_a_fault() -> None:
     values = trip()
     values[np.arange(len(values)) % 3 > 0] = np.nan
     changed, faults = inject(values, 100, np.random.default_rng(1))
@@ -66,7 +66,7 @@ def incident(signal: int) -> Incident:
     return Incident("cars", "offset", np.array([0, 1, 2]), [signal], sent, without)
 
 
-def test_rows_are_weighed_by_their_error_and_flagged_ones_judged_apart() -> None:
+def test_rows_are_weighted_by_their_error_and_flagged_ones_assessed_separately() -> None:
     judged = outcome(incident(1), scores(), np.array([1.0, 0.5, 1.0]))
     assert (judged.first, judged.flagged, judged.flagged_first) == (True, True, True)
     assert judged.chance == pytest.approx(1 / 3)

@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 
 from benchmarks import labelled_trips
 from benchmarks.injection import inject
-from benchmarks.streams import all_streams
+from benchmarks.streams import manifest, read
 from benchmarks.trips import SECOND, Trip, per_second
 from config.settings import load
 
@@ -70,12 +70,12 @@ def test_faults_are_in_one_signal_or_in_several() -> None:
     assert set(sizes) == {1, 2}
 
 
-def test_the_streams_are_what_the_quality_benchmark_reads(trips: Path, tmp_path: Path) -> None:
+def test_the_quality_benchmark_can_read_the_streams(trips: Path, tmp_path: Path) -> None:
     run(trips, tmp_path / "out", "--streams", "2")
     listed = json.loads((tmp_path / "out" / "manifest.json").read_text())["streams"]
-    read = list(all_streams(tmp_path / "out"))
-    assert len(read) == len(listed) == 2
-    for stream, line in zip(read, listed, strict=True):
+    streams = [read(tmp_path / "out", entry) for entry in manifest(tmp_path / "out")]
+    assert len(streams) == len(listed) == 2
+    for stream, line in zip(streams, listed, strict=True):
         assert stream.values.shape == (line["rows"], line["signals"]) == (3000, 3)
         assert stream.label.sum() == line["anomalous"] > 0
         assert not stream.label[: line["eval_from"]].any()
@@ -104,12 +104,12 @@ def test_the_same_seed_writes_the_same_bytes_and_another_seed_others(trips: Path
         run(trips, tmp_path / out, "--streams", "2", "--seed", seed)
     first, second, third = (contents(tmp_path / out) for out in "abc")
     assert first == second
-    assert first["car-0.csv.gz"][4:8] == bytes(4), "gzip keeps the time of writing there"
+    assert first["car-0.csv.gz"][4:8] == bytes(4), "gzip stores the time of writing there"
     assert first.keys() == third.keys()
     assert all(first[name] != third[name] for name in first)
 
 
-def test_existing_streams_are_not_written_over(
+def test_existing_streams_are_not_overwritten(
     trips: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     run(trips, tmp_path / "out")

@@ -1,4 +1,4 @@
-"""The latency benchmark: what counts as late, what a snapshot met, and what the report says."""
+"""The latency benchmark: what counts as late, which events a snapshot affects, and the report."""
 
 from __future__ import annotations
 
@@ -35,7 +35,7 @@ def test_a_percentile_is_the_latency_of_an_event() -> None:
     assert found == Figures(events=200, missing=0, p50=100.0, p95=190.0, p99=198.0, max=200.0)
 
 
-def test_an_event_that_never_came_is_later_than_all_others_and_null_in_json() -> None:
+def test_an_event_that_never_arrived_counts_as_the_latest_and_is_null_in_json() -> None:
     found = Figures.of(measured(list(range(1, 11)), [2, 3, 4, 5, 6, 7, 8, 9, 10, 0], []).latencies)
     assert found.report() == {
         "events": 10,
@@ -51,9 +51,9 @@ def test_without_events_every_figure_is_null() -> None:
     assert set(Figures.of(np.empty(0)).report().values()) == {0, None}
 
 
-def test_what_was_on_its_way_while_the_store_changed_met_a_snapshot() -> None:
+def test_events_in_flight_while_the_store_changed_are_during_a_snapshot() -> None:
     found = measured([10, 15, 25, 28, 31], [19, 40, 41, 0, 35], [(20, 30)])
-    assert np.flatnonzero(found.met_a_snapshot()).tolist() == [1, 2, 3], "held up, sent meanwhile, never came"
+    assert np.flatnonzero(found.during_snapshots()).tolist() == [1, 2, 3], "delayed, sent meanwhile, missing"
 
 
 def test_changes_of_the_store_that_are_close_together_are_one_snapshot() -> None:
@@ -68,7 +68,7 @@ def test_the_first_seconds_can_be_left_out() -> None:
     assert found.late.tolist() == [0, MILLISECOND]
 
 
-def test_the_report_tells_all_events_from_those_that_met_a_snapshot_and_the_publisher_from_both() -> None:
+def test_the_report_has_figures_of_all_events_of_those_during_snapshots_and_of_the_publisher() -> None:
     found = json.loads(json.dumps(report([measured([1, 2, 3], [2, 22, 23], [(10, 11)], [0, 0, 4])])))
     assert list(found) == ["mqtt_1000"]
     one = found["mqtt_1000"]
@@ -78,7 +78,7 @@ def test_the_report_tells_all_events_from_those_that_met_a_snapshot_and_the_publ
     assert one["publisher"]["max"] == 4.0
 
 
-def test_events_are_due_at_an_even_rate_however_long_the_broker_takes(
+def test_events_are_due_at_a_constant_rate_however_long_the_broker_takes(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     now = 0
@@ -101,7 +101,7 @@ def test_events_are_due_at_an_even_rate_however_long_the_broker_takes(
     assert (late // MILLISECOND).tolist() == [0, 3, 2, 1, 0, 0, 0]
 
 
-def test_an_event_is_known_by_its_number_in_the_telemetry() -> None:
+def test_an_event_is_identified_by_its_number_in_the_telemetry() -> None:
     telemetry = msgspec.Raw(b'{"vehicle_id":"VEH-00017","sequence":17,"signal0":1.5}')
     assert number_of(msgspec.json.encode(enriched("VEH-00017", 3, telemetry=telemetry))) == 17
 
@@ -113,16 +113,16 @@ def test_loads_are_spread_evenly() -> None:
 
 
 @pytest.mark.parametrize("rates", ["0", "fast", "100,-1", "", "inf", "nan"])
-def test_rates_that_are_none_are_refused_with_an_example(
-    rates: str, capsys: pytest.CaptureFixture[str]
-) -> None:
+def test_invalid_rates_are_rejected_with_an_example(rates: str, capsys: pytest.CaptureFixture[str]) -> None:
     with pytest.raises(SystemExit):
         latency.main(["--rates", rates])
     assert "expected rates such as 100,1000" in capsys.readouterr().err
 
 
 @pytest.mark.parametrize("seconds", ["0", "soon", "inf", "nan"])
-def test_times_too_short_or_endless_are_refused(seconds: str, capsys: pytest.CaptureFixture[str]) -> None:
+def test_times_that_are_too_short_or_infinite_are_rejected(
+    seconds: str, capsys: pytest.CaptureFixture[str]
+) -> None:
     with pytest.raises(SystemExit):
         latency.main(["--seconds", seconds])
-    assert "expected seconds from 1 on" in capsys.readouterr().err
+    assert "expected a number of seconds ≥ 1" in capsys.readouterr().err

@@ -26,7 +26,7 @@ ROWS, FAULT = 600, slice(450, 480)
 
 @pytest.fixture
 def data(tmp_path: Path) -> Path:
-    """Two datasets with one stream each: two signals that belong together, and a break between them."""
+    """Two datasets with one stream each: two correlated signals, and a fault that breaks their relation."""
     random = np.random.default_rng(0)
     streams = []
     for dataset in ("cars", "pumps"):
@@ -46,7 +46,7 @@ def printed(data: Path, capsys: pytest.CaptureFixture[str], *more: str) -> Repor
     return report
 
 
-def test_the_report_holds_every_figure_of_every_dataset_and_their_mean(
+def test_the_report_contains_every_figure_of_every_dataset_and_their_mean(
     data: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     report = printed(data, capsys, "--detectors", "ours")
@@ -78,7 +78,7 @@ def test_a_resumed_run_measures_only_what_is_missing(
     calls = []
 
     def counted(values: np.ndarray, warm_up: int) -> Verdicts:
-        if len(values) > quality.PRACTICE_ROWS:
+        if len(values) > quality.WARM_UP_ROWS:
             calls.append(len(values))
         return Verdicts(np.random.default_rng(1).random(len(values)))
 
@@ -117,11 +117,11 @@ def test_results_are_not_taken_from_the_cache_when_a_library_appears(monkeypatch
 
 
 @pytest.mark.parametrize("source", quality.METRICS_SOURCES)
-def test_what_the_metrics_depend_on_is_there(source: str) -> None:
+def test_the_files_that_the_metrics_depend_on_exist(source: str) -> None:
     assert (fingerprint.REPOSITORY / source).is_file()
 
 
-def test_a_detector_that_fails_is_left_out_and_named(
+def test_a_detector_that_fails_is_left_out_and_reported(
     data: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     def broken(values: np.ndarray, warm_up: int) -> Verdicts:
@@ -137,7 +137,7 @@ def test_a_detector_that_fails_is_left_out_and_named(
     assert set(report["random"]) == {"cars", "pumps", "mean"}
 
 
-def test_a_detector_that_is_not_installed_is_named_with_its_remedy(
+def test_a_detector_that_is_not_installed_is_reported_with_the_command_that_installs_it(
     data: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     chance = next(candidate for candidate in CANDIDATES if candidate.name == "random")
@@ -163,7 +163,7 @@ def test_the_tables_show_every_detector_in_every_dataset(
     assert len([line for line in output.splitlines() if "ours" in line]) == 3
 
 
-def test_the_linear_reconstructor_is_what_the_defaults_name() -> None:
+def test_the_linear_reconstructor_is_the_default() -> None:
     by_name = {candidate.name: candidate for candidate in CANDIDATES}
     values = np.random.default_rng(2).normal(size=(300, 3))
     scores = {name: by_name[name].run(values, 100).scores for name in ("ours", "ours-linear", "ours-mlp")}
@@ -221,9 +221,9 @@ def test_a_broken_manifest_ends_in_one_line(
         (b"", "expected a CSV of numbers"),
         (b"a,label\n" + b"1,0\n" * 300, "expected normal and anomalous rows"),
     ],
-    ids=["no label", "a label missing", "a label of words", "a value of words", "empty", "one kind of rows"],
+    ids=["no label", "a label missing", "a label in words", "a value in words", "empty", "one kind of rows"],
 )
-def test_a_stream_that_measures_nothing_is_left_out_and_named(
+def test_a_stream_that_cannot_be_measured_is_left_out_and_reported(
     content: bytes, message: str, data: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     (data / "cars.csv").write_bytes(content)
@@ -236,7 +236,7 @@ def test_a_stream_that_measures_nothing_is_left_out_and_named(
     assert list(json.loads(output.out)["random"]) == ["pumps", "mean"]
 
 
-def test_a_damaged_archive_is_left_out_and_named(data: Path, capsys: pytest.CaptureFixture[str]) -> None:
+def test_a_damaged_archive_is_left_out_and_reported(data: Path, capsys: pytest.CaptureFixture[str]) -> None:
     whole = gzip.compress((data / "cars.csv").read_bytes())
     (data / "cars.csv.gz").write_bytes(whole[: len(whole) // 2])
     manifest = (data / "manifest.json").read_text().replace("cars.csv", "cars.csv.gz")
@@ -269,7 +269,7 @@ def test_an_unusable_cache_ends_in_one_line(
     assert "expected a file for finished results" in capsys.readouterr().err.strip().splitlines()[-1]
 
 
-def test_our_scores_of_a_row_do_not_know_what_comes_after_it() -> None:
+def test_our_scores_of_a_row_do_not_depend_on_later_rows() -> None:
     values = np.random.default_rng(3).normal(size=(400, 3))
     whole, part = ours(load().detector, values), ours(load().detector, values[:250])
     assert whole.scores[:250].tobytes() == part.scores.tobytes()

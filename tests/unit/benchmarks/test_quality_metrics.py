@@ -19,7 +19,7 @@ def test_smoothing_is_the_mean_of_the_rows_up_to_now() -> None:
     assert smoothed(np.array([1.0, 3.0, 5.0, 7.0]), rows=3).tolist() == [1.0, 2.0, 3.0, 5.0]
 
 
-def test_recall_is_what_the_best_threshold_finds_within_the_false_episodes_allowed() -> None:
+def test_recall_is_that_of_the_best_threshold_within_the_allowed_false_episodes() -> None:
     # 1,000 rows: one event that is easy, one hidden under three false episodes, 980 normal rows.
     label, scores = np.zeros(1000, bool), np.zeros(1000)
     label[100:110] = label[500:510] = True
@@ -43,7 +43,7 @@ def test_delay_is_counted_from_the_start_of_each_found_event() -> None:
     assert delays(flagged, label) == [2, 0]
 
 
-def test_rows_before_the_warm_up_count_in_no_figure() -> None:
+def test_warm_up_rows_do_not_count() -> None:
     label = [1] * 5 + [0] * 20 + [1] * 5
     scores = np.array([0.0] * 5 + [0.0] * 20 + [1.0] * 5)
     flagged = np.array([True] * 10 + [False] * 20)
@@ -53,14 +53,14 @@ def test_rows_before_the_warm_up_count_in_no_figure() -> None:
     assert (measured.normal_rows, measured.rows, measured.seconds) == (15, 30, 2.0)
 
 
-def test_a_detector_that_decides_nothing_has_no_figures_of_its_decision() -> None:
+def test_a_detector_without_verdicts_has_no_figures_about_them() -> None:
     measured = figures(stream([0] * 10 + [1] * 10), Timed(Verdicts(np.arange(20, dtype=np.float64)), 1.0))
     assert measured.events_found is None
     assert measured.false_episodes is None
     assert measured.delays is None
 
 
-def test_a_stream_of_one_kind_of_rows_measures_nothing() -> None:
+def test_a_stream_with_only_one_kind_of_rows_cannot_be_measured() -> None:
     with pytest.raises(ValueError, match="only one kind"):
         figures(stream([0] * 20), Timed(Verdicts(np.zeros(20)), 1.0))
 

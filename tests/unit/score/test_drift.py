@@ -65,8 +65,10 @@ def test_a_stationary_stream_hardly_ever_drifts() -> None:
 
 
 def disordered_stream(seed: int) -> tuple[list[str], np.ndarray, np.ndarray]:
-    """Five vehicles whose signals become less correlated after 700 s; some events are late, out of order,
-    duplicates or partial."""
+    """Five vehicles whose signals become less correlated after 700 s.
+
+    Some events are late, out of order, duplicates or partial.
+    """
     random = np.random.default_rng(seed)
     vehicles, times, values = [], [], []
     for second in range(1500):

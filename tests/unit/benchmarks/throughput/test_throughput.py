@@ -55,7 +55,7 @@ def printed(report: Report) -> str:
 
 @pytest.fixture
 def parts(monkeypatch: pytest.MonkeyPatch) -> dict[str, Callable[[Scale], Report]]:
-    """Parts that measure nothing, in the place of the real ones."""
+    """Parts that measure nothing, in place of the real ones."""
 
     def kafka(scale: Scale) -> Report:
         raise BrokerError("no Java")
@@ -86,13 +86,13 @@ def test_cases_take_turns_and_the_median_counts() -> None:
 def test_tables_show_every_figure_beside_what_it_is_compared_with() -> None:
     text = printed(EVERYTHING)
     rows = {line.split("│")[1].strip(): line for line in text.splitlines() if line.startswith("│")}
-    assert [cell.strip() for cell in rows["in process, memory to nowhere"].split("│")[2:-1]] == [
+    assert [cell.strip() for cell in rows["in process, without broker"].split("│")[2:-1]] == [
         "150,000",
         "without scoring",
         "250,000",
         "0.60",
     ]
-    assert "paho alone" in rows["MQTT to MQTT, 50 events a message"]
+    assert "paho alone" in rows["MQTT to MQTT, 50 events per message"]
     assert "21.4" in rows["bytewax_river"]
     assert "in process" in rows["bytewax_river"]
     assert "Kafka to Kafka" in rows["faust_river"]
@@ -107,7 +107,7 @@ def test_a_part_that_was_not_measured_has_no_table() -> None:
     assert "peer" not in printed({"in_process": EVERYTHING["in_process"]})
 
 
-def test_json_has_the_figures_of_the_parts_asked_for(
+def test_json_has_the_figures_of_the_requested_parts(
     parts: dict[str, Callable[[Scale], Report]], capsys: pytest.CaptureFixture[str]
 ) -> None:
     throughput.main(["--json", "--only", "in_process", "--events", "2000"])
@@ -116,7 +116,7 @@ def test_json_has_the_figures_of_the_parts_asked_for(
     }
 
 
-def test_a_part_that_fails_is_named_and_the_others_are_measured(
+def test_a_part_that_fails_is_reported_and_the_others_are_measured(
     parts: dict[str, Callable[[Scale], Report]], capsys: pytest.CaptureFixture[str]
 ) -> None:
     throughput.main(["--json"])
@@ -128,7 +128,7 @@ def test_a_part_that_fails_is_named_and_the_others_are_measured(
 @pytest.mark.parametrize(
     ("only", "why"), [("kafka", "no Java"), ("speed", "got 'speed'"), (",", "got none")], ids=str
 )
-def test_what_cannot_be_measured_at_all_is_one_line(
+def test_a_run_that_measures_nothing_ends_in_one_line(
     parts: dict[str, Callable[[Scale], Report]], capsys: pytest.CaptureFixture[str], only: str, why: str
 ) -> None:
     with pytest.raises(SystemExit) as ended:
@@ -139,7 +139,7 @@ def test_what_cannot_be_measured_at_all_is_one_line(
     assert len(error.splitlines()) == 1
 
 
-def test_if_every_part_fails_the_last_reason_ends_it(
+def test_if_every_part_fails_the_last_reason_is_reported(
     monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     def fails(scale: Scale) -> Report:
@@ -155,12 +155,10 @@ def test_if_every_part_fails_the_last_reason_ends_it(
 
 
 @pytest.mark.parametrize("arguments", ["--events 1999", "--events many", "--repetitions 0"])
-def test_numbers_with_which_nothing_is_measured_are_refused(
-    arguments: str, capsys: pytest.CaptureFixture[str]
-) -> None:
+def test_numbers_that_are_too_small_are_rejected(arguments: str, capsys: pytest.CaptureFixture[str]) -> None:
     with pytest.raises(SystemExit):
         throughput.main(arguments.split())
-    assert "expected a whole number from" in capsys.readouterr().err
+    assert "expected a whole number ≥" in capsys.readouterr().err
 
 
 def test_every_kafka_flow_is_compared_with_its_own_limit() -> None:
@@ -189,12 +187,14 @@ def test_a_peer_is_compared_with_the_job_on_the_same_kind_of_input() -> None:
     }
 
 
-def test_if_no_peer_runs_the_reason_is_told() -> None:
+def test_if_no_peer_runs_the_reason_is_reported() -> None:
     with pytest.raises(BrokerError, match="none did: crashed"):
         Measured({"in_process": [100.0]}, dict.fromkeys(PEERS, "crashed")).report()
 
 
-def test_peers_that_are_not_installed_are_asked_for(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+def test_peers_that_are_not_installed_are_reported_with_the_command_that_installs_them(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
     monkeypatch.setattr(beside_peers, "INTERPRETER", tmp_path / "bin" / "python")
     with pytest.raises(SettingsError, match="make bench-peers"):
         beside_peers.peers(Scale(2_000, 1, QUIET))

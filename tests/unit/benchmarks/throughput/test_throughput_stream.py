@@ -1,4 +1,4 @@
-"""The stream that the throughput is measured on, and what measures it in process."""
+"""The stream of the throughput benchmark, and how it is measured in process."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ def settings_for(stream: Stream, directory: Path, **options: str) -> Settings:
     return load(file)
 
 
-def test_a_stream_is_the_same_every_time_and_as_large_as_it_says() -> None:
+def test_a_stream_is_the_same_every_time_and_as_large_as_documented() -> None:
     stream = Stream(5_000)
     payloads = list(stream.payloads())
     assert payloads == list(stream.payloads())
@@ -59,7 +59,7 @@ def test_lists_hold_the_same_events_in_the_same_order() -> None:
     assert [event for each in lists for event in each] == list(map(json.loads, stream.payloads()))
 
 
-def test_the_job_in_process_is_clocked_over_what_comes_after_the_warm_up(tmp_path: Path) -> None:
+def test_the_job_in_process_is_measured_after_the_warm_up(tmp_path: Path) -> None:
     stream = Stream(8_000, vehicles=50)
     clocked = clock(SCORED, stream.record(tmp_path), stream)
     assert 0.6 * 8_000 < clocked.events <= 0.8 * 8_000
@@ -68,12 +68,12 @@ def test_the_job_in_process_is_clocked_over_what_comes_after_the_warm_up(tmp_pat
 
 
 @pytest.mark.parametrize("processes", [1, 2])
-def test_processes_that_share_partitions_are_clocked_together(tmp_path: Path, processes: int) -> None:
+def test_processes_that_share_partitions_are_measured_together(tmp_path: Path, processes: int) -> None:
     stream = Stream(24_000, vehicles=50)  # six batches for four partitions
     assert speed_together(processes, stream.record(tmp_path), stream) > 0
 
 
-def test_a_job_that_fails_in_process_says_why(tmp_path: Path) -> None:
+def test_the_reason_of_a_job_that_fails_in_process_is_reported(tmp_path: Path) -> None:
     stream = Stream(10)
     with pytest.raises(BrokerError, match=r"ended with status 1; it said: .*learn_every"):
         clock(SCORED, stream.record(tmp_path), stream, "[detector]\nlearn_every = -1\n")
@@ -87,7 +87,7 @@ def test_the_state_of_every_vehicle_is_measured(tmp_path: Path) -> None:
     assert found["restore_seconds"] > 0
 
 
-def test_a_peer_is_clocked_from_the_first_fifth_to_the_last_event(tmp_path: Path) -> None:
+def test_a_peer_is_measured_from_the_first_fifth_to_the_last_event(tmp_path: Path) -> None:
     result = tmp_path / "result.json"
     peer = Clock(Task(tmp_path, 10, result, "river", "", "", "peer"))
     assert [peer.tick() for _ in range(9)] == [False] * 9
@@ -96,11 +96,13 @@ def test_a_peer_is_clocked_from_the_first_fifth_to_the_last_event(tmp_path: Path
     assert json.loads(result.read_text())["events"] == 8
 
 
-def test_a_peer_that_works_in_batches_is_clocked_over_whole_batches(tmp_path: Path) -> None:
+def test_a_peer_that_works_in_batches_is_measured_over_whole_batches(tmp_path: Path) -> None:
     result = tmp_path / "result.json"
     peer = Clock(Task(tmp_path, 10, result, "river", "", "", "peer"))
     assert [peer.tick(4), peer.tick(4), peer.tick(2)] == [False, False, True]
-    assert json.loads(result.read_text())["events"] == 6, "the first batch was over when the clock started"
+    assert json.loads(result.read_text())["events"] == 6, (
+        "the first batch was over when the measurement started"
+    )
 
 
 def test_our_detector_scores_the_same_for_peers_however_events_are_batched() -> None:
@@ -111,6 +113,6 @@ def test_our_detector_scores_the_same_for_peers_however_events_are_batched() -> 
     assert len(set(one_by_one)) > 500
 
 
-def test_a_detector_that_peers_do_not_know_is_refused() -> None:
+def test_a_detector_that_peers_do_not_know_is_rejected() -> None:
     with pytest.raises(ValueError, match="expected the detector river, river_large or ours, got 'theirs'"):
         scorer("theirs")
