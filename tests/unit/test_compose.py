@@ -1,4 +1,4 @@
-"""The containers are the programs of the native run: what Dockerfile and docker-compose.yml say is there."""
+"""Dockerfile and docker-compose.yml: consistent with each other, the settings and the demo."""
 
 from __future__ import annotations
 
@@ -41,7 +41,7 @@ def final_stage() -> list[tuple[str, str]]:
 
 
 def copied() -> list[str]:
-    """What the Dockerfile copies from the repository."""
+    """Paths that the Dockerfile copies from the repository."""
     copies = (value.split() for name, value in instructions() if name == "COPY" and "--from=" not in value)
     return [source for *sources, _ in copies for source in sources]
 
@@ -51,7 +51,7 @@ def shell_text(service: str) -> str:
 
 
 def words(service: str) -> list[str]:
-    """The command that stays: what a shell replaces itself with, or the command as it is."""
+    """The command of the long-running process: what a shell replaces itself with, or the command as it is."""
     command: list[str] = SERVICES[service]["command"]
     return command[-1].rpartition("exec ")[2].split() if command[0] == "sh" else command
 
@@ -70,7 +70,7 @@ def health(service: str) -> list[str]:
 
 
 def address(service: str) -> str:
-    """What the health check of a service asks, ``http://host:port/path``."""
+    """The address that the health check of a service requests, ``http://host:port/path``."""
     (found,) = re.findall(r"http://[^']+", " ".join(health(service)))
     return str(found)
 
@@ -85,7 +85,7 @@ def profile_of(service: str) -> str:
 
 
 def settings_of(service: str, monkeypatch: pytest.MonkeyPatch) -> Settings:
-    """The settings of a program as it would read them in its container."""
+    """The settings that a program would load in its container."""
     for variable in [name for name in os.environ if name.startswith("FLEET_")]:
         monkeypatch.delenv(variable)
     for variable, value in environment(service).items():
@@ -95,7 +95,7 @@ def settings_of(service: str, monkeypatch: pytest.MonkeyPatch) -> Settings:
 
 
 def native() -> dict[str, list[str]]:
-    """Commands of the native run, by their names in the Procfile."""
+    """Commands in the Procfile, by process name."""
     lines = (REPOSITORY / "Procfile").read_text(encoding="utf-8").splitlines()
     return {line.partition(":")[0]: line.rpartition("exec ")[2].split() for line in lines if line.strip()}
 
@@ -108,7 +108,7 @@ def test_a_profile_is_one_broker_and_all_four_programs(profile: str) -> None:
 
 
 @pytest.mark.parametrize("service", OURS)
-def test_every_program_finds_its_broker_with_the_settings_it_is_given(
+def test_every_program_finds_its_broker_with_its_settings(
     service: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     settings = settings_of(service, monkeypatch)
@@ -120,7 +120,7 @@ def test_every_program_finds_its_broker_with_the_settings_it_is_given(
 
 
 @pytest.mark.parametrize("service", SERVICES)
-def test_values_of_variables_are_texts_and_not_what_yaml_makes_of_them(service: str) -> None:
+def test_yaml_reads_the_values_of_environment_variables_as_strings(service: str) -> None:
     assert all(isinstance(value, str) for value in environment(service).values())
 
 
@@ -137,7 +137,7 @@ def test_every_module_that_is_run_exists(service: str) -> None:
 
 
 @pytest.mark.parametrize("service", BYTEWAX)
-def test_every_dataflow_that_is_run_has_a_flow(service: str) -> None:
+def test_every_dataflow_module_that_is_run_defines_a_flow(service: str) -> None:
     (module,) = re.findall(r"bytewax\.run (\S+)", shell_text(service))
 
     assert callable(importlib.import_module(module).flow)
@@ -164,7 +164,7 @@ def test_both_profiles_run_the_same_command(program: str) -> None:
     assert SERVICES[f"{program}-mqtt"]["command"] == SERVICES[f"{program}-kafka"]["command"]
 
 
-def test_the_image_runs_the_dataflow_if_nothing_else_is_asked_of_it() -> None:
+def test_the_image_runs_the_dataflow_by_default() -> None:
     (command,) = [value for name, value in final_stage() if name == "CMD"]
 
     assert yaml.safe_load(command) == native()["dataflow"]
@@ -172,7 +172,7 @@ def test_the_image_runs_the_dataflow_if_nothing_else_is_asked_of_it() -> None:
 
 
 @pytest.mark.parametrize("service", BYTEWAX)
-def test_a_recovery_directory_is_made_only_where_there_is_none_and_outlives_the_container(
+def test_a_recovery_directory_is_created_only_where_there_is_none_and_outlives_the_container(
     service: str,
 ) -> None:
     text = shell_text(service)
@@ -191,7 +191,7 @@ def test_a_recording_outlives_the_container(profile: str, monkeypatch: pytest.Mo
     assert output.as_posix().startswith(f"{STATE}/")
 
 
-def test_the_image_has_the_directories_that_are_written_to_and_its_user_owns_them(
+def test_the_image_has_the_directories_that_programs_write_to_and_its_user_owns_them(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     (user,) = [value for name, value in final_stage() if name == "USER"]
@@ -221,7 +221,7 @@ def test_every_mounted_file_exists_and_every_volume_is_declared(service: str) ->
             assert source in COMPOSE["volumes"]
 
 
-def test_everything_that_is_copied_into_the_image_exists_and_is_in_the_context() -> None:
+def test_everything_copied_into_the_image_exists_and_is_in_the_build_context() -> None:
     ignored = (REPOSITORY / ".dockerignore").read_text(encoding="utf-8").split()
 
     assert "*" in ignored
@@ -230,7 +230,7 @@ def test_everything_that_is_copied_into_the_image_exists_and_is_in_the_context()
         assert f"!{source}" in ignored
 
 
-def test_the_image_is_installed_from_the_hashes_of_the_lock() -> None:
+def test_the_image_installs_only_packages_with_hashes_from_the_lock() -> None:
     lock = (REPOSITORY / "requirements.lock").read_text(encoding="utf-8")
     installs = re.findall(
         r"pip install [^&]*", " ".join(value for name, value in instructions() if name == "RUN")
@@ -239,10 +239,10 @@ def test_the_image_is_installed_from_the_hashes_of_the_lock() -> None:
     assert len(installs) == 2
     assert all("--require-hashes" in install for install in installs)
     assert "--requirements pyproject.toml --constraints requirements.lock" in installs[1]
-    assert re.search(r"^uv==\S+ \\$", lock, re.MULTILINE), "the first install takes uv out of the lock"
+    assert re.search(r"^uv==\S+ \\$", lock, re.MULTILINE), "the first install takes uv from the lock"
 
 
-def test_every_package_is_in_the_image() -> None:
+def test_every_package_is_copied_into_the_image() -> None:
     project = tomllib.loads((REPOSITORY / "pyproject.toml").read_text(encoding="utf-8"))
 
     packages = project["tool"]["setuptools"]["packages"]["find"]["include"]
@@ -281,7 +281,7 @@ def test_kafka_has_the_properties_of_the_native_broker() -> None:
     assert expected.items() <= environment("kafka").items()
 
 
-def test_kafka_takes_what_the_programs_publish(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_kafka_accepts_messages_as_large_as_the_programs_publish(monkeypatch: pytest.MonkeyPatch) -> None:
     longest = settings_of("dataflow-kafka", monkeypatch).kafka.max_message_bytes
 
     assert int(environment("kafka")["KAFKA_MESSAGE_MAX_BYTES"]) >= longest
@@ -309,17 +309,17 @@ def test_mosquitto_is_where_the_programs_look_for_it(monkeypatch: pytest.MonkeyP
     assert option(health("mosquitto"), "-p") == str(port)
 
 
-def test_mosquitto_writes_what_it_keeps_to_its_volume() -> None:
+def test_mosquitto_keeps_its_state_in_its_volume() -> None:
     configuration = (REPOSITORY / "config" / "mosquitto.conf").read_text(encoding="utf-8")
     mosquitto = SERVICES["mosquitto"]
 
     assert "\npersistence true\n" in configuration
-    assert "\npersistence_location" not in configuration, "it is kept where the broker is started"
+    assert "\npersistence_location" not in configuration, "the default is the working directory"
     assert f"mosquitto:{mosquitto['working_dir']}" in mosquitto["volumes"]
 
 
 @pytest.mark.parametrize("profile", PROFILES)
-def test_the_page_is_published_to_this_machine_only_and_asked_at_its_own_port(profile: str) -> None:
+def test_the_page_is_published_to_this_machine_only_and_checked_at_its_own_port(profile: str) -> None:
     page = f"page-{profile}"
     port = option(words(page), "--server.port")
 
@@ -333,7 +333,7 @@ def test_nothing_but_the_page_is_published() -> None:
 
 
 @pytest.mark.parametrize("service", BYTEWAX)
-def test_bytewax_is_asked_where_it_answers(service: str) -> None:
+def test_the_health_check_requests_the_address_that_bytewax_serves(service: str) -> None:
     variables = environment(service)
 
     assert address(service) == "http://localhost:3030/dataflow"
@@ -343,7 +343,7 @@ def test_bytewax_is_asked_where_it_answers(service: str) -> None:
 
 
 @pytest.mark.parametrize("profile", PROFILES)
-def test_the_simulator_is_well_with_a_connection_to_the_port_of_its_broker(
+def test_the_simulator_is_healthy_while_connected_to_the_port_of_its_broker(
     profile: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     settings = settings_of(f"simulator-{profile}", monkeypatch)
@@ -353,13 +353,13 @@ def test_the_simulator_is_well_with_a_connection_to_the_port_of_its_broker(
 
 
 @pytest.mark.parametrize("service", SERVICES)
-def test_every_service_is_checked_and_started_again(service: str) -> None:
+def test_every_service_has_a_health_check_and_is_restarted(service: str) -> None:
     assert health(service)[0] in ("CMD", "CMD-SHELL")
     assert SERVICES[service]["restart"] == "unless-stopped"
 
 
 @pytest.mark.parametrize("service", SERVICES)
-def test_every_service_waits_until_those_of_its_profile_that_it_needs_are_well(service: str) -> None:
+def test_every_service_waits_until_those_it_needs_in_its_profile_are_healthy(service: str) -> None:
     needed = SERVICES[service].get("depends_on", {})
 
     assert bool(needed) == (service in OURS)
@@ -369,13 +369,13 @@ def test_every_service_waits_until_those_of_its_profile_that_it_needs_are_well(s
 
 
 @pytest.mark.parametrize("profile", PROFILES)
-def test_the_simulator_waits_until_somebody_listens(profile: str) -> None:
+def test_the_simulator_waits_until_its_telemetry_is_read(profile: str) -> None:
     assert {f"dataflow-{profile}", f"recorder-{profile}"} <= set(
         SERVICES[f"simulator-{profile}"]["depends_on"]
     )
 
 
-def test_nothing_of_ours_runs_as_root() -> None:
+def test_no_program_of_the_image_runs_as_root() -> None:
     (user,) = [value for name, value in final_stage() if name == "USER"]
 
     assert re.fullmatch(r"[1-9]\d*:[1-9]\d*", user)
@@ -396,5 +396,5 @@ def test_a_container_is_read_only_but_for_its_volume_and_tmp(service: str) -> No
 
 
 @pytest.mark.parametrize("service", OURS)
-def test_a_request_to_stop_reaches_our_programs(service: str) -> None:
+def test_sigterm_reaches_the_programs(service: str) -> None:
     assert SERVICES[service]["init"] is True
