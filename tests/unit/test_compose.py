@@ -1,103 +1,36 @@
-"""Dockerfile and docker-compose.yml: consistent with each other, the settings and the demo."""
+"""docker-compose.yml: consistent with itself, the settings and the demo."""
 
 from __future__ import annotations
 
 import importlib
 import importlib.util
-import os
 import re
-import tomllib
-from itertools import takewhile
-from typing import Any
 from urllib.parse import urlsplit
 
 import pytest
-import yaml  # type: ignore[import-untyped]
 
-from config.settings import Settings, load
+from tests.support.containers import (
+    BYTEWAX,
+    COMPOSE,
+    OURS,
+    PROFILES,
+    PROGRAMS,
+    SERVICES,
+    STATE,
+    address,
+    copied,
+    environment,
+    essence,
+    final_stage,
+    health,
+    native,
+    option,
+    profile_of,
+    settings_of,
+    shell_text,
+    words,
+)
 from tests.support.paths import REPOSITORY
-
-COMPOSE: dict[str, Any] = yaml.safe_load((REPOSITORY / "docker-compose.yml").read_text(encoding="utf-8"))
-SERVICES: dict[str, dict[str, Any]] = COMPOSE["services"]
-PROFILES = {"mqtt": "mosquitto", "kafka": "kafka"}
-PROGRAMS = ("simulator", "dataflow", "recorder", "page")
-OURS = [f"{program}-{profile}" for profile in PROFILES for program in PROGRAMS]
-BYTEWAX = [name for name in OURS if name.startswith(("dataflow", "recorder"))]
-STATE = "/var/lib/fleet"
-
-
-def instructions() -> list[tuple[str, str]]:
-    """Instructions of the Dockerfile with their arguments, in order."""
-    lines = (REPOSITORY / "Dockerfile").read_text(encoding="utf-8").splitlines()
-    code = "\n".join(line for line in lines if not line.startswith("#")).replace("\\\n", " ")
-    pairs = (line.partition(" ") for line in code.splitlines() if line.strip())
-    return [(name, " ".join(arguments.split())) for name, _, arguments in pairs]
-
-
-def final_stage() -> list[tuple[str, str]]:
-    all_of_them = instructions()
-    last = max(index for index, (name, _) in enumerate(all_of_them) if name == "FROM")
-    return all_of_them[last:]
-
-
-def copied() -> list[str]:
-    """Paths that the Dockerfile copies from the repository."""
-    copies = (value.split() for name, value in instructions() if name == "COPY" and "--from=" not in value)
-    return [source for *sources, _ in copies for source in sources]
-
-
-def shell_text(service: str) -> str:
-    return " ".join(SERVICES[service]["command"])
-
-
-def words(service: str) -> list[str]:
-    """The command of the long-running process: what a shell replaces itself with, or the command as it is."""
-    command: list[str] = SERVICES[service]["command"]
-    return command[-1].rpartition("exec ")[2].split() if command[0] == "sh" else command
-
-
-def essence(command: list[str]) -> list[str]:
-    """The command up to its options."""
-    return list(takewhile(lambda word: word == "-m" or not word.startswith("-"), command))
-
-
-def option(command: list[str], name: str) -> str:
-    return command[command.index(name) + 1]
-
-
-def health(service: str) -> list[str]:
-    return list(SERVICES[service]["healthcheck"]["test"])
-
-
-def address(service: str) -> str:
-    """The address that the health check of a service requests, ``http://host:port/path``."""
-    (found,) = re.findall(r"http://[^']+", " ".join(health(service)))
-    return str(found)
-
-
-def environment(service: str) -> dict[str, str]:
-    return dict(SERVICES[service].get("environment", {}))
-
-
-def profile_of(service: str) -> str:
-    (profile,) = SERVICES[service]["profiles"]
-    return str(profile)
-
-
-def settings_of(service: str, monkeypatch: pytest.MonkeyPatch) -> Settings:
-    """The settings that a program would load in its container."""
-    for variable in [name for name in os.environ if name.startswith("FLEET_")]:
-        monkeypatch.delenv(variable)
-    for variable, value in environment(service).items():
-        monkeypatch.setenv(variable, value)
-    monkeypatch.chdir(REPOSITORY)
-    return load()
-
-
-def native() -> dict[str, list[str]]:
-    """Commands in the Procfile, by process name."""
-    lines = (REPOSITORY / "Procfile").read_text(encoding="utf-8").splitlines()
-    return {line.partition(":")[0]: line.rpartition("exec ")[2].split() for line in lines if line.strip()}
 
 
 @pytest.mark.parametrize("profile", PROFILES)
@@ -164,13 +97,6 @@ def test_both_profiles_run_the_same_command(program: str) -> None:
     assert SERVICES[f"{program}-mqtt"]["command"] == SERVICES[f"{program}-kafka"]["command"]
 
 
-def test_the_image_runs_the_dataflow_by_default() -> None:
-    (command,) = [value for name, value in final_stage() if name == "CMD"]
-
-    assert yaml.safe_load(command) == native()["dataflow"]
-    assert not [value for name, value in final_stage() if name == "ENTRYPOINT"]
-
-
 @pytest.mark.parametrize("service", BYTEWAX)
 def test_a_recovery_directory_is_created_only_where_there_is_none_and_outlives_the_container(
     service: str,
@@ -191,25 +117,6 @@ def test_a_recording_outlives_the_container(profile: str, monkeypatch: pytest.Mo
     assert output.as_posix().startswith(f"{STATE}/")
 
 
-def test_the_image_has_the_directories_that_programs_write_to_and_its_user_owns_them(
-    monkeypatch: pytest.MonkeyPatch,
-) -> None:
-    (user,) = [value for name, value in final_stage() if name == "USER"]
-    uid, _, gid = user.partition(":")
-    (made,) = re.findall(
-        rf"install --directory --owner {uid} --group {gid} [^&]*",
-        " ".join(value for name, value in final_stage() if name == "RUN"),
-    )
-    variables = " ".join(value for name, value in final_stage() if name == "ENV")
-    needed = {
-        option(words("dataflow-mqtt"), "-r"),
-        settings_of("recorder-mqtt", monkeypatch).recording.output.parent.as_posix(),
-        *re.findall(r"(?:HOME|NUMBA_CACHE_DIR)=(\S+)", variables),
-    }
-
-    assert needed <= set(made.split())
-
-
 @pytest.mark.parametrize("service", SERVICES)
 def test_every_mounted_file_exists_and_every_volume_is_declared(service: str) -> None:
     for volume in SERVICES[service].get("volumes", []):
@@ -219,51 +126,6 @@ def test_every_mounted_file_exists_and_every_volume_is_declared(service: str) ->
             assert target.endswith(":ro")
         else:
             assert source in COMPOSE["volumes"]
-
-
-def test_everything_copied_into_the_image_exists_and_is_in_the_build_context() -> None:
-    ignored = (REPOSITORY / ".dockerignore").read_text(encoding="utf-8").split()
-
-    assert "*" in ignored
-    for source in copied():
-        assert (REPOSITORY / source).exists()
-        assert f"!{source}" in ignored
-
-
-def test_the_image_installs_only_packages_with_hashes_from_the_lock() -> None:
-    lock = (REPOSITORY / "requirements.lock").read_text(encoding="utf-8")
-    installs = re.findall(
-        r"pip install [^&]*", " ".join(value for name, value in instructions() if name == "RUN")
-    )
-
-    assert len(installs) == 2
-    assert all("--require-hashes" in install for install in installs)
-    assert "--requirements pyproject.toml --constraints requirements.lock" in installs[1]
-    assert re.search(r"^uv==\S+ \\$", lock, re.MULTILINE), "the first install takes uv from the lock"
-
-
-def test_every_package_is_copied_into_the_image() -> None:
-    project = tomllib.loads((REPOSITORY / "pyproject.toml").read_text(encoding="utf-8"))
-
-    packages = project["tool"]["setuptools"]["packages"]["find"]["include"]
-    assert {package.rstrip("*") for package in packages} | {".streamlit"} <= set(copied())
-
-
-def test_images_are_pinned_to_a_patch_version() -> None:
-    bases = [value.split()[0] for name, value in instructions() if name == "FROM"]
-
-    assert len(set(bases)) == 1
-    for image in [*bases, *(service["image"] for service in SERVICES.values())]:
-        assert re.search(r":\d+\.\d+\.\d+(-[a-z-]+)?$", image)
-
-
-def test_the_image_has_the_version_of_the_project_and_a_python_it_allows() -> None:
-    project = tomllib.loads((REPOSITORY / "pyproject.toml").read_text(encoding="utf-8"))["project"]
-
-    assert {SERVICES[service]["image"] for service in OURS} == {f"fleet-telemetry:{project['version']}"}
-    assert all(SERVICES[service]["build"] == "." for service in OURS)
-    assert final_stage()[0][1].startswith("python:3.11.")
-    assert project["requires-python"] == ">=3.11,<3.13"
 
 
 def test_kafka_has_the_version_of_the_native_broker() -> None:
@@ -373,13 +235,6 @@ def test_the_simulator_waits_until_its_telemetry_is_read(profile: str) -> None:
     assert {f"dataflow-{profile}", f"recorder-{profile}"} <= set(
         SERVICES[f"simulator-{profile}"]["depends_on"]
     )
-
-
-def test_no_program_of_the_image_runs_as_root() -> None:
-    (user,) = [value for name, value in final_stage() if name == "USER"]
-
-    assert re.fullmatch(r"[1-9]\d*:[1-9]\d*", user)
-    assert not [service for service in OURS if "user" in SERVICES[service]]
 
 
 @pytest.mark.parametrize("service", SERVICES)
