@@ -1,13 +1,13 @@
-"""The tree of errors. Every error that a user can see derives from `FleetError`.
+"""The one tree of errors. Every error a user can meet derives from `FleetError`.
 
     FleetError
     ├── SettingsError         a setting is wrong, unknown or missing
-    ├── BrokerError           a broker cannot be reached, or refused the client
+    ├── BrokerError        a broker cannot be reached, or refused us
     ├── DeliveryError         an outgoing message was not confirmed in time
     ├── RecordingError        a recording cannot be read or written
-    ├── DeadLetterLimitError  too much input is undecodable: something upstream must be wrong
+    ├── DeadLetterLimitError    so much input is bad that something upstream must be wrong
     ├── SnapshotError         stored state does not fit this version or these settings
-    ├── RecoveryError         the recovery directory is missing, damaged, full or not safe
+    ├── RecoveryError         the directory of stored state is missing, damaged, full or not safe
     └── LostProcessError      another process of the same job is gone
 
 A message says what was expected, what came, where, and what to do. Programs print it in one
