@@ -79,7 +79,7 @@ def test_every_module_that_is_named_exists(document: Path) -> None:
 def test_every_command_in_the_text_names_a_target_or_module_and_its_options(document: Path) -> None:
     targets = set(re.findall(r"^([a-z-]+):", (REPOSITORY / "Makefile").read_text(encoding="utf-8"), re.M))
     for code in inline_code(document):
-        if found := re.fullmatch(r"(?:[A-Z_]+=\S+ )*make ([a-z-]+)", code):
+        if found := re.fullmatch(r"(?:[A-Z_]+=\S+ )*make (?:[A-Z_]+=\S+ )*([a-z-]+)", code):
             assert found[1] in targets, f"{name(document)} names `{code}`"
         elif found := re.match(
             r"(?:\.venv/bin/)?python -m ((?:sim|dataflows|benchmarks|scripts)[\w.]*)", code
