@@ -180,6 +180,10 @@ def a_labelled_trip(desk: Desk) -> None:
             table.writerow([speed, 30.0 * speed + (row * 3 % 10) + 900.0 * is_faulty, int(is_faulty)])
 
 
+def a_repository(desk: Desk) -> None:
+    desk.sandbox.run("git init --quiet")
+
+
 NEEDS_PACKAGES = "it downloads all packages"
 NEEDS_TIME = "it takes minutes, and runs the tests"
 NEEDS_JAVA = "it needs Java and Maven; tests/flow/test_kafka_broker.py runs it"
@@ -220,7 +224,7 @@ TABLE: list[tuple[str, Try]] = [
     # development
     (r"apt-get install .*", not_run(NEEDS_ROOT)),
     (r"python -m pytest tests/\S+ .*", named_tests_are_there),
-    (r"printf .*pre-commit && chmod \+x .*", to_its_end()),
+    (r"pre-commit install", to_its_end(a_repository)),
     # benchmarks
     (r"(\.venv/bin/)?python -m benchmarks\.\w+( .*)?", with_defined_options(MEASURES)),
 ]

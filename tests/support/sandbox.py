@@ -47,7 +47,6 @@ class Sandbox:
             (shutil.copytree if source.is_dir() else shutil.copy)(source, directory / name)
         for name in LINKED:
             (directory / name).symlink_to(REPOSITORY / name)
-        (directory / ".git" / "hooks").mkdir(parents=True)
         # Its parts, not itself: what make notes in it must not be noted in the real one.
         (directory / ".venv").mkdir()
         for part in Path(sys.prefix).iterdir():
