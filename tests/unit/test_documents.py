@@ -6,9 +6,11 @@ import importlib.util
 import re
 from pathlib import Path
 
+import msgspec
 import pytest
 
 from config.settings import load
+from dataflows.events import Enriched
 from tests.support.documents import (
     DOCUMENTS,
     LANGUAGES,
@@ -115,6 +117,13 @@ def test_the_faults_of_the_readme_are_rows_of_the_whole_table() -> None:
     assert len(few) == 5
     assert len(all_of_them) > 25
     assert all(row in [whole[: len(row)] for whole in all_of_them] for row in few)
+
+
+def test_every_field_of_an_enriched_event_is_described() -> None:
+    text = (DOCS / "configuration.md").read_text(encoding="utf-8")
+    table = text[text.index("| field | meaning |") :]
+    described = re.findall(r"`(\w+)`", " ".join(re.findall(r"^\| (`[^|]+) \|", table, re.M)))
+    assert {field.name for field in msgspec.structs.fields(Enriched)} <= set(described)
 
 
 def layout() -> list[str]:
