@@ -1,10 +1,10 @@
-# One image for every program: simulator, dataflow, recorder and page. docker-compose.yml starts them.
+# One image for all programs: simulator, dataflow, recorder and page. docker-compose.yml starts them.
 
 FROM python:3.11.14-slim-trixie AS build
 
-# Only what [project] dependencies of pyproject.toml need, not the tools of development and benchmarks that are in
-# the lock as well. pip takes no hashes from constraints, uv does: each package must have the lock's version and one
-# of its hashes, or the build stops. uv itself comes from the lock, too.
+# Install only the [project] dependencies of pyproject.toml, not the development and benchmark tools that are also in
+# the lock. uv, unlike pip, takes hashes from constraints: every package must have the version and one of the hashes
+# in the lock, or the build fails. uv itself comes from the lock too.
 WORKDIR /build
 COPY pyproject.toml requirements.lock ./
 RUN awk '/^[^ #]/ {wanted = /^uv==/} wanted' requirements.lock > uv.txt \
@@ -16,7 +16,7 @@ RUN awk '/^[^ #]/ {wanted = /^uv==/} wanted' requirements.lock > uv.txt \
 
 FROM python:3.11.14-slim-trixie
 
-# Numbers, so that an orchestrator can check that it is not root, and volumes have an owner it can name.
+# Numeric ids, so that an orchestrator can verify that the user is not root and can set the owner of volumes.
 RUN groupadd --gid 10001 fleet \
     && useradd --uid 10001 --gid 10001 --home-dir /var/lib/fleet --no-create-home --shell /usr/sbin/nologin fleet \
     && install --directory --owner 10001 --group 10001 --mode 0700 \
@@ -24,7 +24,7 @@ RUN groupadd --gid 10001 fleet \
 
 COPY --from=build /opt/fleet /opt/fleet
 
-# The programs find their settings, and Streamlit its own, from here.
+# The programs, and Streamlit, look for their settings in the working directory.
 WORKDIR /app
 COPY .streamlit .streamlit
 COPY config config
@@ -33,7 +33,7 @@ COPY sim sim
 COPY ui ui
 RUN /opt/fleet/bin/python -m compileall -q .
 
-# compiled: what numba makes of the detector's loops at the first start, some seconds of work.
+# compiled: machine code of the detector's loops, which numba compiles at the first start, in some seconds.
 ENV PATH=/opt/fleet/bin:$PATH \
     HOME=/var/lib/fleet \
     NUMBA_CACHE_DIR=/var/lib/fleet/compiled \
@@ -42,7 +42,7 @@ ENV PATH=/opt/fleet/bin:$PATH \
 
 USER 10001:10001
 
-# State is in /var/lib/fleet/recovery, recordings and compiled; docker-compose.yml mounts a volume where a program
-# has some. No VOLUME here: it would give the programs without state one as well, each time they are made.
+# State is in /var/lib/fleet/recovery, recordings and compiled; docker-compose.yml mounts a volume for each program
+# that has some. No VOLUME here: it would create an anonymous one for every container, also of stateless programs.
 EXPOSE 8501
 CMD ["python", "-m", "bytewax.run", "dataflows.fleet"]

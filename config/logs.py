@@ -1,4 +1,4 @@
-"""What the programs write to their logs, and what not."""
+"""Logging, set up in the same way by every program."""
 
 from __future__ import annotations
 
@@ -6,10 +6,10 @@ import logging
 
 
 def configure_logging(form: str = "%(asctime)s %(levelname)s %(message)s") -> None:
-    """Log from INFO on to standard error; of libraries that tell every step only what went wrong.
+    """Log INFO and above to standard error, but only warnings of libraries that log every step.
 
     Args:
-        form: of a line, as `logging.Formatter` takes it.
+        form: format of a line, as `logging.Formatter` takes it.
     """
     logging.basicConfig(level=logging.INFO, format=form)
     logging.getLogger("kafka").setLevel(logging.WARNING)

@@ -1,4 +1,4 @@
-"""What every section of the settings is made of: the base of its model, and types of its keys."""
+"""Building blocks of the settings sections: their base model, and types shared by their keys."""
 
 from __future__ import annotations
 
@@ -29,6 +29,6 @@ Share = Annotated[float, Field(ge=0.0, le=1.0)]
 
 
 class Section(BaseModel):
-    """A frozen group of keys that refuses keys it does not know."""
+    """A frozen group of keys that rejects unknown keys."""
 
     model_config = ConfigDict(extra="forbid", frozen=True)

@@ -1,13 +1,12 @@
-"""The typed settings of every program: TOML files, single keys overridden by the environment.
+"""The typed settings of every program: TOML files, with single keys overridden by environment variables.
 
-``config/fleet.toml`` holds every key with its default. The file named by the environment variable
-``FLEET_CONFIG`` is laid over it and needs only what differs; its signal catalogue, if it has one,
-replaces the default catalogue as a whole. ``FLEET__SECTION__KEY=value`` overrides one key. An
-optional key is unset by the empty string, since TOML has no null. The models are frozen, refuse
-unknown keys, and validate every value when they are read, so that a wrong setting is one line at
-the start of a program and never a surprise an hour later.
+``config/fleet.toml`` holds every key with its default and a comment that describes it. The file named by
+``FLEET_CONFIG`` is merged over it and needs only the keys that differ; if it has a signal catalogue, that
+replaces the default catalogue. ``FLEET__SECTION__KEY=value`` overrides one key. TOML has no null, so an
+empty string unsets an optional key.
 
-What each key means stands beside it in ``config/fleet.toml``.
+The models are frozen, reject unknown keys and validate every value when they are loaded: a wrong setting
+is one line when a program starts, not a failure an hour later.
 """
 
 from __future__ import annotations
@@ -60,7 +59,7 @@ class SinkSettings(Section):
 
 
 class TopicSettings(Section):
-    """Names of the topics; `+` in `telemetry` stands for the vehicle."""
+    """Names of the topics; `+` in `telemetry` stands for the vehicle id."""
 
     telemetry: str = Field(min_length=1)
     enriched: str = Field(min_length=1)
@@ -69,7 +68,7 @@ class TopicSettings(Section):
 
 
 class RecordingSettings(Section):
-    """Files that telemetry is played back from, recorded to, or results are written to."""
+    """Files that telemetry is replayed from and recorded to, and that results are written to."""
 
     input: Annotated[Path | None, UNSET]
     speed: PositiveFloat | Literal["max"]
@@ -79,7 +78,7 @@ class RecordingSettings(Section):
 
 
 class PayloadSettings(Section):
-    """Where the parts of an event are in a message."""
+    """Where a message holds its events, and an event its vehicle id and time."""
 
     layout: Literal["event", "list", "map"]
     vehicle_id: JsonPointer | Literal["topic", "key"]
@@ -90,7 +89,7 @@ class PayloadSettings(Section):
 
 
 class DeadLetterSettings(Section):
-    """How much bad input is diverted before the job stops."""
+    """How many undecodable events are diverted before the job stops."""
 
     max_share: Share
     window: PositiveInt
@@ -98,7 +97,7 @@ class DeadLetterSettings(Section):
 
 
 class SignalSettings(Section):
-    """One signal of the catalogue."""
+    """One signal of the catalogue; `min` and `max` bound its plausible range, in its unit."""
 
     pointer: JsonPointer
     unit: str = ""
@@ -114,7 +113,7 @@ class SignalSettings(Section):
 
 
 class TermSettings(Section):
-    """Weight of each term of the reconstruction error."""
+    """Weight of each term in the reconstruction error."""
 
     reconstruction: NonNegativeFloat
     activity: NonNegativeFloat
@@ -128,7 +127,7 @@ RECONSTRUCTION = "reconstruction"
 
 
 class DetectorSettings(Section):
-    """The detector."""
+    """The detector: what it knows, learns and flags; described in ``docs/detector.md``."""
 
     kind: Annotated[str, Field(pattern=r"^(reconstruction|river\.anomaly\.\w+)$")]
     river: dict[str, bool | int | float | str]
@@ -201,25 +200,25 @@ class Settings(BaseSettings):
 
     @property
     def scored_signals(self) -> list[str]:
-        """Names of the signals the detector sees, in the order of the catalogue."""
+        """Names of the signals that the detector uses, in the order of the catalogue."""
         return [name for name, signal in self.signals.items() if signal.scored]
 
     @property
     def telemetry_broker(self) -> str:
-        """Address of the broker that telemetry comes from, for people; MQTT's if there is none."""
+        """Address of the telemetry broker, for messages; MQTT's if telemetry comes from a recording."""
         return self._broker(self.source.kind)
 
     @property
     def enriched_broker(self) -> str:
-        """Address of the broker that enriched events go to, for people; MQTT's if there is none."""
+        """Address of the enriched events' broker, for messages; MQTT's if they go to a recording."""
         return self._broker(self.sink.kind)
 
     def _broker(self, kind: str) -> str:
         return self.kafka.bootstrap if kind == "kafka" else f"{self.mqtt.host}:{self.mqtt.port}"
 
     @model_validator(mode="after")
-    def _kafka_can_name_the_topics(self) -> Settings:
-        # That of the ground truth is the simulator's alone; see `ensure_topics`.
+    def _topics_are_valid_in_kafka(self) -> Settings:
+        # Only the simulator uses the ground-truth topic; it is checked when that creates it.
         kinds = {"telemetry": self.source.kind, "enriched": self.sink.kind, "dead_letter": self.sink.kind}
         for name, kind in kinds.items():
             topic = getattr(self.topics, name)
@@ -231,7 +230,7 @@ class Settings(BaseSettings):
         return self
 
     @model_validator(mode="after")
-    def _there_are_keys(self) -> Settings:
+    def _messages_have_keys(self) -> Settings:
         payload, source = self.payload, self.source.kind
         if payload.vehicle_id == "key" and payload.layout != "map" and source == "mqtt":
             raise ValueError(
@@ -255,19 +254,19 @@ class Settings(BaseSettings):
         dotenv_settings: PydanticBaseSettingsSource,
         file_secret_settings: PydanticBaseSettingsSource,
     ) -> tuple[PydanticBaseSettingsSource, ...]:
-        """The environment wins over the file (which `load` passes as keyword arguments)."""
+        """Environment variables override the file, which `load` passes as keyword arguments."""
         return (env_settings, init_settings)
 
 
 def load(file: Path | None = None) -> Settings:
-    """Read the settings.
+    """Load the settings.
 
     Args:
-        file: TOML file laid over ``config/fleet.toml``; ``None`` means the one named by ``FLEET_CONFIG``.
+        file: TOML file merged over ``config/fleet.toml``; ``None`` means the one that ``FLEET_CONFIG`` names.
 
     Raises:
-        SettingsError: the file is missing or not TOML, or a key is unknown, missing or wrong. The
-            message names the key, what was expected and what came.
+        SettingsError: the file is missing or not TOML, or a key is unknown, missing or invalid. The message
+            names the key, what was expected and what was found.
     """
     path = file or Path(os.environ.get(FILE_VARIABLE) or DEFAULT_FILE)
     _refuse_unknown_sections()
@@ -282,7 +281,9 @@ def load(file: Path | None = None) -> Settings:
     except ValidationError as error:
         raise SettingsError(f"{path}: {'; '.join(map(_describe, error.errors()))}") from None
     except PydanticSettingsError as error:
-        raise SettingsError(f"{path}: {error}; see the {ENVIRONMENT_PREFIX}* variables") from None
+        raise SettingsError(
+            f"{path}: {error}; check the {ENVIRONMENT_PREFIX}* environment variables"
+        ) from None
 
 
 def _read(path: Path) -> dict[str, Any]:
@@ -291,7 +292,7 @@ def _read(path: Path) -> dict[str, Any]:
     except OSError as error:
         raise SettingsError(
             f"cannot read the settings file {path}: {error.strerror or error}; "
-            f"{FILE_VARIABLE} should name a TOML file such as config/fleet.toml"
+            f"set {FILE_VARIABLE} to a TOML file such as config/fleet.toml"
         ) from None
     except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
         raise SettingsError(f"{path}: expected TOML: {error}") from None
@@ -306,7 +307,7 @@ def _overlay(below: dict[str, Any], above: dict[str, Any]) -> dict[str, Any]:
 
 
 def _refuse_unknown_sections() -> None:
-    """pydantic-settings ignores a variable whose section it does not know; a typing error is one."""
+    """Refuse variables of unknown sections, which pydantic-settings would ignore: they are typing errors."""
     for variable in os.environ:
         if variable.upper().startswith(ENVIRONMENT_PREFIX):
             section = variable[len(ENVIRONMENT_PREFIX) :].split("__")[0].lower()
@@ -321,11 +322,11 @@ def _describe(error: Any) -> str:
         case "extra_forbidden":
             return f"{key}: unknown key; remove it or correct its name"
         case "missing":
-            return f"{key}: missing; every key is in {DEFAULT_FILE.name} with a comment"
+            return f"{key}: required, but missing; config/{DEFAULT_FILE.name} describes every key"
         case _:
             message = error["msg"].removeprefix("Value error, ")
-            # The input of a check over several keys is all of them, passwords included.
+            # The input of a check across keys is the whole section, passwords included.
             is_private = key.endswith("password") or isinstance(error["input"], dict | Section)
             described = message if is_private else f"{message}, got {error['input']!r}"
-            # A check over several keys names them itself.
+            # A check across sections names the keys itself.
             return f"{key}: {described}" if key else described

@@ -1,4 +1,4 @@
-"""A signal that asks a program to stop, as a flag it looks at when it suits."""
+"""SIGINT and SIGTERM as a flag that a program checks where it can stop safely."""
 
 from __future__ import annotations
 
@@ -13,17 +13,17 @@ def _interrupt() -> None:
 
 
 class StopRequest:
-    """Turns SIGINT and SIGTERM into a request that the program looks at between two messages.
+    """Context manager that turns SIGINT and SIGTERM into a request, checked between two messages.
 
-    The handler only sets a flag: the main thread may hold any lock when the signal comes. A second
-    SIGINT interrupts whatever is going on.
+    The handler only sets a flag, because the main thread may hold any lock when the signal arrives. A second
+    SIGINT interrupts the program immediately.
 
     Args:
         on_request: called once, in the signal handler; must not take a lock that the main thread may hold.
-        on_repeat: called in its place for a second SIGINT, instead of raising `KeyboardInterrupt`.
+        on_repeat: called for a second SIGINT; raises `KeyboardInterrupt` unless given.
 
     Attributes:
-        requested: whether to stop.
+        requested: whether the program was asked to stop.
     """
 
     def __init__(

@@ -1,4 +1,4 @@
-"""No module turns data into code, a command or markup. What must do so stands here, with the reason."""
+"""No module turns data into code, a command or markup; the exceptions are listed here with their reasons."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ DANGEROUS = {
     "asyncio.create_subprocess_shell", "tempfile.mktemp",
     "streamlit.html", "streamlit.components", "streamlit.components.v1",
 }  # fmt: skip
-"""Names that turn data into code, a command, markup, or into a file that another may have made."""
+"""Calls that turn data into code, a command or markup, or open a file that someone else may have created."""
 
 UNSAFE_MODULES = {"dill", "cloudpickle", "joblib", "jsonpickle", "jinja2", "telnetlib"}
 UNSAFE_ARGUMENTS = {"shell", "unsafe_allow_html", "allow_pickle"}
@@ -32,7 +32,7 @@ ALLOWED: dict[tuple[str, str], str] = {
 
 
 def dangers(source: str) -> set[str]:
-    """What a module uses of the above, under whatever name it has imported it."""
+    """The dangerous calls in a module, whatever name they are imported under."""
     tree = ast.parse(source)
     full = dict(_imports(tree))
     found = {name for name in full.values() if name in DANGEROUS or name.split(".")[0] in UNSAFE_MODULES}
@@ -90,7 +90,7 @@ def test_no_module_turns_data_into_code_a_command_or_markup() -> None:
         ("import joblib\njoblib.load(file)", "joblib"),
     ],
 )
-def test_a_danger_is_seen_under_every_name(source: str, danger: str) -> None:
+def test_a_dangerous_call_is_found_under_every_name(source: str, danger: str) -> None:
     assert danger in dangers(source)
 
 
@@ -103,5 +103,5 @@ def test_a_danger_is_seen_under_every_name(source: str, danger: str) -> None:
         "model.evaluate()",
     ],
 )
-def test_what_only_looks_like_a_danger_is_none(source: str) -> None:
+def test_harmless_calls_with_similar_names_are_not_reported(source: str) -> None:
     assert dangers(source) == set()

@@ -1,4 +1,4 @@
-"""The settings: what is laid over what, and errors of one line that name key, expected and got."""
+"""The settings: which source overrides which, and one-line errors that name the key and what was expected."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ PASSWORD = "correct horse"
 
 
 @pytest.fixture(autouse=True)
-def _without_settings_of_the_environment(monkeypatch: pytest.MonkeyPatch) -> None:
+def _without_settings_in_the_environment(monkeypatch: pytest.MonkeyPatch) -> None:
     for variable in list(os.environ):
         if variable.upper().startswith("FLEET"):
             monkeypatch.delenv(variable)
@@ -28,7 +28,7 @@ def _without_settings_of_the_environment(monkeypatch: pytest.MonkeyPatch) -> Non
 
 @pytest.fixture
 def overlay(tmp_path: Path) -> Overlay:
-    """Writes a settings file."""
+    """Writes a settings file and returns its path."""
 
     def write(text: str) -> Path:
         path = tmp_path / "other.toml"
@@ -39,7 +39,7 @@ def overlay(tmp_path: Path) -> Overlay:
 
 
 def error_of(file: Path | None = None) -> str:
-    """The message of the error that loading ends in: a single line."""
+    """The message of the error that loading raises: a single line."""
     with pytest.raises(SettingsError) as caught:
         load(file)
     message = str(caught.value)
@@ -72,7 +72,7 @@ def test_every_key_of_the_default_file_has_a_comment() -> None:
             assert (section, key[1]) in described, f"line {number}: {line} has no comment"
 
 
-def test_every_key_that_there_is_stands_in_the_default_file() -> None:
+def test_the_default_file_has_every_key() -> None:
     def missing(model: type[BaseModel], table: dict[str, Any], path: str) -> list[str]:
         found = []
         for name, field in model.model_fields.items():
@@ -98,7 +98,7 @@ def test_settings_cannot_be_changed() -> None:
 # Overlays
 
 
-def test_a_file_is_laid_over_the_defaults_and_needs_only_what_differs(overlay: Overlay) -> None:
+def test_a_file_overrides_the_defaults_and_needs_only_the_keys_that_differ(overlay: Overlay) -> None:
     settings = load(overlay('[mqtt]\nhost = "broker"\n[mqtt.tls]\nenabled = true\n'))
     assert settings.mqtt.host == "broker"
     assert settings.mqtt.tls.enabled
@@ -106,18 +106,18 @@ def test_a_file_is_laid_over_the_defaults_and_needs_only_what_differs(overlay: O
     assert settings.signals == load().signals
 
 
-def test_a_signal_catalogue_replaces_the_default_one_as_a_whole(overlay: Overlay) -> None:
+def test_a_signal_catalogue_replaces_the_default_catalogue(overlay: Overlay) -> None:
     settings = load(overlay('[signals.b]\npointer = "/b"\n[signals.a]\npointer = "/a"\nscored = false\n'))
     assert list(settings.signals) == ["b", "a"]
     assert settings.scored_signals == ["b"]
 
 
-def test_the_environment_names_the_file(overlay: Overlay, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_an_environment_variable_names_the_file(overlay: Overlay, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("FLEET_CONFIG", str(overlay("[mqtt]\nport = 1\n")))
     assert load().mqtt.port == 1
 
 
-def test_a_variable_of_the_environment_wins_over_the_file(
+def test_an_environment_variable_overrides_the_file(
     overlay: Overlay, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv("FLEET__MQTT__PORT", "1884")
@@ -126,7 +126,7 @@ def test_a_variable_of_the_environment_wins_over_the_file(
     assert (settings.mqtt.port, settings.mqtt.host, settings.mqtt.tls.enabled) == (1884, "broker", True)
 
 
-def test_a_variable_of_the_environment_changes_one_key_of_a_signal(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_an_environment_variable_overrides_one_key_of_a_signal(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("FLEET__SIGNALS__SPEED__MAX", "99")
     settings = load()
     assert settings.signals["speed"].max == 99.0
@@ -158,7 +158,10 @@ def test_the_empty_string_unsets_an_optional_key(variable: str, monkeypatch: pyt
             '[payload]\nvehicle_id = "key"',
             "payload.vehicle_id = 'key' needs payload.layout = 'map', or messages with keys",
         ),
-        ('[signals.a]\nunit = "m"', "signals.a.pointer: missing; every key is in fleet.toml with a comment"),
+        (
+            '[signals.a]\nunit = "m"',
+            "signals.a.pointer: required, but missing; config/fleet.toml describes every key",
+        ),
         ('[signals.a]\npointer = "/a~2"', "signals.a.pointer: expected a JSON pointer such as '/speed': "),
         (
             '[signals.a]\npointer = "/a"\nmin = 2\nmax = 1',
@@ -185,7 +188,9 @@ def test_the_empty_string_unsets_an_optional_key(variable: str, monkeypatch: pyt
         ("port = = 1", "expected TOML: "),
     ],
 )
-def test_an_error_names_file_key_expected_and_got(overlay: Overlay, text: str, expected: str) -> None:
+def test_an_error_names_the_file_the_key_and_what_was_expected(
+    overlay: Overlay, text: str, expected: str
+) -> None:
     path = overlay(text)
     assert error_of(path).startswith(f"{path}: {expected}")
 
@@ -194,18 +199,18 @@ def test_a_pointer_to_the_whole_event_is_an_error(overlay: Overlay) -> None:
     assert "got the whole document ''" in error_of(overlay('[signals.a]\npointer = ""'))
 
 
-def test_all_errors_are_told_at_once(overlay: Overlay) -> None:
+def test_all_errors_are_reported_together(overlay: Overlay) -> None:
     message = error_of(overlay('[mqtt]\nport = 0\n[payload]\nlayout = "csv"\n'))
     assert "mqtt.port: " in message
     assert "; payload.layout: " in message
 
 
-def test_a_file_that_is_missing_is_an_error_that_names_it(tmp_path: Path) -> None:
+def test_the_error_for_a_missing_file_names_it(tmp_path: Path) -> None:
     path = tmp_path / "none.toml"
     assert error_of(path).startswith(f"cannot read the settings file {path}: No such file or directory; ")
 
 
-def test_a_file_that_is_not_text_is_an_error_that_names_it(tmp_path: Path) -> None:
+def test_the_error_for_a_binary_file_names_it(tmp_path: Path) -> None:
     path = tmp_path / "binary.toml"
     path.write_bytes(b"\xff\xfe")
     assert error_of(path).startswith(f"{path}: expected TOML: ")

@@ -1,0 +1,288 @@
+"""Every command in README and docs works as it is printed there.
+
+The commands are read from the fenced blocks. `TABLE` says how each is tried; a command that it does not know
+is an error. A document's commands run one after the other in a directory of their own.
+"""
+
+from __future__ import annotations
+
+import csv
+import json
+import math
+import re
+import urllib.request
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+from uuid import uuid4
+
+import pytest
+import yaml  # type: ignore[import-untyped]
+
+from config.settings import Settings
+from scripts.brokers.ports import free_port
+from tests.support.documents import DOCUMENTS, Command, commands, missing_options, prose, toml
+from tests.support.paths import REPOSITORY
+from tests.support.sandbox import PREPARING, Sandbox
+
+ACTIVATE = "source .venv/bin/activate"
+PAGE_PORT = "STREAMLIT_SERVER_PORT"
+SIGTERM = -15
+
+WITH_COMMANDS = [document for document in DOCUMENTS if commands(document)]
+
+
+@dataclass(frozen=True, slots=True)
+class Desk:
+    """Where the commands of a document are tried.
+
+    Attributes:
+        sandbox: runs them.
+        topic: all their topics are below it.
+        page_port: port of the page.
+    """
+
+    sandbox: Sandbox
+    topic: str
+    page_port: int
+
+    @property
+    def directory(self) -> Path:
+        return self.sandbox.directory
+
+
+Try = Callable[[Command, Desk], None]
+
+
+def to_its_end(given: Callable[[Desk], None] | None = None) -> Try:
+    """The command ends by itself with status 0, if `given` has put what it needs into the directory."""
+
+    def attempt(command: Command, desk: Desk) -> None:
+        if given is not None:
+            given(desk)
+        desk.sandbox.run(command.text)
+
+    return attempt
+
+
+def until(sign_of_life: str, status: int = 0) -> Try:
+    """The command prints what matches `sign_of_life`, and ends with `status` on SIGTERM."""
+
+    def attempt(command: Command, desk: Desk) -> None:
+        found = desk.sandbox.watch(command.text, lambda said: re.search(sign_of_life, said))
+        assert found == status, f"{command}: status {found} after SIGTERM"
+
+    return attempt
+
+
+def until_the_page_answers(command: Command, desk: Desk) -> None:
+    """The page serves its health check, and ends with status 0 on SIGTERM."""
+
+    def answers(said: str) -> bool:
+        if "URL: " not in said:
+            return False
+        address = f"http://127.0.0.1:{desk.page_port}/_stcore/health"
+        with urllib.request.urlopen(address, timeout=10.0) as answer:
+            return bool(answer.read() == b"ok")
+
+    assert desk.sandbox.watch(command.text, answers) == 0
+
+
+def planned(because: str) -> Try:
+    """The command is not run, `because` of this; make knows the target and what it would do."""
+    assert because
+
+    def attempt(command: Command, desk: Desk) -> None:
+        assert desk.sandbox.run(re.sub(r"\bmake ", "make --dry-run ", command.text)).strip()
+
+    return attempt
+
+
+def with_known_options(because: str, program: str) -> Try:
+    """The command is not run, `because` of this; `program` lists each of its options in its ``--help``."""
+    assert because
+
+    def attempt(command: Command, desk: Desk) -> None:
+        known = desk.sandbox.run(f"{ACTIVATE}; {program} --help")
+        after = command.text.partition(program)[2]
+        for option in re.findall(r"(?:^| |\[)(--?[a-z][\w-]*)", after):
+            assert re.search(rf"(?<![\w-]){option}\b", known), f"{command}: {program} has no {option}"
+
+    return attempt
+
+
+def with_existing_files(because: str) -> Try:
+    """The command is not run, `because` of this; the files that it names are there."""
+    assert because
+
+    def attempt(command: Command, desk: Desk) -> None:
+        files = re.findall(r"config/\S+", command.text)
+        assert files
+        assert all((desk.directory / file).is_file() for file in files)
+
+    return attempt
+
+
+def not_run(because: str) -> Try:
+    """The command is not run, `because` of this."""
+    assert because
+    return lambda command, desk: None
+
+
+def with_defined_options(because: str) -> Try:
+    """The command is not run, `because` of this; its module is one of ours and defines each option."""
+    assert because
+
+    def attempt(command: Command, desk: Desk) -> None:
+        (module,) = re.findall(r"python -m (\S+)", command.text)
+        assert missing_options(module, command.text) == [], f"{command}: unknown options"
+
+    return attempt
+
+
+def named_tests_are_there(command: Command, desk: Desk) -> None:
+    """Not run, since `make test` runs them all; the file or folder is there, and has the test."""
+    path, _, name = command.text.split()[3].partition("::")
+    assert (REPOSITORY / path).exists(), f"{command}: there is no {path}"
+    assert not name or f"def {name}(" in (REPOSITORY / path).read_text(encoding="utf-8"), str(command)
+
+
+def compose_profile(command: Command, desk: Desk) -> None:
+    """Not run, since few machines have Docker; there are services with the profile."""
+    services = yaml.safe_load((REPOSITORY / "docker-compose.yml").read_text(encoding="utf-8"))["services"]
+    (profile,) = re.findall(r"--profile (\w+)", command.text)
+    assert any(profile in service["profiles"] for service in services.values())
+
+
+def some_telemetry(desk: Desk) -> None:
+    """A short recording, if the recorder has left none."""
+    messages = [
+        {
+            "topic": f"{desk.topic}/telemetry/VEH-1",
+            "arrived_at": f"2026-01-01T00:00:0{second}Z",
+            "payload": {"vehicle_id": "VEH-1", "ts": f"2026-01-01T00:00:0{second}Z", "speed": 50 + second},
+        }
+        for second in range(3)
+    ]
+    lines = "".join(f"{json.dumps(message)}\n" for message in messages)
+    (desk.directory / "telemetry.jsonl").write_text(lines, encoding="utf-8")
+    desk.sandbox.run("rm -f telemetry.jsonl.gz && gzip telemetry.jsonl")
+
+
+def a_labelled_trip(desk: Desk) -> None:
+    """A table of two correlated signals with a fault in it."""
+    with (desk.directory / "trip.csv").open("w", newline="", encoding="utf-8") as file:
+        table = csv.writer(file)
+        table.writerow(["speed", "rpm", "label"])
+        for row in range(1200):
+            speed = 60.0 + 20.0 * math.sin(row / 30.0) + (row * 7 % 10) / 10.0
+            is_faulty = 1000 <= row < 1010
+            table.writerow([speed, 30.0 * speed + (row * 3 % 10) + 900.0 * is_faulty, int(is_faulty)])
+
+
+def a_repository(desk: Desk) -> None:
+    desk.sandbox.run("git init --quiet")
+
+
+NEEDS_PACKAGES = "it downloads all packages"
+NEEDS_TIME = "it takes minutes, and runs the tests"
+NEEDS_JAVA = "it needs Java and Maven; tests/flow/test_kafka_broker.py runs it"
+NEEDS_SEVERAL_HOSTS = "it needs several hosts; tests/fault/test_kafka.py runs several processes"
+NEEDS_PASSWORDS = "it needs the secured broker; tests/flow/test_mqtt_secured_programs.py runs it"
+NEEDS_ROOT = "it needs root"
+NEEDS_FIXED_PORTS = "its ports may be taken; scripts/brokers/mosquitto.py starts it on others"
+MEASURES = "it measures for minutes"
+
+BYTEWAX = "python -m bytewax.run"
+
+TABLE: list[tuple[str, Try]] = [
+    # make
+    (r"make install", planned(NEEDS_PACKAGES)),
+    (r"make (check|test|test-fast|test-all|faults)", planned(NEEDS_TIME)),
+    (r"make demo", until(r"the page: http://localhost:\d+", SIGTERM)),
+    (r"make kafka", planned(NEEDS_JAVA)),
+    (r"FLEET_CONFIG=config/kafka\.toml make demo", planned(NEEDS_JAVA)),
+    (r"make certificates HOSTS=.*", to_its_end()),
+    # the job, and those beside it
+    (r"mkdir -m 700 \.recovery( && python -m bytewax\.recovery \.recovery \d)?", to_its_end()),
+    (rf"{BYTEWAX} dataflows\.fleet -r \.recovery -s 10 -b 0", until("subscribed to")),
+    (rf"{BYTEWAX} dataflows\.fleet -r .* -i \d -a .*", with_known_options(NEEDS_SEVERAL_HOSTS, BYTEWAX)),
+    (rf"FLEET__MQTT__USERNAME=.* {BYTEWAX} .*", with_known_options(NEEDS_PASSWORDS, BYTEWAX)),
+    (r"FLEET__MQTT__USERNAME=.* streamlit run ui", with_known_options(NEEDS_PASSWORDS, "streamlit run")),
+    (r"(FLEET_CONFIG=\S+ )?streamlit run ui( --server\.address 127\.0\.0\.1)?", until_the_page_answers),
+    # recordings
+    (rf"{BYTEWAX} dataflows\.record", until("subscribed to")),
+    (r"python -m sim replay telemetry\.jsonl\.gz --speed 10", to_its_end(some_telemetry)),
+    (r"python -m sim --duration 600 --output fleet\.jsonl\.gz", to_its_end()),
+    (rf"FLEET__SOURCE__KIND=recording FLEET__RECORDING__INPUT=\S+ {BYTEWAX} dataflows\.fleet", to_its_end()),
+    (r"python -m dataflows\.backtest fleet\.jsonl\.gz", to_its_end()),
+    (r"python -m dataflows\.backtest trip\.csv .*", to_its_end(a_labelled_trip)),
+    # brokers
+    (r"python -m scripts\.broker_users .*", to_its_end()),
+    (r"mosquitto -c config/\S+", with_existing_files(NEEDS_FIXED_PORTS)),
+    (r"docker compose --profile \w+ up --build", compose_profile),
+    # development
+    (r"apt-get install .*", not_run(NEEDS_ROOT)),
+    (r"python -m pytest tests/\S+ .*", named_tests_are_there),
+    (r"pre-commit install", to_its_end(a_repository)),
+    # benchmarks
+    (r"(\.venv/bin/)?python -m benchmarks\.\w+( .*)?", with_defined_options(MEASURES)),
+]
+"""Pattern of a whole command, and how it is tried. The first that matches counts."""
+
+
+def attempt_of(command: Command) -> Try:
+    for pattern, attempt in TABLE:
+        if re.fullmatch(pattern, command.text):
+            return attempt
+    raise AssertionError(f"{command}: add how to try it to TABLE")
+
+
+@pytest.fixture
+def desk(tmp_path: Path, settings: Settings, topic: str) -> Desk:
+    """A directory, topics and a port of the test's own; the broker is that of all tests."""
+    port = free_port()
+    mqtt = settings.mqtt
+    variables = {
+        "FLEET__MQTT__HOST": mqtt.host,
+        "FLEET__MQTT__PORT": str(mqtt.port),
+        "FLEET__MQTT__PROTOCOL": mqtt.protocol,
+        "FLEET__MQTT__CLIENT_ID": f"documented-{uuid4().hex[:12]}",
+        "FLEET__TOPICS__TELEMETRY": f"{topic}/telemetry/+",
+        "FLEET__TOPICS__ENRICHED": f"{topic}/enriched",
+        "FLEET__TOPICS__DEAD_LETTER": f"{topic}/dead-letter",
+        "FLEET__TOPICS__GROUND_TRUTH": f"{topic}/ground-truth",
+        # A small fleet has all that a large one has.
+        "FLEET__SIMULATOR__VEHICLES": "3",
+        PAGE_PORT: str(port),
+    }
+    return Desk(Sandbox(tmp_path, variables), topic, port)
+
+
+@pytest.mark.timeout(900)
+@pytest.mark.parametrize(
+    "document", WITH_COMMANDS, ids=lambda document: document.relative_to(REPOSITORY).as_posix()
+)
+def test_every_command_of_a_document_works(document: Path, desk: Desk) -> None:
+    (desk.directory / "config" / "mine.toml").write_text(toml(document), encoding="utf-8")
+    lines = prose(document).splitlines()
+    is_active = False
+    for command in commands(document):
+        if not is_active and any(f"`{ACTIVATE}`" in line for line in lines[: command.line]):
+            desk.sandbox.prepare(ACTIVATE)
+            is_active = True
+        if PREPARING.match(command.text):
+            desk.sandbox.prepare(command.text)
+        else:
+            attempt_of(command)(command, desk)
+
+
+def test_an_unknown_command_is_an_error() -> None:
+    with pytest.raises(AssertionError, match=r"README.md:1: rm -rf /: add how to try it to TABLE"):
+        attempt_of(Command(REPOSITORY / "README.md", 1, "rm -rf /"))
+
+
+def test_every_row_of_the_table_is_for_a_command_of_a_document() -> None:
+    texts = [command.text for document in WITH_COMMANDS for command in commands(document)]
+    unused = [pattern for pattern, _ in TABLE if not any(re.fullmatch(pattern, text) for text in texts)]
+    assert unused == []
