@@ -28,7 +28,7 @@ from rich.progress import BarColumn, Progress, TextColumn, TimeRemainingColumn
 from config.broker_settings import MqttSettings
 from config.errors import BrokerError, DeliveryError, FleetError, SettingsError, exit_in_one_line
 from config.settings import load
-from scripts.brokers.amqtt import Amqtt
+from scripts.brokers.embedded import EmbeddedBroker
 from scripts.brokers.mosquitto import Mosquitto, mosquitto_is_installed
 from scripts.brokers.process import Broker
 from scripts.soak_report import MEBIBYTE, Sample, SoakReport
@@ -169,7 +169,7 @@ def soak(directory: Path, seconds: float, vehicles: int) -> list[Sample]:
 def _broker(directory: Path) -> Broker:
     place = directory / "broker"
     place.mkdir()
-    return Mosquitto(place) if mosquitto_is_installed() else Amqtt(place)
+    return Mosquitto(place) if mosquitto_is_installed() else EmbeddedBroker(place)
 
 
 @contextmanager
