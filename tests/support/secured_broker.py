@@ -35,7 +35,7 @@ RIGHTS = DEFAULT_FILE.with_name("mosquitto.acl")
 class SecuredMosquitto(Broker):
     """mosquitto with the shipped secured configuration, on two free ports.
 
-    It runs in a directory of its own, which has certificates, users and permissions where the project has them.
+    Its directory has certificates, users and permissions where the project has them.
 
     Attributes:
         port: for vehicles.
