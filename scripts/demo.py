@@ -29,7 +29,7 @@ from scripts.demo_watch import Watch
 ROOT = Path(__file__).resolve().parents[1]
 WORK = ROOT / ".demo"
 PAGE_PORT = 8501
-TIME_TO_START = 180.0
+TIME_TO_START = 300.0
 """Seconds, warm-up included, within which a live event must have been scored."""
 
 
