@@ -169,7 +169,7 @@ def publish(mqtt: MqttSettings, messages: Sequence[tuple[str, bytes]], *, retain
 
 
 def numbered(count: int) -> list[tuple[str, bytes]]:
-    """So many different messages on one topic."""
+    """``count`` different messages on one topic."""
     return [("queue/one", b"%d" % number + PAYLOAD) for number in range(count)]
 
 
@@ -234,7 +234,7 @@ def restarted(broker: Broker) -> str:
 
 
 def throughput(broker: Broker, count: int = 20_000) -> str:
-    """QoS 1 messages per second from one paho client to another, each in a process of its own."""
+    """QoS 1 messages per second from one paho client to another in another process."""
     reader = Session(broker.settings(), subscribe="queue/+")
     publisher = get_context("spawn").Process(target=publish, args=(broker.settings(), numbered(count)))
     publisher.start()

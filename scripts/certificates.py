@@ -139,28 +139,29 @@ def _make(
         directory.mkdir(mode=0o700, parents=True, exist_ok=True)
         # Written elsewhere and then moved: an interrupted run leaves no incomplete file.
         with tempfile.TemporaryDirectory(dir=directory) as unfinished:
-            made = Path(unfinished)
-            (made / "cnf").write_text(_CONFIGURATION.format(name=name, extensions="\n".join(extensions)))
+            work = Path(unfinished)
+            (work / "cnf").write_text(_CONFIGURATION.format(name=name, extensions="\n".join(extensions)))
             if stem == "ca":
-                _request(made, "-x509", "-extensions", "extensions", "-days", str(days))
+                _request(work, "-x509", "-extensions", "extensions", "-days", str(days))
             else:
-                _request(made)
-                _sign(made, directory, days)
-            (made / "key").chmod(0o600)
-            (made / "pem").chmod(0o644)
-            (made / "key").replace(key)
-            (made / "pem").replace(certificate)
+                _request(work)
+                _sign(work, directory, days)
+            (work / "key").chmod(0o600)
+            (work / "pem").chmod(0o644)
+            (work / "key").replace(key)
+            (work / "pem").replace(certificate)
     except OSError as error:
         raise SettingsError(f"cannot write to {directory}: {error.strerror or error}") from None
     return certificate
 
 
-def _request(made: Path, *how: str) -> None:
-    new_key = ("-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:prime256v1", "-nodes", "-keyout", "key")
-    _openssl(made, "req", "-new", "-sha256", "-config", "cnf", *new_key, "-out", "pem", *how)
+def _request(work: Path, *how: str) -> None:
+    _openssl(
+        work, "req", "-new", "-sha256", "-config", "cnf", *_NEW_KEY, "-keyout", "key", "-out", "pem", *how
+    )
 
 
-def _sign(made: Path, authority: Path, days: int) -> None:
+def _sign(work: Path, authority: Path, days: int) -> None:
     signer = [str((authority / file).resolve()) for file in ("ca.pem", "ca.key")]
     for file in signer:
         if not Path(file).is_file():
@@ -170,9 +171,9 @@ def _sign(made: Path, authority: Path, days: int) -> None:
     # Random instead of the counter that openssl keeps in a file: serial numbers only have to differ.
     serial = f"0x{secrets.token_hex(15)}"
     by = ("-CA", signer[0], "-CAkey", signer[1], "-set_serial", serial, "-days", str(days), "-sha256")
-    _openssl(made, "x509", "-req", "-in", "pem", *by, "-extfile", "cnf", "-extensions", "extensions",
+    _openssl(work, "x509", "-req", "-in", "pem", *by, "-extfile", "cnf", "-extensions", "extensions",
              "-out", "signed")  # fmt: skip
-    (made / "signed").replace(made / "pem")
+    (work / "signed").replace(work / "pem")
 
 
 def _openssl(directory: Path, *arguments: str) -> None:
@@ -222,13 +223,13 @@ def main(arguments: Sequence[str] | None = None) -> None:
     with exit_in_one_line("certificates"):
         directory, days, force = options.directory, options.days, options.force
         if options.client is not None:
-            made = make_client_certificate(directory, options.client, days=days, force=force)
+            certificate = make_client_certificate(directory, options.client, days=days, force=force)
         else:
             if not (directory / "ca.pem").exists():
                 make_authority(directory)
             hosts = (*HOSTS, *(options.host or ()))
-            made = make_server_certificate(directory, hosts, days=days, force=force)
-        print(f"created {made}, signed by {directory / 'ca.pem'}")
+            certificate = make_server_certificate(directory, hosts, days=days, force=force)
+        print(f"created {certificate}, signed by {directory / 'ca.pem'}")
 
 
 if __name__ == "__main__":

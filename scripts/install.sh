@@ -44,7 +44,7 @@ choose_python() {
     found=${found:-none}
 }
 
-# Sets `uv` to a uv in an environment of its own, of any Python that can create one.
+# Sets `uv` to one in a temporary environment of any Python that can create environments.
 fetch_uv() {
     for candidate in python3 python3.14 python3.13 python3.10 python; do
         if can_create_environments "$candidate" && "$candidate" -m venv --clear "$scratch/uv" &&

@@ -36,7 +36,7 @@ class Cluster:
 
 
 class KafkaBroker(BrokerProcess):
-    """A single KRaft node with the shipped configuration, in a directory of its own."""
+    """A single KRaft node with the shipped configuration."""
 
     def __init__(
         self,

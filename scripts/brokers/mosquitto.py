@@ -22,7 +22,7 @@ _PLACES = os.pathsep.join([os.environ.get("PATH", ""), "/usr/sbin", "/usr/local/
 
 
 class Mosquitto(Broker):
-    """mosquitto with ``config/mosquitto.conf``, on a port and with a database file of its own."""
+    """mosquitto with ``config/mosquitto.conf``, on a free port, with its database in the given directory."""
 
     def __init__(
         self, directory: Path, *, lines: Sequence[str] = (), passwords: dict[str, str] | None = None

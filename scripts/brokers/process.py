@@ -15,7 +15,7 @@ from scripts.waiting import wait_until
 
 
 class BrokerProcess:
-    """A broker on a free port of its own, which it keeps over restarts.
+    """A broker on a free port that it keeps over restarts.
 
     Attributes:
         host: that it listens on.

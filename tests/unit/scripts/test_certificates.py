@@ -26,7 +26,7 @@ if shutil.which("openssl") is None:
 
 @pytest.fixture
 def authority(tmp_path: Path) -> Path:
-    """The certificate of a new authority, in a directory of its own."""
+    """The certificate of a new authority."""
     return make_authority(tmp_path / "made")
 
 
