@@ -1,7 +1,7 @@
 """Users of the broker: a password file for mosquitto, with a new random password for each user.
 
-The passwords are printed once, as lines ``user password``, and kept nowhere: the file holds only their
-hashes. A broker that is running reads the file anew on SIGHUP.
+The passwords are printed once, as lines ``user password``, and stored nowhere: the file holds only their
+hashes. A running broker reads the file again on SIGHUP.
 """
 
 from __future__ import annotations
@@ -20,21 +20,21 @@ FILE = Path(".broker/passwords")
 ROLES = ("dataflow", "page", "simulator", "recorder")
 """The users that ``config/mosquitto.acl`` knows by name."""
 
-_FIT = re.compile(r"[^\x00-\x20\x7f-\x9f:+#/]{1,256}")
+_VALID = re.compile(r"[^\x00-\x20\x7f-\x9f:+#/]{1,256}")
 _ITERATIONS = 101
-"""mosquitto's own number. More would slow down every connection, and random passwords need no more."""
+"""The default of mosquitto. More would slow down every connection, and random passwords need no more."""
 
 
 def check_vehicle(name: str) -> str:
-    """The name of a vehicle as that of a user.
+    """A vehicle id that can be the name of a user.
 
     Raises:
-        SettingsError: it is the name of a role, or cannot be one level of a topic: the broker allows
-            nothing to a user whose name has ``+``, ``#`` or ``/``.
+        SettingsError: it is the name of a role, or cannot be one level of a topic: the broker grants nothing
+            to a user with ``+``, ``#`` or ``/`` in the name.
     """
     if name in ROLES:
         raise SettingsError(f"expected a vehicle id, got {name!r}, which is the name of a role; see --roles")
-    if not _FIT.fullmatch(name) or not name.isprintable():
+    if not _VALID.fullmatch(name) or not name.isprintable():
         raise SettingsError(
             f"expected a vehicle id of at most 256 characters without spaces, control characters and :+#/, "
             f"got {name!r}"
@@ -43,17 +43,17 @@ def check_vehicle(name: str) -> str:
 
 
 def add_users(file: Path, users: Sequence[str]) -> dict[str, str]:
-    """Give every user a new password; those that the file has besides stay.
+    """Give every user a new random password; other users in the file keep theirs.
 
     Args:
-        file: mosquitto's password file; made for its owner only if it is missing.
+        file: mosquitto's password file; if missing, it is created readable for its owner only.
         users: names.
 
     Returns:
         user → password.
 
     Raises:
-        SettingsError: the file cannot be read or written, or is none.
+        SettingsError: the file cannot be read or written, or is not a password file.
     """
     passwords = {user: secrets.token_urlsafe(18) for user in users}
     write_users(file, passwords)
@@ -61,7 +61,7 @@ def add_users(file: Path, users: Sequence[str]) -> dict[str, str]:
 
 
 def write_users(file: Path, passwords: Mapping[str, str]) -> None:
-    """Set passwords in mosquitto's password file; as `add_users`."""
+    """Set passwords, user → password, in mosquitto's password file; otherwise like `add_users`."""
     try:
         entries = _entries(file) | {user: _hashed(password) for user, password in passwords.items()}
         file.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
@@ -82,13 +82,13 @@ def _entries(file: Path) -> dict[str, str]:
     for number, line in enumerate(lines, 1):
         user, colon, entry = line.partition(":")
         if not colon or not entry.startswith("$"):
-            raise SettingsError(f"{file}:{number}: expected a line USER:HASH of mosquitto_passwd")
+            raise SettingsError(f"{file}:{number}: expected a line USER:HASH, as mosquitto_passwd writes it")
         entries[user] = entry
     return entries
 
 
 def _hashed(password: str) -> str:
-    """As mosquitto 2 has it: ``$7$iterations$salt$hash``, PBKDF2 with SHA-512."""
+    """The format of mosquitto 2: ``$7$iterations$salt$hash``, PBKDF2 with SHA-512."""
     salt = secrets.token_bytes(12)
     digest = hashlib.pbkdf2_hmac("sha512", password.encode(), salt, _ITERATIONS, 64)
     encoded = (base64.b64encode(part).decode() for part in (salt, digest))
@@ -105,10 +105,16 @@ def main(arguments: Sequence[str] | None = None) -> None:
         "  python -m scripts.broker_users --vehicle VEH-0001 --vehicle VEH-0002",
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )
-    parser.add_argument("--roles", action="store_true", help=f"the users {', '.join(ROLES)}")
-    parser.add_argument("--role", action="append", default=[], choices=ROLES, help="only this one")
-    parser.add_argument("--vehicle", action="append", default=[], metavar="ID", help="a vehicle's user")
-    parser.add_argument("--file", type=Path, default=FILE, metavar="FILE", help="to write (%(default)s)")
+    parser.add_argument("--roles", action="store_true", help=f"add all of {', '.join(ROLES)}")
+    parser.add_argument(
+        "--role", action="append", default=[], choices=ROLES, help="add this role; may be repeated"
+    )
+    parser.add_argument(
+        "--vehicle", action="append", default=[], metavar="ID", help="add this vehicle; may be repeated"
+    )
+    parser.add_argument(
+        "--file", type=Path, default=FILE, metavar="FILE", help="password file (default: %(default)s)"
+    )
     options = parser.parse_args(arguments)
     roles = ROLES if options.roles else options.role
     if not roles and not options.vehicle:

@@ -1,4 +1,4 @@
-"""A headless Chromium that draws WebGL in software and reaches nothing but this machine."""
+"""A headless Chromium that renders WebGL in software and can connect only to this machine."""
 
 from __future__ import annotations
 
@@ -33,11 +33,11 @@ def is_installed() -> bool:
 
 @contextmanager
 def chromium(width: int = 1600, height: int = 1200, *, dark: bool = False) -> Iterator[webdriver.Chrome]:
-    """Start Chromium, and end it with the context.
+    """Chromium for the duration of the context.
 
     Args:
-        width, height: of the page, in CSS pixels.
-        dark: whether the person prefers dark pages.
+        width, height: of the viewport, in CSS pixels.
+        dark: whether pages see a preference for dark colours.
 
     Raises:
         SettingsError: Chromium or its driver is not installed.
@@ -45,8 +45,8 @@ def chromium(width: int = 1600, height: int = 1200, *, dark: bool = False) -> It
     browser, driver = shutil.which("chromium"), shutil.which("chromedriver")
     if browser is None or driver is None:
         raise SettingsError(
-            "expected chromium and chromedriver on the PATH; "
-            "install them: apt-get install chromium chromium-driver"
+            "expected chromium and chromedriver on the PATH, at least one is missing; install them: "
+            "apt-get install chromium chromium-driver"
         )
     options = webdriver.ChromeOptions()
     options.binary_location = browser

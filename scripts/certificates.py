@@ -1,7 +1,7 @@
 """Certificates for the broker: ``make certificates``.
 
-Makes an authority, unless it is there, and a certificate for the server, signed by it, with the
-``openssl`` command. Clients are given ``ca.pem`` and nothing else; ``ca.key`` is shown to nobody.
+Creates a certificate authority, unless there is one, and a certificate for the server signed by it, with the
+``openssl`` command. Clients need only ``ca.pem``; keep ``ca.key`` secret.
 """
 
 from __future__ import annotations
@@ -22,8 +22,10 @@ from config.errors import SettingsError, exit_on_error
 DIRECTORY = Path(".broker")
 HOSTS = ("localhost", "127.0.0.1", "::1")
 DAYS = 825
-"""Days a certificate is valid: what every common client still accepts of a private authority."""
+"""Days a certificate is valid: the most that all common clients accept."""
+
 AUTHORITY_DAYS = 3650
+"""Days the authority is valid."""
 
 _HOST = re.compile(r"(?:\*\.)?[A-Za-z0-9_](?:[A-Za-z0-9_-]*[A-Za-z0-9_])?(?:\.[A-Za-z0-9_-]+)*")
 _CLIENT = re.compile(r"[A-Za-z0-9][A-Za-z0-9._@-]{0,63}")
@@ -51,18 +53,18 @@ CN = {name}
 
 
 def make_authority(directory: Path) -> Path:
-    """Make an authority: ``ca.pem``, and its private key ``ca.key`` that only its owner may read.
+    """Create a certificate authority: ``ca.pem``, and its private key ``ca.key`` for its owner only.
 
-    It is never replaced: whatever it has signed would be void.
+    An existing one is never replaced: every certificate that it signed would become invalid.
 
     Args:
-        directory: made if it is missing, for its owner only.
+        directory: created if it is missing, for its owner only.
 
     Returns:
         the certificate.
 
     Raises:
-        SettingsError: a file is already there, cannot be written, or openssl is missing or fails.
+        SettingsError: a file exists already or cannot be written, or openssl is missing or fails.
     """
     return _make(directory, "ca", "Fleet telemetry authority", _AUTHORITY, AUTHORITY_DAYS, force=False)
 
@@ -70,38 +72,44 @@ def make_authority(directory: Path) -> Path:
 def make_server_certificate(
     directory: Path, hosts: Sequence[str] = HOSTS, *, days: int = DAYS, force: bool = False
 ) -> Path:
-    """Make ``server.pem`` and ``server.key``, signed by the authority of the directory.
+    """Create ``server.pem`` and ``server.key``, signed by the authority in the directory.
 
     Args:
         directory: that of `make_authority`.
-        hosts: every name and IP address by which clients reach the server; they refuse any other.
-        days: how long it is valid from now.
-        force: whether to replace the files.
+        hosts: every name and IP address that clients connect to; they reject any other.
+        days: validity from now on.
+        force: whether to replace existing files.
 
     Returns:
         the certificate.
 
     Raises:
-        SettingsError: as `make_authority`; or a host is neither a name nor an address.
+        SettingsError: as in `make_authority`; or a host is neither a name nor an address.
     """
     names = ",".join(map(_alternative_name, hosts))
     extensions = (*_SIGNED, "extendedKeyUsage=serverAuth", f"subjectAltName={names}")
-    # The name is only for people: clients compare the alternative ones, which have no limit of length.
+    # The common name is only for people: clients check the alternative names, whose length is not limited.
     return _make(directory, "server", "Fleet telemetry broker", extensions, days, force=force)
 
 
 def make_client_certificate(directory: Path, name: str, *, days: int = DAYS, force: bool = False) -> Path:
-    """Make ``client-NAME.pem`` and its key, for a broker that asks for one; as `make_server_certificate`.
+    """Create ``client-NAME.pem`` and its key, for a broker that requires client certificates.
 
     Args:
         directory: that of `make_authority`.
-        name: becomes the common name, which brokers can use as the user; letters, digits, ``._@-``.
-        days: how long it is valid from now.
-        force: whether to replace the files.
+        name: becomes the common name, which brokers can use as the user name; letters, digits, ``._@-``.
+        days: validity from now on.
+        force: whether to replace existing files.
+
+    Returns:
+        the certificate.
+
+    Raises:
+        SettingsError: as in `make_authority`; or the name has other characters.
     """
     if not _CLIENT.fullmatch(name):
         raise SettingsError(
-            f"expected a client's name of at most 64 letters, digits and ._@-, beginning with a letter or "
+            "expected a client's name of at most 64 letters, digits and ._@- that starts with a letter or "
             f"digit, got {name!r}"
         )
     extensions = (*_SIGNED, "extendedKeyUsage=clientAuth")
@@ -110,7 +118,7 @@ def make_client_certificate(directory: Path, name: str, *, days: int = DAYS, for
 
 def _alternative_name(host: str) -> str:
     with contextlib.suppress(ValueError):
-        if "%" not in host:  # a zone is of one machine
+        if "%" not in host:  # a zone index means something on one machine only
             return f"IP:{ipaddress.ip_address(host)}"
     if not _HOST.fullmatch(host) or re.fullmatch(r"[\d.]+", host):
         raise SettingsError(f"expected a host name or an IP address, got {host!r}; see --host")
@@ -124,51 +132,55 @@ def _make(
     for file in (certificate, key):
         if file.exists() and not force:
             raise SettingsError(
-                f"expected no file {file} yet, there is one; "
-                + ("remove it to begin anew" if stem == "ca" else "--force replaces it")
+                f"expected {file} not to exist, it does; "
+                + ("remove it to start over" if stem == "ca" else "--force replaces it")
             )
     try:
         directory.mkdir(mode=0o700, parents=True, exist_ok=True)
-        # Written beside and then moved: a run that is interrupted leaves no half of a file.
+        # Written elsewhere and then moved: an interrupted run leaves no incomplete file.
         with tempfile.TemporaryDirectory(dir=directory) as unfinished:
-            made = Path(unfinished)
-            (made / "cnf").write_text(_CONFIGURATION.format(name=name, extensions="\n".join(extensions)))
+            work = Path(unfinished)
+            (work / "cnf").write_text(_CONFIGURATION.format(name=name, extensions="\n".join(extensions)))
             if stem == "ca":
-                _request(made, "-x509", "-extensions", "extensions", "-days", str(days))
+                _request(work, "-x509", "-extensions", "extensions", "-days", str(days))
             else:
-                _request(made)
-                _sign(made, directory, days)
-            (made / "key").chmod(0o600)
-            (made / "pem").chmod(0o644)
-            (made / "key").replace(key)
-            (made / "pem").replace(certificate)
+                _request(work)
+                _sign(work, directory, days)
+            (work / "key").chmod(0o600)
+            (work / "pem").chmod(0o644)
+            (work / "key").replace(key)
+            (work / "pem").replace(certificate)
     except OSError as error:
         raise SettingsError(f"cannot write to {directory}: {error.strerror or error}") from None
     return certificate
 
 
-def _request(made: Path, *how: str) -> None:
-    new_key = ("-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:prime256v1", "-nodes", "-keyout", "key")
-    _openssl(made, "req", "-new", "-sha256", "-config", "cnf", *new_key, "-out", "pem", *how)
+def _request(work: Path, *how: str) -> None:
+    _openssl(
+        work, "req", "-new", "-sha256", "-config", "cnf", *_NEW_KEY, "-keyout", "key", "-out", "pem", *how
+    )
 
 
-def _sign(made: Path, authority: Path, days: int) -> None:
+def _sign(work: Path, authority: Path, days: int) -> None:
     signer = [str((authority / file).resolve()) for file in ("ca.pem", "ca.key")]
     for file in signer:
         if not Path(file).is_file():
-            raise SettingsError(f"expected the authority's {file}, found none; make it first")
-    # Not a counter in a file, as openssl would keep: serial numbers must only differ.
+            raise SettingsError(
+                f"expected the authority's {file}, found none; create it first, without --client"
+            )
+    # Random instead of the counter that openssl keeps in a file: serial numbers only have to differ.
     serial = f"0x{secrets.token_hex(15)}"
     by = ("-CA", signer[0], "-CAkey", signer[1], "-set_serial", serial, "-days", str(days), "-sha256")
-    _openssl(made, "x509", "-req", "-in", "pem", *by, "-extfile", "cnf", "-extensions", "extensions",
+    _openssl(work, "x509", "-req", "-in", "pem", *by, "-extfile", "cnf", "-extensions", "extensions",
              "-out", "signed")  # fmt: skip
-    (made / "signed").replace(made / "pem")
+    (work / "signed").replace(work / "pem")
 
 
 def _openssl(directory: Path, *arguments: str) -> None:
     if shutil.which("openssl") is None:
         raise SettingsError(
-            "expected openssl on the PATH, found none: apt-get install openssl, brew install openssl"
+            "expected openssl on the PATH, found none; install it: apt-get install openssl, "
+            "brew install openssl"
         )
     done = subprocess.run(["openssl", *arguments], cwd=directory, capture_output=True, text=True, check=False)
     if done.returncode != 0:
@@ -177,7 +189,7 @@ def _openssl(directory: Path, *arguments: str) -> None:
 
 
 def main(arguments: Sequence[str] | None = None) -> None:
-    """Make what is asked for: authority and server certificate, or one for a client."""
+    """Create authority and server certificate, or a client certificate."""
     parser = argparse.ArgumentParser(
         prog="python -m scripts.certificates",
         description=__doc__,
@@ -191,13 +203,19 @@ def main(arguments: Sequence[str] | None = None) -> None:
         "--host",
         action="append",
         metavar="NAME",
-        help="name or IP address of the server, beside this machine's own; may be repeated",
+        help="name or IP address of the server besides localhost; may be repeated",
     )
-    parser.add_argument("--client", metavar="NAME", help="make a certificate for this client instead")
-    parser.add_argument("--force", action="store_true", help="replace a certificate; the authority stays")
-    parser.add_argument("--days", type=int, default=DAYS, metavar="N", help="valid for so long (%(default)s)")
+    parser.add_argument("--client", metavar="NAME", help="create a certificate for this client instead")
     parser.add_argument(
-        "--directory", type=Path, default=DIRECTORY, metavar="DIR", help="to write to (%(default)s)"
+        "--force", action="store_true", help="replace an existing certificate, but never the authority"
+    )
+    parser.add_argument("--days", type=int, default=DAYS, metavar="N", help="validity (default: %(default)s)")
+    parser.add_argument(
+        "--directory",
+        type=Path,
+        default=DIRECTORY,
+        metavar="DIR",
+        help="directory to write to (default: %(default)s)",
     )
     options = parser.parse_args(arguments)
     if options.days < 1:
@@ -205,13 +223,13 @@ def main(arguments: Sequence[str] | None = None) -> None:
     with exit_on_error("certificates"):
         directory, days, force = options.directory, options.days, options.force
         if options.client is not None:
-            made = make_client_certificate(directory, options.client, days=days, force=force)
+            certificate = make_client_certificate(directory, options.client, days=days, force=force)
         else:
             if not (directory / "ca.pem").exists():
                 make_authority(directory)
             hosts = (*HOSTS, *(options.host or ()))
-            made = make_server_certificate(directory, hosts, days=days, force=force)
-        print(f"made {made}, signed by {directory / 'ca.pem'}")
+            certificate = make_server_certificate(directory, hosts, days=days, force=force)
+        print(f"created {certificate}, signed by {directory / 'ca.pem'}")
 
 
 if __name__ == "__main__":

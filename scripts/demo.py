@@ -1,9 +1,9 @@
 """The demo: broker, dataflow, page and simulator of the Procfile, on free ports: ``make demo``.
 
-With ``FLEET_CONFIG=config/kafka.toml`` it uses the Kafka of the settings; ``make kafka`` starts one.
+With ``FLEET_CONFIG=config/kafka.toml`` it uses the Kafka of the settings, which ``make kafka`` starts.
 
-Ctrl-C stops all of them. ``DEMO_SECONDS=60`` stops by itself so long after the warm-up, says what was seen
-in one line, and fails if no fault was flagged.
+Ctrl-C stops all processes. With ``DEMO_SECONDS=60`` the demo stops 60 seconds after the warm-up, prints one
+line with what it counted, and fails if no injected fault was flagged.
 """
 
 from __future__ import annotations
@@ -29,14 +29,17 @@ from scripts.demo_watch import Watch
 ROOT = Path(__file__).resolve().parents[1]
 WORK = ROOT / ".demo"
 PAGE_PORT = 8501
-TIME_TO_START = 180.0
-"""Seconds until the fleet must be live, warm-up included; more means that something is broken."""
+TIME_TO_START = 300.0
+"""Seconds, warm-up included, within which a live event must have been scored."""
 
 
 class ReadyPrinter(Printer):  # type: ignore[misc]
-    """Passes on what the processes print, and notes when the dataflow listens to the vehicles.
+    """Prints the output of the processes, and creates a file when the dataflow has subscribed to telemetry.
 
-    The simulator waits for that: what is published before anyone has subscribed is lost.
+    The simulator waits for that file: the broker discards what is published before anyone has subscribed.
+
+    Args:
+        ready: the file.
     """
 
     def __init__(self, ready: Path) -> None:
@@ -53,7 +56,7 @@ def main() -> None:
     """Run the demo.
 
     Raises:
-        SystemExit: status 0 after Ctrl-C or a successful run by itself, else 1.
+        SystemExit: status 0 after Ctrl-C or after a successful run of ``DEMO_SECONDS``, else 1.
     """
     with exit_on_error("demo"):
         seconds = _seconds()
@@ -72,7 +75,7 @@ def main() -> None:
 
 
 def _own_topics() -> dict[str, str]:
-    """Topics that no demo has used before: Kafka keeps everything, and a new fleet begins in the past."""
+    """Topics that no demo has used before: Kafka keeps events, and a new warm-up would be late after them."""
     name = f"demo-{datetime.now(UTC):%Y%m%dT%H%M%S}"
     topics = ("telemetry", "enriched", "dead_letter", "ground_truth")
     return {
@@ -82,11 +85,14 @@ def _own_topics() -> dict[str, str]:
 
 
 def run(settings: Settings, seconds: float | None) -> int:
-    """Run all processes; returns the exit status.
+    """Run all processes.
 
     Args:
         settings: all settings.
-        seconds: how long the fleet is to be watched live; ``None`` means until Ctrl-C.
+        seconds: how long to watch the live fleet; ``None`` means until Ctrl-C.
+
+    Returns:
+        the exit status.
 
     Raises:
         BrokerError: Kafka cannot be reached.
@@ -101,7 +107,7 @@ def run(settings: Settings, seconds: float | None) -> int:
     processes = parse_procfile((ROOT / "Procfile").read_text()).processes
     if settings.source.kind == "kafka":
         del processes["broker"]
-        # Kafka keeps what nobody has read yet.
+        # Kafka keeps what is published before anyone reads it.
         ready.touch()
     for name, command in processes.items():
         manager.add_process(name, command, env=environment, cwd=str(ROOT))
@@ -113,7 +119,7 @@ def run(settings: Settings, seconds: float | None) -> int:
     if seconds is None:
         return 0 if manager.returncode in (0, 130, 143) else 1
     watcher.join(timeout=5)
-    failure = outcome[0] if outcome else "a process stopped before the demo was over; its last lines say why"
+    failure = outcome[0] if outcome else "a process exited before the demo was over; its last lines say why"
     if failure is not None:
         print(f"demo: {failure}", file=sys.stderr)
     return 0 if failure is None else 1
@@ -126,7 +132,11 @@ def _watch(watch: Watch, seconds: float | None, outcome: list[str | None]) -> No
         print(f"\n    the page: {address}\n", flush=True)
     if seconds is None:
         return
-    failure = watch.count_for(seconds) if live else f"no scored event within {TIME_TO_START:.0f} s"
+    failure = (
+        watch.count_for(seconds)
+        if live
+        else f"expected a scored live event within {TIME_TO_START:.0f} s, got none"
+    )
     outcome.append(failure)
     print(f"demo: {watch.summary()}", flush=True)
     os.kill(os.getpid(), signal.SIGTERM)

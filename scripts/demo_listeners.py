@@ -1,4 +1,4 @@
-"""How the demo hears of enriched events and injected faults: over MQTT, or over Kafka."""
+"""Subscribes the demo to enriched events and injected faults, over MQTT or over Kafka."""
 
 from __future__ import annotations
 
@@ -15,14 +15,14 @@ from scripts.demo_watch import Watch
 
 CLIENT = "demo-watch"
 POLL = 200
-"""Milliseconds to wait for messages; what is there comes at once."""
+"""Milliseconds to wait for messages if there are none."""
 
 
 def listen(settings: Settings, watch: Watch) -> None:
-    """Hand over all that comes from now on, in the background.
+    """Pass everything that is published from now on to ``watch``, in the background.
 
     Raises:
-        BrokerError: Kafka cannot be reached, or has no such topic.
+        BrokerError: Kafka cannot be reached, or a topic is missing and cannot be created.
     """
     if settings.sink.kind == "kafka":
         _listen_to_kafka(settings, watch)
@@ -42,7 +42,7 @@ def _listen_to_mqtt(settings: Settings, watch: Watch) -> None:
         else:
             watch.take_event(bytes(message.payload))
 
-    # amqtt: MQTT 3.1.1.
+    # The embedded broker speaks MQTT 3.1.1 only.
     client = paho.Client(CallbackAPIVersion.VERSION2, client_id=CLIENT, protocol=paho.MQTTv311)
     client.on_connect = subscribe
     client.on_message = receive
@@ -66,7 +66,7 @@ def _listen_to_kafka(settings: Settings, watch: Watch) -> None:
     def follow() -> None:
         while True:
             received = consumer.poll(timeout_ms=POLL)
-            # Faults first: an event is matched with those that are known.
+            # Faults first: an event is matched with the faults that are known by then.
             for partition in sorted(received, key=lambda partition: partition.topic != topics.ground_truth):
                 take = watch.take_fault if partition.topic == topics.ground_truth else watch.take_event
                 for record in received[partition]:

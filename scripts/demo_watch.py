@@ -1,4 +1,4 @@
-"""What the demo sees of the fleet: scored events, injected faults, and which of them were flagged."""
+"""Counts what the demo publishes: scored events, injected faults, and the faults that were flagged."""
 
 from __future__ import annotations
 
@@ -11,17 +11,17 @@ import msgspec
 from dataflows.events import Enriched, InjectedFault
 
 LIVE_WITHIN = timedelta(seconds=5)
-"""An event this young was sent just now: the warm-up, which sends the past, is over."""
+"""A younger event is live; events of the warm-up lie in the past."""
 
 POLL = 0.2
-"""Seconds between looks at what has come."""
+"""Seconds between checks of the deadline."""
 
 
 class Watch:
-    """Matches enriched events and the ground truth of faults, as `demo_listeners` hands them over.
+    """Matches enriched events with the ground truth of faults; `scripts.demo_listeners` feeds it.
 
-    A fault counts as flagged if one of its vehicle's events between its start and its end is an
-    anomaly. Events of the warm-up, in which there are no faults, are counted as scored too.
+    A fault is flagged if an event of its vehicle between its start and its end is an anomaly. Events of the
+    warm-up, which has no faults, count as scored as well.
     """
 
     def __init__(self) -> None:
@@ -34,11 +34,11 @@ class Watch:
         self._flagged: set[str] = set()
 
     def wait_until_live(self, timeout: float) -> bool:
-        """Wait until an event that was sent just now comes back scored; whether it did in time."""
+        """Wait until a live event was scored; returns whether one was within ``timeout`` seconds."""
         return self._live.wait(timeout)
 
     def count_for(self, seconds: float) -> str | None:
-        """Watch the live fleet for so long. Returns what went wrong, or ``None``."""
+        """Watch the live fleet for ``seconds``; returns what is wrong, or ``None``."""
         deadline = time.monotonic() + seconds
         while time.monotonic() < deadline:
             time.sleep(POLL)
@@ -57,13 +57,13 @@ class Watch:
             )
 
     def take_fault(self, payload: bytes) -> None:
-        """Take a message of the ground truth."""
+        """Take a message from the topic of the ground truth."""
         fault = self._faults.decode(payload)
         with self._lock:
             self._injected[fault.fault_id] = fault
 
     def take_event(self, payload: bytes) -> None:
-        """Take a message of the enriched topic."""
+        """Take a message from the enriched topic."""
         event = self._events.decode(payload)
         if datetime.now(UTC) - event.ts < LIVE_WITHIN:
             self._live.set()

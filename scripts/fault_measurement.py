@@ -1,4 +1,4 @@
-"""What a fault cost: rows of the table that ``make faults`` prints."""
+"""What a fault cost the job: the rows of the table that ``make faults`` prints."""
 
 from __future__ import annotations
 
@@ -10,23 +10,23 @@ from typing import NamedTuple, Protocol
 import msgspec
 
 REPORT = "FAULTS_REPORT"
-"""Environment variable that names the file to which rows are appended, one JSON object a line."""
+"""Environment variable with the file that rows are appended to, one JSON object per line."""
 
 
 class Measurement(msgspec.Struct, frozen=True, omit_defaults=True):
     """One row: what happened to a job under one fault.
 
     Attributes:
-        fault: what was done to it, in a few words.
-        events: how many were published.
-        lost: of these, how many never came out.
-        duplicated: how many came out that had come out before.
-        first_output_seconds: from the restart to the first event that comes out; the worst if there were
-            several; ``None`` where nothing is restarted.
-        caught_up_seconds: from the restart until everything is out that had been published before it; the
-            worst if there were several.
-        peak_memory_mib: the most that all processes of the job had in memory together.
-        note: what else there is to say.
+        fault: what was done to the job, in a few words.
+        events: number of events published.
+        lost: number of those that were never emitted.
+        duplicated: number of events that were emitted again.
+        first_output_seconds: from a restart to the first emitted event, the longest of all restarts; ``None``
+            if nothing was restarted.
+        caught_up_seconds: from a restart until every event published before it was emitted, the longest of
+            all restarts; ``None`` if nothing was restarted.
+        peak_memory_mib: highest total resident memory of the processes of the job.
+        note: further conditions, such as the seed.
     """
 
     fault: str
@@ -40,11 +40,11 @@ class Measurement(msgspec.Struct, frozen=True, omit_defaults=True):
 
 
 Measure = Callable[[Measurement], None]
-"""Records a row; see the fixture ``measure``."""
+"""Records a row: the type of the fixture ``measure``."""
 
 
 class Emitted(Protocol):
-    """An event that came out."""
+    """An emitted event."""
 
     @property
     def event_id(self) -> str: ...
@@ -54,11 +54,11 @@ class Emitted(Protocol):
 
 
 class Fate(NamedTuple):
-    """What became of published events.
+    """How many published events were lost or duplicated.
 
     Attributes:
-        lost: published ones that never came out.
-        duplicated: events that came out although they had come out before.
+        lost: number of events that were never emitted.
+        duplicated: number of events that were emitted again.
     """
 
     lost: int
@@ -66,11 +66,11 @@ class Fate(NamedTuple):
 
 
 def fate(published: Iterable[bytes], emitted: Sequence[Emitted]) -> Fate:
-    """Compare what was published with what came out.
+    """Compare what was published with what was emitted.
 
     Args:
-        published: payloads, no two the same.
-        emitted: every event that came out, with every copy.
+        published: payloads, all different.
+        emitted: all emitted events, including repeated ones.
     """
     out = {one.telemetry for one in emitted}
     lost = sum(payload not in out for payload in published)
@@ -78,14 +78,14 @@ def fate(published: Iterable[bytes], emitted: Sequence[Emitted]) -> Fate:
 
 
 def record(measurement: Measurement) -> None:
-    """Append a row to the file that the environment names, if it names one."""
+    """Append a row to the file that the environment variable names, if it is set."""
     if file := os.environ.get(REPORT):
         with Path(file).open("ab") as report:
             report.write(msgspec.json.encode(measurement) + b"\n")
 
 
 def read(file: Path) -> list[Measurement]:
-    """The rows of a report, in the order in which they were recorded; none if there is no file."""
+    """The rows of a report in the order they were recorded; none if the file does not exist."""
     if not file.exists():
         return []
     return [msgspec.json.decode(line, type=Measurement) for line in file.read_bytes().splitlines()]

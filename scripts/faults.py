@@ -1,7 +1,7 @@
-"""Every fault that the job has to survive, one after the other: ``make faults``.
+"""Every fault that the job must survive, one after the other: ``make faults``.
 
-Runs the tests in ``tests/fault``, the long ones too, and prints what each fault cost as a table in
-Markdown. Needs what the tests need: mosquitto, and Java and Maven for Kafka.
+Runs all tests in ``tests/fault``, including the slow ones, and prints what each fault cost as a table in
+Markdown. The tests need mosquitto, and Java and Maven for Kafka.
 """
 
 from __future__ import annotations
@@ -34,7 +34,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
     """Run the tests and print the table.
 
     Raises:
-        SystemExit: with the status of pytest, which is 0 only if no test failed.
+        SystemExit: with the exit status of pytest, which is 0 only if no test failed.
     """
     parser = argparse.ArgumentParser(
         prog="python -m scripts.faults",
@@ -43,7 +43,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )
     parser.add_argument(
-        "--only", metavar="EXPRESSION", help="tests whose names match, as in pytest's -k (all of them)"
+        "--only", metavar="EXPRESSION", help="run only tests that match, as with -k of pytest (default: all)"
     )
     options = parser.parse_args(arguments)
     with tempfile.TemporaryDirectory() as directory:
@@ -58,13 +58,13 @@ def run(report: Path, only: str | None = None) -> int:
     """Run the fault tests in the foreground.
 
     Args:
-        report: file to which they append what they measure.
-        only: the tests to run, as in pytest's ``-k``; ``None`` for all.
+        report: file that they append their measurements to.
+        only: expression that selects tests, as with ``-k`` of pytest; ``None`` for all.
 
     Returns:
-        pytest's exit status.
+        the exit status of pytest.
     """
-    # An empty -m takes back what the configuration leaves out of `make test`.
+    # An empty -m overrides the one in pyproject.toml, which deselects slow tests.
     command = [sys.executable, "-m", "pytest", TESTS, "-v", "-m", ""]
     if only is not None:
         command += ["-k", only]
@@ -72,7 +72,7 @@ def run(report: Path, only: str | None = None) -> int:
 
 
 def table(measurements: Sequence[Measurement]) -> str:
-    """What was measured, as a table in Markdown: one row a fault, its note in brackets behind its name."""
+    """The measurements as a Markdown table: one row per fault, its note in parentheses."""
     rows = [HEADINGS, tuple("---" for _ in HEADINGS), *map(_cells, measurements)]
     return "\n".join(f"| {' | '.join(row)} |" for row in rows)
 

@@ -1,4 +1,4 @@
-"""The pictures of the README, taken from a running demo: ``python -m scripts.screenshot``."""
+"""The screenshots of the documentation, taken from a running demo: ``python -m scripts.screenshot``."""
 
 from __future__ import annotations
 
@@ -16,11 +16,16 @@ from config.errors import SettingsError, exit_on_error
 from scripts.browser import chromium
 
 TIME_FOR_EVENTS = 60.0
+"""Seconds within which the page must show events."""
+
 TIME_FOR_HISTORY = 45.0
+"""Seconds in which the charts fill."""
+
 TIME_FOR_ANOMALY = 60.0
+"""Seconds to wait for an anomaly; the screenshot is taken even if there is none."""
+
 TIME_TO_DRAW = 8.0
-"""Seconds: until the page must show events, for its charts to have something to show, for something to
-happen, and for a page opened anew to be drawn."""
+"""Seconds that a reloaded page takes to be complete."""
 
 EXAMPLES = """examples:
   make demo                                        in another terminal, then
@@ -33,7 +38,7 @@ def main() -> None:
     """Run the command line.
 
     Raises:
-        SystemExit: status 1 after one line if no page answers or no events come.
+        SystemExit: status 1, after one line, if the page does not answer or shows no events.
     """
     options = _parser().parse_args()
     with exit_on_error("screenshot"):
@@ -47,7 +52,7 @@ def take(url: str, file: Path, *, dark: bool, wait: float) -> None:
     """Open the page, wait until it is live and has history, and save it.
 
     Raises:
-        SettingsError: nothing answers, or no events come.
+        SettingsError: the page does not answer, or shows no events.
     """
     with chromium(1600, 1480, dark=dark) as browser:
         try:
@@ -57,7 +62,8 @@ def take(url: str, file: Path, *, dark: bool, wait: float) -> None:
             )
         except TimeoutException:
             raise SettingsError(
-                f"expected a page with events at {url}, saw none in {TIME_FOR_EVENTS:g} s"
+                f"expected events on the page at {url}, saw none within {TIME_FOR_EVENTS:g} s; "
+                "start the demo: make demo"
             ) from None
         except WebDriverException as error:
             reason = (error.msg or type(error).__name__).splitlines()[0]
@@ -67,7 +73,7 @@ def take(url: str, file: Path, *, dark: bool, wait: float) -> None:
             WebDriverWait(browser, TIME_FOR_ANOMALY).until(
                 lambda page: re.search(r"Anomalous now\s+[1-9]", page.find_element(By.TAG_NAME, "body").text)
             )
-        # Opened anew the page shows the worst vehicle, with the history that it has kept.
+        # A reloaded page selects the worst vehicle and shows the history that it has kept.
         browser.refresh()
         time.sleep(TIME_TO_DRAW)
         browser.save_screenshot(str(file))
@@ -76,17 +82,21 @@ def take(url: str, file: Path, *, dark: bool, wait: float) -> None:
 def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(
         prog="python -m scripts.screenshot",
-        description="Save pictures of a running page, light and dark.",
+        description="Save screenshots of a running page, light and dark.",
         epilog=EXAMPLES,
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )
-    parser.add_argument("--url", default="http://localhost:8501", help="the page (%(default)s)")
-    parser.add_argument("--out", type=Path, default=Path("docs"), help="directory (%(default)s)")
+    parser.add_argument(
+        "--url", default="http://localhost:8501", help="address of the page (default: %(default)s)"
+    )
+    parser.add_argument(
+        "--out", type=Path, default=Path("docs"), help="directory to write to (default: %(default)s)"
+    )
     parser.add_argument(
         "--wait",
         type=float,
         default=TIME_FOR_HISTORY,
-        help="seconds for the charts to fill (%(default)s)",
+        help="seconds to let the charts fill (default: %(default)s)",
     )
     return parser
 

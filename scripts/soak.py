@@ -1,7 +1,7 @@
 """The job under twice the load of the demo for an hour: ``make soak`` (SOAK_SECONDS=600 for less).
 
-Broker, job with recovery and simulator run as they do in production. At the end everything that was published
-must have come out, and neither memory nor the recovery directory may have grown as if they would go on to.
+Broker, job with recovery and simulator run as in production. At the end every published event must have been
+emitted, and neither memory nor the recovery directory may still be growing.
 """
 
 from __future__ import annotations
@@ -28,7 +28,7 @@ from rich.progress import BarColumn, Progress, TextColumn, TimeRemainingColumn
 from config.broker_settings import MqttSettings
 from config.errors import BrokerError, DeliveryError, FleetError, SettingsError, exit_on_error
 from config.settings import load
-from scripts.brokers.amqtt import Amqtt
+from scripts.brokers.embedded import EmbeddedBroker
 from scripts.brokers.mosquitto import Mosquitto, mosquitto_is_installed
 from scripts.brokers.process import Broker
 from scripts.soak_report import MEBIBYTE, Sample, SoakReport
@@ -37,11 +37,20 @@ ROOT = Path(__file__).resolve().parents[1]
 HOUR = 3600.0
 TIMES_THE_DEMO = 2
 SNAPSHOT_INTERVAL = "10"
+"""Seconds, as an argument of the engine."""
+
 SAMPLES = 240
 SHORTEST = 10.0
-TIME_TO_START = 60.0
+"""Seconds; in less there are too few samples to judge."""
+
+TIME_TO_START = 120.0
+"""Seconds within which broker, job and simulator must each be ready."""
+
 TIME_TO_DRAIN = 30.0
+"""Seconds within which the job must emit what is left when the simulator has stopped."""
+
 POLL = 0.05
+"""Seconds between checks of a condition."""
 
 
 class _Identified(msgspec.Struct):
@@ -49,7 +58,7 @@ class _Identified(msgspec.Struct):
 
 
 class Counter:
-    """Counts what is on the telemetry topic and what on the enriched one."""
+    """Counts the events on the telemetry topic and on the enriched topic."""
 
     def __init__(self, mqtt: MqttSettings, telemetry: str, enriched: str) -> None:
         self.published = 0
@@ -69,11 +78,13 @@ class Counter:
         self._client.connect(mqtt.host, mqtt.port)
         self._client.loop_start()
         if not self._subscribed.wait(TIME_TO_START):
-            raise BrokerError(f"no answer to a subscription within {TIME_TO_START:g} s from the MQTT broker")
+            raise BrokerError(
+                f"expected the MQTT broker to confirm a subscription within {TIME_TO_START:g} s, it did not"
+            )
 
     @property
     def emitted(self) -> int:
-        """Events that have come out, each counted once."""
+        """Number of events emitted, each counted once."""
         return len(self._emitted)
 
     def _count(self, client: paho.Client, userdata: object, message: paho.MQTTMessage) -> None:
@@ -83,15 +94,16 @@ class Counter:
             self.published += 1
 
     def close(self) -> None:
+        """Disconnect."""
         self._client.disconnect()
         self._client.loop_stop()
 
 
 def main(arguments: Sequence[str] | None = None) -> None:
-    """Run it and print what was seen.
+    """Run the soak test and print its report.
 
     Raises:
-        SystemExit: status 1 if something grew or was lost, or a process ended by itself.
+        SystemExit: status 1 if an event was lost, memory or the recovery directory grew, or a process exited.
     """
     parser = argparse.ArgumentParser(
         prog="python -m scripts.soak",
@@ -100,12 +112,12 @@ def main(arguments: Sequence[str] | None = None) -> None:
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )
     demo = load().simulator.vehicles
-    parser.add_argument("--seconds", type=float, default=HOUR, help="how long (default: %(default)g)")
+    parser.add_argument("--seconds", type=float, default=HOUR, help="duration (default: %(default)g)")
     parser.add_argument(
         "--vehicles",
         type=int,
         default=TIMES_THE_DEMO * demo,
-        help="size of the fleet, an event a second each (default: %(default)d)",
+        help="size of the fleet, one event per second each (default: %(default)d)",
     )
     options = parser.parse_args(arguments)
     with exit_on_error("soak"), tempfile.TemporaryDirectory() as directory:
@@ -114,22 +126,23 @@ def main(arguments: Sequence[str] | None = None) -> None:
         report = SoakReport(soak(Path(directory), options.seconds, options.vehicles))
         print(*report.lines(), sep="\n")
         if problems := report.problems():
-            raise DeliveryError(f"expected to go on like this for ever, but {'; '.join(problems)}")
+            raise DeliveryError(f"expected a job that could run forever, but {'; '.join(problems)}")
 
 
 def soak(directory: Path, seconds: float, vehicles: int) -> list[Sample]:
-    """Run broker, job and simulator for so long.
+    """Run broker, job and simulator, and sample the job.
 
     Args:
         directory: an empty one.
-        seconds: from the first event that came out.
-        vehicles: size of the fleet; each sends an event a second.
+        seconds: how long, from the first emitted event.
+        vehicles: size of the fleet; each sends one event per second.
 
     Returns:
-        What was seen; the last sample is from after the simulator has ended and all has come out.
+        the samples in order of time; the last one is from after the simulator has stopped and the job has
+        emitted what was left.
 
     Raises:
-        FleetError: a process ended by itself, or nothing came out.
+        FleetError: a process exited, or nothing was emitted.
     """
     recovery = directory / "recovery"
     recovery.mkdir()
@@ -153,10 +166,13 @@ def soak(directory: Path, seconds: float, vehicles: int) -> list[Sample]:
         flow = ["bytewax.run", "dataflows.fleet", "-r", str(recovery), "-s", SNAPSHOT_INTERVAL, "-b", "0"]
         job = stack.enter_context(_running(flow, environment, directory / "job.log"))
         _wait(
-            lambda: "subscribed to" in (directory / "job.log").read_text(), "the job listens", directory, job
+            lambda: "subscribed to" in (directory / "job.log").read_text(),
+            "the job to subscribe",
+            directory,
+            job,
         )
         simulator = stack.enter_context(_running(["sim"], environment, directory / "simulator.log"))
-        _wait(lambda: counter.emitted > 0, "the first event came out", directory, job, simulator)
+        _wait(lambda: counter.emitted > 0, "the job to emit an event", directory, job, simulator)
         samples = list(_sampled(seconds, recovery, counter, job, simulator))
         simulator.send_signal(signal.SIGTERM)
         deadline = time.monotonic() + TIME_TO_DRAIN
@@ -169,7 +185,7 @@ def soak(directory: Path, seconds: float, vehicles: int) -> list[Sample]:
 def _broker(directory: Path) -> Broker:
     place = directory / "broker"
     place.mkdir()
-    return Mosquitto(place) if mosquitto_is_installed() else Amqtt(place)
+    return Mosquitto(place) if mosquitto_is_installed() else EmbeddedBroker(place)
 
 
 @contextmanager
@@ -192,18 +208,19 @@ def _wait(
 ) -> None:
     deadline = time.monotonic() + TIME_TO_START
     while not condition():
-        _see_that_they_run(directory, *processes)
+        _check_running(directory, *processes)
         if time.monotonic() > deadline:
-            raise FleetError(f"expected that {what} within {TIME_TO_START:g} s, and it did not")
+            raise FleetError(f"expected {what} within {TIME_TO_START:g} s, it did not")
         time.sleep(POLL)
 
 
-def _see_that_they_run(directory: Path, *processes: subprocess.Popen[bytes]) -> None:
+def _check_running(directory: Path, *processes: subprocess.Popen[bytes]) -> None:
     for process in processes:
         if process.poll() is not None:
             logs = "".join(log.read_text()[-1000:] for log in directory.glob("*.log"))
             raise FleetError(
-                f"expected {process.args!r} to run on, it ended with {process.returncode}; they said:\n{logs}"
+                f"expected {process.args!r} to keep running, it exited with status {process.returncode}; "
+                f"the logs end with:\n{logs}"
             )
 
 
@@ -220,22 +237,22 @@ def _sampled(
         task = progress.add_task("", total=seconds)
         for number in range(SAMPLES + 1):
             while (at := time.monotonic() - started) < number * step:
-                _see_that_they_run(recovery.parent, job, simulator)
+                _check_running(recovery.parent, job, simulator)
                 time.sleep(min(POLL, number * step - at))
             sample = _sample(at, recovery, counter, job)
-            told = f"{sample.emitted:,} events, {sample.memory / MEBIBYTE:.0f} MiB"
-            progress.update(task, completed=at, description=told)
+            status = f"{sample.emitted:,} events, {sample.memory / MEBIBYTE:.0f} MiB"
+            progress.update(task, completed=at, description=status)
             yield sample
 
 
 def _sample(at: float, recovery: Path, counter: Counter, job: subprocess.Popen[bytes]) -> Sample:
-    # The one way to ask that Linux and macOS share.
-    asked = subprocess.run(["ps", "-o", "rss=", "-p", str(job.pid)], capture_output=True, text=True)
+    # Linux and macOS have this in common.
+    ps = subprocess.run(["ps", "-o", "rss=", "-p", str(job.pid)], capture_output=True, text=True)
     store = sum(file.stat().st_size for file in recovery.iterdir())
     emitted = counter.emitted
-    if not asked.stdout.strip():
-        raise FleetError(f"expected ps to tell the memory of process {job.pid}: {asked.stderr.strip()}")
-    return Sample(at, int(asked.stdout) * 1024, store, counter.published, emitted)
+    if not ps.stdout.strip():
+        raise FleetError(f"expected ps to print the memory of process {job.pid}, got: {ps.stderr.strip()}")
+    return Sample(at, int(ps.stdout) * 1024, store, counter.published, emitted)
 
 
 if __name__ == "__main__":

@@ -1,4 +1,4 @@
-"""What was seen of a job over a long time, and whether it could go on like that for ever."""
+"""Judges whether a job that ran for a long time could run forever."""
 
 from __future__ import annotations
 
@@ -9,17 +9,17 @@ import numpy as np
 
 MEBIBYTE = 2**20
 MEMORY_GROWTH = 0.05
-"""Share of the memory that may be added over the second half; an hour's noise of the allocator is less."""
+"""Share by which memory may grow over the second half; the allocator's noise within an hour is less."""
 
 STORE_GROWTH = 0.25
-"""Share by which the recovery directory may be larger in the second half than ever in the first."""
+"""Share by which the peak of the recovery directory in the second half may exceed that in the first."""
 
 SLACK = MEBIBYTE
-"""Bytes of growth that are never too many."""
+"""Bytes of growth that are always allowed."""
 
 
 class Sample(NamedTuple):
-    """The job at one moment.
+    """The state of the job at one moment.
 
     Attributes:
         at: seconds since the first sample.
@@ -37,15 +37,15 @@ class Sample(NamedTuple):
 
     @property
     def behind(self) -> int:
-        """Events that are on their way."""
+        """Number of events published but not emitted yet."""
         return self.published - self.emitted
 
 
 class SoakReport:
-    """Judges samples by their second half, when the model and the caches are warm.
+    """Judges samples by their second half, when model and caches are warm.
 
     Args:
-        samples: in order of time, at least four.
+        samples: in order of time, four or more.
     """
 
     def __init__(self, samples: Sequence[Sample]) -> None:
@@ -56,18 +56,18 @@ class SoakReport:
 
     @property
     def memory_slope(self) -> float:
-        """Bytes a second over the second half: the slope of least squares."""
+        """Growth of memory over the second half, in bytes per second: the slope of least squares."""
         at = np.array([sample.at for sample in self._second])
         memory = np.array([float(sample.memory) for sample in self._second])
         at = at - at.mean()
         return float(at @ memory / max(float(at @ at), 1e-9))
 
     def problems(self) -> list[str]:
-        """What could not go on for ever; empty if nothing."""
+        """What is wrong, one phrase each; empty if nothing is."""
         found = []
         last = self.samples[-1]
         if last.behind:
-            found.append(f"{last.behind:,} of {last.published:,} events did not come out")
+            found.append(f"{last.behind:,} of {last.published:,} events were not emitted")
         duration = self._second[-1].at - self._second[0].at
         grown, usual = self.memory_slope * duration, float(np.median([one.memory for one in self._second]))
         if grown > MEMORY_GROWTH * usual + SLACK:
@@ -81,13 +81,14 @@ class SoakReport:
         return found
 
     def lines(self) -> list[str]:
-        """What was seen, for people."""
+        """The report, for people."""
         last, stores = self.samples[-1], [sample.store for sample in self.samples]
         memory = [sample.memory / MEBIBYTE for sample in self.samples]
         return [
-            f"{last.at:,.0f} s: {last.published:,} events published, {last.emitted:,} came out, "
-            f"at most {max(sample.behind for sample in self.samples):,} on their way",
-            f"memory: {memory[0]:.0f} MiB at first, {memory[-1]:.0f} MiB at last, at most {max(memory):.0f}; "
-            f"over the second half {self.memory_slope * 3600 / MEBIBYTE:+.1f} MiB an hour",
+            f"{last.at:,.0f} s: {last.published:,} events published, {last.emitted:,} emitted, "
+            f"at most {max(sample.behind for sample in self.samples):,} in flight",
+            f"memory: {memory[0]:.0f} MiB at the start, {memory[-1]:.0f} MiB at the end, at most "
+            f"{max(memory):.0f} MiB; "
+            f"over the second half {self.memory_slope * 3600 / MEBIBYTE:+.1f} MiB per hour",
             f"recovery directory: at most {max(stores) / MEBIBYTE:.1f} MiB",
         ]

@@ -5,15 +5,20 @@ from __future__ import annotations
 import time
 from collections.abc import Callable
 
-DEADLINE = 30.0
-"""Seconds after which a test gives up; far beyond what anything here needs."""
+DEADLINE = 60.0
+"""Seconds after which to give up: several times what anything here takes on a busy machine."""
 
 
 def wait_until(condition: Callable[[], object], what: str, deadline: float = DEADLINE) -> None:
-    """Return as soon as the condition holds.
+    """Return as soon as the condition is true.
+
+    Args:
+        condition: is called every 2 ms; may raise.
+        what: what is waited for, as the error names it.
+        deadline: seconds to wait.
 
     Raises:
-        AssertionError: it did not within ``deadline`` seconds; the message names ``what``.
+        AssertionError: it was not true within ``deadline`` seconds.
     """
     end = time.monotonic() + deadline
     while not condition():

@@ -11,7 +11,7 @@ from uuid import uuid4
 import pytest
 
 from config.settings import Settings, load
-from scripts.brokers.amqtt import Amqtt
+from scripts.brokers.embedded import EmbeddedBroker
 from scripts.brokers.kafka_process import Cluster, KafkaBroker, StartKafka
 from scripts.brokers.mosquitto import Mosquitto, StartMosquitto, mosquitto_is_installed
 from scripts.brokers.process import Broker
@@ -35,9 +35,9 @@ def _fail_in_ci(missing: str) -> None:
 
 @pytest.fixture(scope="session")
 def broker(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Broker]:
-    """The broker of all tests: mosquitto, or amqtt where that is not installed. Not to be stopped."""
+    """The broker of all tests: mosquitto, or the embedded one if it is not installed. Not to be stopped."""
     directory = tmp_path_factory.mktemp("broker")
-    running = Mosquitto(directory) if _mosquitto_or(lambda: None) else Amqtt(directory)
+    running = Mosquitto(directory) if _mosquitto_or(lambda: None) else EmbeddedBroker(directory)
     running.start()
     yield running
     running.stop()
@@ -47,7 +47,7 @@ def broker(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Broker]:
 def durable_broker(broker: Broker) -> Broker:
     """The broker of all tests, if it keeps what a client that is away has not acknowledged."""
     if not isinstance(broker, Mosquitto):
-        pytest.skip(f"{WANTS_MOSQUITTO}; amqtt keeps nothing reliably")
+        pytest.skip(f"{WANTS_MOSQUITTO}; the embedded broker redelivers nothing after a crash")
     return broker
 
 

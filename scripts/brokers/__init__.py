@@ -1,1 +1,1 @@
-"""The one way to start a broker: for the demo, tests, benchmarks and the soak run."""
+"""The one way to start a broker, shared by demo, soak test, tests and benchmarks."""

@@ -1,6 +1,6 @@
 """A real Kafka broker without containers: ``make kafka``.
 
-Java 17 or newer runs it; Maven fetches it, once, from Maven Central. It is one KRaft node with
+Java 17 or newer runs it; Maven fetches it once, from Maven Central. It is a single KRaft node with
 ``config/kafka/server.properties``, keeps its data in ``.kafka/PORT`` and listens on localhost only.
 """
 
@@ -35,11 +35,14 @@ JVM = (
     "-Dorg.slf4j.simpleLogger.showDateTime=true",
 )
 TIME_TO_START = 60.0
+"""Seconds within which the broker must listen; a cold start takes about five."""
+
 TIME_TO_STOP = 30.0
+"""Seconds to shut down before the broker is killed."""
 
 
 def class_path() -> str:
-    """Kafka's jars, fetched if they are not there yet.
+    """The class path of Kafka; its jars are fetched if they are missing.
 
     Raises:
         SettingsError: Java or Maven is not installed.
@@ -48,21 +51,21 @@ def class_path() -> str:
     for program in ("java", "mvn"):
         if shutil.which(program) is None:
             raise SettingsError(
-                f"expected {program} on the PATH, found none; Kafka needs Java 17 or newer and Maven: "
-                "apt-get install openjdk-17-jre-headless maven, brew install openjdk@17 maven"
+                f"expected {program} on the PATH, found none; install what Kafka needs, Java 17 or newer and "
+                "Maven: apt-get install openjdk-17-jre-headless maven, brew install openjdk@17 maven"
             )
     known = WORK / f"classpath-{POM.stat().st_mtime_ns}"
     if known.exists() and all(Path(jar).exists() for jar in known.read_text().split(os.pathsep)):
         return known.read_text()
     WORK.mkdir(exist_ok=True)
     print("fetching Kafka from Maven Central (about 100 MB, once)", file=sys.stderr, flush=True)
-    # Written elsewhere first: two may fetch at once, and one may be interrupted.
+    # Written to another file first: two processes may fetch at once, and one may be interrupted.
     written = WORK / f"classpath.{os.getpid()}"
     command = ["mvn", "-q", "-B", "-f", str(POM), DEPENDENCY_PLUGIN, f"-Dmdep.outputFile={written}"]
     done = subprocess.run(command, capture_output=True, text=True, check=False)
     if done.returncode != 0 or not written.exists():
         trouble = next((line for line in done.stdout.splitlines() if "ERROR" in line), done.stdout.strip())
-        raise BrokerError(f"Kafka could not be fetched with `{' '.join(command)}`: {trouble}")
+        raise BrokerError(f"cannot fetch Kafka with `{' '.join(command)}`: {trouble}")
     written.replace(known)
     return known.read_text()
 
@@ -80,12 +83,12 @@ def configure(
     Args:
         directory: of the node, for configuration and data.
         port: for clients, on localhost.
-        controller_port: for the node itself.
-        protocol: how clients have to come: PLAINTEXT, SSL, SASL_PLAINTEXT or SASL_SSL.
-        lines: further properties; the last of a name counts.
+        controller_port: for the node's own controller, on localhost.
+        protocol: that clients must use: PLAINTEXT, SSL, SASL_PLAINTEXT or SASL_SSL.
+        lines: further properties; of several with one name the last is effective.
 
     Returns:
-        the file.
+        the file of properties.
     """
     own = [
         f"listeners={protocol}://{LOCALHOST}:{port},CONTROLLER://{LOCALHOST}:{controller_port}",
@@ -102,14 +105,14 @@ def configure(
 
 
 def format_storage(properties: Path, *, arguments: Sequence[str] = ()) -> None:
-    """Prepare the node's directory; one that is prepared already stays as it is.
+    """Format the data directory of the node; a formatted one is left as it is.
 
     Args:
-        properties: as from `configure`.
-        arguments: further ones of Kafka's StorageTool, such as ``--add-scram``.
+        properties: the file that `configure` returned.
+        arguments: further arguments of Kafka's StorageTool, such as ``--add-scram``.
 
     Raises:
-        BrokerError: Kafka does not accept the configuration.
+        BrokerError: Kafka rejects the configuration.
     """
     cluster_id = base64.urlsafe_b64encode(uuid.uuid4().bytes).decode().rstrip("=")
     tool = ["java", "-cp", class_path(), *JVM, "kafka.tools.StorageTool", "format", "--standalone"]
@@ -132,8 +135,10 @@ def main(arguments: Sequence[str] | None = None) -> None:
         epilog="example:\n  python -m scripts.brokers.kafka --port 9192",
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )
-    parser.add_argument("--port", type=int, default=PORT, metavar="N", help="to listen on (%(default)s)")
-    parser.add_argument("--fetch", action="store_true", help="only fetch what it needs")
+    parser.add_argument(
+        "--port", type=int, default=PORT, metavar="N", help="port to listen on (default: %(default)s)"
+    )
+    parser.add_argument("--fetch", action="store_true", help="only fetch Kafka, then exit")
     options = parser.parse_args(arguments)
     with exit_on_error("kafka"):
         if options.fetch:
@@ -146,13 +151,15 @@ def run(port: int) -> None:
     """Run a broker in the foreground until SIGINT or SIGTERM.
 
     Raises:
-        SettingsError: Java or Maven is not installed, or the port is taken.
-        BrokerError: it cannot be fetched, or does not start.
+        SettingsError: Java or Maven is not installed, or the port is in use.
+        BrokerError: Kafka cannot be fetched, does not start, or exits.
     """
     if answers(port):
-        raise SettingsError(f"expected port {port} to be free, something listens on it; see --port")
+        raise SettingsError(
+            f"expected port {port} to be free, a program listens on it; name another with --port"
+        )
     directory = WORK / str(port)
-    # A port that clients do not know may change from start to start, but the voter's address is kept.
+    # No client knows the controller's port, so any free one would do, but the data directory remembers it.
     kept = directory / "controller-port"
     controller_port = int(kept.read_text()) if kept.exists() else free_port()
     properties = configure(directory, port, controller_port)
@@ -166,13 +173,18 @@ def run(port: int) -> None:
             deadline = time.monotonic() + TIME_TO_START
             while not stop.requested and not answers(port):
                 if process.poll() is not None or time.monotonic() > deadline:
-                    raise BrokerError(f"Kafka did not start on port {port}; {log} says why")
+                    raise BrokerError(
+                        f"expected Kafka to listen on port {port} within {TIME_TO_START:g} s, it does not; "
+                        f"{log} says why"
+                    )
                 time.sleep(0.1)
             if not stop.requested:
-                print(f"Kafka listens on {LOCALHOST}:{port}, data in {directory}; Ctrl-C stops", flush=True)
+                print(
+                    f"Kafka listens on {LOCALHOST}:{port}, data in {directory}; Ctrl-C stops it", flush=True
+                )
             while not stop.requested:
                 if process.poll() is not None:
-                    raise BrokerError(f"Kafka ended with status {process.returncode}; {log} says why")
+                    raise BrokerError(f"Kafka exited with status {process.returncode}; {log} says why")
                 time.sleep(0.2)
     finally:
         process.terminate()

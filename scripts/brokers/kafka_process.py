@@ -1,4 +1,4 @@
-"""A Kafka broker as a child process, and how to reach it."""
+"""A Kafka broker as a child process, and the settings that connect to it."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ from scripts.brokers.process import BrokerProcess
 
 @dataclass(frozen=True, slots=True)
 class Cluster:
-    """Where a Kafka is.
+    """A running Kafka.
 
     Attributes:
         bootstrap: host:port.
@@ -28,7 +28,7 @@ class Cluster:
     bootstrap: str
 
     def settings(self, **changes: Any) -> KafkaSettings:
-        """``[kafka]`` for it, with client id and group of their own."""
+        """``[kafka]`` for this cluster, with a client id and a group that nothing else uses."""
         name = f"test-{uuid4().hex[:12]}"
         values = {"bootstrap": self.bootstrap, "client_id": name, "group": name, "connect_timeout": 20.0}
         defaults = load(DEFAULT_FILE).kafka.model_dump()
@@ -36,7 +36,7 @@ class Cluster:
 
 
 class KafkaBroker(BrokerProcess):
-    """A KRaft node with the shipped configuration, in a directory of its own."""
+    """A single KRaft node with the shipped configuration."""
 
     def __init__(
         self,
@@ -46,13 +46,17 @@ class KafkaBroker(BrokerProcess):
         lines: Sequence[str] = (),
         storage: Sequence[str] = (),
     ) -> None:
-        """Write the configuration.
+        """Write the configuration and format the storage.
 
         Args:
-            directory: an empty one of its own.
-            protocol: how clients have to come.
+            directory: an empty one, for this broker alone.
+            protocol: that clients must use: PLAINTEXT, SSL, SASL_PLAINTEXT or SASL_SSL.
             lines: further properties.
-            storage: further arguments for formatting it, such as users.
+            storage: further arguments for formatting the storage, such as users.
+
+        Raises:
+            SettingsError: Java or Maven is not installed.
+            BrokerError: Kafka cannot be fetched, or rejects the configuration.
         """
         super().__init__(directory)
         self._properties = kafka.configure(directory, self.port, free_port(), protocol=protocol, lines=lines)
@@ -63,15 +67,16 @@ class KafkaBroker(BrokerProcess):
         return kafka.command(self._properties)
 
     def start(self) -> None:
-        """Start the broker and return when it answers requests."""
+        """Start the broker and return when it answers requests, which takes longer than listening."""
         super().start()
         if self._protocol == "PLAINTEXT":
             AdminClient({"bootstrap.servers": self.cluster.bootstrap}).list_topics(timeout=30)
 
     @property
     def cluster(self) -> Cluster:
+        """This broker as clients see it."""
         return Cluster(f"{LOCALHOST}:{self.port}")
 
 
 StartKafka = Callable[..., KafkaBroker]
-"""Starts a broker with the arguments of `KafkaBroker` but for the directory; see the fixture ``kafka``."""
+"""Starts a broker with the keyword arguments of `KafkaBroker`: the type of the fixture ``kafka``."""

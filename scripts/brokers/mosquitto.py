@@ -1,4 +1,4 @@
-"""mosquitto with the configuration that is shipped."""
+"""mosquitto with the shipped configuration."""
 
 from __future__ import annotations
 
@@ -17,12 +17,12 @@ from scripts.waiting import wait_until
 
 SHIPPED_CONFIGURATION = DEFAULT_FILE.with_name("mosquitto.conf")
 
-# Debian keeps mosquitto where the PATH of ordinary users does not lead.
+# Debian installs mosquitto in a directory that is not on the PATH of ordinary users.
 _PLACES = os.pathsep.join([os.environ.get("PATH", ""), "/usr/sbin", "/usr/local/sbin", "/opt/homebrew/sbin"])
 
 
 class Mosquitto(Broker):
-    """mosquitto with ``config/mosquitto.conf``, but for the port and the directory it keeps its file in."""
+    """mosquitto with ``config/mosquitto.conf``, on a free port, with its database in the given directory."""
 
     def __init__(
         self, directory: Path, *, lines: Sequence[str] = (), passwords: dict[str, str] | None = None
@@ -30,9 +30,9 @@ class Mosquitto(Broker):
         """Write the configuration.
 
         Args:
-            directory: an empty one of its own.
-            lines: put behind the listener of the configuration.
-            passwords: user → password; with it, nobody else may connect.
+            directory: an empty one, for this broker alone.
+            lines: added at the end of the configuration.
+            passwords: user → password; with it, only these users may connect.
         """
         super().__init__(directory, "5")
         text = SHIPPED_CONFIGURATION.read_text(encoding="utf-8")
@@ -55,7 +55,7 @@ class Mosquitto(Broker):
             events = re.findall(f"{came}|({went})", self._log.read_text())
             return bool(events[-1])
 
-        wait_until(left, f"departure of {client_id}")
+        wait_until(left, f"the end of the connection of {client_id}")
 
     def _password_file(self, passwords: dict[str, str]) -> Path:
         file = self._directory / "passwords"
@@ -67,15 +67,16 @@ class Mosquitto(Broker):
 
 
 StartMosquitto = Callable[..., Mosquitto]
-"""Starts a broker with the arguments of `Mosquitto` but for the directory; see the fixture ``mosquitto``."""
+"""Starts a broker with the keyword arguments of `Mosquitto`: the type of the fixture ``mosquitto``."""
 
 
 def mosquitto_is_installed() -> bool:
+    """Whether mosquitto is on the PATH, or where packages put it."""
     return shutil.which("mosquitto", path=_PLACES) is not None
 
 
 def program(name: str) -> str:
-    """Where an installed program is."""
+    """The path of a program of mosquitto, which must be installed."""
     path = shutil.which(name, path=_PLACES)
     assert path is not None, f"{name} is not installed"
     return path

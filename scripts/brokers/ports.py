@@ -1,4 +1,4 @@
-"""Ports that nothing listens on."""
+"""Which ports of this machine are free, and which answer."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ def free_port(preferred: int = 0) -> int:
     """`preferred` if nothing listens there, else any free port.
 
     Raises:
-        SettingsError: there is none.
+        SettingsError: no port is free.
     """
     for port in (preferred, 0):
         with socket.socket() as probe:
@@ -24,11 +24,13 @@ def free_port(preferred: int = 0) -> int:
                 continue
             chosen: int = probe.getsockname()[1]
             return chosen
-    raise SettingsError("expected a free port on this machine, found none; stop something that listens")
+    raise SettingsError(
+        "expected a free port on this machine, found none; stop a program that listens on one"
+    )
 
 
 def answers(port: int) -> bool:
-    """Whether something on this machine accepts connections there."""
+    """Whether something on this machine accepts connections on this port."""
     try:
         with socket.create_connection((LOCALHOST, port), timeout=1.0):
             return True

@@ -1,4 +1,4 @@
-"""An MQTT or Kafka broker as a child process that can be stopped, killed, frozen and started again."""
+"""An MQTT or Kafka broker as a child process that can be stopped, killed, frozen and restarted."""
 
 from __future__ import annotations
 
@@ -15,9 +15,19 @@ from scripts.waiting import wait_until
 
 
 class BrokerProcess:
-    """One broker on a port of its own, which it keeps when it is stopped and started again."""
+    """A broker on a free port that it keeps over restarts.
+
+    Attributes:
+        host: that it listens on.
+        port: for clients.
+    """
 
     def __init__(self, directory: Path) -> None:
+        """Choose the port.
+
+        Args:
+            directory: an empty one, for this broker alone; the log is written to it.
+        """
         self.host = LOCALHOST
         self.port = free_port()
         self._directory = directory
@@ -30,38 +40,48 @@ class BrokerProcess:
 
     @property
     def ports(self) -> list[int]:
-        """All that it listens on."""
+        """Every port that it listens on."""
         return [self.port]
 
+    @property
+    def working_directory(self) -> Path:
+        """The directory that `command` is run in."""
+        return self._directory
+
     def start(self) -> None:
-        """Start the broker and return when it accepts connections on each of its ports."""
+        """Start the broker and return when it accepts connections on each of its ports.
+
+        Raises:
+            AssertionError: it exited, or did not listen in time.
+        """
         with self._log.open("ab") as output:
             self._process = process = subprocess.Popen(
-                self.command(), stdout=output, stderr=output, cwd=self._directory
+                self.command(), stdout=output, stderr=output, cwd=self.working_directory
             )
 
         def is_up() -> bool:
             if process.poll() is not None:
                 raise AssertionError(
-                    f"the broker ended with status {process.returncode}:\n{self._log.read_text()}"
+                    f"the broker exited with status {process.returncode}:\n{self._log.read_text()}"
                 )
             return all(map(answers, self.ports))
 
-        wait_until(is_up, f"broker on the ports {self.ports}")
+        wait_until(is_up, f"a broker that listens on {self.ports}")
 
     def stop(self) -> None:
-        """Stop the broker in good order; it saves what it has to keep."""
+        """Shut the broker down cleanly; it saves what it persists."""
         self._end(signal.SIGTERM)
 
     def kill(self) -> None:
-        """End the broker as a crash would."""
+        """Crash the broker."""
         self._end(signal.SIGKILL)
 
     def freeze(self) -> None:
-        """Let the broker hold its connections and do nothing, until `thaw`."""
+        """Suspend the broker: it keeps its connections and does nothing until `thaw`."""
         self._running().send_signal(signal.SIGSTOP)
 
     def thaw(self) -> None:
+        """Let a frozen broker continue."""
         self._running().send_signal(signal.SIGCONT)
 
     def _running(self) -> subprocess.Popen[bytes]:
@@ -77,21 +97,25 @@ class BrokerProcess:
 
 
 class Broker(BrokerProcess):
-    """An MQTT broker."""
+    """An MQTT broker.
+
+    Attributes:
+        protocol: the newest version that it speaks.
+    """
 
     def __init__(self, directory: Path, protocol: Literal["5", "3.1.1"]) -> None:
         super().__init__(directory)
         self.protocol = protocol
 
     def wait_until_left(self, client_id: str) -> None:
-        """Return when the broker has read what a client sent before it disconnected.
+        """Return when the broker has read everything that a client sent before it disconnected.
 
-        A client that comes back at once may be served first, and what is still unread of its older
-        connection is then dropped. amqtt does not tell; mosquitto logs it.
+        Otherwise a client that reconnects at once may be served first, and the broker then drops what it has
+        not read of the old connection. Only mosquitto logs this; for other brokers it returns at once.
         """
 
     def settings(self, **changes: Any) -> MqttSettings:
-        """``[mqtt]`` for this broker, with a client id of its own, and quick to reconnect."""
+        """``[mqtt]`` for this broker, with a client id that nothing else uses, and quick to reconnect."""
         values = {
             "host": self.host,
             "port": self.port,

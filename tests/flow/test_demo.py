@@ -1,11 +1,8 @@
-"""The parts of the demo: its ports, its settings, its embedded broker, and what it counts."""
+"""The parts of the demo: its ports, its settings, and what it counts."""
 
 from __future__ import annotations
 
-import os
 import socket
-import subprocess
-import sys
 import threading
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -14,18 +11,16 @@ import msgspec
 import pytest
 from honcho.printer import Message
 
-from config.broker_settings import MqttSettings
-from config.settings import DEFAULT_FILE, Settings, load
+from config.settings import Settings
 from dataflows.events import InjectedFault
 from scripts.brokers.ports import free_port
 from scripts.brokers.process import Broker
-from scripts.demo import ReadyPrinter
+from scripts.demo import ReadyPrinter, main
 from scripts.demo_listeners import listen
 from scripts.demo_watch import Watch
 from scripts.waiting import wait_until
 from tests.support.enriched_events import payload
-from tests.support.mqtt_clients import Inbox, publish
-from tests.support.paths import REPOSITORY
+from tests.support.mqtt_clients import publish
 
 
 def test_a_port_that_is_taken_is_replaced_by_a_free_one() -> None:
@@ -38,18 +33,15 @@ def test_a_port_that_is_taken_is_replaced_by_a_free_one() -> None:
 
 
 @pytest.mark.parametrize("seconds", ["soon", "-1", "0", "nan"])
-def test_a_wrong_number_of_seconds_is_refused_in_one_line(seconds: str) -> None:
-    done = subprocess.run(
-        [sys.executable, "-m", "scripts.demo"],
-        cwd=REPOSITORY,
-        env=os.environ | {"DEMO_SECONDS": seconds},
-        capture_output=True,
-        text=True,
-        timeout=60,
-        check=False,
+def test_a_wrong_number_of_seconds_is_refused_in_one_line(
+    seconds: str, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setenv("DEMO_SECONDS", seconds)
+    with pytest.raises(SystemExit, match="1"):
+        main()
+    assert capsys.readouterr().err == (
+        f"demo: DEMO_SECONDS: expected a number of seconds above 0, got {seconds!r}\n"
     )
-    assert done.returncode == 1
-    assert done.stderr == f"demo: DEMO_SECONDS: expected a number of seconds above 0, got {seconds!r}\n"
 
 
 def test_the_simulator_starts_when_the_dataflow_has_subscribed(tmp_path: Path) -> None:
@@ -64,30 +56,6 @@ def test_the_simulator_starts_when_the_dataflow_has_subscribed(tmp_path: Path) -
     assert not ready.exists()
     printer.write(line("dataflow", "connected, subscribed to fleet/telemetry/+"))
     assert ready.exists()
-
-
-def test_the_embedded_broker_serves_and_stops_on_a_signal() -> None:
-    port = free_port()
-    environment = os.environ | {"FLEET__MQTT__PORT": str(port)}
-    broker = subprocess.Popen(
-        [sys.executable, "-m", "scripts.brokers.amqtt"],
-        cwd=REPOSITORY,
-        env=environment,
-        stdout=subprocess.PIPE,
-    )
-    assert broker.stdout is not None
-    assert broker.stdout.readline() == b"broker on 127.0.0.1:%d\n" % port
-    mqtt = settings_of(port)
-    with Inbox(mqtt, "a/+") as inbox:
-        publish(mqtt, [("a/b", b"1")])
-        assert inbox.wait_for(1) == [b"1"]
-    broker.terminate()
-    assert broker.wait(timeout=30) == 0
-    broker.stdout.close()
-
-
-def settings_of(port: int) -> MqttSettings:
-    return load(DEFAULT_FILE).mqtt.model_copy(update={"port": port, "protocol": "3.1.1"})
 
 
 def test_a_fault_is_flagged_by_an_anomaly_of_its_vehicle_while_it_lasts(

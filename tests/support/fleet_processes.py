@@ -1,4 +1,4 @@
-"""Starts the whole job as processes that can be killed."""
+"""Starts the job as one or more processes that a test can kill."""
 
 from __future__ import annotations
 
@@ -11,16 +11,16 @@ from scripts.brokers.ports import LOCALHOST, free_port
 from tests.support.paths import REPOSITORY
 
 SNAPSHOT_INTERVAL = 1
-"""Seconds: what the engine's ``-s`` is set to."""
+"""Seconds, the engine's ``-s``."""
 
 
 def start_fleet(directory: Path, log: Path, processes: int) -> list[subprocess.Popen[bytes]]:
-    """Start so many processes of one job; returns at once.
+    """Start the processes of one job, without waiting until they are ready.
 
     Args:
-        directory: holds its ``settings.toml`` and its ``recovery`` directory.
-        log: what they say is appended to it.
-        processes: how many.
+        directory: has its ``settings.toml`` and its ``recovery`` directory.
+        log: their output is appended to this file.
+        processes: number of processes.
     """
     command = [sys.executable, "-m", "bytewax.run", "dataflows.fleet", "-r", str(directory / "recovery")]
     command += ["-s", str(SNAPSHOT_INTERVAL), "-b", "0"]

@@ -1,4 +1,4 @@
-"""mosquitto with ``config/mosquitto-secure.conf``, and clients that come to it encrypted."""
+"""mosquitto with ``config/mosquitto-secure.conf``, and clients that connect to it over TLS."""
 
 from __future__ import annotations
 
@@ -33,24 +33,24 @@ RIGHTS = DEFAULT_FILE.with_name("mosquitto.acl")
 
 
 class SecuredMosquitto(Broker):
-    """mosquitto with the shipped secured configuration, but for its two ports.
+    """mosquitto with the shipped secured configuration, on two free ports.
 
-    It runs in a directory of its own, in which certificates, users and rights lie as in the project.
+    Its directory has certificates, users and permissions where the project has them.
 
     Attributes:
-        port: of vehicles.
-        services_port: of everybody else.
-        ca_file: the authority of its certificate.
+        port: for vehicles.
+        services_port: for all other users.
+        ca_file: the authority that signed its certificate.
         passwords: user → password.
     """
 
     def __init__(self, directory: Path, vehicles: Iterable[str], *, roles: Iterable[str] = ROLES) -> None:
-        """Make certificate and users.
+        """Create certificate, users and configuration.
 
         Args:
-            directory: an empty one of its own.
-            vehicles: users beside the roles; also names that no vehicle should have.
-            roles: users that the rights name.
+            directory: an empty one, for this broker alone.
+            vehicles: users besides the roles, possibly with names that no vehicle should have.
+            roles: users that the permissions name.
         """
         super().__init__(directory, "5")
         self.services_port = free_port()
@@ -63,7 +63,7 @@ class SecuredMosquitto(Broker):
         for line, port in (("listener 8883", self.port), (f"listener 8884 {LOCALHOST}", self.services_port)):
             assert text.count(f"\n{line}\n") == 1, f"{CONFIGURATION.name}: expected one line {line!r}"
             text = text.replace(f"\n{line}\n", f"\nlistener {port} {LOCALHOST}\n")
-        # Without it mosquitto, started as root, would not be allowed into the directory.
+        # Without this, a mosquitto started as root changes to a user that cannot read the directory.
         text += f"\nuser {getpass.getuser()}\n"
         (directory / "config" / CONFIGURATION.name).write_text(text, encoding="utf-8")
 
@@ -75,22 +75,22 @@ class SecuredMosquitto(Broker):
         return [self.port, self.services_port]
 
     def reload(self) -> None:
-        """Let the broker read users and certificate again."""
+        """Make the broker read users, permissions and certificate again."""
         self._running().send_signal(signal.SIGHUP)
 
     def vehicle(self, user: str, **changes: Any) -> MqttSettings:
-        """``[mqtt]`` of a user that comes to the port of vehicles."""
+        """``[mqtt]`` of a user that connects to the port for vehicles."""
         who = {"username": user, "password": self.passwords.get(user, ""), "tls": tls(self.ca_file)}
         return self.settings(**who | changes)
 
     def service(self, user: str, **changes: Any) -> MqttSettings:
-        """``[mqtt]`` of a user that comes to the other port."""
+        """``[mqtt]`` of a user that connects to the other port."""
         return self.vehicle(user, **{"port": self.services_port} | changes)
 
 
 @contextmanager
 def secured_mosquitto(directory: Path, vehicles: Iterable[str]) -> Iterator[SecuredMosquitto]:
-    """A `SecuredMosquitto` that runs; the test is skipped where there is no openssl."""
+    """A running `SecuredMosquitto`; without openssl the test is skipped."""
     if shutil.which("openssl") is None:
         pytest.skip("needs openssl to make certificates")
     running = SecuredMosquitto(directory, vehicles)
@@ -109,16 +109,16 @@ class EncryptedInbox(Inbox):
         self._client.on_unsubscribe = lambda *_: self._answered.set()
 
     def catch_up(self) -> None:
-        """Return when there is in ``messages`` what the broker has sent until now."""
+        """Return when ``messages`` holds everything that the broker has sent so far."""
         self._answered.clear()
-        self._client.unsubscribe("nothing")  # what is sent to one client arrives in order, the answer too
-        assert self._answered.wait(DEADLINE), "no answer to the end of a subscription"
+        self._client.unsubscribe("nothing")  # the answer arrives after the messages that were sent before it
+        assert self._answered.wait(DEADLINE), "no answer to UNSUBSCRIBE"
 
 
 def answers_to(
     settings: MqttSettings, messages: Iterable[tuple[str, bytes]], *, qos: int = 1, retain: bool = False
 ) -> list[str]:
-    """The reasons with which the broker answers (topic, payload) pairs: ``Success``, ``Not authorized``…"""
+    """The reason in the broker's answer to each (topic, payload) pair: ``Success``, ``Not authorized``…"""
     client = encrypted_client(settings)
     reasons: dict[int, str] = {}
     client.on_publish = lambda client, _, number, reason, __: reasons.update({number: str(reason)})
@@ -135,7 +135,7 @@ def answers_to(
 
 
 def answer_to_connecting(client: paho.Client, settings: MqttSettings, **arguments: Any) -> str:
-    """The reason with which the broker answers a client, which then leaves."""
+    """The reason in the broker's answer to CONNECT; the client then disconnects."""
     answered = threading.Event()
     answers: list[str] = []
 
@@ -146,14 +146,14 @@ def answer_to_connecting(client: paho.Client, settings: MqttSettings, **argument
     client.on_connect = on_connect
     client.connect(settings.host, settings.port, **arguments)
     client.loop_start()
-    assert answered.wait(DEADLINE), "no answer to a connection"
+    assert answered.wait(DEADLINE), "no answer to CONNECT"
     client.disconnect()
     client.loop_stop()
     return answers[0]
 
 
 def encrypted_client(settings: MqttSettings, client_id: str = "") -> paho.Client:
-    """A plain client with user and password, over TLS."""
+    """A plain client with user and password that connects over TLS."""
     client = paho.Client(
         CallbackAPIVersion.VERSION2, client_id=client_id, protocol=MQTTProtocolVersion.MQTTv5
     )
@@ -164,7 +164,7 @@ def encrypted_client(settings: MqttSettings, client_id: str = "") -> paho.Client
 
 
 def lasting(seconds: int) -> Properties:
-    """Asks the broker to keep the session so long."""
+    """Properties of CONNECT that make the broker keep the session for ``seconds``."""
     properties = Properties(PacketTypes.CONNECT)  # type: ignore[no-untyped-call]
     properties.SessionExpiryInterval = seconds
     return properties

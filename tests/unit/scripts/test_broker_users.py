@@ -1,4 +1,4 @@
-"""The password file of the broker: what mosquitto reads, and nobody else may."""
+"""The password file of the broker, which only mosquitto may read."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ def users_of(file: Path) -> list[str]:
     return [line.split(":")[0] for line in file.read_text().splitlines()]
 
 
-def test_every_user_gets_a_password_of_its_own_and_the_file_holds_none(
+def test_every_user_gets_a_different_password_and_the_file_holds_only_hashes(
     tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     file = tmp_path / "made" / "passwords"
@@ -33,7 +33,7 @@ def test_every_user_gets_a_password_of_its_own_and_the_file_holds_none(
     assert list(file.parent.iterdir()) == [file]
 
 
-def test_a_user_who_is_there_gets_a_new_password_and_the_others_keep_theirs(tmp_path: Path) -> None:
+def test_an_existing_user_gets_a_new_password_and_the_others_keep_theirs(tmp_path: Path) -> None:
     file = tmp_path / "passwords"
     first = add_users(file, ["page", "dataflow"])
     before = file.read_text().splitlines()
@@ -45,7 +45,7 @@ def test_a_user_who_is_there_gets_a_new_password_and_the_others_keep_theirs(tmp_
     assert before[1] == after[1]
 
 
-def test_users_of_mosquittos_own_tool_stay(tmp_path: Path) -> None:
+def test_users_added_with_mosquitto_passwd_are_kept(tmp_path: Path) -> None:
     tool = shutil.which("mosquitto_passwd")
     if tool is None:
         pytest.skip("needs mosquitto_passwd: apt-get install mosquitto, brew install mosquitto")
@@ -61,19 +61,19 @@ def test_users_of_mosquittos_own_tool_stay(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     "name", ["", "+", "#", "a/b", "a:b", "a b", "a\nroot:x", "a\x00", "\u202eabc", "x" * 257, "\ud800"]
 )
-def test_a_vehicle_id_that_is_no_topic_level_or_no_line_cannot_be_a_user(name: str) -> None:
+def test_a_vehicle_id_that_is_not_one_topic_level_and_one_line_cannot_be_a_user(name: str) -> None:
     with pytest.raises(SettingsError, match="expected a vehicle id"):
         check_vehicle(name)
 
 
 @pytest.mark.parametrize("role", ROLES)
-def test_no_vehicle_gets_the_rights_of_a_role_by_its_name(role: str) -> None:
+def test_no_vehicle_gets_the_permissions_of_a_role_by_its_name(role: str) -> None:
     assert f"\nuser {role}\n" in DEFAULT_FILE.with_name("mosquitto.acl").read_text()
     with pytest.raises(SettingsError, match="is the name of a role"):
         check_vehicle(role)
 
 
-def test_a_file_of_something_else_is_left_alone_and_named(
+def test_a_file_that_is_not_a_password_file_is_reported_and_left_alone(
     tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     file = tmp_path / "passwords"
@@ -81,6 +81,6 @@ def test_a_file_of_something_else_is_left_alone_and_named(
     with pytest.raises(SystemExit, match="1"):
         main(["--file", str(file), "--roles"])
     said = capsys.readouterr()
-    assert said.err == f"broker_users: {file}:1: expected a line USER:HASH of mosquitto_passwd\n"
+    assert said.err == f"broker_users: {file}:1: expected a line USER:HASH, as mosquitto_passwd writes it\n"
     assert said.out == ""
     assert file.read_text() == "page:in the clear\n"

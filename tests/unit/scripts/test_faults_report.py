@@ -1,4 +1,4 @@
-"""What the fault tests measure arrives in the table of ``make faults``."""
+"""The measurements of the fault tests end up in the table of ``make faults``."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ class Emitted(NamedTuple):
     telemetry: bytes
 
 
-def test_the_table_has_one_row_a_fault_in_the_order_in_which_they_were_measured() -> None:
+def test_the_table_has_one_row_per_fault_in_the_order_of_measurement() -> None:
     assert table([KILLED, STOPPED]).splitlines() == [
         "| fault | events | lost | duplicated | first output s | caught up s | peak memory MiB |",
         "| --- | --- | --- | --- | --- | --- | --- |",
@@ -28,7 +28,7 @@ def test_the_table_has_one_row_a_fault_in_the_order_in_which_they_were_measured(
     ]
 
 
-def test_rows_are_collected_in_the_file_that_the_environment_names(
+def test_rows_are_appended_to_the_file_that_the_environment_names(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     report = tmp_path / "faults.jsonl"
@@ -39,13 +39,15 @@ def test_rows_are_collected_in_the_file_that_the_environment_names(
     assert read(report) == [KILLED, STOPPED]
 
 
-def test_without_such_a_file_nothing_is_recorded(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_nothing_is_recorded_without_the_environment_variable(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     monkeypatch.delenv(REPORT, raising=False)
     monkeypatch.chdir(tmp_path)
     record(KILLED)
     assert list(tmp_path.iterdir()) == []
 
 
-def test_what_never_came_out_is_lost_and_every_further_copy_is_a_duplicate() -> None:
+def test_an_event_never_emitted_is_lost_and_every_further_copy_is_a_duplicate() -> None:
     emitted = [Emitted("a", b"1"), Emitted("b", b"2"), Emitted("a", b"1"), Emitted("a", b"1")]
     assert fate([b"1", b"2", b"3"], emitted) == (1, 2)
