@@ -27,13 +27,11 @@ class FleetPublisher(Publisher, Protocol):
 
 
 class BrokerPublisher(FleetPublisher, Protocol):
-    """Where a simulated fleet goes live.
+    """Where a simulated fleet goes live."""
 
-    Attributes:
-        confirmed: messages that the broker has confirmed.
-    """
-
-    confirmed: int
+    @property
+    def confirmed(self) -> int:
+        """Messages that the broker has confirmed."""
 
     def __enter__(self) -> Self: ...
 

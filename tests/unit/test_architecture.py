@@ -49,7 +49,7 @@ LAYERS: list[tuple[str, list[str]]] = [
             # Publish without an engine.
             "dataflows.connectors.kafka.producer",
             "dataflows.connectors.kafka.topics",
-            "dataflows.connectors.mqtt.session",
+            "dataflows.connectors.mqtt.publisher",
         ],
     ),
     ("ui", ["config", *WIRE]),
@@ -121,7 +121,7 @@ def test_scoring_can_be_used_without_the_engine(module: str) -> None:
     assert not any(within(found, {"bytewax"}) for found in imports(REPOSITORY / "dataflows/score" / module))
 
 
-@pytest.mark.parametrize("module", ["kafka/producer", "kafka/topics", "mqtt/session"])
+@pytest.mark.parametrize("module", ["kafka/producer", "kafka/topics", "mqtt/publisher", "mqtt/session"])
 def test_what_the_simulator_shares_with_the_connectors_can_be_used_without_the_engine(module: str) -> None:
     found = imports(REPOSITORY / "dataflows/connectors" / f"{module}.py")
     assert not any(within(name, {"bytewax"}) for name in found)
