@@ -1,8 +1,8 @@
-"""The limit of the MQTT part: what paho can do alone, ``python -m benchmarks.throughput.paho``.
+"""The limit of the MQTT part: what paho achieves alone, ``python -m benchmarks.throughput.paho``.
 
-One client takes the messages of a persistent session with QoS 1 and publishes as many as there are events in
-them, with QoS 1, retained, to the topics that the job would publish to, with the same window. It
-decodes and computes nothing: each payload is the same filler.
+One client receives the messages of a persistent session with QoS 1 and publishes one message per event in
+them, with QoS 1, retained, to the topics that the job would publish to, with the same window. It decodes and
+computes nothing: every payload is the same filler.
 """
 
 from __future__ import annotations
@@ -22,6 +22,7 @@ from dataflows.connectors.mqtt.publisher import WINDOW
 from scripts.brokers.ports import LOCALHOST
 
 SESSION_EXPIRY = 3_600
+"""Seconds."""
 
 
 def session(client_id: str, queue_size: int) -> tuple[paho.Client, Properties]:
@@ -38,21 +39,21 @@ def main(arguments: Sequence[str] | None = None) -> None:
     parser = argparse.ArgumentParser(prog="python -m benchmarks.throughput.paho", description=__doc__)
     parser.add_argument("--port", type=int, required=True, help="of the broker, on this machine")
     parser.add_argument("--client-id", required=True, help="names the session")
-    parser.add_argument("--topic", required=True, help="what the topics published to begin with")
-    parser.add_argument("--vehicles", type=int, required=True, help="that take turns")
-    parser.add_argument("--events", type=int, required=True, help="published per message received")
-    parser.add_argument("--bytes", type=int, required=True, help="of each payload published")
+    parser.add_argument("--topic", required=True, help="prefix of the topics to publish to")
+    parser.add_argument("--vehicles", type=int, required=True, help="number of vehicles, which take turns")
+    parser.add_argument("--events", type=int, required=True, help="events per message received")
+    parser.add_argument("--bytes", type=int, required=True, help="size of each payload published")
     parser.add_argument("--queue-size", type=int, required=True, help="messages the broker may send ahead")
     options = parser.parse_args(arguments)
     client, properties = session(options.client_id, options.queue_size)
-    # With any limit paho goes through all messages in flight at each PUBACK.
+    # With a limit, paho searches all messages in flight at every PUBACK.
     client.max_inflight_messages_set(0)
     client.max_queued_messages_set(0)
     topics = cycle([f"{options.topic}/{vehicle_name(number)}" for number in range(options.vehicles)])
     payload = b"x" * options.bytes
     to_publish = in_flight = 0
 
-    # Both callbacks run in the one thread there is, so nothing is locked and nobody waits.
+    # Both callbacks run in the only thread, so nothing is locked and nothing waits.
     def publish() -> None:
         nonlocal to_publish, in_flight
         portion = min(to_publish, WINDOW - in_flight)
