@@ -1,4 +1,4 @@
-"""The sections ``[mqtt]`` and ``[kafka]``: where the brokers are and how to talk to them."""
+"""The sections ``[mqtt]`` and ``[kafka]``: where the brokers are and how to connect to them."""
 
 from __future__ import annotations
 
@@ -37,7 +37,7 @@ class TlsSettings(Section):
 
 
 class MqttSettings(Section):
-    """The MQTT broker and how to talk to it."""
+    """The MQTT broker and how to connect to it; `config.mqtt_options` creates clients from it."""
 
     host: str = Field(min_length=1)
     port: Port
@@ -57,7 +57,7 @@ class MqttSettings(Section):
 
 
 class KafkaSettings(Section):
-    """The Kafka cluster and how to talk to it; `config.kafka_options` turns it into what clients take."""
+    """The Kafka cluster and how to connect to it; `config.kafka_options` creates clients' options from it."""
 
     bootstrap: Annotated[str, AfterValidator(_addresses)]
     client_id: str = Field(min_length=1)

@@ -1,7 +1,7 @@
-"""What every source hands over and every sink takes: whole batches of raw messages as columns.
+"""Batches of raw messages as columns, as they pass from sources to sinks.
 
-One object travels between operators per batch, not one per message: an item that crosses a
-Bytewax edge costs more than decoding it does.
+Operators exchange one object per batch, not one per message: passing an item along an edge of the dataflow
+costs more than decoding it.
 """
 
 from __future__ import annotations
@@ -11,16 +11,16 @@ from dataclasses import dataclass, replace
 
 @dataclass(frozen=True, slots=True)
 class MessageBatch:
-    """n messages in the order in which a broker or a file handed them over.
+    """n messages, in the order in which a broker delivered them or a file holds them.
 
     Attributes:
         payloads: n payloads, untouched.
         topics: n topics (for a recording: the topic it was recorded from, or the file's stem).
         arrived: n arrival times, microseconds since 1970-01-01 UTC.
         origin: where the messages come from, e.g. ``"mqtt"``, ``"vehicle-telemetry/3"``, ``"trip.csv"``.
-        offsets: n positions within the origin, rising; ``None`` where the origin has none (MQTT).
-        keys: n message keys, empty where there is none; ``None`` where messages have no keys (MQTT).
-        partition: number of the Kafka partition they all come from; ``None`` elsewhere.
+        offsets: n increasing positions within the origin; ``None`` if the origin has none (MQTT).
+        keys: n message keys, empty if a message has none; ``None`` if messages cannot have keys (MQTT).
+        partition: number of the Kafka partition that they all come from; ``None`` for other origins.
     """
 
     payloads: list[bytes]
@@ -53,8 +53,8 @@ class OutgoingBatch:
     """n messages for a sink.
 
     Attributes:
-        keys: n keys; a sink that was told to publish by key appends them to its topic (MQTT) or
-            uses them as message keys (Kafka). The empty key means none.
+        keys: n keys; over MQTT, a sink that publishes by key appends them to its topic; over Kafka they are
+            the message keys. The empty key means none.
         payloads: n payloads.
     """
 

@@ -5,17 +5,20 @@ from __future__ import annotations
 import threading
 
 import paho.mqtt.client as paho
-from kafka import KafkaConsumer, TopicPartition
+from confluent_kafka import Consumer, TopicPartition
 from paho.mqtt.enums import CallbackAPIVersion
 
-from config.kafka_options import kafka_python_options
+from config.kafka_options import librdkafka_options
 from config.settings import Settings
+from dataflows.connectors.kafka.client import retry
 from dataflows.connectors.kafka.topics import ensure_topics
 from scripts.demo_watch import Watch
 
 CLIENT = "demo-watch"
-POLL = 200
-"""Milliseconds to wait for messages if there are none."""
+POLL = 0.2
+"""Seconds to wait for messages."""
+POLL_AT_ONCE = 1_000
+"""Messages."""
 
 
 def listen(settings: Settings, watch: Watch) -> None:
@@ -53,23 +56,27 @@ def _listen_to_mqtt(settings: Settings, watch: Watch) -> None:
 def _listen_to_kafka(settings: Settings, watch: Watch) -> None:
     topics = settings.topics
     ensure_topics(settings.kafka, [topics.telemetry, topics.enriched, topics.ground_truth])
-    consumer = KafkaConsumer(**kafka_python_options(settings.kafka, CLIENT), enable_auto_commit=False)
-    partitions = [
-        TopicPartition(topic, number)
-        for topic in (topics.enriched, topics.ground_truth)
-        for number in consumer.partitions_for_topic(topic)
-    ]
-    consumer.assign(partitions)
-    for partition, end in consumer.end_offsets(partitions).items():
-        consumer.seek(partition, end)
+    options = librdkafka_options(settings.kafka, CLIENT)
+    consumer = Consumer(options | {"group.id": CLIENT, "enable.auto.commit": False})
+
+    def ends(patience: float) -> list[TopicPartition]:
+        partitions = [
+            TopicPartition(topic, number)
+            for topic in (topics.enriched, topics.ground_truth)
+            for number in consumer.list_topics(topic, patience).topics[topic].partitions
+        ]
+        for partition in partitions:
+            partition.offset = consumer.get_watermark_offsets(partition, patience)[1]
+        return partitions
+
+    consumer.assign(retry(settings.kafka, ends))
 
     def follow() -> None:
         while True:
-            received = consumer.poll(timeout_ms=POLL)
-            # Faults first: an event is matched with the faults that are known by then.
-            for partition in sorted(received, key=lambda partition: partition.topic != topics.ground_truth):
-                take = watch.take_fault if partition.topic == topics.ground_truth else watch.take_event
-                for record in received[partition]:
-                    take(record.value)
+            received = [message for message in consumer.consume(POLL_AT_ONCE, POLL) if not message.error()]
+            # Faults first: an event is matched with those that are known.
+            for message in sorted(received, key=lambda message: message.topic() != topics.ground_truth):
+                take = watch.take_fault if message.topic() == topics.ground_truth else watch.take_event
+                take(message.value() or b"")
 
     threading.Thread(target=follow, daemon=True).start()

@@ -1,4 +1,4 @@
-"""Publishing to Kafka: confirmed, in order for each vehicle."""
+"""Publishing a simulated fleet to Kafka, confirmed and in order per vehicle."""
 
 from __future__ import annotations
 
@@ -14,9 +14,9 @@ from dataflows.messages import MessageBatch
 
 
 class KafkaPublisher:
-    """Publishes everything to one topic, keyed by vehicle: events of a vehicle keep their order.
+    """Publishes all telemetry to one topic, keyed by vehicle, so that events of a vehicle keep their order.
 
-    The key of a message that has none is the last level of the topic it was recorded from.
+    The key of a message that has none is the last level of the topic that it was recorded from.
 
     Args:
         settings: the section ``[kafka]``.
@@ -43,9 +43,11 @@ class KafkaPublisher:
 
     def publish(self, batch: MessageBatch) -> int:
         """Send messages, and return when the cluster has confirmed all of them."""
-        keys = batch.keys or [""] * len(batch)
-        known = [key or topic.rpartition("/")[2] for key, topic in zip(keys, batch.topics, strict=True)]
-        self._producer.publish(self._telemetry, known, batch.payloads)
+        keys = [
+            key or topic.rpartition("/")[2]
+            for key, topic in zip(batch.keys or [""] * len(batch), batch.topics, strict=True)
+        ]
+        self._producer.publish(self._telemetry, keys, batch.payloads)
         self.confirmed += len(batch)
         return len(batch)
 

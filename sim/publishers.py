@@ -1,4 +1,4 @@
-"""Where simulated telemetry and its ground truth can go, and one such place: a recording."""
+"""What takes simulated telemetry and its ground truth, and one such publisher: a recording."""
 
 from __future__ import annotations
 
@@ -13,27 +13,25 @@ from dataflows.recordings import JsonLinesWriter, RecordingWriter
 
 
 class Publisher(Protocol):
-    """Where messages go."""
+    """Takes messages."""
 
     def publish(self, batch: MessageBatch) -> int:
-        """Send messages; returns how many were taken: fewer than all only after a request to stop."""
+        """Send messages; returns how many were sent: fewer than all only after a request to stop."""
 
 
 class FleetPublisher(Publisher, Protocol):
-    """Where a simulated fleet goes."""
+    """Takes a simulated fleet."""
 
     def announce(self, fault: InjectedFault) -> None:
         """Send ground truth."""
 
 
 class BrokerPublisher(FleetPublisher, Protocol):
-    """Where a simulated fleet goes live.
+    """Takes a simulated fleet live: a broker."""
 
-    Attributes:
-        confirmed: messages that the broker has confirmed.
-    """
-
-    confirmed: int
+    @property
+    def confirmed(self) -> int:
+        """Messages that the broker has confirmed."""
 
     def __enter__(self) -> Self: ...
 

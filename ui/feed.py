@@ -1,4 +1,4 @@
-"""One background subscriber for all viewers: what every kind of it has in common."""
+"""The background subscriber that all viewers share: what MQTT and Kafka have in common."""
 
 from __future__ import annotations
 
@@ -22,10 +22,10 @@ class Connection:
     """The state of the connection to the broker.
 
     Attributes:
-        phase: ``connecting`` until the first answer, then ``connected``; ``unreachable`` when nobody
-            answers, ``refused`` when the broker does not want us, ``lost`` when it went away.
-        reason: why, in the words of the broker or the operating system; empty where there is none.
-        since: when that began, seconds since the epoch.
+        phase: ``connecting`` until the first answer, then ``connected``; ``unreachable`` if the broker does
+            not answer or serve us, ``refused`` if it will not accept us, ``lost`` if it went away.
+        reason: why, as the broker or the operating system words it; empty if there is none.
+        since: when the phase began, seconds since the epoch.
     """
 
     phase: Phase
@@ -34,13 +34,13 @@ class Connection:
 
 
 class Feed(ABC):
-    """Follows the enriched events and the dead letters, and goes on trying whatever happens to the broker.
+    """Follows enriched events and dead letters, and keeps trying whatever happens to the broker.
 
     Args:
         settings: `topics`, `signals`, `page` and the broker's section are used.
 
     Attributes:
-        state: what has come so far.
+        state: what has arrived so far.
     """
 
     def __init__(self, settings: Settings) -> None:

@@ -1,4 +1,4 @@
-"""The page's subscriber over Kafka, with another client than the one that the dataflow writes with."""
+"""The page's subscriber over Kafka. Its client is kafka-python, and not the one that the dataflow uses."""
 
 from __future__ import annotations
 
@@ -6,27 +6,26 @@ import logging
 import threading
 import time
 
-from kafka import KafkaConsumer, TopicPartition
+from kafka import TopicPartition
 from kafka.errors import AuthorizationError, KafkaError
 
-from config.kafka_options import kafka_python_options
-from config.kafka_python import HUNG_UP, noted_trouble, open_client, words
 from config.settings import Settings
 from ui.feed import Feed, Phase
+from ui.kafka_client import HUNG_UP, Consumer, consumer_options, noted_trouble, reason
 
 log = logging.getLogger(__name__)
 
 CATCH_UP = 10_000
-"""Messages of each topic that are read when the page starts, for the vehicles' last state and history."""
+"""Messages of each topic that are read when the page starts, for the vehicles' latest state and history."""
 
 POLL = 100
-"""Milliseconds to wait for messages; what is there comes at once."""
+"""Milliseconds to wait for messages; those that are there are returned at once."""
 
 PATIENCE = 3000
-"""Milliseconds in which the cluster has to answer."""
+"""Milliseconds within which the cluster has to answer."""
 
 LOOK_EVERY = 2.0
-"""Seconds after which the cluster is asked whether it is there, and for partitions that are new."""
+"""Seconds between checks whether the cluster answers, and for new partitions."""
 
 NOT_LOOKED_YET: dict[TopicPartition, int] = {}
 
@@ -40,11 +39,11 @@ class KafkaFeed(Feed):
     def __init__(self, settings: Settings) -> None:
         super().__init__(settings)
         topics = settings.topics
-        self._options = kafka_python_options(settings.kafka, "page")
+        self._options = consumer_options(settings.kafka, "page")
         self._dead_letter_topic = topics.dead_letter
         self._topics = (topics.enriched, topics.dead_letter)
         self._positions: dict[TopicPartition, int] = {}
-        # Where the partitions ended when the page was started: what is below came before it.
+        # Ends of the partitions when the page was started: messages below them are older than it.
         self._kept = NOT_LOOKED_YET
         self._stopping = threading.Event()
         self._thread = threading.Thread(target=self._run, name="kafka-feed", daemon=True)
@@ -62,12 +61,12 @@ class KafkaFeed(Feed):
                 with noted_trouble() as trouble:
                     self._follow()
             except AuthorizationError as error:
-                self._enter("refused", words(error))
+                self._enter("refused", reason(error))
             except KafkaError as error:
-                # A cluster that has refused us may the next time just hang up.
-                if self._connection.phase != "refused" or trouble.words != HUNG_UP:
+                # A cluster that has refused us may just hang up the next time.
+                if self._connection.phase != "refused" or trouble.text != HUNG_UP:
                     phase = "refused" if trouble.is_refusal else self._away()
-                    self._enter(phase, trouble.words or words(error))
+                    self._enter(phase, trouble.text or reason(error))
             except Exception as error:
                 log.exception("the subscriber of the page failed")
                 self._enter(self._away(), str(error) or type(error).__name__)
@@ -78,13 +77,12 @@ class KafkaFeed(Feed):
 
     def _follow(self) -> None:
         """Read until an error, or until the page stops."""
-        consumer = open_client(
-            KafkaConsumer,
+        consumer = Consumer(
             **self._options,
             bootstrap_timeout_ms=PATIENCE,
             request_timeout_ms=PATIENCE,
             enable_auto_commit=False,
-            # What was deleted before we came to it is gone for a page as well.
+            # The page skips messages that were deleted before it has read them.
             auto_offset_reset="latest",
         )
         try:
@@ -102,8 +100,8 @@ class KafkaFeed(Feed):
         finally:
             consumer.close()
 
-    def _assign(self, consumer: KafkaConsumer) -> None:
-        """Read all partitions that there are, those that are new, too.
+    def _assign(self, consumer: Consumer) -> None:
+        """Read all partitions that exist, including new ones.
 
         Raises:
             KafkaError: the cluster does not answer.

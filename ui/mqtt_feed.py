@@ -5,77 +5,72 @@ from __future__ import annotations
 import logging
 import os
 import secrets
-import sys
 import threading
-from collections.abc import Callable
 from typing import Any
 
-from paho.mqtt.client import (
-    Client,
-    ConnectFlags,
-    DisconnectFlags,
-    MQTTMessage,
-)
-from paho.mqtt.enums import CallbackAPIVersion, MQTTErrorCode, MQTTProtocolVersion
+from paho.mqtt.client import Client, ConnectFlags, DisconnectFlags, MQTTMessage
 from paho.mqtt.properties import Properties
 from paho.mqtt.reasoncodes import ReasonCode
 
-from config.broker_settings import MqttSettings, TlsSettings
-from config.errors import SettingsError
+from config.mqtt_options import ReportingClient, is_permanent, new_client
 from config.settings import Settings
 from ui.feed import Feed
 
 log = logging.getLogger(__name__)
 
 RETRY_AFTER = 1.0
-"""Seconds to wait after an error that nobody expected."""
+"""Seconds to wait after an unexpected error."""
 
 
 class MqttFeed(Feed):
-    """Subscribes with QoS 0: for a page the latest event is what counts."""
+    """Subscribes with QoS 0: for a page the latest event is what counts.
+
+    Raises:
+        SettingsError: a file of ``[mqtt.tls]`` cannot be used.
+    """
 
     def __init__(self, settings: Settings) -> None:
         super().__init__(settings)
         mqtt, topics = settings.mqtt, settings.topics
-        self._mqtt = mqtt
         self._dead_letter_topic = topics.dead_letter
         self._subscriptions = [(f"{topics.enriched}/+", 0), (topics.dead_letter, 0)]
-        self._client = _client(mqtt)
+        self._stopping = threading.Event()
+        # A broker disconnects the older one of two clients with the same id.
+        client_id = f"{mqtt.client_id}-page-{os.getpid()}-{secrets.token_hex(4)}"
+        self._client = new_client(ReportingClient, mqtt, client_id, persistent=False)
+        self._client.on_attempt_failed = self._on_attempt_failed
+        self._client.on_crash = self._on_crash
         self._client.on_connect = self._on_connect
-        self._client.on_connect_fail = self._on_connect_fail
         self._client.on_disconnect = self._on_disconnect
         self._client.on_subscribe = self._on_subscribe
         self._client.on_message = self._on_message
-        self._client.after_failing = self._after_failing
-        self._client.stopping = threading.Event()
 
     def start(self) -> None:
-        self._client.connect_async(self._mqtt.host, self._mqtt.port, keepalive=self._mqtt.keepalive)
         self._client.loop_start()
 
     def stop(self) -> None:
-        self._client.stopping.set()
+        self._stopping.set()
         self._client.disconnect()
         self._client.loop_stop()
+
+    # What follows runs in paho's thread.
+
+    def _on_attempt_failed(self, error: OSError) -> None:
+        self._enter("unreachable", error.strerror or str(error) or "no answer")
+
+    def _on_crash(self, error: Exception) -> bool:
+        log.error("the subscriber of the page failed", exc_info=error)
+        self._enter("unreachable", str(error) or type(error).__name__)
+        return not self._stopping.wait(RETRY_AFTER)
 
     def _on_connect(
         self, client: Client, _: Any, _flags: ConnectFlags, code: ReasonCode, _properties: Properties | None
     ) -> None:
         if code.is_failure:
-            self._enter("refused", str(code))
+            self._enter("refused" if is_permanent(code) else "unreachable", str(code))
             return
         self._enter("connected", "")
         client.subscribe(self._subscriptions)
-
-    def _on_connect_fail(self, _client: Client, _: Any) -> None:
-        # paho calls this while it handles the error, which it does not hand over.
-        error = sys.exception()
-        reason = (error.strerror or str(error)) if isinstance(error, OSError) else ""
-        self._enter("unreachable", reason or "no answer")
-
-    def _after_failing(self, error: Exception) -> None:
-        log.exception("the subscriber of the page failed", exc_info=error)
-        self._enter("unreachable", str(error) or type(error).__name__)
 
     def _on_disconnect(
         self,
@@ -101,57 +96,3 @@ class MqttFeed(Feed):
             self.state.record_dead_letter(bytes(message.payload))
         else:
             self.state.record(bytes(message.payload), retained=message.retain)
-
-
-class _LastingClient(Client):
-    """paho's client, which connects again after an error that paho does not expect.
-
-    Such as a host name that cannot be encoded: paho's thread would end without a word.
-
-    Attributes:
-        after_failing: called with such an error.
-        stopping: set when there is nothing left to try.
-    """
-
-    after_failing: Callable[[Exception], None]
-    stopping: threading.Event
-
-    def loop_forever(self, timeout: float = 1.0, retry_first_connection: bool = False) -> MQTTErrorCode:
-        failed = False
-        while True:
-            try:
-                if failed:
-                    self.reconnect()
-                return super().loop_forever(timeout, retry_first_connection)
-            except Exception as error:
-                failed = True
-                self.after_failing(error)
-                if self.stopping.wait(RETRY_AFTER):
-                    return MQTTErrorCode.MQTT_ERR_SUCCESS
-
-
-def _client(mqtt: MqttSettings) -> _LastingClient:
-    client = _LastingClient(
-        CallbackAPIVersion.VERSION2,
-        # Two subscribers of one id would throw each other out.
-        client_id=f"{mqtt.client_id}-page-{os.getpid()}-{secrets.token_hex(4)}",
-        protocol=MQTTProtocolVersion.MQTTv5 if mqtt.protocol == "5" else MQTTProtocolVersion.MQTTv311,
-    )
-    client.reconnect_delay_set(mqtt.reconnect_min, mqtt.reconnect_max)  # type: ignore[arg-type]
-    if mqtt.username is not None or mqtt.password is not None:
-        password = mqtt.password.get_secret_value() if mqtt.password is not None else None
-        client.username_pw_set(mqtt.username, password)
-    if mqtt.tls.enabled:
-        _encrypt(client, mqtt.tls)
-    return client
-
-
-def _encrypt(client: Client, tls: TlsSettings) -> None:
-    ca, certificate, key = (
-        str(file) if file else None for file in (tls.ca_file, tls.certificate_file, tls.key_file)
-    )
-    try:
-        client.tls_set(ca, certificate, key)
-    except (OSError, ValueError) as error:
-        named = ", ".join(file for file in (ca, certificate, key) if file) or "none"
-        raise SettingsError(f"mqtt.tls: expected readable PEM files, got {named}: {error}") from None

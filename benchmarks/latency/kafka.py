@@ -12,6 +12,7 @@ import numpy as np
 from confluent_kafka import Consumer, Producer, TopicPartition
 from numpy.typing import NDArray
 
+from benchmarks.brokers import running
 from benchmarks.latency.load import Load, publish_on_time
 from config.errors import BrokerError
 from config.settings import load as load_settings
@@ -20,8 +21,11 @@ from scripts.brokers.kafka_process import KafkaBroker
 
 TELEMETRY, ENRICHED = "fleet.telemetry", "fleet.enriched"
 TIME_TO_CONFIRM = 30.0
+"""Seconds."""
 TIME_TO_ANSWER = 10.0
+"""Seconds."""
 POLL = 0.1
+"""Seconds."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,12 +42,12 @@ class KafkaWire:
 
     @property
     def said_when_read(self) -> str:
-        """Nothing to wait for: the job reads a topic from its beginning."""
+        """Empty, since there is nothing to wait for: the job reads a topic from its beginning."""
         return ""
 
     @property
     def settings_text(self) -> str:
-        """What the job's settings say of it, in TOML."""
+        """The job's settings for this broker, in TOML."""
         return (
             f'[source]\nkind = "kafka"\n[sink]\nkind = "kafka"\n[kafka]\nbootstrap = "{self.bootstrap}"\n'
             f'[topics]\ntelemetry = "{TELEMETRY}"\nenriched = "{ENRICHED}"\n'
@@ -51,14 +55,14 @@ class KafkaWire:
         )
 
     def publish(self, load: Load, wait_for_begin: Callable[[], int]) -> NDArray[np.int64]:
-        """Connect, ask for the time to begin, and publish keyed by vehicle; see `publish_on_time`."""
+        """Connect, ask when to start, and publish keyed by vehicle; see `publish_on_time`."""
         producer = Producer(
             {
                 "bootstrap.servers": self.bootstrap,
                 "client.id": "publisher",
                 "enable.idempotence": True,
                 "linger.ms": 0,
-                # A node that has just started says for a moment that it is not ready; that is waited for.
+                # A node that has just started is not ready for a moment, which librdkafka logs and retries.
                 "log_level": 3,
                 "socket.nagle.disable": True,
                 "partitioner": "murmur2_random",
@@ -82,7 +86,7 @@ class KafkaWire:
     def receive(
         self, ready: Callable[[], None], take: Callable[[int, bytes], None], is_done: Callable[[], bool]
     ) -> None:
-        """Go to the end of the enriched topic, say that it is so, and hand over what comes with its time."""
+        """Seek to the end of the enriched topic, report that, and pass on events with their arrival times."""
         consumer = Consumer(
             {
                 "bootstrap.servers": self.bootstrap,
@@ -96,7 +100,7 @@ class KafkaWire:
         for end in ends:
             end.offset = consumer.get_watermark_offsets(end, TIME_TO_ANSWER)[1]
         consumer.assign(ends)
-        # Until it has asked once for messages there may be connections yet to make.
+        # The first poll opens the connections to the brokers.
         consumer.poll(POLL)
         ready()
         while not is_done():
@@ -111,17 +115,9 @@ def kafka_broker(directory: Path) -> Iterator[KafkaWire]:
     """A broker of our own, with the topics.
 
     Raises:
-        BrokerError: it cannot be fetched, or does not start.
+        FleetError: Kafka cannot be fetched, or does not start.
     """
-    broker = KafkaBroker(directory)
-    try:
-        broker.start()
-    except AssertionError as error:
-        broker.kill()
-        raise BrokerError(f"expected Kafka to start, it did not: {' '.join(str(error).split())}") from None
-    try:
+    with running(KafkaBroker(directory), "Kafka") as broker:
         settings = load_settings().kafka.model_copy(update={"bootstrap": broker.cluster.bootstrap})
         ensure_topics(settings, [TELEMETRY, ENRICHED])
         yield KafkaWire(settings.bootstrap, settings.partitions)
-    finally:
-        broker.stop()

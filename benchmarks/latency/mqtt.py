@@ -24,7 +24,9 @@ QUEUE_SIZE = 65_535
 
 TELEMETRY, ENRICHED = "fleet/telemetry", "fleet/enriched"
 TIME_TO_CONNECT = 10.0
+"""Seconds."""
 TIME_TO_CONFIRM = 30.0
+"""Seconds."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,19 +43,19 @@ class MqttWire:
 
     @property
     def said_when_read(self) -> str:
-        """What the job logs once it is subscribed; what is published before is lost."""
+        """What the job logs once it has subscribed; messages published before that are lost."""
         return "subscribed to"
 
     @property
     def settings_text(self) -> str:
-        """What the job's settings say of it, in TOML."""
+        """The job's settings for this broker, in TOML."""
         return (
             f'[mqtt]\nhost = "{self.host}"\nport = {self.port}\nqueue_size = {QUEUE_SIZE}\n'
             f'[topics]\ntelemetry = "{TELEMETRY}/+"\nenriched = "{ENRICHED}"\n'
         )
 
     def publish(self, load: Load, wait_for_begin: Callable[[], int]) -> NDArray[np.int64]:
-        """Connect, ask for the time to begin, and publish with QoS 1; see `publish_on_time`."""
+        """Connect, ask when to start, and publish with QoS 1; see `publish_on_time`."""
         client = self._connected("publisher")
         confirmed = 0
 
@@ -67,7 +69,7 @@ class MqttWire:
             client.publish(f"{TELEMETRY}/{vehicle}", payload, qos=1)
 
         late = publish_on_time(load, wait_for_begin(), send, lambda seconds: _serve(client, seconds))
-        # Who closes a connection with something unread on it may take back what was sent last.
+        # Closing a connection with unread data may discard what was sent last.
         deadline = time.monotonic() + TIME_TO_CONFIRM
         while confirmed < load.count:
             if time.monotonic() > deadline:
@@ -79,7 +81,7 @@ class MqttWire:
     def receive(
         self, ready: Callable[[], None], take: Callable[[int, bytes], None], is_done: Callable[[], bool]
     ) -> None:
-        """Subscribe to enriched events, say that it is so, and hand over what comes with its time."""
+        """Subscribe to enriched events, report that, and pass on events with their arrival times."""
         client = self._connected("receiver")
         client.on_subscribe = lambda *_: ready()
         client.on_message = lambda _client, _data, message: take(time.monotonic_ns(), bytes(message.payload))
@@ -89,11 +91,11 @@ class MqttWire:
         _leave(client)
 
     def _connected(self, client_id: str) -> paho.Client:
-        """A client without a thread: two threads of one interpreter would wait for each other."""
+        """A client without a thread: two threads of one interpreter would delay each other."""
         client = paho.Client(
             CallbackAPIVersion.VERSION2, client_id=client_id, protocol=MQTTProtocolVersion.MQTTv5
         )
-        # Without it, paho would hold back what exceeds 20 unconfirmed events.
+        # Otherwise paho would hold back all but 20 unconfirmed events.
         client.max_inflight_messages_set(0)
         client.connect(self.host, self.port)
         deadline = time.monotonic() + TIME_TO_CONNECT
@@ -118,7 +120,7 @@ def mqtt_broker(_directory: Path) -> Iterator[MqttWire]:
 
 
 def _serve(client: paho.Client, seconds: float) -> None:
-    """Read what comes within so many seconds, and return after the first of it."""
+    """Read what arrives within `seconds`; returns after the first read."""
     connection = client.socket()
     if connection is None:
         raise BrokerError("the connection to the MQTT broker was closed in the middle of a measurement")

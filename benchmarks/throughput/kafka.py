@@ -1,4 +1,4 @@
-"""The job from Kafka to Kafka, in one process and in two, beside the same without scoring."""
+"""The job from Kafka to Kafka, in one process and in two, beside the same flow without scoring."""
 
 from __future__ import annotations
 
@@ -25,13 +25,13 @@ from dataflows.connectors.kafka.producer import ConfirmedProducer
 from dataflows.connectors.kafka.topics import ensure_topics
 
 PREFIX = "benchmark"
-"""Of all topics, each with a name of its own: the broker of ``KAFKA_BOOTSTRAP`` may have others."""
+"""Of all topics, since the broker of ``KAFKA_BOOTSTRAP`` may have others."""
 
 TIME_TO_ANSWER = 10.0
 """Seconds."""
 
 POLL = 0.05
-"""Seconds between two looks at how much was written."""
+"""Seconds between checks of how much was written."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,7 +71,7 @@ def kafka(scale: Scale) -> Report:
 
 
 def report(speeds: Mapping[Case, float]) -> Report:
-    """The figures of all `CASES` as ``--json`` prints them."""
+    """The figures of all `CASES`, as ``--json`` prints them."""
     return {
         "kafka": beside_limit(speeds[Case(SCORED, 1)], speeds[Case(UNSCORED, 1)]),
         "kafka_two_processes": beside_limit(speeds[Case(SCORED, 2)], speeds[Case(UNSCORED, 2)]),
@@ -87,7 +87,7 @@ def kafka_settings() -> Iterator[KafkaSettings]:
 
 @contextmanager
 def empty_topic(settings: KafkaSettings, name: str | None = None) -> Iterator[str]:
-    """A new topic, deleted afterwards; yields its name, one of its own unless it is given."""
+    """A new topic, deleted afterwards; yields its name, which is unique unless it is given."""
     topic = name or f"{PREFIX}.{uuid4().hex[:12]}"
     ensure_topics(settings, [topic])
     try:
@@ -101,8 +101,8 @@ def empty_topic(settings: KafkaSettings, name: str | None = None) -> Iterator[st
 
 @contextmanager
 def filled_topic(settings: KafkaSettings, stream: Stream) -> Iterator[str]:
-    """A new topic that has a stream, keyed by vehicle; deleted afterwards. Yields its name."""
-    # A node that has just started says for a moment that it is not ready; that is waited for.
+    """A new topic that holds a stream, keyed by vehicle; deleted afterwards. Yields its name."""
+    # A node that has just started is not ready for a moment, which librdkafka logs and retries.
     quiet = settings.model_copy(update={"librdkafka": settings.librdkafka | {"log_level": "3"}})
     with empty_topic(settings) as topic:
         producer = ConfirmedProducer(quiet, "benchmark")
@@ -112,7 +112,7 @@ def filled_topic(settings: KafkaSettings, stream: Stream) -> Iterator[str]:
 
 
 def run(settings: KafkaSettings, case: Case, telemetry: str, stream: Stream) -> float:
-    """Run the job once from the beginning of a topic to its end; returns events per second.
+    """Run the job once from the start of a topic to its end; returns events per second.
 
     Args:
         settings: of the broker.
@@ -133,9 +133,9 @@ def run(settings: KafkaSettings, case: Case, telemetry: str, stream: Stream) -> 
 
 
 def _speed(settings: KafkaSettings, topic: str, events: int, job: Job) -> float:
-    """Events per second in a topic that is being written, from the warm-up's end to the last event.
+    """Events per second in a topic that is being written, from the end of the warm-up to the last event.
 
-    The warm-up ends when every partition has had its own: processes do not start at the same moment.
+    The warm-up ends when every partition has had its share: processes do not start at the same moment.
     """
     consumer = Consumer({"bootstrap.servers": settings.bootstrap, "group.id": "benchmark", "log_level": 0})
     partitions = [TopicPartition(topic, number) for number in range(PARTITIONS)]
@@ -144,7 +144,7 @@ def _speed(settings: KafkaSettings, topic: str, events: int, job: Job) -> float:
     try:
         while True:
             ends = [0] * PARTITIONS
-            # A topic that was made just now may not have its leaders yet.
+            # A topic that was just created may not have its leaders yet.
             with suppress(KafkaException):
                 ends = [consumer.get_watermark_offsets(each, TIME_TO_ANSWER)[1] for each in partitions]
             written = sum(ends)
@@ -154,8 +154,8 @@ def _speed(settings: KafkaSettings, topic: str, events: int, job: Job) -> float:
             if warm is not None and written >= events:
                 if warm[0] >= events:
                     raise BrokerError(
-                        f"expected a run of more than a moment, all {events:,} events came at once; "
-                        "give more: --events"
+                        f"expected a run that takes some time, all {events:,} events arrived at once; "
+                        "increase --events"
                     )
                 return (written - warm[0]) / (now - warm[1])
             job.check()

@@ -1,8 +1,8 @@
-"""The job from MQTT to MQTT, one event a message and 50, beside what paho can do without us.
+"""The job from MQTT to MQTT, with 1 and with 50 events per message, beside paho alone.
 
-The messages wait in one persistent session per run, so that each run takes the same from the broker, as fast
-as it goes. A subscriber to the last vehicle alone holds the clock: with 1,000 vehicles it costs the broker
-a thousandth of what it measures.
+The messages wait in one persistent session per run, so that every run reads the same from the broker at full
+speed. Only a subscriber to the last vehicle takes the time: with 1,000 vehicles it costs the broker a
+thousandth of what it measures.
 """
 
 from __future__ import annotations
@@ -32,16 +32,16 @@ from scripts.brokers.ports import LOCALHOST
 
 LIST_LENGTH = 50
 LISTS_AT_ONCE = 100
-"""``mqtt.batch_size`` for them: 5,000 events; with its default a run would be a few batches only."""
+"""``mqtt.batch_size`` for lists: 5,000 events; with its default a run would have a few batches only."""
 SHARE_OF_EVENTS = {1: 3, LIST_LENGTH: 1}
-"""A run takes the scale's events divided by this: MQTT costs several times what Kafka does. By default it is
-100,000, so that all ``mqtt.queue_size`` that can be read ahead is through when the clock starts."""
+"""A run takes the scale's events divided by this, since MQTT costs several times as much as Kafka. By default
+that is 100,000, so that the ``mqtt.queue_size`` messages read ahead are processed when the clock starts."""
 SNAPSHOT_INTERVAL = 1
-"""Seconds; messages are acknowledged once in it, and ``mqtt.queue_size`` of them can be unacknowledged."""
+"""Seconds; messages are acknowledged once per interval, at most ``mqtt.queue_size`` of them."""
 FILLED_AT_ONCE = 10_000
-"""Messages published before their confirmation is waited for."""
+"""Messages published before waiting for their confirmation."""
 FIRST_SIZE = 1_000
-"""Bytes of an enriched event, until one was seen."""
+"""Bytes of an enriched event, until one has been received."""
 SCORED, PAHO = "scored", "paho alone"
 
 
@@ -121,7 +121,7 @@ client_id = "{name}"
 
 
 class _Clock:
-    """Takes the time of every event of the last vehicle."""
+    """Notes when each event of the last vehicle arrives."""
 
     def __init__(self, stream: Stream) -> None:
         self._vehicles = stream.vehicles
@@ -138,7 +138,7 @@ class _Clock:
             self._complete.set()
 
     def wait(self, job: Job) -> float:
-        """Events per second from the warm-up's end to the last event, when it is there.
+        """Wait for the last event; returns events per second from the end of the warm-up until then.
 
         Raises:
             BrokerError: the job ended, or did not finish in time.
@@ -156,7 +156,7 @@ class _Clock:
 
 
 def _fill(port: int, topic: str, sessions: Sequence[str], payloads: Iterable[bytes]) -> None:
-    """Subscribe the sessions, and publish what each is to find."""
+    """Subscribe the sessions, and publish what each of them is to receive."""
     for name in sessions:
         client, properties = session(f"{name}-source", load().mqtt.queue_size)
         client.connect(LOCALHOST, port, clean_start=False, properties=properties)
@@ -166,7 +166,7 @@ def _fill(port: int, topic: str, sessions: Sequence[str], payloads: Iterable[byt
         client.loop_stop()
     client = _connected(port)
     waiting = iter(payloads)
-    # MQTT numbers what is not confirmed with 16 bits: paho drops what exceeds them.
+    # Packet identifiers have 16 bits; paho drops messages for which none is left.
     while portion := list(islice(waiting, FILLED_AT_ONCE)):
         last = [client.publish(topic, payload, qos=1) for payload in portion][-1]
         last.wait_for_publish(TIME_TO_FINISH)
@@ -177,7 +177,7 @@ def _fill(port: int, topic: str, sessions: Sequence[str], payloads: Iterable[byt
 
 
 def _subscribe(client: paho.Client, topic: str, qos: int, port: int) -> None:
-    """Return when the broker has confirmed it: what is published before would be lost."""
+    """Subscribe, and return when the broker has confirmed it: messages published before would be lost."""
     subscribed = threading.Event()
     client.on_subscribe = lambda *_: subscribed.set()
     client.subscribe(topic, qos)

@@ -18,10 +18,11 @@ from paho.mqtt.packettypes import PacketTypes
 from paho.mqtt.properties import Properties
 
 from benchmarks.throughput.stream import vehicle_name
-from dataflows.connectors.mqtt.sink import WINDOW
+from dataflows.connectors.mqtt.publisher import WINDOW
 from scripts.brokers.ports import LOCALHOST
 
 SESSION_EXPIRY = 3_600
+"""Seconds."""
 
 
 def session(client_id: str, queue_size: int) -> tuple[paho.Client, Properties]:

@@ -1,4 +1,4 @@
-"""Which connector the settings ask for, at the flow's beginning and its ends."""
+"""The connectors that the settings select: the source of a flow and its sinks."""
 
 from __future__ import annotations
 
@@ -21,19 +21,19 @@ SOURCE = "source"
 
 
 def telemetry_source(settings: Settings, role: str = SOURCE) -> FixedPartitionedSource[MessageBatch, Any]:
-    """The source that ``[source]`` names.
+    """The source that ``[source]`` selects.
 
     Args:
         settings: all settings.
-        role: what it is read for; each role has its own session (MQTT) or consumer group (Kafka).
+        role: what reads it; each role has its own session (MQTT) or consumer group (Kafka).
 
     Raises:
-        SettingsError: a recording is to be played and none is named.
+        SettingsError: a recording is to be played, but none is set.
         RecordingError: the recording cannot be read.
         BrokerError: Kafka cannot be reached, or has no such topic.
     """
     if settings.source.kind == "mqtt":
-        # Without a time in the payload, two messages of a parked vehicle may be the same.
+        # Without a time in the payload, two messages of a parked vehicle may be equal.
         distinct = settings.payload.time is not None
         return MqttSource(settings.mqtt, [settings.topics.telemetry], role, distinct=distinct)
     if settings.source.kind == "kafka":
@@ -42,7 +42,7 @@ def telemetry_source(settings: Settings, role: str = SOURCE) -> FixedPartitioned
     recording = settings.recording
     if recording.input is None:
         raise SettingsError(
-            "recording.input: expected the file to play because source.kind is 'recording', got none; "
+            "recording.input: expected the file to play, since source.kind is 'recording', got none; "
             "set FLEET__RECORDING__INPUT=trip.jsonl"
         )
     return RecordingSource(recording.input, recording.speed, recording.batch_size)
@@ -57,15 +57,15 @@ def deliver(
     by_key: bool = False,
     retain: bool = False,
 ) -> None:
-    """Send a stream of messages to the sink that ``[sink]`` names.
+    """Send a stream of messages to the sink that ``[sink]`` selects.
 
     Args:
         step_id: names the step, the client's session, and the file if the sink is a recording.
         up: the messages.
         settings: all settings.
-        topic: the topic; with `by_key`, what every topic begins with.
-        by_key: each key has a topic of its own (MQTT; over Kafka messages always carry their key).
-        retain: the broker keeps the latest message of a topic (MQTT).
+        topic: the topic; with `by_key`, the prefix of all topics.
+        by_key: whether each key has its own topic (MQTT; over Kafka messages always carry their key).
+        retain: whether the broker keeps the latest message of each topic (MQTT).
 
     Raises:
         RecordingError: the results cannot be written.

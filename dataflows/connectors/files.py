@@ -1,9 +1,8 @@
 """Recordings as Bytewax source and sinks.
 
-All of them are one partition. With recovery on, the source's offset and the sinks' file positions
-are snapshots of the same epoch, so that a job from a recording to JSON lines is exactly-once: on
-resume the source goes on after the last message of that epoch, and the sinks cut off what they
-wrote after it.
+Each has one partition. With recovery on, the source's offset and the sinks' file positions are snapshots of
+the same epoch, so a job from a recording to JSON lines is exactly-once: when it resumes, the source continues
+after the last message of that epoch, and the sinks truncate what they wrote after it.
 """
 
 from __future__ import annotations
@@ -34,9 +33,9 @@ class RecordingSource(FixedPartitionedSource[MessageBatch, Stored]):
 
         Args:
             path: a file that `open_recording` reads.
-            speed: 1.0 as recorded, 10.0 ten times as fast, "max" as fast as possible. Arrival times
-                stay as recorded.
-            batch_size: messages handed to the dataflow at once, at most.
+            speed: 1.0 as recorded, 10.0 ten times as fast, "max" as fast as possible. Arrival times stay as
+                recorded.
+            batch_size: messages in a batch, at most.
 
         Raises:
             RecordingError: as `open_recording`.
@@ -58,8 +57,8 @@ class RecordingSource(FixedPartitionedSource[MessageBatch, Stored]):
 class RecordingSourcePartition(StatefulSourcePartition[MessageBatch, Stored]):
     """A recording being played from the offset `start` on.
 
-    At a speed, the first message comes at once and any other when its distance to the first, as
-    recorded, divided by the speed has passed; a message that is older than one before it comes with it.
+    At a speed, the first message is emitted at once, and any other when its recorded distance from the first,
+    divided by the speed, has passed; a message that is older than its predecessor is emitted with it.
     """
 
     def __init__(
@@ -73,22 +72,22 @@ class RecordingSourcePartition(StatefulSourcePartition[MessageBatch, Stored]):
         self._batches = recording.read(start, batch_size)
         self._next_offset = start
         self._current: MessageBatch | None = None
-        self._handed_over = 0  # messages of the current batch
+        self._emitted = 0  # messages of the current batch
         self._pace = None if speed == "max" else _Pace(speed, monotonic)
 
     def next_batch(self) -> list[MessageBatch]:
-        """Hand over the messages that are due, in at most one batch.
+        """Emit the messages that are due, in at most one batch.
 
         Raises:
-            StopIteration: the recording has come to its end.
+            StopIteration: the recording has ended.
             RecordingError: it is damaged, or shorter than when it was last read.
         """
         if self._current is None:
             self._current = next(self._batches)
-            self._handed_over = 0
-        batch, begin = self._current, self._handed_over
+            self._emitted = 0
+        batch, begin = self._current, self._emitted
         end = len(batch) if self._pace is None else self._pace.count_due(batch.arrived, begin)
-        self._handed_over = end
+        self._emitted = end
         self._next_offset += end - begin
         if end == len(batch):
             self._current = None
@@ -98,7 +97,7 @@ class RecordingSourcePartition(StatefulSourcePartition[MessageBatch, Stored]):
         """When the next message is due; ``None`` if it has not been read yet."""
         if self._current is None or self._pace is None:
             return None
-        seconds = self._pace.seconds_until(self._current.arrived[self._handed_over])
+        seconds = self._pace.seconds_until(self._current.arrived[self._emitted])
         return datetime.now(UTC) + timedelta(seconds=max(0.0, seconds))
 
     def snapshot(self) -> Stored:
@@ -107,7 +106,7 @@ class RecordingSourcePartition(StatefulSourcePartition[MessageBatch, Stored]):
 
 
 class _Pace:
-    """Recorded time running at a speed, from the first message asked for."""
+    """Recorded time that runs at a speed, from the first message on."""
 
     def __init__(self, speed: float, monotonic: Callable[[], float]) -> None:
         self._speed = speed
@@ -116,7 +115,7 @@ class _Pace:
         self._started = 0.0
 
     def count_due(self, arrived: list[int], begin: int) -> int:
-        """Index after the last message from `begin` on that is due."""
+        """Index after the last message that is due, from `begin` on."""
         if self._first_arrived is None:
             self._first_arrived = arrived[begin]
             self._started = self._monotonic()
@@ -133,8 +132,8 @@ class _Pace:
 class RecordingSink(FixedPartitionedSink[MessageBatch, Stored]):
     """Records raw messages, payloads byte for byte.
 
-    Takes ``(key, MessageBatch)``; the key is ignored. An existing recording is continued, never
-    overwritten: without a snapshot to resume from, behind all that is in it.
+    Takes ``(key, MessageBatch)``; the key is ignored. An existing recording is continued, never overwritten:
+    without a snapshot to resume from, after its last message.
     """
 
     def __init__(self, path: Path) -> None:
@@ -185,9 +184,9 @@ class JsonLinesSink(FixedPartitionedSink[OutgoingBatch, Stored]):
 
         Args:
             path: the file, ``.jsonl`` or ``.jsonl.gz``.
-            keep: what to do with an existing file when there is no snapshot to resume from. True goes
-                on behind its content, right for a source that does not repeat itself (MQTT); false
-                starts it anew, right for one that begins again (a recording).
+            keep: what to do with an existing file if there is no snapshot to resume from. True appends to it,
+                which suits a source that does not repeat itself (MQTT); false overwrites it, which suits one
+                that starts again (a recording).
 
         Raises:
             RecordingError: the suffix is unknown, or the file or its directory cannot be written.

@@ -186,7 +186,7 @@ def test_a_broker_that_stays_away_is_an_error_that_says_how_many_were_not_confir
     ("options", "expected"),
     [
         ({"no.such.option": 1}, "kafka.librdkafka: No such configuration property"),
-        ({"enable.idempotence": False}, "kafka.librdkafka.enable.idempotence: not to be changed"),
+        ({"enable.idempotence": False}, "librdkafka.enable.idempotence: the delivery guarantee depends on"),
     ],
 )
 def test_a_wrong_option_of_librdkafka_is_told_in_one_line(

@@ -263,7 +263,7 @@ def test_messages_that_were_deleted_unread_are_counted_and_named(
     assert f"partition 0 of the topic {topic}: 15 messages (offsets 5 to 19) were deleted" in caplog.text
 
 
-def test_a_topic_that_was_made_anew_is_not_read_as_if_it_were_the_old_one(
+def test_a_topic_that_was_created_again_is_not_read_as_if_it_were_the_old_one(
     kafka_cluster: Cluster, topic: str, open_partition: Open
 ) -> None:
     create_topic(kafka_cluster, topic)
@@ -340,7 +340,8 @@ def test_a_position_beyond_the_end_of_the_topic_is_an_error(
         try:
             partition.next_batch()
         except BrokerError as error:
-            return "ends at offset 5, expected at least 100: the topic was made anew" in str(error)
+            text = "ends at offset 5, expected at least 100: the topic was deleted and created again"
+            return text in str(error)
         return False
 
     wait_until(says_so, "the error")
@@ -377,8 +378,8 @@ def test_a_missing_topic_is_created_with_the_partitions_of_the_settings(
 
 
 @pytest.mark.parametrize("option", ["enable.auto.commit", "auto.offset.reset", "group.id"])
-def test_options_that_the_guarantee_rests_on_cannot_be_changed(
+def test_options_that_the_guarantee_depends_on_cannot_be_changed(
     kafka_cluster: Cluster, topic: str, option: str
 ) -> None:
-    with pytest.raises(SettingsError, match=f"kafka.librdkafka.{option}: not to be changed"):
+    with pytest.raises(SettingsError, match=f"kafka.librdkafka.{option}: the delivery guarantee depends on"):
         KafkaSource(kafka_cluster.settings(librdkafka={option: "x"}), topic, role="source")

@@ -122,7 +122,7 @@ def test_a_job_that_may_not_publish_ends_with_a_line_that_names_the_topic_and_lo
         assert process.wait(60) == 1
     last = log.read_text().splitlines()[-1]
     assert re.search(
-        r"refused a message to fleet/enriched/…: Not authorized; check the rights of the user", last
+        r"refused a message to fleet/enriched/VEH-0: Not authorized; check the permissions of the user", last
     )
     assert "Traceback" not in log.read_text()
     dataflow = secured.service("dataflow", client_id=recorder.client_id)
@@ -160,5 +160,8 @@ def test_a_simulator_without_the_right_to_play_vehicles_ends_in_one_line(
     with pytest.raises(SystemExit, match="1"):
         simulate(["--vehicles", "2", "--duration", "1"])
     said = capsys.readouterr().err
-    assert "refused a message: Not authorized; check the rights of [mqtt] username and [topics]" in said
+    assert (
+        "refused a message to fleet/telemetry/VEH-0001: Not authorized; check the permissions of the user"
+        in said
+    )
     assert said.count("\n") == 1

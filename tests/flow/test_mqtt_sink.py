@@ -171,7 +171,7 @@ def test_a_broker_that_confirms_nothing_is_an_error_after_delivery_timeout(
 ) -> None:
     with ScriptedBroker({CONNECT: CONNACK_OF_MQTT_5}) as scripted:
         sink = open_sink(broker.settings(protocol="5", port=scripted.port, delivery_timeout=0.3))
-        with pytest.raises(DeliveryError, match=f"confirmed none of 3 messages to {topic} within 0.3 s"):
+        with pytest.raises(DeliveryError, match=f"confirmed none of 3 messages within 0.3 s, .* to {topic}:"):
             sink.write_batch([batch_of(0, 3)])
 
 

@@ -17,6 +17,7 @@ from tests.support.scripted_broker import (
     CONNACK_OF_MQTT_5,
     CONNECT,
     HANG_UP,
+    SERVER_BUSY,
     SUBSCRIBE,
     ScriptedBroker,
     suback,
@@ -246,6 +247,15 @@ def test_a_wrong_password_is_an_error_at_once(
     message = raised(open_source(broker.settings(protocol=protocol, username="fleet", password="wrong")))
     assert "refused the client" in message
     assert "Not authorized" in message
+
+
+def test_a_refusal_that_may_pass_is_waited_for_and_named_after_connect_timeout(
+    broker: Broker, open_source: Open, caplog: pytest.LogCaptureFixture
+) -> None:
+    with ScriptedBroker({CONNECT: SERVER_BUSY}) as scripted:
+        source = open_source(broker.settings(protocol="5", port=scripted.port, connect_timeout=0.5))
+        wait_until(lambda: "Server busy; retrying" in caplog.text, "the refusal")
+        assert "within 0.5 s: Server busy" in raised(source)
 
 
 @pytest.mark.parametrize("answer", [0x87, 0x00], ids=["not authorised", "granted QoS 0 only"])

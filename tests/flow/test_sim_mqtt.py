@@ -208,7 +208,7 @@ def test_after_a_reconnection_nothing_new_is_sent_before_what_is_repeated_is_con
     with ScriptedBroker({CONNECT: CONNACK_OF_MQTT_5, PUBLISH: lose_the_first_confirm_none}) as scripted:
         settings = broker.settings(port=scripted.port, protocol="5", delivery_timeout=0.1)
         publisher = MqttPublisher(settings, role="sim", ground_truth=f"{topic}/truth", stop=stop)
-        with pytest.raises(DeliveryError, match="has not confirmed 1 of 1"), publisher:
+        with pytest.raises(DeliveryError, match="confirmed none of 1 messages"), publisher:
             _publish_two_of_which_the_second_waits(publisher, topic, received, stop)
     assert received == [b"0", b"0"]
 
@@ -244,7 +244,7 @@ def test_a_broker_that_stops_confirming_is_an_error_and_not_a_success(
 ) -> None:
     broker = mosquitto()
     with (
-        pytest.raises(DeliveryError, match=r"has not confirmed 5 of 5 messages within 0\.5 s"),
+        pytest.raises(DeliveryError, match=r"confirmed none of 5 messages within 0\.5 s"),
         new_publisher(broker.settings(delivery_timeout=0.5), topic) as publisher,
     ):
         _publish_to_frozen(broker, publisher, topic)
@@ -298,7 +298,7 @@ def test_a_wrong_password_is_an_error_at_once(mosquitto: StartMosquitto, topic: 
     with new_publisher(broker.settings(username="fleet", password="right"), topic) as publisher:
         assert publisher.publish(batch_of([b"1"], topic)) == 1
     with (
-        pytest.raises(BrokerError, match=r"refused the connection: Not authorized; check \[mqtt\] username"),
+        pytest.raises(BrokerError, match=r"refused the client .*: Not authorized; check \[mqtt\] username"),
         new_publisher(broker.settings(username="fleet", password="wrong"), topic),
     ):
         pytest.fail("connected with a wrong password")
@@ -308,7 +308,10 @@ def test_a_second_simulator_with_the_same_id_ends_the_first(broker: Broker, topi
     taken_over = bytes([0xE0, 1, 0x8E])
     with ScriptedBroker({CONNECT: CONNACK_OF_MQTT_5 + taken_over}) as scripted:
         publisher = new_publisher(broker.settings(port=scripted.port, protocol="5"), topic)
-        with pytest.raises(BrokerError, match="another program with the same client id"), publisher:
+        with (
+            pytest.raises(BrokerError, match=r"refused the client .*: Session taken over; .* client_id"),
+            publisher,
+        ):
             publisher.publish(batch_of(numbers(0, 10_000), topic))
 
 

@@ -8,7 +8,7 @@ from collections.abc import Callable, Mapping
 from types import TracebackType
 from typing import Self
 
-CONNECT, PUBLISH, SUBSCRIBE = 1, 3, 8
+CONNECT, PUBLISH, SUBSCRIBE, PINGREQ = 1, 3, 8, 12
 """Kinds of packets (MQTT 5, 2.1.2)."""
 
 Answer = bytes | Callable[[bytes], bytes]
@@ -19,6 +19,9 @@ HANG_UP = b"hang up"
 
 CONNACK_OF_MQTT_5 = bytes([0x20, 3, 0, 0, 0])
 """Accepted, no session, no properties."""
+
+SERVER_BUSY = bytes([0x20, 3, 0, 0x89, 0])
+"""CONNACK of MQTT 5 with a refusal that may pass."""
 
 
 def connack(receive_maximum: int) -> bytes:

@@ -16,6 +16,7 @@ from scripts.brokers.ports import LOCALHOST, free_port
 from scripts.brokers.process import Broker
 from scripts.waiting import wait_until
 from tests.support.enriched_events import payload
+from tests.support.scripted_broker import CONNECT, SERVER_BUSY, ScriptedBroker
 from ui.fleet_state import FleetState
 from ui.mqtt_feed import MqttFeed
 
@@ -141,6 +142,15 @@ def test_a_wrong_password_is_a_refusal_with_its_reason(
     assert "authori" in feed.connection.reason.lower()
     right = follow(at_broker(fleet_settings, private.settings(username="page", password="right")))
     wait_until(lambda: right.connection.phase == "connected", "a connection")
+
+
+def test_a_broker_that_is_busy_is_unreachable_and_not_a_refusal(
+    broker: Broker, fleet_settings: Settings, follow: Follow
+) -> None:
+    with ScriptedBroker({CONNECT: SERVER_BUSY}) as scripted:
+        feed = follow(at_broker(fleet_settings, broker.settings(protocol="5", port=scripted.port)))
+        wait_until(lambda: feed.connection.reason == "Server busy", "the reason")
+        assert feed.connection.phase == "unreachable"
 
 
 def test_a_host_name_that_cannot_be_encoded_does_not_end_the_subscriber(

@@ -1,4 +1,4 @@
-"""What librdkafka logs, without the flood: it tells every attempt to connect, of every client."""
+"""The log of librdkafka, without the flood: it logs every connection attempt of every client."""
 
 from __future__ import annotations
 
@@ -6,25 +6,25 @@ import logging
 import time
 
 QUIET = 30.0
-"""Seconds in which a failed connection is told once, whatever the number of clients."""
+"""Seconds in which failed connections are logged once, whatever the number of clients."""
 
 FAILED = "FAIL"
-"""How librdkafka calls a connection that failed or was lost."""
+"""librdkafka's name for a connection that failed or was lost."""
 
 
 class OncePerOutage(logging.Filter):
-    """Lets one line about failed connections through, and then none for `QUIET` seconds."""
+    """Passes one line about failed connections, and then none for `QUIET` seconds."""
 
     def __init__(self) -> None:
         super().__init__()
-        self._told = -QUIET
+        self._logged_at = -QUIET
 
     def filter(self, record: logging.LogRecord) -> bool:
         if not (isinstance(record.args, tuple) and record.args and record.args[0] == FAILED):
             return True
-        if time.monotonic() - self._told < QUIET:
+        if time.monotonic() - self._logged_at < QUIET:
             return False
-        self._told = time.monotonic()
+        self._logged_at = time.monotonic()
         return True
 
 

@@ -11,57 +11,58 @@ from itertools import islice
 from confluent_kafka import KafkaError, KafkaException, Message, Producer
 
 from config.broker_settings import KafkaSettings
-from config.errors import DeliveryError, SettingsError
+from config.errors import DeliveryError
 from config.kafka_options import librdkafka_options
+from dataflows.connectors.kafka.client import check_reserved_options, error_text, wrong_option
 from dataflows.connectors.kafka.log import logger
 
-OURS = frozenset(
+RESERVED_OPTIONS = frozenset(
     {"enable.idempotence", "acks", "max.in.flight.requests.per.connection", "message.timeout.ms"}
     | {"delivery.timeout.ms", "delivery.report.only.error", "transactional.id", "partitioner"}
 )
-"""Options that the guarantee rests on: ``[kafka.librdkafka]`` may not change them."""
+"""Options that the guarantee depends on: ``[kafka.librdkafka]`` may not change them."""
 
 QUEUED_MESSAGES, QUEUED_KIB = "queue.buffering.max.messages", "queue.buffering.max.kbytes"
 QUEUE = {QUEUED_MESSAGES: 100_000, QUEUED_KIB: 65_536}
-"""What librdkafka's queue takes, unless the settings say otherwise; half of it is handed over at once."""
+"""Capacity of librdkafka's queue, unless the settings say otherwise; half of it is filled at once."""
 
 OVERTIME = 5.0
-"""Seconds beyond ``delivery_timeout`` in which librdkafka must have given up by itself."""
+"""Seconds after ``delivery_timeout`` by which librdkafka must have given up by itself."""
 
 SLICE = 0.5
 """Seconds: how soon a signal is noticed while we wait."""
 
 
 class ConfirmedProducer:
-    """An idempotent producer that confirms.
+    """An idempotent producer that waits for confirmation.
 
-    Messages with the same key are in the same partition (the hash of Java's clients, murmur2) and keep
-    their order, also over retries (KIP-98). A broker that is away is waited for up to ``delivery_timeout``.
+    Messages with the same key go to the same partition (murmur2, the hash of the Java client) and keep their
+    order, even if they are retried (KIP-98). A broker that is away is waited for: ``delivery_timeout``.
 
     Args:
         settings: the section ``[kafka]``.
         role: appended to the client id.
 
     Raises:
-        SettingsError: librdkafka does not know, or does not take, an option.
+        SettingsError: librdkafka does not know or accept an option.
     """
 
     def __init__(self, settings: KafkaSettings, role: str) -> None:
         self._settings = settings
         self._failures: list[KafkaError] = []
-        refuse_our_options(settings, OURS)
+        check_reserved_options(settings, RESERVED_OPTIONS)
         options = librdkafka_options(settings, role)
         options |= {
             "enable.idempotence": True,
             "message.timeout.ms": max(1, round(settings.delivery_timeout * 1000)),
             "delivery.report.only.error": True,
-            # Not a method: a producer that knows itself would stay until the garbage collector runs.
-            "on_delivery": _into(self._failures),
+            # Not a method: a producer that refers to itself would live until the garbage collector runs.
+            "on_delivery": _appending_to(self._failures),
             "partitioner": "murmur2_random",
         }
         options.setdefault("compression.type", "lz4")
         options.setdefault("message.max.bytes", str(settings.max_message_bytes))
-        # A flush does not wait for it; it only fills the batches of what is published meanwhile.
+        # `flush` does not wait for it; it only makes the batches of what is published meanwhile larger.
         options.setdefault("linger.ms", "5")
         options.setdefault("log.connection.close", "false")
         queue = {name: int(options.setdefault(name, str(size))) for name, size in QUEUE.items()}
@@ -70,16 +71,16 @@ class ConfirmedProducer:
         try:
             self._producer = Producer(options, logger=logger)
         except KafkaException as error:
-            raise SettingsError(f"kafka.librdkafka: {words(error)}; correct or remove the option") from None
+            raise wrong_option(error) from None
 
     def publish(self, topic: str, keys: Sequence[str], payloads: Sequence[bytes]) -> None:
         """Publish n messages, and return when the cluster has confirmed each of them.
 
-        After an error some may have arrived, and more may arrive; the producer is of no further use.
+        After an error some have arrived or may still arrive; the producer is of no further use.
 
         Args:
-            topic: where to.
-            keys: n keys; the empty one means none, and any partition.
+            topic: the topic.
+            keys: n keys; an empty one means none, and any partition.
             payloads: n payloads.
 
         Raises:
@@ -88,17 +89,17 @@ class ConfirmedProducer:
         start = 0
         while start < len(payloads):
             end = self._portion(payloads, start)
-            self._hand_over(topic, keys[start:end], payloads[start:end])
+            self._enqueue(topic, keys[start:end], payloads[start:end])
             self._wait_for_all(topic)
             start = end
 
     def close(self) -> None:
-        """Drop what is not confirmed; there is something only after an error."""
+        """Drop what is not confirmed, which only happens after an error."""
         self._producer.purge()
         self._producer.flush(SLICE)
 
     def _portion(self, payloads: Sequence[bytes], start: int) -> int:
-        """The end of a portion that begins at `start`: at least one message."""
+        """The end of the portion that starts at `start`: at least one message."""
         if (
             start == 0
             and len(payloads) <= self._most_messages
@@ -112,15 +113,15 @@ class ConfirmedProducer:
                 return position
         return min(start + self._most_messages, len(payloads))
 
-    def _hand_over(self, topic: str, keys: Sequence[str], payloads: Sequence[bytes]) -> None:
-        produce, taken = self._producer.produce, 0
+    def _enqueue(self, topic: str, keys: Sequence[str], payloads: Sequence[bytes]) -> None:
+        produce, enqueued = self._producer.produce, 0
         try:
-            # One by one: the call for many takes a dict of each message, and twice as long.
+            # One at a time: the call for many needs a dict per message, and takes twice as long.
             for key, payload in zip(keys, payloads, strict=True):
                 produce(topic, payload, key or None)
-                taken += 1
+                enqueued += 1
         except (KafkaException, BufferError) as error:
-            raise self._error(topic, words(error), len(payloads) - taken) from None
+            raise self._error(topic, error_text(error), len(payloads) - enqueued) from None
 
     def _wait_for_all(self, topic: str) -> None:
         waited = 0.0
@@ -142,35 +143,16 @@ class ConfirmedProducer:
     def _error(self, topic: str, reason: str, count: int) -> DeliveryError:
         return DeliveryError(
             f"{self._where} did not take {count} messages to {topic} (delivery_timeout = "
-            f"{self._settings.delivery_timeout:g} s): {reason}; see to the broker, the rights of the user, "
-            "[kafka] delivery_timeout and max_message_bytes"
+            f"{self._settings.delivery_timeout:g} s): {reason}; check the broker, the permissions of the "
+            "user, [kafka] delivery_timeout and max_message_bytes"
         )
 
 
-def _into(failures: list[KafkaError]) -> Callable[[KafkaError | None, Message], None]:
-    """A report of delivery, which librdkafka calls within `flush` for messages that failed."""
+def _appending_to(failures: list[KafkaError]) -> Callable[[KafkaError | None, Message], None]:
+    """A delivery report, which librdkafka calls within `flush` for messages that failed."""
 
     def report(error: KafkaError | None, message: Message) -> None:
         if error is not None:
             failures.append(error)
 
     return report
-
-
-def refuse_our_options(settings: KafkaSettings, ours: frozenset[str]) -> None:
-    """Check that ``[kafka.librdkafka]`` leaves alone what a guarantee rests on.
-
-    Raises:
-        SettingsError: it does not.
-    """
-    for option in settings.librdkafka:
-        if option in ours:
-            raise SettingsError(
-                f"kafka.librdkafka.{option}: not to be changed, the delivery guarantee rests on it; remove it"
-            )
-
-
-def words(error: Exception) -> str:
-    """What an exception of librdkafka says, without its code."""
-    first = error.args[0] if error.args else error
-    return first.str() if isinstance(first, KafkaError) else str(first)

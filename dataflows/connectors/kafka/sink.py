@@ -1,7 +1,7 @@
 """A Bytewax sink that publishes to Kafka and returns only when the cluster has confirmed everything.
 
-Bytewax's own sink hands messages over, flushes, and never looks at what became of them: when delivery
-fails, they are lost and the snapshot that follows covers them all the same.
+Bytewax's own sink enqueues messages, flushes, and never checks whether they arrived: when delivery fails,
+they are lost, and the next snapshot covers them nevertheless.
 """
 
 from __future__ import annotations
@@ -18,11 +18,11 @@ class KafkaSink(DynamicSink[OutgoingBatch]):
     """Publishes to one topic, keyed; each worker has its own producer."""
 
     def __init__(self, settings: KafkaSettings, topic: str, *, role: str) -> None:
-        """Wait for the cluster, and see that the topic is there.
+        """Wait for the cluster, and make sure that the topic exists.
 
         Args:
             settings: the section ``[kafka]``.
-            topic: where to.
+            topic: the topic.
             role: appended to the client id, with the worker's index.
 
         Raises:
@@ -34,10 +34,10 @@ class KafkaSink(DynamicSink[OutgoingBatch]):
         self._role = role
 
     def build(self, step_id: str, worker_index: int, worker_count: int) -> KafkaSinkPartition:
-        """Make the worker's producer.
+        """Create the worker's producer.
 
         Raises:
-            SettingsError: librdkafka does not take the options.
+            SettingsError: librdkafka does not accept the options.
         """
         return KafkaSinkPartition(self._settings, self._topic, f"{self._role}-{worker_index}")
 

@@ -1,9 +1,9 @@
 """A Kafka topic as a Bytewax source: its partitions are the parts, their offsets the resume state.
 
-Offsets live in Bytewax's recovery store, of the same epoch as the state they belong to; a job resumes
-from there and nowhere else. They are also committed to a consumer group, for ordinary tools to show
-the lag and for jobs without recovery. That happens on the first `next_batch` after a `snapshot`, since
-only then the epoch has passed through the whole dataflow and, with recovery on, has been committed.
+Offsets live in Bytewax's recovery store, in the same epoch as the state they belong to; a job resumes from
+there and nowhere else. They are also committed to a consumer group, so that ordinary tools show the consumer
+lag and jobs without recovery can resume. That happens on the first `next_batch` after a `snapshot`: only then
+has the epoch passed through the whole dataflow and, with recovery on, been committed.
 """
 
 from __future__ import annotations
@@ -11,7 +11,7 @@ from __future__ import annotations
 import math
 import time
 from collections.abc import Callable, Sequence
-from typing import Any, TypeVar, cast
+from typing import Any, cast
 
 import numpy as np
 from bytewax.inputs import FixedPartitionedSource, StatefulSourcePartition
@@ -26,51 +26,51 @@ from confluent_kafka import (
 from prometheus_client import Gauge
 
 from config.broker_settings import KafkaSettings
-from config.errors import BrokerError, SettingsError
+from config.errors import BrokerError
 from config.kafka_options import librdkafka_options
+from dataflows.connectors.kafka.client import (
+    PERMANENT_REFUSALS,
+    check_reserved_options,
+    error_text,
+    retry,
+    wrong_option,
+)
 from dataflows.connectors.kafka.log import logger
-from dataflows.connectors.kafka.producer import refuse_our_options, words
 from dataflows.connectors.kafka.topics import ensure_topics
 from dataflows.messages import MessageBatch
 from dataflows.stored_state import KAFKA, Stored
 
-Answer = TypeVar("Answer")
-
-OURS = frozenset({"group.id", "enable.auto.commit", "enable.auto.offset.store", "auto.offset.reset"})
-"""Options that the guarantee rests on: ``[kafka.librdkafka]`` may not change them."""
+RESERVED_OPTIONS = frozenset(
+    {"group.id", "enable.auto.commit", "enable.auto.offset.store", "auto.offset.reset"}
+)
+"""Options that the guarantee depends on: ``[kafka.librdkafka]`` may not change them."""
 
 READ_AHEAD = 16_384
 """KiB that are fetched ahead, per partition."""
 
-REFUSALS = frozenset({KafkaError.TOPIC_AUTHORIZATION_FAILED, KafkaError.GROUP_AUTHORIZATION_FAILED})
-"""Errors that do not pass by themselves."""
-
 DISAPPEARED = frozenset({KafkaError.UNKNOWN_TOPIC_OR_PART, KafkaError._UNKNOWN_PARTITION})
-"""Errors that pass if a broker has just been started, and do not if somebody has deleted the topic."""
+"""Errors that are transient while a broker starts, and permanent if somebody has deleted the topic."""
 
 OUT_OF_RANGE = frozenset({KafkaError._AUTO_OFFSET_RESET, KafkaError.OFFSET_OUT_OF_RANGE})
 
 GRACE = 5.0
-"""Seconds without a message after which a topic that has disappeared is taken to be deleted.
+"""Seconds without a message after which a topic that has disappeared counts as deleted.
 
-librdkafka has waited by then itself, ``topic.metadata.propagation.max.ms``.
+By then librdkafka has waited itself, for ``topic.metadata.propagation.max.ms``.
 """
 
-PAUSE = 0.2
-"""Seconds between two questions to a cluster that could not answer."""
-
 AT_ONCE = 1.0
-"""Seconds to wait for an answer while other partitions want to be read."""
+"""Seconds to wait for an answer while other partitions wait to be read."""
 
 LATEST = 7_258_118_400_000
-"""Milliseconds, 2200-01-01: producers that take microseconds for milliseconds go beyond all calendars."""
+"""Milliseconds, 2200-01-01: producers that confuse microseconds with milliseconds exceed every calendar."""
 
 MOST_KNOWN_KEYS, LONGEST_KNOWN_KEY = 1 << 16, 64
-"""How many keys of a partition are not decoded again, and of how many characters at most: a few megabytes."""
+"""How many keys of a partition are kept decoded, and of how many characters at most: a few megabytes."""
 
 LAG = Gauge(
     "fleet_kafka_consumer_lag_messages",
-    "messages of a partition that have not been read yet; NaN until the broker has told",
+    "messages of a partition that have not been read yet; NaN until the broker has reported its end",
     ["topic", "partition"],
 )
 
@@ -78,12 +78,12 @@ LAG = Gauge(
 class KafkaSource(FixedPartitionedSource[MessageBatch, Stored]):
     """One topic. At-least-once; within a partition in the order of the broker.
 
-    Parts are named so that part n goes to worker ``n % workers``: Bytewax deals them out in the order of
-    their names.
+    Parts are named so that part n goes to worker ``n % workers``: Bytewax assigns them in the order of their
+    names.
     """
 
     def __init__(self, settings: KafkaSettings, topic: str, *, role: str, group: str | None = None) -> None:
-        """Wait for the cluster, and see that the topic is there.
+        """Wait for the cluster, and make sure that the topic exists.
 
         Args:
             settings: the section ``[kafka]``.
@@ -93,9 +93,9 @@ class KafkaSource(FixedPartitionedSource[MessageBatch, Stored]):
 
         Raises:
             BrokerError: the cluster cannot be reached, or the topic is missing; see `ensure_topics`.
-            SettingsError: librdkafka does not take the options.
+            SettingsError: librdkafka does not accept the options.
         """
-        refuse_our_options(settings, OURS)
+        check_reserved_options(settings, RESERVED_OPTIONS)
         self._topic_id = ensure_topics(settings, [topic])[topic]
         self._settings = settings
         self._topic = topic
@@ -104,7 +104,7 @@ class KafkaSource(FixedPartitionedSource[MessageBatch, Stored]):
         _consumer(settings, self._group, role, lambda _: None).close()
 
     def list_parts(self) -> list[str]:
-        """The partitions that the topic has now; one that is added is read from the next start on."""
+        """The partitions that the topic has now; one that is added is read after the next start."""
         consumer = _consumer(self._settings, self._group, self._role, lambda _: None)
 
         def ask(patience: float) -> list[int]:
@@ -114,7 +114,7 @@ class KafkaSource(FixedPartitionedSource[MessageBatch, Stored]):
             return sorted(metadata.partitions)
 
         try:
-            return [f"{self._topic}/{partition:05d}" for partition in _asked(self._settings, ask)]
+            return [f"{self._topic}/{partition:05d}" for partition in retry(self._settings, ask)]
         except KafkaException as error:
             raise _lost(self._settings, f"the partitions of {self._topic} cannot be listed", error) from None
         finally:
@@ -174,17 +174,17 @@ class KafkaSourcePartition(StatefulSourcePartition[MessageBatch, Stored]):
         self._consumer.assign([self._at(self._next)])
 
     def next_batch(self) -> list[MessageBatch]:
-        """Hand over what has arrived, at most ``batch_size`` messages in one batch.
+        """Emit what has arrived, at most ``batch_size`` messages in one batch.
 
-        Does not wait, except for up to `AT_ONCE` where messages were deleted unread.
+        Does not wait, except for up to `AT_ONCE` if messages were deleted unread.
 
         Raises:
-            BrokerError: the broker refuses to let us read, or the topic is not the one it was.
+            BrokerError: the broker refuses to let us read, or the topic is not the same any more.
         """
         self._commit_what_is_safe()
         self._check()
         messages = self._consumer.consume(self._settings.batch_size, 0.0)
-        # `map` over methods in C: a line of Python per message costs as much as fetching it.
+        # `map` with methods in C: a line of Python per message costs as much as fetching it.
         if any(map(Message.error, messages)):
             for error in filter(None, map(Message.error, messages)):
                 self._note(error)
@@ -214,19 +214,19 @@ class KafkaSourcePartition(StatefulSourcePartition[MessageBatch, Stored]):
         return KAFKA.wrap((self._next, self._topic_id))
 
     def close(self) -> None:
-        """Leave. What no snapshot covers comes again next time."""
+        """Stop reading. What no snapshot covers is read again next time."""
         self._consumer.close()
 
     def _start(self, start: str) -> int:
-        """Where to begin without a position of our own."""
+        """Where to start without a position of our own."""
         try:
-            low, high = _asked(self._settings, self._watermarks)
-            committed = _asked(self._settings, self._committed_offsets)
+            low, high = retry(self._settings, self._watermarks)
+            committed = retry(self._settings, self._committed_offsets)
         except KafkaException as error:
             raise self._unreadable(error) from None
         if start == "committed" and committed[self._partition] >= 0:
             return committed[self._partition]
-        # What is in a partition that was added since the job ran first has not been read by anybody.
+        # Nobody has read a partition that was added after the job's first run.
         is_added = any(offset >= 0 for offset in committed.values())
         return high if start == "end" and not is_added else low
 
@@ -245,37 +245,37 @@ class KafkaSourcePartition(StatefulSourcePartition[MessageBatch, Stored]):
             self._consumer.commit(offsets=[self._at(self._committed)], asynchronous=True)
 
     def _note(self, error: KafkaError) -> None:
-        """Also called by librdkafka, from within `consume`; what is not noted it deals with by itself."""
+        """Also called by librdkafka, within `consume`; it recovers from errors that are not noted."""
         if error.code() in OUT_OF_RANGE:
             self._deleted_unread = True
-        elif error.code() in REFUSALS or error.fatal():
+        elif error.code() in PERMANENT_REFUSALS or error.fatal():
             self._refusal = error
         elif error.code() in DISAPPEARED and self._disappeared is None:
             self._disappeared = time.monotonic(), error
 
     def _check(self) -> None:
-        """Deal with what was noted."""
+        """Handle noted errors."""
         if self._refusal is not None:
             raise self._unreadable(KafkaException(self._refusal))
         if self._disappeared is not None and time.monotonic() - self._disappeared[0] > GRACE:
             raise self._unreadable(KafkaException(self._disappeared[1]))
         if self._deleted_unread:
-            self._go_on_after_deleted()
+            self._resume_after_deleted()
 
-    def _go_on_after_deleted(self) -> None:
+    def _resume_after_deleted(self) -> None:
         try:
             low, high = self._watermarks(AT_ONCE)
         except KafkaException:
-            return  # asked again at the next batch
+            return  # the next batch asks again
         if not self._next < low:
             raise BrokerError(
                 f"{self._name} at {self._settings.bootstrap} ends at offset {high}, expected at least "
-                f"{self._next}: the topic was made anew, or has lost messages that had been read; start "
-                "with an empty recovery directory and another [kafka] group"
+                f"{self._next}: the topic was deleted and created again, or has lost messages that had been "
+                "read; start with an empty recovery directory and another [kafka] group"
             )
         logger.error(
             "%s: %d messages (offsets %d to %d) were deleted by the broker before they could be read; "
-            "going on after them. Raise the topic's retention",
+            "resuming after them. Raise the topic's retention",
             self._name,
             low - self._next,
             self._next,
@@ -302,7 +302,7 @@ class KafkaSourcePartition(StatefulSourcePartition[MessageBatch, Stored]):
 
 
 class _Keys(dict[bytes | None, str]):
-    """Key of a message → the same as text; a dict, so that looking up one that is known runs no Python."""
+    """Key of a message → the same as text; a dict, so that looking up a known one runs no Python code."""
 
     def __missing__(self, key: bytes | None) -> str:
         text = (key or b"").decode(errors="backslashreplace")
@@ -318,7 +318,7 @@ def _consumer(settings: KafkaSettings, group: str, role: str, note: Callable[[Ka
     options |= {
         "group.id": group,
         "enable.auto.commit": False,
-        # Out of range means that messages are gone: to be said, not to be skipped.
+        # Out of range means that messages are gone, which must be reported and not skipped.
         "auto.offset.reset": "error",
         "error_cb": note,
         "on_commit": _note_commit,
@@ -328,32 +328,16 @@ def _consumer(settings: KafkaSettings, group: str, role: str, note: Callable[[Ka
     try:
         return Consumer(options, logger=logger)
     except KafkaException as error:
-        raise SettingsError(f"kafka.librdkafka: {words(error)}; correct or remove the option") from None
-
-
-def _asked(settings: KafkaSettings, ask: Callable[[float], Answer]) -> Answer:
-    """The answer of the cluster; asked again for ``connect_timeout``: a young one still gets ready.
-
-    Raises:
-        KafkaException: it did not answer in time, or refused to.
-    """
-    deadline = time.monotonic() + settings.connect_timeout
-    while True:
-        try:
-            return ask(max(deadline - time.monotonic(), PAUSE))
-        except KafkaException as error:
-            if error.args[0].code() in REFUSALS or time.monotonic() > deadline:
-                raise
-            time.sleep(PAUSE)
+        raise wrong_option(error) from None
 
 
 def _arrivals(timestamps: Sequence[tuple[int, int]]) -> list[int]:
-    """Microseconds since 1970-01-01 UTC by the broker or the producer: the same when they are read again.
+    """Times of the broker or the producer, microseconds since 1970-01-01 UTC: the same when read again.
 
     Args:
         timestamps: of n messages, their kind and milliseconds.
     """
-    # Two columns of numbers: an array of pairs would look at the type of each pair.
+    # Two columns of numbers: creating an array of pairs checks the type of each pair.
     kinds, milliseconds = (np.array(column, np.int64) for column in zip(*timestamps, strict=True))
     arrivals = np.clip(milliseconds, 0, LATEST) * 1000
     arrivals[kinds == TIMESTAMP_NOT_AVAILABLE] = time.time_ns() // 1000
@@ -362,8 +346,8 @@ def _arrivals(timestamps: Sequence[tuple[int, int]]) -> list[int]:
 
 def _lost(settings: KafkaSettings, what: str, error: KafkaException) -> BrokerError:
     return BrokerError(
-        f"the Kafka cluster at {settings.bootstrap}: {what}: {words(error)}; "
-        "see to the broker, [topics] and the rights of the user"
+        f"the Kafka cluster at {settings.bootstrap}: {what}: {error_text(error)}; "
+        "check the broker, [topics] and the permissions of the user"
     )
 
 

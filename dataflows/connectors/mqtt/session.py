@@ -1,8 +1,10 @@
-"""An MQTT connection that is made again whenever it is lost; `MqttSource` and `MqttSink` share it.
+"""An MQTT connection that is restored whenever it is lost; sources and publishers share it.
 
-The network runs in paho's thread, and the dataflow's worker asks `MqttSession.check` how it goes. A
-broker that is away is waited for, with exponential back-off. A broker that says no (credentials,
-rights, a certificate that does not verify) is an error at once: waiting does not cure it.
+The network runs in paho's thread, and the owner calls `MqttSession.check` to learn of errors. A broker that
+is away is waited for, with exponential back-off. A broker that refuses us (credentials, permissions, a
+certificate that does not verify) is an error at once: waiting does not cure it.
+
+Nothing here knows Bytewax.
 """
 
 from __future__ import annotations
@@ -20,48 +22,39 @@ from paho.mqtt.reasoncodes import ReasonCode
 from paho.mqtt.subscribeoptions import SubscribeOptions
 
 from config.broker_settings import MqttSettings
-from config.errors import BrokerError, DeliveryError
+from config.errors import BrokerError
+from config.mqtt_options import is_permanent, new_client
 from dataflows.connectors.mqtt.buffered_socket import BufferedSocket
-from dataflows.connectors.mqtt.client import new_client
-from dataflows.connectors.mqtt.deliveries import Deliveries, Delivery, pubacks
-from dataflows.connectors.mqtt.in_flight import PACKET_IDENTIFIERS, Publications
+from dataflows.connectors.mqtt.in_flight import PACKET_IDENTIFIERS
+from dataflows.connectors.mqtt.packets import PacketReader
+from dataflows.connectors.mqtt.paho_internals import PacketClient, check_paho
 
 logger = logging.getLogger(__name__)
 
-PACKET_OVERHEAD = 1024
-"""Bytes of a PUBLISH beside its payload, at most: the topic, and a few numbers."""
+SLICE = 0.1
+"""Seconds: how soon a thread that waits notices a signal, whose handler cannot notify it."""
 
-_REFUSALS = frozenset(
-    {
-        "Bad authentication method",
-        "Bad user name or password",
-        "Banned",
-        "Client identifier not valid",
-        "Not authorized",
-        "Server moved",
-        "Session taken over",
-        "Unsupported protocol version",
-        "Use another server",
-    }
-)
-"""Reasons in CONNACK and DISCONNECT (MQTT 5, 2.4) against which trying again is no help."""
-
-_FLUSH_SECONDS = 2.0
+_DISCONNECT_SECONDS = 2.0
+"""Time for the broker to take a DISCONNECT before the connection is cut."""
 
 
-def _ignore(*_: object) -> None:
-    pass
+def _nothing() -> Iterable[bytes]:
+    return ()
+
+
+def _never() -> bool:
+    return False
 
 
 class MqttSession:
-    """One client and its connections, one after the other.
+    """One client and its successive connections.
 
     Attributes:
         address: ``host:port``, for messages.
-        changed: guards the attributes below and what the owner keeps beside them; notified when the
-            connection comes, goes or fails.
+        condition: guards the attributes below and what the owner keeps beside them; notified when the
+            connection is accepted, lost or failed.
         connected: whether the broker has accepted the current connection.
-        connection: number of the current connection; a packet identifier is valid within one.
+        connection_generation: number of the current connection; a packet identifier is valid within one.
         receive_maximum: how many messages the broker takes before it has confirmed one.
         maximum_packet_size: bytes of the largest packet that the broker takes; ``None`` if it sets no limit.
         stopping: whether `stop` has been called.
@@ -75,9 +68,10 @@ class MqttSession:
         client_id: str,
         *,
         persistent: bool,
+        new_reader: Callable[[], PacketReader],
         filters: Sequence[str] = (),
-        on_delivered: Callable[[list[Delivery]], None] = _ignore,
-        on_confirmed: Callable[[int, ReasonCode | None], None] = _ignore,
+        to_repeat: Callable[[], Iterable[bytes]] = _nothing,
+        announced: bool = True,
     ) -> None:
         """Prepare the client; `start` connects it.
 
@@ -85,18 +79,19 @@ class MqttSession:
             settings: the section ``[mqtt]``.
             client_id: names the session at the broker.
             persistent: whether the broker keeps the session while we are away.
+            new_reader: creates what takes packets out of a new connection; it runs in the network thread.
             filters: topic filters, subscribed with QoS 1 on every connection.
-            on_delivered: called in the network thread with messages, to be acknowledged later.
-            on_confirmed: called in the network thread with the number of messages that were confirmed, and
-                the reason if one of them was refused.
+            to_repeat: packets that a new connection starts with; called in the network thread.
+            announced: whether the first connection is logged; later ones always are.
 
         Raises:
-            SettingsError: a file of ``[mqtt.tls]`` cannot be used.
+            SettingsError: a file of ``[mqtt.tls]`` cannot be used, or the installed paho does not fit.
         """
+        check_paho()
         self.address = f"{settings.host}:{settings.port}"
-        self.changed = threading.Condition()
+        self.condition = threading.Condition()
         self.connected = False
-        self.connection = 0
+        self.connection_generation = 0
         self.receive_maximum = PACKET_IDENTIFIERS
         self.maximum_packet_size: int | None = None
         self.stopping = False
@@ -104,43 +99,41 @@ class MqttSession:
         self._settings = settings
         self._client_id = client_id
         self._filters = tuple(filters)
+        self._to_repeat = to_repeat
+        self._announced = announced
         self._failure: BrokerError | None = None
         self._deadline = float("inf")
         self._session_present = False
         self._was_established = False
         self._trouble_logged = False
-        self._publishing = threading.Lock()
-        self._client = new_client(settings, client_id, persistent=persistent)
-        self._client.before_connecting = self._on_connecting
-        self._client.after_failing = self._on_attempt_failed
-        self._client.after_dying = self._on_thread_died
+        self._writing = threading.Lock()  # no new connection starts while it is held
+        self._client = new_client(PacketClient, settings, client_id, persistent=persistent)
+        self._client.new_reader = new_reader
+        self._client.write_timeout = settings.delivery_timeout
+        self._client.on_attempt_failed = self._on_attempt_failed
+        self._client.on_crash = self._on_crash
+        self._client.on_pre_connect = self._on_pre_connect
         self._client.on_connect = self._on_connect
         self._client.on_disconnect = self._on_disconnect
         self._client.on_subscribe = self._on_subscribe
-        version_5 = settings.protocol == "5"
-        self._publications = Publications(version_5=version_5, on_confirmed=on_confirmed)
-        if filters:
-            self._client.new_reader = lambda: Deliveries(version_5=version_5, on_delivered=on_delivered)
-        else:
-            self._client.new_reader = self._publications.acknowledgements
 
     @property
     def failed(self) -> bool:
         return self._failure is not None
 
     def start(self) -> None:
-        """Begin to connect, in the background; `check` tells how it goes."""
+        """Start to connect, in the background; `check` reports errors."""
         self._deadline = time.monotonic() + self._settings.connect_timeout
         self._client.loop_start()
 
     def check(self) -> None:
-        """See whether the session is usable or may yet become so; never waits for that.
+        """Return at once if the session is usable, or may still become so.
 
-        Not to be called while holding `changed`.
+        Not to be called while holding `condition`.
 
         Raises:
-            BrokerError: the broker refused us, or was not reached within ``connect_timeout`` of the
-                start. A connection that is lost later is not an error: it is made again.
+            BrokerError: the broker refused us, or was not reached within ``connect_timeout`` of the start.
+                Losing the connection later is not an error: it is restored.
         """
         if self._failure is None:
             if self._was_established or time.monotonic() < self._deadline:
@@ -153,93 +146,69 @@ class MqttSession:
         assert self._failure is not None
         raise self._failure
 
-    def wait_until_connected(self) -> None:
+    def wait_until_connected(self, stopped: Callable[[], bool] = _never) -> bool:
         """Block until the broker has accepted the connection.
+
+        Args:
+            stopped: ends the wait when it returns true.
+
+        Returns:
+            whether there is a connection; false only after `stopped`.
 
         Raises:
             BrokerError: as `check`.
         """
         while not self.connected:
             self.check()
-            with self.changed:
-                remaining = max(0.0, self._deadline - time.monotonic())
-                self.changed.wait_for(lambda: self.connected or self.failed, remaining)
-
-    def acknowledge(self, connection: int, packet_identifiers: Sequence[int]) -> None:
-        """Send PUBACKs for messages of the given connection, unless that is gone.
-
-        What is not acknowledged on the connection it came by, the broker delivers again on the next.
-        """
-        with self.changed:
-            # A new connection cannot begin under the lock, so no PUBACK slips into one.
-            if connection == self.connection:
-                self._write(pubacks(packet_identifiers))
-
-    def publish(self, connection: int, messages: Sequence[tuple[str, bytes]], *, retain: bool) -> bool:
-        """Send (topic, payload) pairs with QoS 1 by the given connection, and by later ones if it is lost.
-
-        Returns:
-            Whether they are on their way; false, and nothing was sent, if that connection is gone.
-
-        Raises:
-            DeliveryError: a message is too large, or a packet identifier is still in use.
-        """
-        # A new connection cannot begin under the lock: what is unconfirmed is first repeated on it,
-        # and what is published in the middle of that would overtake.
-        with self._publishing:
-            if connection != self.connection:
+            if stopped():
                 return False
-            self._check_sizes(messages)
-            try:
-                packets = self._publications.packets(messages, retain=retain)
-            except ValueError as error:
-                raise DeliveryError(f"cannot publish to {messages[0][0][:80]!r}: {error}") from None
-            except OverflowError:
-                raise DeliveryError(
-                    f"the MQTT broker at {self.address} left a message unconfirmed while "
-                    f"{PACKET_IDENTIFIERS} later ones were sent; restart the broker"
-                ) from None
-            self._write(packets)
+            with self.condition:
+                self.condition.wait_for(lambda: self.connected or self.failed, SLICE)
         return True
 
-    def _check_sizes(self, messages: Sequence[tuple[str, bytes]]) -> None:
-        largest = self.maximum_packet_size
-        if largest is None:
-            return
-        for topic, payload in messages:
-            if len(payload) + PACKET_OVERHEAD > largest:
-                raise DeliveryError(
-                    f"cannot publish {len(payload)} bytes to {topic[:80]!r}: the MQTT broker at "
-                    f"{self.address} takes packets of {largest} bytes; raise that limit of the broker"
-                )
+    def write(self, connection_generation: int, packets: Callable[[], Iterable[bytes]]) -> bool:
+        """Send packets on a connection, unless that is gone.
 
-    def _write(self, packets: Iterable[bytes]) -> None:
-        # Without a connection they wait for the next one.
+        Returns when they are sent or the connection is lost, which may be only after ``delivery_timeout`` if
+        the broker accepts no bytes. What is lost with the connection, the owner or the broker repeats.
+
+        Args:
+            connection_generation: of the connection that they are for.
+            packets: called if that is the current one, before another one can start.
+
+        Returns:
+            whether it is the current one.
+        """
+        with self._writing:
+            if connection_generation != self.connection_generation:
+                return False
+            self._send(packets())
+        return True
+
+    def stop(self) -> None:
+        """Disconnect, and end the network thread."""
+        with self.condition:
+            self.stopping = True
+            self.condition.notify_all()
+        self._client.disconnect()
+        with self.condition:
+            disconnected = self.condition.wait_for(lambda: not self.connected, _DISCONNECT_SECONDS)
+        connection = self._client.socket()
+        if not disconnected and connection is not None:
+            connection.close()  # a broker that has stopped reading would block the network thread, and us
+        self._client.loop_stop()
+
+    def _send(self, packets: Iterable[bytes]) -> None:
         connection = self._client.socket()
         if isinstance(connection, BufferedSocket):
             connection.write(packets)
-            if connection.unsent:
-                self._client.wake()
-
-    def stop(self) -> None:
-        """Send what is on its way, disconnect, and end the network thread."""
-        with self.changed:
-            self.stopping = True
-            self.changed.notify_all()
-        self._client.disconnect()
-        with self.changed:
-            flushed = self.changed.wait_for(lambda: not self.connected, _FLUSH_SECONDS)
-        connection = self._client.socket()
-        if not flushed and connection is not None:
-            connection.close()  # a broker that has stopped reading would hold up the thread, and us
-        self._client.loop_stop()
 
     # What follows runs in the network thread.
 
-    def _on_connecting(self) -> None:
-        with self._publishing, self.changed:
+    def _on_pre_connect(self, client: paho.Client, userdata: Any) -> None:
+        with self._writing, self.condition:
             self.connected = False
-            self.connection += 1
+            self.connection_generation += 1
 
     def _on_attempt_failed(self, error: OSError) -> None:
         if isinstance(error, ssl.SSLCertVerificationError):
@@ -249,10 +218,11 @@ class MqttSession:
             )
         self._note_trouble(error.strerror or str(error) or type(error).__name__)
 
-    def _on_thread_died(self, error: Exception) -> None:
+    def _on_crash(self, error: Exception) -> bool:
         self._fail(
-            f"the connection to the MQTT broker at {self.address} broke: {type(error).__name__}: {error}"
+            f"the connection to the MQTT broker at {self.address} failed: {type(error).__name__}: {error}"
         )
+        return False
 
     def _on_connect(
         self,
@@ -263,17 +233,17 @@ class MqttSession:
         properties: Properties | None,
     ) -> None:
         if reason.is_failure:
-            if str(reason) in _REFUSALS:
+            if is_permanent(reason):
                 self._refused(reason)
             self._note_trouble(str(reason))
             return
-        with self._publishing:
-            self._write(self._publications.repeated())
-        with self.changed:
+        with self._writing:
+            self._send(self._to_repeat())
+        with self.condition:
             self.connected = True
             self.receive_maximum = getattr(properties, "ReceiveMaximum", PACKET_IDENTIFIERS)
             self.maximum_packet_size = getattr(properties, "MaximumPacketSize", None)
-            self.changed.notify_all()
+            self.condition.notify_all()
         self._session_present = flags.session_present
         if self._filters:
             self._subscribe()
@@ -304,21 +274,22 @@ class MqttSession:
             if reason.is_failure or reason.value < 1:
                 self._fail(
                     f"the MQTT broker at {self.address} refused {self._client_id!r} the subscription to "
-                    f"{topic!r} with QoS 1: {reason}; check the rights of the user and the topic"
+                    f"{topic!r} with QoS 1: {reason}; check the topic and the permissions of the user"
                 )
                 return
         self._established()
 
     def _established(self) -> None:
-        self._was_established = True
-        self._trouble_logged = False
-        logger.info(
+        logger.log(
+            logging.INFO if self._announced or self._was_established else logging.DEBUG,
             "%s: connected to the MQTT broker at %s (%s session)%s",
             self._client_id,
             self.address,
             "resumed" if self._session_present else "new",
             f", subscribed to {', '.join(self._filters)}" if self._filters else "",
         )
+        self._was_established = True
+        self._trouble_logged = False
 
     def _on_disconnect(
         self,
@@ -328,16 +299,18 @@ class MqttSession:
         reason: ReasonCode,
         properties: Properties | None,
     ) -> None:
-        with self.changed:
+        with self.condition:
             was_connected = self.connected
             self.connected = False
-            self.changed.notify_all()
-        if flags.is_disconnect_packet_from_server and str(reason) in _REFUSALS:
+            self.condition.notify_all()
+        if flags.is_disconnect_packet_from_server and is_permanent(reason):
             self._refused(reason)
         if was_connected and not self.stopping:
             named = flags.is_disconnect_packet_from_server or str(reason) != "Unspecified error"
             # Many brokers just close the connection of the older one of two clients with the same id.
-            closed = f"the connection was closed (is another client with the id {self._client_id!r} running?)"
+            closed = (
+                f"the connection was closed (does another program use the client id {self._client_id!r}?)"
+            )
             self._note_trouble(str(reason) if named else closed)
 
     def _refused(self, reason: ReasonCode) -> None:
@@ -347,16 +320,16 @@ class MqttSession:
         )
 
     def _fail(self, message: str) -> None:
-        with self.changed:
+        with self.condition:
             self._failure = self._failure or BrokerError(message)
-            self.changed.notify_all()
+            self.condition.notify_all()
 
     def _note_trouble(self, reason: str) -> None:
         self.trouble = reason
         if not self._trouble_logged:
-            self._trouble_logged = True  # one line an outage, not one an attempt
+            self._trouble_logged = True  # one line per outage, not one per attempt
             logger.warning(
-                "%s: %s the MQTT broker at %s: %s; trying again every %g s, rising to %g s",
+                "%s: %s the MQTT broker at %s: %s; retrying after %g s, backing off to %g s",
                 self._client_id,
                 "lost" if self._was_established else "waiting for",
                 self.address,

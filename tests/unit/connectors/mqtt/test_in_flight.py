@@ -7,13 +7,9 @@ from collections.abc import Sequence
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from paho.mqtt.reasoncodes import ReasonCode
 
-from dataflows.connectors.mqtt.acknowledgements import Acknowledgements
-from dataflows.connectors.mqtt.in_flight import PACKET_IDENTIFIERS, Publications
-from dataflows.connectors.mqtt.packets import DUP
-
-PINGRESP = b"\xd0\x00"
+from dataflows.connectors.mqtt.in_flight import PACKET_IDENTIFIERS, InFlight, Refusal
+from dataflows.connectors.mqtt.packets import DUP, PINGRESP, PubackReader
 
 
 def puback(identifier: int, reason: int | None = None, *, words: str = "") -> bytes:
@@ -31,17 +27,17 @@ def puback(identifier: int, reason: int | None = None, *, words: str = "") -> by
 class Confirmations:
     def __init__(self) -> None:
         self.count = 0
-        self.refusals: list[str] = []
+        self.refusals: list[Refusal] = []
 
-    def __call__(self, count: int, refusal: ReasonCode | None) -> None:
+    def __call__(self, count: int, refusal: Refusal | None) -> None:
         self.count += count
         if refusal is not None:
-            self.refusals.append(str(refusal))
+            self.refusals.append(refusal)
 
 
-def publications(*, version_5: bool = True) -> tuple[Publications, Confirmations]:
+def new_in_flight(*, version_5: bool = True) -> tuple[InFlight, Confirmations]:
     confirmations = Confirmations()
-    return Publications(version_5=version_5, on_confirmed=confirmations), confirmations
+    return InFlight(version_5=version_5, on_confirmed=confirmations), confirmations
 
 
 packets = st.one_of(
@@ -56,48 +52,53 @@ def test_wherever_the_stream_is_cut_all_pubacks_are_taken_and_all_else_is_left(
     sent: Sequence[bytes], cuts: Sequence[int]
 ) -> None:
     taken: list[int] = []
-    failures = 0
+    refusals: list[tuple[int, int]] = []
 
-    def on_acknowledged(identifiers: list[int], failure: int) -> None:
-        nonlocal failures
+    def on_acknowledged(identifiers: list[int], refused: tuple[int, int] | None) -> None:
         taken.extend(identifiers)
-        failures += failure > 0
+        if refused is not None:
+            refusals.append(refused)
 
     stream, left = b"".join(sent), b""
-    acknowledgements = Acknowledgements(on_acknowledged)
+    reader = PubackReader(on_acknowledged)
     for start, stop in zip([0, *cuts], [*cuts, len(stream)], strict=True):
-        left += acknowledgements.take(stream[start:stop])
+        left += reader.take(stream[start:stop])
     pubacks = [packet for packet in sent if packet[0] == 0x40]
     identifiers = [
         int.from_bytes(packet[3:5] if len(packet) > 127 else packet[2:4], "big") for packet in pubacks
     ]
     assert taken == identifiers
     assert left == b"".join(packet for packet in sent if packet[0] != 0x40)
-    assert bool(failures) == any(b"\x87" in packet[4:] for packet in pubacks)
+    refused = [
+        (identifier, 0x87)
+        for identifier, packet in zip(identifiers, pubacks, strict=True)
+        if b"\x87" in packet[4:6]
+    ]
+    assert refusals[:1] == refused[:1]
 
 
 @pytest.mark.parametrize("count", [3, 300])
-def test_a_refusal_among_many_is_told_with_its_reason(count: int) -> None:
-    made, confirmations = publications()
-    made.packets([("a/b", b"x")] * count, retain=False)
+def test_a_refusal_among_many_is_reported_with_its_topic_and_reason(count: int) -> None:
+    in_flight, confirmations = new_in_flight()
+    in_flight.packets([(f"a/{number}", b"x") for number in range(1, count + 1)], retain=False)
     acknowledged = b"".join(puback(number, 0x87 if number == 2 else 0) for number in range(1, count + 1))
-    made.acknowledgements().take(acknowledged)
+    in_flight.reader().take(acknowledged)
     assert confirmations.count == count
-    assert confirmations.refusals == ["Not authorized"]
+    assert confirmations.refusals == [Refusal("a/2", "Not authorized")]
 
 
 def test_a_puback_that_comes_twice_or_for_nothing_counts_once() -> None:
-    made, confirmations = publications()
-    made.packets([("a/b", b"x")], retain=False)
-    made.acknowledgements().take(puback(1) + puback(1) + puback(7))
+    in_flight, confirmations = new_in_flight()
+    in_flight.packets([("a/b", b"x")], retain=False)
+    in_flight.reader().take(puback(1) + puback(1) + puback(7))
     assert confirmations.count == 1
 
 
 @pytest.mark.parametrize("length", [0, 1, 127, 128, 20_000])
 @pytest.mark.parametrize("retain", [False, True])
-def test_packets_are_as_the_standard_has_them(length: int, retain: bool) -> None:
-    made, _ = publications()
-    [packet] = made.packets([("a/\u00e4", b"x" * length)], retain=retain)
+def test_packets_are_as_the_standard_defines_them(length: int, retain: bool) -> None:
+    in_flight, _ = new_in_flight()
+    [packet] = in_flight.packets([("a/\u00e4", b"x" * length)], retain=retain)
     assert packet[0] == 0x32 | retain
     size, place = 0, 1
     while True:
@@ -110,47 +111,56 @@ def test_packets_are_as_the_standard_has_them(length: int, retain: bool) -> None
 
 
 def test_mqtt_3_has_no_properties() -> None:
-    made, _ = publications(version_5=False)
-    assert made.packets([("a", b"x")], retain=False) == [b"\x32\x06\x00\x01a\x00\x01x"]
+    in_flight, _ = new_in_flight(version_5=False)
+    assert in_flight.packets([("a", b"x")], retain=False) == [b"\x32\x06\x00\x01a\x00\x01x"]
 
 
-def test_what_is_unconfirmed_is_repeated_in_its_order_and_marked() -> None:
-    made, _ = publications()
-    first, second, third = made.packets([("a", b"1"), ("a", b"2"), ("a", b"3")], retain=True)
-    made.acknowledgements().take(puback(2))
-    assert made.repeated() == [bytes([packet[0] | DUP]) + packet[1:] for packet in (first, third)]
-    assert second not in made.repeated()
+def test_unconfirmed_packets_are_repeated_in_their_order_and_marked() -> None:
+    in_flight, _ = new_in_flight()
+    first, second, third = in_flight.packets([("a", b"1"), ("a", b"2"), ("a", b"3")], retain=True)
+    in_flight.reader().take(puback(2))
+    assert in_flight.repeated() == [bytes([packet[0] | DUP]) + packet[1:] for packet in (first, third)]
+    assert second not in in_flight.repeated()
+
+
+def test_the_oldest_unconfirmed_message_names_its_topic() -> None:
+    in_flight, _ = new_in_flight()
+    assert in_flight.first_topic() is None
+    in_flight.packets([("a", b"x" * 200), ("ä/b", b"x" * 200)], retain=False)
+    assert in_flight.first_topic() == "a"
+    in_flight.reader().take(puback(1))
+    assert in_flight.first_topic() == "ä/b"
 
 
 def test_an_identifier_is_not_used_again_before_it_is_confirmed() -> None:
-    made, _ = publications()
-    made.packets([("a", b"x")] * PACKET_IDENTIFIERS, retain=False)
+    in_flight, _ = new_in_flight()
+    in_flight.packets([("a", b"x")] * PACKET_IDENTIFIERS, retain=False)
     with pytest.raises(OverflowError):
-        made.packets([("a", b"x")], retain=False)
-    made.acknowledgements().take(puback(1))
-    [packet] = made.packets([("a", b"x")], retain=False)
+        in_flight.packets([("a", b"x")], retain=False)
+    in_flight.reader().take(puback(1))
+    [packet] = in_flight.packets([("a", b"x")], retain=False)
     assert packet == b"\x32\x07\x00\x01a\x00\x01\x00x"
 
 
 @pytest.mark.parametrize("topic", ["", "a/+/b", "a/#", "x" * 65_536])
-def test_what_is_no_topic_to_publish_to_is_an_error(topic: str) -> None:
-    made, _ = publications()
+def test_a_topic_that_nobody_can_publish_to_is_an_error(topic: str) -> None:
+    in_flight, _ = new_in_flight()
     with pytest.raises(ValueError, match="topic"):
-        made.packets([(topic, b"x")], retain=False)
+        in_flight.packets([(topic, b"x")], retain=False)
 
 
-def test_a_reason_that_the_standard_does_not_have_is_a_refusal_all_the_same() -> None:
-    made, confirmations = publications()
-    made.packets([("a/b", b"x")] * 2, retain=False)
-    made.acknowledgements().take(puback(1, 0x85) + puback(2, 0xFF))
+def test_a_reason_code_that_the_standard_does_not_define_is_still_a_refusal() -> None:
+    in_flight, confirmations = new_in_flight()
+    in_flight.packets([("a/b", b"x")] * 2, retain=False)
+    in_flight.reader().take(puback(1, 0x85) + puback(2, 0xFF))
     assert confirmations.count == 2
-    assert confirmations.refusals == ["Unspecified error"]
+    assert confirmations.refusals == [Refusal("a/b", "Unspecified error")]
 
 
 @pytest.mark.parametrize(
     "packet", [b"\x40\x80\x80\x80\x80", b"\x40\x80\x80\x00", b"\x40\x81\x00\xff", b"\x40\x01\x00"]
 )
 def test_a_malformed_puback_is_left_to_paho(packet: bytes) -> None:
-    made, confirmations = publications()
-    assert made.acknowledgements().take(packet) == packet
+    in_flight, confirmations = new_in_flight()
+    assert in_flight.reader().take(packet) == packet
     assert confirmations.count == 0

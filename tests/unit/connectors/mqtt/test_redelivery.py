@@ -1,28 +1,28 @@
-"""What is known of messages that have been handed out."""
+"""What the redelivery filter knows of emitted messages."""
 
 from __future__ import annotations
 
 from hypothesis import given
 from hypothesis import strategies as st
 
-from dataflows.connectors.mqtt.redelivery import HandedOut
+from dataflows.connectors.mqtt.redelivery import RedeliveryFilter
 
 MESSAGES = st.dictionaries(st.integers(1, 65535), st.binary(max_size=20), max_size=30)
 
 
-def having(messages: dict[int, bytes]) -> HandedOut:
-    known = HandedOut()
+def having(messages: dict[int, bytes]) -> RedeliveryFilter:
+    known = RedeliveryFilter()
     for identifier, payload in messages.items():
         known.add(identifier, "topic", payload)
     return known
 
 
 @given(before=MESSAGES, after=MESSAGES)
-def test_the_state_holds_what_was_handed_out_before_the_snapshot_and_nothing_else(
+def test_the_state_holds_what_was_emitted_before_the_snapshot_and_nothing_else(
     before: dict[int, bytes], after: dict[int, bytes]
 ) -> None:
     known = having(before)
-    restored = HandedOut(known.snapshot())
+    restored = RedeliveryFilter(known.snapshot())
     for identifier, payload in before.items():
         assert restored.has(identifier, "topic", payload)
         assert restored.is_covered(identifier)
@@ -32,7 +32,7 @@ def test_the_state_holds_what_was_handed_out_before_the_snapshot_and_nothing_els
             assert not restored.has(identifier, "topic", payload)
 
 
-def test_a_snapshot_covers_what_was_handed_out_before_it() -> None:
+def test_a_snapshot_covers_what_was_emitted_before_it() -> None:
     known = having({1: b"a"})
     assert not known.is_covered(1)
     known.snapshot()

@@ -1,4 +1,4 @@
-"""Messages taken out of what an MQTT broker sends."""
+"""PUBLISH packets taken out of what an MQTT broker sends, and the PUBACKs for them."""
 
 from __future__ import annotations
 
@@ -8,9 +8,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from dataflows.connectors.mqtt.deliveries import Deliveries, Delivery, pubacks
+from dataflows.connectors.mqtt.packets import PINGRESP, Delivery, PublishReader, pubacks
 
-PINGRESP = b"\xd0\x00"
 EXPIRY = b"\x02\x00\x00\x00\x3c"
 """Message Expiry Interval, a property of MQTT 5 (3.3.2.3.3)."""
 
@@ -52,7 +51,7 @@ others = st.sampled_from([PINGRESP, b"\x20\x03\x00\x00\x00", b"\x90\x04\x00\x01\
     st.sampled_from([None, b"", EXPIRY, EXPIRY * 40]),
     st.booleans(),
 )
-def test_wherever_the_stream_is_cut_messages_come_whole_and_in_order_and_all_else_is_left(
+def test_wherever_the_stream_is_cut_messages_are_whole_and_in_order_and_all_else_is_left(
     sent: Sequence[Delivery | bytes], cuts: Sequence[int], properties: bytes | None, retain: bool
 ) -> None:
     taken: list[Delivery] = []
@@ -60,24 +59,24 @@ def test_wherever_the_stream_is_cut_messages_come_whole_and_in_order_and_all_els
         part if isinstance(part, bytes) else publish(part, properties=properties, retain=retain)
         for part in sent
     )
-    reader, left = Deliveries(version_5=properties is not None, on_delivered=taken.extend), b""
+    reader, left = PublishReader(version_5=properties is not None, on_delivered=taken.extend), b""
     for start, stop in zip([0, *cuts], [*cuts, len(stream)], strict=True):
         left += reader.take(stream[start:stop])
     assert taken == [part for part in sent if isinstance(part, Delivery)]
     assert left == b"".join(part for part in sent if isinstance(part, bytes))
 
 
-def test_what_came_at_once_is_told_at_once() -> None:
-    told: list[int] = []
-    reader = Deliveries(version_5=True, on_delivered=lambda messages: told.append(len(messages)))
+def test_messages_that_come_together_are_reported_together() -> None:
+    counts: list[int] = []
+    reader = PublishReader(version_5=True, on_delivered=lambda messages: counts.append(len(messages)))
     reader.take(publish(Delivery(b"x", "a", 1, is_repeated=False)) * 30)
     reader.take(PINGRESP)
-    assert told == [30]
+    assert counts == [30]
 
 
-def test_a_topic_that_is_no_utf8_does_not_lose_its_message() -> None:
+def test_a_topic_that_is_not_utf8_does_not_lose_its_message() -> None:
     taken: list[Delivery] = []
-    reader = Deliveries(version_5=False, on_delivered=taken.extend)
+    reader = PublishReader(version_5=False, on_delivered=taken.extend)
     reader.take(b"\x32\x07\x00\x02a\xff\x00\x01x")
     assert taken == [Delivery(b"x", "a\\xff", 1, is_repeated=False)]
 
@@ -91,12 +90,12 @@ def test_a_topic_that_is_no_utf8_does_not_lose_its_message() -> None:
         pytest.param(b"\x30\x80\x80\x80\x80\x01\x00\x01a\x00x", id="a length of five bytes"),
     ],
 )
-def test_what_it_cannot_read_is_left_to_paho(packet: bytes) -> None:
+def test_a_packet_that_it_cannot_read_is_left_to_paho(packet: bytes) -> None:
     taken: list[Delivery] = []
-    reader = Deliveries(version_5=True, on_delivered=taken.extend)
+    reader = PublishReader(version_5=True, on_delivered=taken.extend)
     assert reader.take(packet) == packet
     assert not taken
 
 
-def test_pubacks_are_as_the_standard_has_them() -> None:
+def test_pubacks_are_as_the_standard_defines_them() -> None:
     assert pubacks([1, 513]) == [b"\x40\x02\x00\x01", b"\x40\x02\x02\x01"]
