@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Mapping
-from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
@@ -13,10 +11,10 @@ from config.errors import SnapshotError
 from dataflows.compiled import Floats, Slots
 from dataflows.detector.block import LearnBatch
 from dataflows.detector.model import Evaluation
-from dataflows.detector.threshold import kept_share
 from dataflows.detector.window import Samples
 from dataflows.score.river import pickles
 from dataflows.score.river.kinds import river_kind
+from dataflows.score.river.vehicle_detector import VehicleDetector
 
 LAYOUT_VERSION = 1
 """Version of what `RiverModel.snapshot` returns."""
@@ -24,77 +22,8 @@ LAYOUT_VERSION = 1
 LEARNED_FROM = 0.5
 """Rows with at least this weight are learned: River's detectors take no weights."""
 
-STEEPEST = 6.0
-"""Standard scores are clipped to this: e⁶ is where the threshold's histogram ends."""
-
-USUAL = 1.0
-"""Error of a row that a detector cannot score."""
-
 COUNTS, MOMENTS = ("learned", "blind", "judged"), ("weight", "mean", "scatter")
 """Attributes of `VehicleDetector` that are stored as columns of integers and of floats."""
-
-
-@dataclass(slots=True)
-class VehicleDetector:
-    """One vehicle's detector and the moments of its scores.
-
-    Attributes:
-        scaler, detector: River's.
-        learned: rows that the detector has learned.
-        blind: those of them that were learned before it could score anything.
-        judged: scores in the moments, whether or not they have faded.
-        weight, mean, scatter: sum of the weights, mean and weighted sum of squares of the scores.
-    """
-
-    scaler: Any
-    detector: Any
-    learned: int = 0
-    blind: int = 0
-    judged: int = 0
-    weight: float = 0.0
-    mean: float = 0.0
-    scatter: float = 0.0
-
-    def score(self, event: dict[str, float]) -> float:
-        """River's score; NaN where the detector has none: River's detectors return 0 until they have."""
-        if not self.learned or not event:
-            return math.nan
-        score = float(self.detector.score_one(self._scaled(event)))
-        return score if math.isfinite(score) and score != 0.0 else math.nan
-
-    def error(self, score: float) -> float:
-        """The error of a score, > 0: monotone in the score, about 1 for a usual one."""
-        if math.isnan(score) or self.scatter <= 0.0:
-            return USUAL
-        standard = (score - self.mean) / math.sqrt(self.scatter / self.weight)
-        return math.exp(min(max(standard, -STEEPEST), STEEPEST))
-
-    def learn(self, event: dict[str, float], blank: dict[str, float]) -> None:
-        """Learn an event; `blank` is an event with every signal at its neutral value."""
-        if not event:
-            return
-        self.scaler.learn_one(event)
-        # River's trees and projections use only the signals of the first event that they learn.
-        scaled = self._scaled(event)
-        self.detector.learn_one(scaled if self.learned else blank | scaled)
-        self.learned += 1
-        self.blind += not self.judged
-
-    def count(self, score: float, weight: float, memory: float) -> None:
-        """Add a score to the moments (West, "Updating mean and variance estimates", 1979)."""
-        if math.isnan(score) or weight <= 0.0:
-            return
-        self.judged += 1
-        kept = kept_share(self.judged, memory)
-        self.weight = self.weight * kept + weight
-        step = score - self.mean
-        self.mean += step * weight / self.weight
-        self.scatter = self.scatter * kept + weight * step * (score - self.mean)
-
-    def _scaled(self, event: dict[str, float]) -> dict[str, float]:
-        # The scaler returns NaN for a signal that it has not seen yet.
-        scaled = self.scaler.transform_one(event)
-        return {name: value for name, value in scaled.items() if math.isfinite(value)}
 
 
 class RiverModel:
@@ -106,7 +35,7 @@ class RiverModel:
     widens the range of the former for good.
 
     River's scores have any range and sign, so the error is ``exp(z)``, where z is the score standardised by
-    the vehicle's own scores and clipped to ±`STEEPEST`: about 1 for a usual event, and monotone in the score.
+    the vehicle's own scores and clipped to ±6: about 1 for a usual event, and monotone in the score.
     A detector that has no score yet, such as half-space trees during their first window, gives an error of 1,
     and its vehicle gets no verdict until it has been scored as many times as it had learned without a score.
     The model says neither which signal stood out nor what was expected.
@@ -179,7 +108,7 @@ class RiverModel:
             **self._header(),
             **columns,
             **moments,
-            "objects": [pickles.dump(one.scaler, one.detector) for one in stored],
+            "objects": [one.pickled() for one in stored],
         }
 
     def restore(self, state: dict[str, Any]) -> None:
@@ -187,7 +116,7 @@ class RiverModel:
 
         Raises:
             SnapshotError: it was written by another version of this project or of River, or with other
-                parameters, or holds what River's detectors do not consist of.
+                parameters.
         """
         for name, here in self._header().items():
             if state.get(name) != here:
@@ -198,7 +127,7 @@ class RiverModel:
                 )
         columns = [state[name].tolist() for name in COUNTS + MOMENTS]
         self._detectors = [
-            VehicleDetector(*pickles.load(objects), *numbers)
+            VehicleDetector(objects, *numbers)
             for objects, *numbers in zip(state["objects"], *columns, strict=True)
         ]
 
@@ -210,7 +139,7 @@ class RiverModel:
         }
 
     def _new(self) -> VehicleDetector:
-        return VehicleDetector(self._kind.scaler.clone(), self._kind.detector.clone())
+        return VehicleDetector((self._kind.scaler.clone(), self._kind.detector.clone()))
 
     def _events(self, samples: Samples) -> list[dict[str, float]]:
         names = self._names

@@ -10,7 +10,7 @@ from typing import Any
 
 from river import anomaly, base, preprocessing
 
-from config.errors import SettingsError
+from config.errors import FleetError, SettingsError
 from config.settings import RECONSTRUCTION
 from dataflows.score.river import pickles
 
@@ -43,13 +43,15 @@ class RiverKind:
 
     @contextmanager
     def parameter_errors(self) -> Iterator[None]:
-        """Turn whatever a detector raises into a `SettingsError`: only its parameters can be at fault.
+        """Turn whatever a detector itself raises into a `SettingsError`: only parameters can be at fault.
 
         River checks few parameters in constructors; most fail at first use, and some only when the first
         window is full.
         """
         try:
             yield
+        except FleetError:
+            raise
         except Exception as error:
             raise SettingsError(
                 f"detector.river: {self.name} does not work with these parameters "

@@ -12,7 +12,7 @@ import river.datasets
 from river import anomaly, preprocessing
 
 from config.errors import SettingsError, SnapshotError
-from config.settings import load
+from config.settings import DetectorSettings, load
 from dataflows.detector import Detector
 from dataflows.score.models import make_model
 from dataflows.score.river.adapter import COUNTS, MOMENTS, RiverModel
@@ -22,8 +22,12 @@ KIND = "river.anomaly.HalfSpaceTrees"
 PARAMETERS: dict[str, Any] = {"n_trees": 3, "height": 4, "window_size": 20, "seed": 3}
 
 
+def detector_settings() -> DetectorSettings:
+    return load().detector.model_copy(update={"kind": KIND, "river": PARAMETERS, "learn_every": 1})
+
+
 def detector() -> Detector:
-    settings = load().detector.model_copy(update={"kind": KIND, "river": PARAMETERS, "learn_every": 1})
+    settings = detector_settings()
     return Detector(settings, ["a", "b"], make_model(settings, 2))
 
 
@@ -105,8 +109,8 @@ def test_wrong_names_and_parameters_are_reported_in_one_sentence(
         RiverModel(kind, parameters, 2, memory=1000.0)
 
 
-def model(kind: str = KIND, **changes: Any) -> RiverModel:
-    return RiverModel(kind, PARAMETERS | changes, 2, memory=1000.0)
+def model() -> RiverModel:
+    return RiverModel(KIND, PARAMETERS, 2, memory=1000.0)
 
 
 def learned() -> dict[str, Any]:
@@ -114,12 +118,11 @@ def learned() -> dict[str, Any]:
     made = detector()
     values = np.random.default_rng(6).normal(size=(60, 2))
     made.process(["car"] * 60, np.arange(60, dtype=np.int64) * 1_000_000, values)
-    state: dict[str, Any] = made.snapshot()["parts"]["model"]
-    return state
+    return made.snapshot()
 
 
 def test_state_is_columns_of_numbers_and_bytes_with_what_wrote_it() -> None:
-    state = learned()
+    state = learned()["parts"]["model"]
     assert state["layout_version"] == 1
     assert state["river_version"] == VERSION
     assert state["parameters"] == PARAMETERS
@@ -139,7 +142,7 @@ def test_state_is_columns_of_numbers_and_bytes_with_what_wrote_it() -> None:
 def test_state_of_another_river_or_other_parameters_is_refused_in_one_line(
     name: str, written: Any, here: str
 ) -> None:
-    state = learned() | {name: written}
+    state = learned()["parts"]["model"] | {name: written}
     with pytest.raises(SnapshotError) as raised:
         model().restore(state)
     said = str(raised.value)
@@ -158,9 +161,11 @@ def test_state_of_another_river_or_other_parameters_is_refused_in_one_line(
     ],
 )
 def test_objects_that_rivers_detectors_do_not_consist_of_are_refused(foreign: Any, name: str) -> None:
-    state = learned() | {"objects": [pickle.dumps((foreign, foreign))]}
+    state = learned()
+    state["parts"]["model"]["objects"] = [pickle.dumps((foreign, foreign))]
+    resumed = Detector.restore(detector_settings(), ["a", "b"], state, model())
     with pytest.raises(SnapshotError, match=f"got {name}$"):
-        model().restore(state)
+        resumed.process(["car"], np.array([60_000_000]), np.ones((1, 2)))
 
 
 def test_missing_signals_are_left_out() -> None:
