@@ -6,7 +6,7 @@ import pickle
 
 import numpy as np
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from dataflows.detector.linear import LinearReconstructor
@@ -35,6 +35,7 @@ def made(signals: int = SIGNALS, hidden: int = HIDDEN, steps: int = 4) -> MlpRec
     return MlpReconstructor(signals, hidden=hidden, learning_rate=0.01, steps=steps, memory=1e9)
 
 
+@settings(deadline=None)
 @given(seed=st.integers(0, 200))
 def test_the_gradient_is_that_of_finite_differences(seed: int) -> None:
     random = np.random.default_rng(seed)
@@ -118,6 +119,7 @@ def test_a_missing_signal_has_no_residual() -> None:
     assert network.reconstruct(np.array([[1.0, 0.0, 2.0]]), observed)[1][0, 1] == 0.0
 
 
+@settings(deadline=None)
 @given(seed=st.integers(0, 200), rows=st.integers(1, 20))
 def test_a_row_is_reconstructed_identically_alone_and_among_others(seed: int, rows: int) -> None:
     network = made()

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from dataflows.detector.scaler import SURPRISE, Scaler, standard_scores
@@ -27,6 +27,7 @@ def sample(seed: int, rows: int) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
     return slots, values, weights
 
 
+@settings(deadline=None)
 @given(seed=st.integers(0, 1000), cuts=st.lists(st.integers(1, 199), max_size=8, unique=True).map(sorted))
 def test_moments_are_those_of_everything_learned_however_it_was_cut(seed: int, cuts: list[int]) -> None:
     slots, values, weights = sample(seed, 200)
@@ -44,6 +45,7 @@ def test_moments_are_those_of_everything_learned_however_it_was_cut(seed: int, c
             assert deviation[vehicle, signal] == pytest.approx(expected_deviation, rel=1e-6)
 
 
+@settings(deadline=None)
 @given(seed=st.integers(0, 1000), cut=st.integers(1, 199))
 def test_the_returned_deviations_add_up_to_the_scatter_within_vehicles(seed: int, cut: int) -> None:
     slots, values, _ = sample(seed, 200)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import numpy as np
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from dataflows.detector.terms import (
@@ -42,6 +42,7 @@ def test_contributions_follow_the_squares_of_terms_and_evidence() -> None:
     np.testing.assert_allclose(contributions, [[0.9, 0.1]])
 
 
+@settings(deadline=None)
 @given(st.integers(0, 1000))
 def test_contributions_sum_to_one(seed: int) -> None:
     random = np.random.default_rng(seed)

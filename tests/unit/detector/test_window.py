@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from dataflows.detector.arrival import NEVER, Arrival
@@ -53,6 +53,7 @@ class OneByOne:
         return Arrival.OUT_OF_ORDER
 
 
+@settings(deadline=None)
 @given(events=st.lists(st.tuples(st.integers(0, 1), st.integers(0, 60)), min_size=1, max_size=120))
 def test_arrivals_are_classified_as_by_the_reference(events: list[tuple[int, int]]) -> None:
     reference = OneByOne()
@@ -91,6 +92,7 @@ def test_the_window_of_a_vehicle_whose_clock_is_set_back_restarts(others: int) -
     assert made.arrive(slots[:1], np.array([times[-1] + 1])).tolist() == [Arrival.IN_ORDER]
 
 
+@settings(deadline=None)
 @given(
     seed=st.integers(0, 10_000),
     cut=st.integers(0, 40),
@@ -128,6 +130,7 @@ def test_missing_values_are_held_and_differences_taken_as_by_the_reference(
                 last[key] = (value, int(times[row]))
 
 
+@settings(deadline=None)
 @given(seed=st.integers(0, 10_000), cut=st.integers(0, 40))
 def test_mean_changes_and_runs_are_those_of_the_reference(seed: int, cut: int) -> None:
     random = np.random.default_rng(seed)
@@ -175,6 +178,7 @@ def test_the_interval_is_the_time_since_the_vehicles_previous_event() -> None:
     np.testing.assert_array_equal(samples.interval, [np.nan, np.nan, 2.0, 3.0])
 
 
+@settings(deadline=None)
 @given(seed=st.integers(0, 10_000), cut=st.integers(0, 40))
 def test_errors_are_smoothed_over_the_window_of_their_vehicle(seed: int, cut: int) -> None:
     random = np.random.default_rng(seed)
