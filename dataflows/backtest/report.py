@@ -16,8 +16,8 @@ from sklearn.metrics import average_precision_score, roc_auc_score
 from config.errors import RecordingError, SettingsError
 from dataflows.backtest.episodes import Detection, detection, episodes
 from dataflows.detector import Status
-from dataflows.encode.encoder import EPOCH, STATUS_NAMES
-from dataflows.events import DeadLetter
+from dataflows.encode.encoder import EPOCH
+from dataflows.events import STATUS_NAMES, DeadLetter
 from dataflows.score.scorer import ScoredBatch
 
 WORST_STRETCHES = 10

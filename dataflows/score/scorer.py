@@ -15,6 +15,7 @@ from dataflows.detector import Detector, Scores
 from dataflows.detector.model import Model
 from dataflows.score.drift import DriftWatch
 from dataflows.score.models import model_maker
+from dataflows.score.plausibility import PlausibleRanges
 
 
 @dataclass(frozen=True, slots=True)
@@ -25,11 +26,14 @@ class ScoredBatch:
         telemetry: m events, duplicates dropped.
         scores: their scores.
         rows: their positions in the batch that was scored, rising, shape (m,).
+        implausible: which signals of the catalogue are outside their plausible range, shape (m, S);
+            ``None`` if none is.
     """
 
     telemetry: TelemetryBatch
     scores: Scores
     rows: NDArray[np.intp]
+    implausible: NDArray[np.bool_] | None = None
 
 
 class ShardScorer:
@@ -59,6 +63,7 @@ class ShardScorer:
         scored = settings.scored_signals
         model = (make_model or model_maker(settings.detector, len(scored)))()
         self.drift = DriftWatch()
+        self._plausible = PlausibleRanges(settings.signals.values())
         columns = [list(settings.signals).index(name) for name in scored]
         self._columns = slice(None) if columns == list(range(len(settings.signals))) else np.array(columns)
         if snapshot is None:
@@ -72,9 +77,9 @@ class ShardScorer:
         scores = self.detector.process(batch.vehicle_ids, batch.timestamps, batch.values[:, self._columns])
         self.drift.watch(batch.timestamps, scores)
         kept = np.flatnonzero(~scores.duplicate)
-        if len(kept) == len(batch):
-            return ScoredBatch(batch, scores, kept)
-        return ScoredBatch(batch.take(kept), scores.take(kept), kept)
+        if len(kept) < len(batch):
+            batch, scores = batch.take(kept), scores.take(kept)
+        return ScoredBatch(batch, scores, kept, self._plausible.outside(batch.values))
 
     def snapshot(self) -> dict[str, Any]:
         """Copy the whole state."""
