@@ -14,14 +14,16 @@ decoding, so that a newer writer does not break an older reader.
 from __future__ import annotations
 
 from datetime import datetime
-from typing import Annotated, Literal
+from typing import Annotated, Literal, get_args
 
 import msgspec
 
 JSON_ERRORS = (msgspec.DecodeError, UnicodeDecodeError, RecursionError)
 """What msgspec raises for bytes that are not the JSON it was asked for."""
 
-Status = Literal["warming_up", "ok", "late", "partial"]
+StatusName = Literal["warming_up", "ok", "late", "partial"]
+STATUS_NAMES: tuple[StatusName, ...] = get_args(StatusName)
+"""In the order of the detector's `Status`: the name of a status is at its number."""
 
 
 class Enriched(msgspec.Struct, frozen=True, kw_only=True):
@@ -38,6 +40,8 @@ class Enriched(msgspec.Struct, frozen=True, kw_only=True):
         severity: 0–100, monotone in the error, exactly 50 at the threshold; 0 without a threshold.
         status: the first that applies of ``late`` (older than the vehicle's window), ``partial`` (a signal
             is missing or not finite), ``warming_up`` (no threshold yet), ``ok``.
+        values: signal → its value as decoded, in the signal's own unit, for every signal of the catalogue,
+            scored or not; null where it is missing or not finite. Empty in events of an older version.
         expected: signal → the value the model expected, in the signal's own unit; empty if the model does
             not predict values, as River's detectors do not.
         contributions: signal → share of the error; the shares sum to 1 (all 0 if no signal deviates);
@@ -56,7 +60,8 @@ class Enriched(msgspec.Struct, frozen=True, kw_only=True):
     anomaly_threshold: float | None
     is_anomaly: bool
     severity: float
-    status: Status
+    status: StatusName
+    values: dict[str, float | None] = {}
     expected: dict[str, float]
     contributions: dict[str, float]
     implausible: tuple[str, ...] = ()

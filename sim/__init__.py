@@ -1,1 +1,1 @@
-"""A digital twin of a fleet: vehicles that drive, sensors that measure, faults with ground truth."""
+"""A simulated fleet: vehicles that drive, sensors that measure, and faults with ground truth."""

@@ -27,7 +27,14 @@ PROGRAM = "sim"
 
 
 def main(arguments: Sequence[str] | None = None) -> None:
-    """Run the command line; leaves with status 1 and one line on an error."""
+    """Run the command line.
+
+    Args:
+        arguments: those of the command line, by default.
+
+    Raises:
+        SystemExit: with status 1 or 2, after one line on standard error, if something is wrong.
+    """
     configure_logging(f"{PROGRAM}: %(message)s")
     with exit_on_error(PROGRAM):
         settings = load()
@@ -62,7 +69,7 @@ def _to_broker(options: argparse.Namespace, settings: Settings, stop: StopReques
     topics = settings.topics
     if options.ground_truth is not None:
         raise SettingsError(
-            "--ground-truth FILE goes with --output FILE; over a broker see [topics] ground_truth"
+            "--ground-truth FILE requires --output FILE; on a broker it goes to [topics] ground_truth"
         )
     with _publisher(settings, PROGRAM, stop) as publisher:
         _say(
@@ -112,7 +119,7 @@ def _replay(options: argparse.Namespace, settings: Settings, stop: StopRequest) 
 
 
 def _publisher(settings: Settings, role: str, stop: StopRequest) -> BrokerPublisher:
-    """To the broker that the dataflow listens to; MQTT if that plays a recording."""
+    """Publishes to the broker that the dataflow reads from; to MQTT if the dataflow reads a recording."""
     topics = settings.topics
     if settings.source.kind == "kafka":
         return KafkaPublisher(

@@ -1,10 +1,10 @@
-"""Faults that are put into vehicles on purpose, with ground truth of what, where, and from when to when.
+"""Injected faults, with ground truth: what happens to which vehicle, from when to when.
 
-A fault of the driver (emergency braking, speeding) acts on the physics, so that everything coupled
-to the speed follows; a fault of the cooling or of the battery adds to the physical quantity; a
-fault of a sensor changes one reading and nothing else. After a fault of the first kind the vehicle
-drives normally, but elsewhere than it would have; after any other kind its events are again what
-they would have been. Other vehicles never notice.
+Driver faults (emergency braking, speeding) act on the physics, so that everything that depends on the speed
+changes with it; faults of the cooling system or the battery add to the physical quantity; sensor faults
+change a single reading. After a driver fault the vehicle drives normally again, but is somewhere else than
+it would have been; after any other fault its events are the same as without the fault. Other vehicles are
+never affected.
 """
 
 from __future__ import annotations
@@ -22,7 +22,7 @@ from sim.vehicle import DriverOverride, VehiclePhysics
 KINDS: tuple[FaultKind, ...] = get_args(FaultKind)
 
 _FOLLOWS_THE_DRIVER = ("speed", "acceleration", "rpm", "throttle")
-_SPIKES = {  # usual heights, in the unit of the signal; never into the end of the sensor's range
+_SPIKES = {  # typical heights, in the unit of the signal; they never reach the limit of the sensor's range
     "speed": (60.0,),
     "acceleration": (7.0, -7.0),
     "rpm": (2500.0,),
@@ -30,18 +30,23 @@ _SPIKES = {  # usual heights, in the unit of the signal; never into the end of t
     "battery_voltage": (-2.5,),
     "fuel": (-35.0,),
 }
-_DRIFTS = {  # reached at the end
+_DRIFTS = {  # at the end of the fault, in the unit of the signal
     "speed": (45.0,),
     "rpm": (2200.0,),
     "engine_temperature": (32.0, -32.0),
     "battery_voltage": (-2.2,),
     "fuel": (-15.0,),
 }
-_MOVING_SIGNALS = ("speed", "acceleration", "rpm", "throttle")  # nobody notices a standing signal stand still
+_MOVING_SIGNALS = (
+    "speed",
+    "acceleration",
+    "rpm",
+    "throttle",
+)  # a constant signal that gets stuck goes unnoticed
 _MISSING_SIGNALS = (*_MOVING_SIGNALS, "engine_temperature", "battery_voltage", "fuel")
-_SENSOR_SECONDS = (10.0, 90.0)
-_WARM = 88.0  # °C, of an engine that has been driven for a while
-_RECOVERY = 3.2  # m/s², back from speeding
+_SENSOR_SECONDS = (10.0, 90.0)  # shortest and longest sensor fault
+_WARM = 88.0  # °C, of an engine that has been running for a while
+_RECOVERY = 3.2  # m/s², while slowing down after speeding
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,11 +56,11 @@ class Fault:
     Attributes:
         vehicle: index of the vehicle.
         kind: what happens.
-        signals: the signals that it changes.
+        signals: the signals that the fault changes.
         start: step of the first changed event.
-        strength: one value per step: m/s² (sudden_deceleration), m/s above the limit (overspeed), what
-            is added to the reading in its own unit (overheating, battery_failure, spiking_sensor,
-            drifting_sensor); without meaning for the other kinds.
+        strength: one value per step: m/s² (sudden_deceleration), m/s above the limit (overspeed), or what is
+            added to the reading, in its own unit (overheating, battery_failure, spiking_sensor,
+            drifting_sensor); meaningless for the other kinds.
     """
 
     vehicle: int
@@ -71,18 +76,19 @@ class Fault:
 
 
 class FaultInjector:
-    """Starts faults at random times, at most one a vehicle at a time.
+    """Starts faults at random times, at most one per vehicle at a time.
 
-    Faults fall due as a Poisson process per vehicle. One that falls due while another is active, or
-    while it would change nothing (a vehicle that stands cannot brake), waits. Every vehicle has a
-    random stream of its own.
+    The faults of a vehicle come due as a Poisson process. A fault waits if it comes due while another one is
+    active, or while it would have no effect (a stationary vehicle cannot brake). Every vehicle has its own
+    random stream.
 
     Args:
         vehicles: size of the fleet.
-        seed: decides what happens to whom and when.
+        seed: decides which faults happen to which vehicle, and when.
         faults_per_hour: per vehicle; 0 for none.
-        rate: events per vehicle and second.
-        first_step: no fault begins before this step, nor before step 1: there is nothing to compare with.
+        rate: events per second and vehicle.
+        first_step: no fault starts before this step, nor before step 1, since a stuck sensor repeats the step
+            before.
     """
 
     def __init__(
@@ -103,15 +109,18 @@ class FaultInjector:
         self._active: list[Fault] = []
 
     def begin(self, step: int, physics: VehiclePhysics) -> list[Fault]:
-        """Start what is due.
+        """Start the faults that are due.
 
         Args:
             step: the step about to be computed.
-            physics: the vehicles as they were in the step before.
+            physics: the vehicles as they were in the previous step.
+
+        Returns:
+            The faults that start in this step.
         """
         self._active = [fault for fault in self._active if fault.end > step]
         started = []
-        # One undisturbed event at least lies between two faults of a vehicle.
+        # There is at least one undisturbed event between two faults of a vehicle.
         for vehicle in np.flatnonzero((self._due <= step) & (self._busy_until < step)).tolist():
             rng = self._rngs[vehicle]
             kind = self._pending.setdefault(vehicle, KINDS[int(rng.integers(len(KINDS)))])
@@ -126,7 +135,7 @@ class FaultInjector:
         return started
 
     def override(self, step: int) -> DriverOverride:
-        """What the drivers do in this step."""
+        """What driver faults make the drivers do in this step."""
         override = DriverOverride.none(len(self._rngs))
         for fault in self._active:
             if fault.kind == "sudden_deceleration":
@@ -141,13 +150,13 @@ class FaultInjector:
         Args:
             step: the step of the readings.
             readings: what the sensors measured.
-            before: what was reported in the step before.
+            before: what was reported in the previous step.
         """
         for fault in self._active:
             for signal in fault.signals:
                 match fault.kind:
                     case "sudden_deceleration" | "overspeed":
-                        pass  # acted through the physics
+                        pass  # they act on the physics
                     case "stuck_sensor":
                         readings[signal][fault.vehicle] = before[signal][fault.vehicle]
                     case "missing_sensor":
@@ -160,7 +169,7 @@ class FaultInjector:
 
 
 def _has_effect(kind: FaultKind, vehicle: int, physics: VehiclePhysics) -> bool:
-    """Whether the fault would show, were it to start now."""
+    """Whether the fault would have an effect if it started now."""
     speed = float(physics.speed[vehicle])
     match kind:
         case "sudden_deceleration":
@@ -183,7 +192,7 @@ def _plan(
         case "sudden_deceleration":
             deceleration = rng.uniform(8.0, 11.0)
             until_standing = float(physics.speed[vehicle]) / deceleration
-            # Rounded down, so that the last event too is one of braking and not of standing.
+            # Rounded down, so that the vehicle still brakes at the last event and has not stopped yet.
             steps = max(1, int(min(until_standing, rng.uniform(1.5, 4.0)) * rate))
             strength = np.full(steps, deceleration)
         case "overspeed":
@@ -193,7 +202,7 @@ def _plan(
             strength = np.concatenate((np.full(speeding, excess), np.zeros(recovery)))
         case "overheating":
             signals = ("engine_temperature",)
-            # An engine that is still warming up goes on doing so below the fault.
+            # An engine that is still cold keeps warming up beneath the fault.
             warm = max(float(physics.engine.temperature[vehicle]), _WARM)
             climb = rng.uniform(119.0, 134.0) - warm
             strength = climb * _climb_hold_cool(60.0, rng.uniform(10.0, 30.0), 45.0, rate)
@@ -222,7 +231,7 @@ def _plan(
 
 
 def _pick(heights: dict[str, tuple[float, ...]], rng: np.random.Generator) -> tuple[tuple[str, ...], float]:
-    """A signal, and how far it goes wrong."""
+    """A random signal, and how far it deviates."""
     signal = str(rng.choice(tuple(heights)))
     return (signal,), float(rng.choice(heights[signal]))
 
@@ -232,8 +241,8 @@ def _steps(seconds: float, rate: float) -> int:
 
 
 def _climb_hold_cool(climb: float, hold: float, cool: float, rate: float) -> FloatArray:
-    """A course from above 0 to 1, along 1, and back; phases in seconds, one value per step."""
+    """Rises from just above 0 to 1, stays there, and falls back; phases in seconds, one value per step."""
     steps = _steps(climb + hold + cool, rate)
     seconds = (np.arange(steps) + 0.5) * (climb + hold + cool) / steps
-    course: FloatArray = np.minimum(seconds / climb, (climb + hold + cool - seconds) / cool).clip(0.0, 1.0)
-    return course
+    shape: FloatArray = np.minimum(seconds / climb, (climb + hold + cool - seconds) / cool).clip(0.0, 1.0)
+    return shape

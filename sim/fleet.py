@@ -1,4 +1,4 @@
-"""A fleet as a stream: vehicles drive, sensors report, faults happen, one step of all vehicles at a time."""
+"""A fleet as a stream: vehicles drive, sensors report and faults happen, in steps of the whole fleet."""
 
 from __future__ import annotations
 
@@ -34,23 +34,22 @@ class FleetStep:
 class Fleet:
     """A simulated fleet; the same arguments give the same stream, byte for byte.
 
-    Vehicles report one after the other within each period, not all in the same instant. The
-    physics, the sensors and the faults have random streams of their own: a fault changes nothing in
-    any vehicle but its own.
+    Within each period the vehicles report one after the other, not all at once. Physics, sensors and faults
+    have separate random streams: a fault changes nothing in any other vehicle.
 
     Args:
         vehicles: how many.
-        rate: events per vehicle and second.
+        rate: events per second and vehicle.
         seed: decides everything that is random.
         faults_per_hour: injected faults per vehicle and hour.
         latitude, longitude: centre of the city, degrees.
-        start: event time at which the stream is live, with a time zone.
-        warm_up: seconds of stream before that, without faults: a model should see what is normal first.
+        start: event time at which the live stream starts, with a time zone.
+        warm_up: seconds of stream before that, without faults, so that a model sees normal data first.
 
     Attributes:
         vehicle_ids: ``VEH-0001`` and so on.
         rate: as given.
-        warm_up_steps: how many of the steps are before `start`.
+        warm_up_steps: steps before `start`.
     """
 
     def __init__(
@@ -81,7 +80,7 @@ class Fleet:
         )
 
     def steps(self) -> Iterator[FleetStep]:
-        """The stream, without end. It can be followed once: the vehicles drive on."""
+        """The endless stream. It can be iterated only once, since the vehicles keep driving."""
         step = 0
         before: Readings = {}
         while True:

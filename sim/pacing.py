@@ -13,20 +13,21 @@ from sim.publishers import Publisher
 
 logger = logging.getLogger(__name__)
 
-_SLICE = 0.1  # seconds: how soon a request to stop is noticed
-_SHORTEST_SLEEP = 0.005  # seconds: what falls due within it is sent together
-_LAG = 2.0  # seconds
+_SLICE = 0.1  # seconds until a request to stop is noticed
+_SHORTEST_SLEEP = 0.005  # seconds; messages that come due within it are sent together
+_LAG = 2.0  # seconds behind schedule from which on there is a warning
 
 
 class Pacer:
-    """Maps times of a stream to the monotonic clock, so that nothing drifts however long it runs.
+    """Maps the times of a stream to the monotonic clock, so that pacing does not drift over long runs.
 
     Args:
         stop: ends every wait.
         speed: seconds of the stream per second; infinite for no waiting.
-        start: time of the stream that is now, microseconds; ``None`` for that of the first message.
+        start: the time of the stream that corresponds to now, microseconds; ``None`` for that of the first
+            message.
         clock: monotonic, in seconds.
-        sleep: waits so many seconds.
+        sleep: waits for a number of seconds.
     """
 
     def __init__(
@@ -47,13 +48,13 @@ class Pacer:
         self._lag: float | None = None
 
     def wait(self, due: int) -> float:
-        """Wait until the stream has reached a time, or a stop is requested.
+        """Wait until the stream reaches a time, or a stop is requested.
 
         Args:
             due: microseconds.
 
         Returns:
-            the time that the stream has reached, microseconds; infinite if there is no waiting.
+            The time that the stream has reached, microseconds; infinite if there is no waiting.
         """
         if math.isinf(self._speed):
             return math.inf
@@ -66,21 +67,21 @@ class Pacer:
         return self._start + (self._clock() - self._began) * self._speed * 1e6
 
     def _note_lag(self, lag: float) -> None:
-        """Say so when it falls behind; catching up after a warm-up is not falling behind."""
+        """Warn when falling behind; catching up after a warm-up is not falling behind."""
         if self._lag is None or lag < self._lag:
             self._lag = max(lag, 0.0)
-        elif lag > _LAG + 2.0 * self._lag:  # ever rarer while it gets worse
+        elif lag > _LAG + 2.0 * self._lag:  # less and less often as it gets worse
             logger.warning(
-                "%.1f s behind the clock: the broker or this machine is too slow for this many events", lag
+                "%.1f s behind schedule: the broker or this machine cannot keep up with this many events", lag
             )
             self._lag = lag
 
 
 def publish_paced(batch: MessageBatch, publisher: Publisher, pacer: Pacer, stop: StopRequest) -> int:
-    """Send every message of a batch when the stream has reached its time of arrival.
+    """Publish every message of a batch when the stream reaches its time of arrival.
 
     Returns:
-        how many were sent: fewer than all only after a request to stop.
+        How many were published: fewer than all only after a request to stop.
     """
     sent = 0
     while sent < len(batch) and not stop.requested:

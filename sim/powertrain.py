@@ -1,8 +1,8 @@
-"""Engines of a fleet: gears, speed, load, heat, voltage and fuel follow from how the vehicles move.
+"""The engines of a fleet: gear, engine speed, load, heat, voltage and fuel, derived from the movement.
 
-One array element per vehicle. The formulas are the textbook ones of longitudinal vehicle dynamics
-(Rajamani, *Vehicle Dynamics and Control*, ch. 4): force = m·a + air drag + rolling resistance; a
-lumped heat capacity for engine and coolant with a thermostat-controlled radiator.
+One array element per vehicle. The formulas are those of longitudinal vehicle dynamics (Rajamani, *Vehicle
+Dynamics and Control*, ch. 4): force = m·a + air drag + rolling resistance; a lumped heat capacity for engine
+and coolant with a thermostat-controlled radiator.
 """
 
 from __future__ import annotations
@@ -34,7 +34,15 @@ _HEAT_PER_POWER = 0.85  # W into the coolant per W of work
 
 @dataclass(frozen=True, slots=True)
 class Model:
-    """A type of vehicle: share of the fleet, mass (kg), power (W), drag area cd·A (m²), tank (litres)."""
+    """A vehicle model.
+
+    Attributes:
+        share: of the fleet, 0–1.
+        mass: kg.
+        power: W.
+        drag_area: cd·A, m².
+        tank: litres.
+    """
 
     share: float
     mass: float
@@ -55,10 +63,10 @@ class Powertrain:
 
     Attributes:
         rpm: engine speed, 1/min.
-        throttle: share of the power available at this engine speed, %.
+        throttle: share of the available power at this engine speed, %.
         temperature: engine coolant, °C.
-        voltage: at the battery's terminals, V.
-        fuel: filling of the tank, %.
+        voltage: at the battery terminals, V.
+        fuel: fill level of the tank, %.
         gear: 0 (first) to `TOP_GEAR`.
         running: false while refuelling.
     """
@@ -70,7 +78,7 @@ class Powertrain:
         self._power = np.array([model.power for model in MODELS])[model] * rng.uniform(0.9, 1.1, vehicles)
         self._drag_area = np.array([model.drag_area for model in MODELS])[model]
         self._tank = np.array([model.tank for model in MODELS])[model]
-        self._thermostat = rng.uniform(84.0, 89.0, vehicles)  # °C, where it begins to open
+        self._thermostat = rng.uniform(84.0, 89.0, vehicles)  # °C, at which it starts to open
         self._heat_capacity = 60.0 * self.mass  # J/K
         self._regulator = rng.uniform(14.05, 14.4, vehicles)  # V
 
@@ -87,7 +95,7 @@ class Powertrain:
         self._since_shift: FloatArray = np.zeros(vehicles)
 
     def acceleration_limit(self, speed: FloatArray) -> FloatArray:
-        """The strongest acceleration that the power at the present engine speed allows, m/s²."""
+        """The strongest acceleration that the power at the current engine speed allows, m/s²."""
         force = _EFFICIENCY * self._available_power() / np.maximum(speed, 3.0)
         limit: FloatArray = (force - self._resistance(speed)) / self.mass
         return limit
@@ -102,7 +110,7 @@ class Powertrain:
             acceleration: m/s².
             consumers: whether large electrical consumers (air conditioning) are on.
             running: whether the engine runs.
-            dt: seconds, small against the time constants (at most about 0.5).
+            dt: seconds, small compared with the time constants (at most about 0.5).
         """
         self.running = running
         self._shift_gears(speed, dt)
@@ -128,20 +136,20 @@ class Powertrain:
         self.voltage = self.voltage + (regulated - self.voltage) * min(dt / 1.0, 1.0)
 
     def refuel(self, vehicles: BoolArray, share_per_second: float, dt: float) -> None:
-        """Fill the tanks of some vehicles, by so many % a second."""
+        """Fill the tanks of the marked vehicles, by `share_per_second` % per second."""
         self.fuel = np.minimum(self.fuel + share_per_second * dt * vehicles, 100.0)
 
     def engage(self, speed: FloatArray) -> None:
-        """Choose the gear for a speed at once, as if the vehicle had been driving at it for a while."""
+        """Choose the gear for a speed immediately, as if the vehicle had been driving at it for a while."""
         self.gear = np.searchsorted(2000.0 / _RPM_PER_SPEED, speed).clip(0, TOP_GEAR).astype(np.int64)
 
     def _shift_gears(self, speed: FloatArray, dt: float) -> None:
         rpm = speed * _RPM_PER_SPEED[self.gear]
         up = (rpm > 2000.0 + 2600.0 * self._load) & (self.gear < TOP_GEAR)
-        # Lower than any engine speed just after a shift up, or the gearbox would hunt.
+        # Below any engine speed just after shifting up, or the gearbox would hunt.
         down = (rpm < 1000.0 + 1300.0 * self._load) & (self.gear > 0)
         self._since_shift += dt
-        # Braking hard skips gears; a driver does not wait for each.
+        # When braking hard a driver skips gears and does not wait for each of them.
         shift = (self._since_shift >= _SHIFT_PAUSE) | (rpm < 700.0)
         self.gear = self.gear + (up & shift) - (down & shift)
         self._since_shift[shift & (up | down)] = 0.0

@@ -1,4 +1,4 @@
-"""A progress bar for people; silent where nobody watches."""
+"""A progress bar, shown only on a terminal."""
 
 from __future__ import annotations
 
@@ -18,14 +18,14 @@ from rich.progress import (
 
 @contextmanager
 def progress_bar(description: str, total: float | None) -> Iterator[Callable[[float], None]]:
-    """Show a bar on standard error while the context lasts.
+    """Show a bar on standard error for the duration of the context.
 
     Args:
-        description: what stands before the bar.
-        total: what 100 % is; ``None`` shows nothing.
+        description: text before the bar.
+        total: what counts as 100 %; ``None`` shows no bar.
 
     Yields:
-        a function to be called with how much is done so far.
+        A function to call with how much is done so far.
     """
     console = Console(stderr=True)
     columns: tuple[ProgressColumn, ...] = (

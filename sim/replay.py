@@ -1,4 +1,4 @@
-"""A recording of any format, published again at the pace of its times of arrival."""
+"""Publishes a recording of any format again, paced by its times of arrival."""
 
 from __future__ import annotations
 
@@ -19,14 +19,14 @@ def replay(
 
     Args:
         recording: what to publish.
-        publisher: where to.
+        publisher: where to publish it.
         telemetry_topic: topic of messages that were recorded without one; the file's name without
-            suffixes takes the place of ``+``.
-        pacer: when to send.
+            suffixes replaces ``+``.
+        pacer: when to publish.
         stop: ends it early.
 
     Returns:
-        how many messages were sent.
+        How many messages were published.
 
     Raises:
         RecordingError: the file is damaged.

@@ -1,7 +1,7 @@
 """The roads of a simulated city: closed routes of straight streets joined by rounded corners.
 
-Every route is sampled at equal distances. Where a vehicle is, how fast one may and should go there,
-and where the next traffic light stands is then one look-up for the whole fleet at once.
+Every route is sampled at equal distances. The position of a vehicle, the speed limit and the advisable speed
+there, and the next traffic light are then a single look-up for the whole fleet.
 """
 
 from __future__ import annotations
@@ -15,12 +15,12 @@ FloatArray = npt.NDArray[np.float64]
 IntArray = npt.NDArray[np.int64]
 BoolArray = npt.NDArray[np.bool_]
 
-METRES_PER_DEGREE = 111_195.0  # of latitude, on a sphere of 6371 km
+METRES_PER_DEGREE = 111_195.0  # of latitude, on a sphere with a radius of 6371 km
 
-_SPACING = 5.0  # metres between samples, about
-_LATERAL_ACCELERATION = 2.2  # m/s², what people accept in a bend
+_SPACING = 5.0  # metres between samples, roughly
+_LATERAL_ACCELERATION = 2.2  # m/s², that people accept in a bend
 _PLANNED_DECELERATION = 1.3  # m/s², towards a bend or a lower limit
-_LIMITS = (  # (streets shorter than, metres; speed limits found on them, km/h)
+_LIMITS = (  # (streets shorter than this, metres; their possible speed limits, km/h)
     (450.0, (30, 50)),
     (1100.0, (50, 60)),
     (2200.0, (60, 80, 100)),
@@ -31,11 +31,11 @@ _LIGHTS_UP_TO = 60  # km/h: faster roads have no traffic lights
 
 @dataclass(frozen=True, slots=True)
 class RoadAhead:
-    """What n drivers see of the road.
+    """The road ahead of n drivers.
 
     Attributes:
         limit: speed limit, km/h.
-        advisable: speed that respects the limit, the bends and what comes next, m/s.
+        advisable: speed that respects the limit, the bends and the road that follows, m/s.
         stop_gap: distance to the next stop line, metres; infinite on a route without one.
         red: whether the light there is red.
     """
@@ -82,7 +82,7 @@ class RoadNetwork:
         self._advisable = np.concatenate([_advisable_speed(route) for route in routes])
         stops = [_next_stop(route) for route in routes]
         self._stop_at = np.concatenate(stops)
-        # A light is told from its neighbours by where it stands; each has its own cycle.
+        # A light is identified by its position; each has its own cycle.
         self._cycle, self._red, self._shift = self._programme_lights(stops, rng)
 
     @staticmethod
@@ -98,12 +98,12 @@ class RoadNetwork:
         return np.concatenate(cycle), np.concatenate(red), np.concatenate(shift)
 
     def ahead(self, route: IntArray, distance: FloatArray, seconds: FloatArray) -> RoadAhead:
-        """What is ahead of n vehicles.
+        """The road ahead of n vehicles.
 
         Args:
             route: the route of each.
             distance: how far along it each is, metres in [0, length).
-            seconds: the time of each, from which the lights follow.
+            seconds: the time of each, which decides the colour of the lights.
         """
         along = (distance / self._spacing[route]).astype(np.int64)
         sample = self._first[route] + np.minimum(along, self._samples[route] - 1)
@@ -155,7 +155,7 @@ def _lay_out(rng: np.random.Generator) -> _Route:
 
 
 def _corners(rng: np.random.Generator) -> FloatArray:
-    """Corners of a loop that does not cross itself: one in each of equal sectors around its middle."""
+    """Corners of a loop that does not cross itself: one in each of equal sectors around its centre."""
     number = int(rng.integers(7, 15))
     size = 450.0 * np.exp(rng.uniform(0.0, 1.9))
     angle = (np.arange(number) + rng.uniform(-0.35, 0.35, number)) * (2 * np.pi / number)
@@ -172,7 +172,7 @@ def _round_off(
     """Replace each corner by a quadratic Bézier curve.
 
     Returns:
-        The points, the street that begins at or contains each, and the index of each corner's first point.
+        The points, the street that starts at or contains each, and the index of each corner's first point.
     """
     share = np.linspace(0.0, 1.0, 17)[:, None]
     curves: list[FloatArray] = []
@@ -203,11 +203,11 @@ def _advisable_speed(route: _Route) -> FloatArray:
 
 
 def _next_stop(route: _Route) -> FloatArray:
-    """Distance along the route of the next stop line of every sample; past the end it goes on counting."""
+    """Position of the next stop line of every sample along the route, metres; it may exceed the length."""
     if not len(route.stops):
         return np.full(len(route.x), np.inf)
     lines = np.sort(route.stops)
-    # A line within the stretch of a sample is still ahead of a vehicle that has just entered it.
+    # A line between two samples is still ahead of a vehicle that has just passed the first one.
     at = np.arange(len(route.x)) * (route.length / len(route.x))
     ahead = np.concatenate((lines, lines[:1] + route.length))
     stop_at: FloatArray = ahead[np.searchsorted(ahead, at, side="left")]

@@ -1,4 +1,4 @@
-"""What the vehicles report of themselves: measured with a little noise, rounded, encoded as flat JSON."""
+"""What the vehicles report: measured with a little noise, rounded, encoded as flat JSON."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from sim.routes import FloatArray, IntArray
 from sim.vehicle import VehiclePhysics
 
 Readings = dict[str, FloatArray]
-"""Signal → one value per vehicle, in the unit of the catalogue; NaN where the sensor says nothing."""
+"""Signal → one value per vehicle, in the unit of the catalogue; NaN where the sensor reports nothing."""
 
 
 class Telemetry(msgspec.Struct, frozen=True):
@@ -57,7 +57,7 @@ _NOISE = {  # standard deviations, in the unit of the signal
     "engine_temperature": 0.12,
     "battery_voltage": 0.02,
 }
-_RANGE = {  # what the sensors can deliver
+_RANGE = {  # of the sensors
     "speed": (0.0, 250.0),
     "acceleration": (-15.0, 15.0),
     "rpm": (0.0, 8000.0),
@@ -81,11 +81,11 @@ class Sensors:
         self._vehicles = vehicles
 
     def measure(self, physics: VehiclePhysics) -> Readings:
-        """Read every sensor once; full resolution, see `as_reported`."""
+        """Read every sensor once, at full resolution; see `as_reported`."""
         noise = dict(zip(_NOISE, self._rng.standard_normal((len(_NOISE), self._vehicles)), strict=True))
         for signal, deviation in _NOISE.items():
             noise[signal] *= deviation
-        # Standing still is exact: no wheel turns, no shaft turns.
+        # Without rotation there is no noise.
         noise["speed"] *= physics.speed > 0.0
         noise["rpm"] *= physics.engine.running
         latitude, longitude = physics.position
@@ -105,11 +105,11 @@ class Sensors:
 
 
 def as_reported(readings: Readings) -> Readings:
-    """Limit the readings to what the sensors can deliver, and round them as a control unit does."""
+    """Clip the readings to the range of the sensors, and round them as a control unit does."""
     reported: Readings = {}
     for signal, values in readings.items():
         lower, upper = _RANGE.get(signal, (-np.inf, np.inf))
-        # Adding zero turns -0.0 into 0.0, which is what people and JSON expect.
+        # Adding zero turns -0.0 into 0.0.
         reported[signal] = np.round(np.clip(values, lower, upper), _DECIMALS[signal]).astype(np.float64) + 0.0
     return reported
 
@@ -120,8 +120,8 @@ def encode(vehicle_ids: Sequence[str], times: IntArray, sequence: int, reported:
     Args:
         vehicle_ids: n ids.
         times: n event times, microseconds since 1970-01-01 UTC; written to the millisecond.
-        sequence: number of the event, the same for all.
-        reported: n values a signal; a signal is left out of an event where it is NaN.
+        sequence: number of the event, the same for all vehicles.
+        reported: n values per signal; a signal that is NaN is left out of the event.
     """
     stamps = np.datetime_as_string((times // 1000).astype("datetime64[ms]"), timezone="UTC").tolist()
     columns = [_column(reported[signal], integer=_DECIMALS[signal] == 0) for signal in SIGNALS]

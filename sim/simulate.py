@@ -1,4 +1,4 @@
-"""A simulated fleet, sent: the warm-up at once, then live or as fast as possible."""
+"""Publishes a simulated fleet: the warm-up at once, then live or as fast as possible."""
 
 from __future__ import annotations
 
@@ -18,7 +18,12 @@ ORIGIN = "sim"
 
 @dataclass(slots=True)
 class Totals:
-    """What was sent so far: telemetry events and announced faults."""
+    """What has been published so far.
+
+    Attributes:
+        events: telemetry events.
+        faults: announced faults.
+    """
 
     events: int = 0
     faults: int = 0
@@ -33,18 +38,21 @@ def simulate(
     live: Pacer,
     stop: StopRequest,
 ) -> Totals:
-    """Send the stream of a fleet.
+    """Publish the stream of a fleet.
 
     Args:
-        fleet: whose.
-        publisher: where to.
-        telemetry_topic: ``+`` in it stands for the vehicle.
+        fleet: what to publish.
+        publisher: where to publish it.
+        telemetry_topic: topic of the telemetry; ``+`` is replaced by the vehicle.
         duration: seconds of stream after the warm-up; ``None`` for no end.
         live: paces what comes after the warm-up.
         stop: ends it early.
+
+    Returns:
+        What was published.
     """
     topics = [telemetry_topic.replace("+", vehicle_id) for vehicle_id in fleet.vehicle_ids]
-    # Over Kafka there is one topic, and the key says whose a message is.
+    # On Kafka there is one topic, and the key names the vehicle.
     keys = None if "+" in telemetry_topic else list(fleet.vehicle_ids)
     steps = fleet.steps()
     totals = Totals()

@@ -17,23 +17,23 @@ _LONGEST_STEP = 0.25  # seconds, of the integration
 _RELAXATION = 0.9  # seconds, τ of the driver
 _PEDAL_LAG = 0.35  # seconds until an acceleration builds up
 _PLANNED_BRAKING = 1.6  # m/s², towards a red light
-_HARDEST_BRAKING = 4.0  # m/s², that a driver chooses without an emergency
-_STOP_BEFORE_LINE = 6.0  # metres; drivers lag behind their plan and end up nearer
+_HARDEST_BRAKING = 4.0  # m/s², without an emergency
+_STOP_BEFORE_LINE = 6.0  # metres; drivers lag behind their plan and stop closer
 _VEHICLES_PER_ROUTE = 4
 _MOST_ROUTES = 100
 _REFUEL_BELOW = 8.0  # %
 _REFUEL_TO = 95.0  # %
 _REFUEL_RATE = 1.0  # % per second
-_SETTLING = 30  # seconds driven before the first event, so that nothing starts from rest
+_SETTLING = 30  # seconds driven before the first event, so that no vehicle starts from rest
 
 
 @dataclass(frozen=True, slots=True)
 class DriverOverride:
-    """What a fault makes n drivers do instead of driving sensibly.
+    """What faults make n drivers do.
 
     Attributes:
         deceleration: emergency braking, m/s², positive; 0 for none.
-        excess: speed above the limit that the driver goes for, m/s, in any traffic and light; 0 for none.
+        excess: speed above the limit that the driver aims for, whatever traffic and lights, m/s; 0 for none.
     """
 
     deceleration: FloatArray
@@ -41,15 +41,15 @@ class DriverOverride:
 
     @classmethod
     def none(cls, vehicles: int) -> DriverOverride:
-        """Everybody drives sensibly."""
+        """Everybody drives normally."""
         return cls(np.zeros(vehicles), np.zeros(vehicles))
 
 
 class VehiclePhysics:
     """The movement of n vehicles.
 
-    The random draws of a step do not depend on what the vehicles do, so that an override of one
-    vehicle leaves every other exactly as it was.
+    The random draws of a step do not depend on what the vehicles do, so that overriding one driver does not
+    change any other vehicle.
 
     Args:
         vehicles: n.
@@ -96,7 +96,7 @@ class VehiclePhysics:
             self.advance(1.0, DriverOverride.none(vehicles))
 
     def advance(self, dt: float, override: DriverOverride) -> None:
-        """Drive on for dt seconds (dt > 0)."""
+        """Drive for dt seconds (dt > 0)."""
         before = self.speed
         self._change_conditions(dt)
         steps = max(1, int(np.ceil(dt / _LONGEST_STEP)))
@@ -126,7 +126,7 @@ class VehiclePhysics:
 
         flow = 1.0 - 0.11 * (self.traffic - 1.0)
         desired = ahead.advisable * flow * (self._temperament + self._wander)
-        # Whoever cannot stop any more drives on; that is what amber is for.
+        # Drivers who can no longer stop drive on; that is what amber is for.
         stops = ahead.red & (ahead.stop_gap > self.speed**2 / (2.0 * _HARDEST_BRAKING))
         free = np.maximum(np.where(stops, ahead.stop_gap, 0.0) - _STOP_BEFORE_LINE, 0.0)
         desired = np.where(stops, np.minimum(desired, np.sqrt(2.0 * _PLANNED_BRAKING * free)), desired)
@@ -141,7 +141,7 @@ class VehiclePhysics:
 
         wanted = np.clip((desired - self.speed) / _RELAXATION, -_HARDEST_BRAKING, strongest)
         pedals = self._pedals + (wanted - self._pedals) * (1.0 - np.exp(-dt / _PEDAL_LAG))
-        # An emergency stop has no time for a smooth foot.
+        # An emergency stop is not smoothed by the pedal lag.
         pedals = np.where(override.deceleration > 0.0, -override.deceleration, pedals)
         speed = np.maximum(self.speed + pedals * dt, 0.0)
         speed = np.where((speed < 0.1) & (desired < 0.1), 0.0, speed)

@@ -1,1 +1,1 @@
-"""The live page: `streamlit run ui`. Reads the enriched topic and knows nothing of how events are scored."""
+"""The live page: `streamlit run ui`. It reads the enriched topic and does not know how events are scored."""

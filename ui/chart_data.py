@@ -1,28 +1,34 @@
-"""The columns behind the charts, from the history of one vehicle."""
+"""The data frames behind the charts, from the history of one vehicle."""
 
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from datetime import timedelta
 from itertools import pairwise
 
 import numpy as np
 import pandas as pd
 
-from config.settings import SignalSettings
 from dataflows.events import Enriched
-from ui.signal_values import SignalReader
 
 MAX_POINTS = 300
+"""Events in a chart, roughly."""
+
 _BUCKETS = (0.1, 0.2, 0.5, 1.0, 2.0, 5.0, 10.0, 15.0, 30.0, 60.0, 120.0, 300.0, 600.0, 1800.0, 3600.0)
+"""Seconds."""
+
 _LONGEST_SPAN = timedelta(seconds=30)
 
 
 def thinned(history: Sequence[Enriched], limit: int = MAX_POINTS) -> list[Enriched]:
-    """About `limit` events that keep the shape: one a bucket of event time, every anomaly, the last one.
+    """About `limit` events that preserve the shape: one per bucket of time, every anomaly, and the last.
 
-    The buckets are fixed in time, so that an event that was kept stays kept and lines do not shimmer.
+    The buckets are fixed in time: an event that was kept stays kept, and the lines do not shimmer.
+
+    Args:
+        history: by event time.
+        limit: events to keep, anomalies not counted.
     """
     if len(history) <= limit:
         return list(history)
@@ -38,38 +44,33 @@ def thinned(history: Sequence[Enriched], limit: int = MAX_POINTS) -> list[Enrich
     return kept
 
 
-def signal_frames(
-    events: Sequence[Enriched], reader: SignalReader, signals: dict[str, SignalSettings]
-) -> dict[str, pd.DataFrame]:
-    """Signal → the columns of `ui.charts.signal_chart`, one row an event.
+def signal_frames(events: Sequence[Enriched], signals: Iterable[str]) -> dict[str, pd.DataFrame]:
+    """Signal → the columns of `ui.charts.signal_chart`, one row per event.
 
     Args:
         events: by event time.
-        reader: reads the values.
-        signals: those to show.
+        signals: names of the signals to show.
     """
-    values = [reader.values(event.telemetry) for event in events]
     times = pd.to_datetime([event.ts for event in events], utc=True)
     until = pd.to_datetime(_until(events), utc=True)
     anomaly = [event.is_anomaly for event in events]
-    frames = {}
-    for name, signal in signals.items():
-        actual = _column([row.get(name) for row in values])
-        frames[name] = pd.DataFrame(
+    return {
+        name: pd.DataFrame(
             {
                 "time": times,
                 "until": until,
-                "actual": actual,
+                "actual": _column([event.values.get(name) for event in events]),
                 "expected": _column([event.expected.get(name) for event in events]),
                 "anomaly": anomaly,
-                "implausible": _outside(actual, signal),
+                "implausible": [name in event.implausible for event in events],
             }
         )
-    return frames
+        for name in signals
+    }
 
 
 def error_frame(events: Sequence[Enriched]) -> pd.DataFrame:
-    """The columns of `ui.charts.error_chart`, one row an event."""
+    """The columns of `ui.charts.error_chart`, one row per event."""
     return pd.DataFrame(
         {
             "time": pd.to_datetime([event.ts for event in events], utc=True),
@@ -94,7 +95,7 @@ def contribution_frame(event: Enriched, leading: Sequence[str]) -> pd.DataFrame:
 
 
 def _until(events: Sequence[Enriched]) -> list[pd.Timestamp]:
-    """An event stands until the next one, but not across a pause."""
+    """Each event lasts until the next one, but not across a gap."""
     ends = [pd.Timestamp(min(after.ts, event.ts + _LONGEST_SPAN)) for event, after in pairwise(events)]
     if events:
         typical = events[-1].ts - events[-2].ts if len(events) > 1 else timedelta(seconds=1)
@@ -104,9 +105,3 @@ def _until(events: Sequence[Enriched]) -> list[pd.Timestamp]:
 
 def _column(values: Sequence[float | None]) -> np.ndarray:
     return np.array([math.nan if value is None or not math.isfinite(value) else value for value in values])
-
-
-def _outside(actual: np.ndarray, signal: SignalSettings) -> np.ndarray:
-    low = -math.inf if signal.min is None else signal.min
-    high = math.inf if signal.max is None else signal.max
-    return (actual < low) | (actual > high)

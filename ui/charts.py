@@ -1,7 +1,7 @@
 """The charts of one vehicle.
 
-Every chart is a Vega-Lite specification without data, made once: the page hands the same one over
-at each update, so that the browser only exchanges the data instead of drawing the chart anew.
+Every chart is a Vega-Lite specification without data that is built once. The page passes the same
+specification at each update, so that the browser only replaces the data and need not rebuild the chart.
 """
 
 from __future__ import annotations
@@ -16,6 +16,7 @@ from ui import palette
 HEIGHT_OF_SIGNAL = 110
 HEIGHT_OF_ERROR = 170
 HEIGHT_OF_CONTRIBUTIONS = 195
+"""Pixels."""
 
 _TIME = alt.Axis(title=None, format="%H:%M:%S", tickCount=3, grid=False, labelFlush=True)
 _VALUE = alt.Axis(format=",.6~g", tickCount=4)
@@ -23,9 +24,9 @@ _VALUE = alt.Axis(format=",.6~g", tickCount=4)
 
 @cache
 def signal_chart() -> dict[str, Any]:
-    """One signal: what came (line), what the model expected (dashed), anomalies (red), implausible (orange).
+    """One signal: actual (line) and expected (dashed) values, anomalies (red), implausible values (orange).
 
-    Columns: ``time``, ``until`` (end of the span an event stands for), ``actual``, ``expected``,
+    Columns: ``time``, ``until`` (end of the time span that an event represents), ``actual``, ``expected``,
     ``anomaly`` (bool), ``implausible`` (bool: outside the plausible range).
     """
     base = alt.Chart().encode(x=alt.X("time:T", axis=_TIME))
@@ -51,7 +52,7 @@ def signal_chart() -> dict[str, Any]:
 
 @cache
 def error_chart() -> dict[str, Any]:
-    """The reconstruction error against the threshold in force, anomalies as red dots.
+    """The reconstruction error and the threshold at that time, anomalies as red dots.
 
     Columns: ``time``, ``error``, ``threshold`` (null while warming up), ``anomaly`` (bool), ``severity``.
     """
@@ -78,9 +79,9 @@ def error_chart() -> dict[str, Any]:
 
 @cache
 def contribution_chart() -> dict[str, Any]:
-    """The share of the error that each signal has, the largest first.
+    """Each signal's share of the error, the largest first.
 
-    Columns: ``signal``, ``share`` (0–1), ``leading`` (bool: named in the words).
+    Columns: ``signal``, ``share`` (0–1), ``leading`` (bool: named in the description of the anomaly).
     """
     shares = alt.Axis(title="share of the error", format="%", tickCount=4)
     names = alt.Axis(labelLimit=150, labelOverlap=False, ticks=False, domain=False)
@@ -99,21 +100,21 @@ def contribution_chart() -> dict[str, Any]:
             tooltip=[alt.Tooltip("signal:N"), alt.Tooltip("share:Q", format=".0%")],
         )
     )
-    # Before the data there is one row without a signal, and its place on the axis would stay.
+    # Until the data arrives there is one row without a signal, whose place on the axis would remain.
     bars = bars.transform_filter("isValid(datum.signal)")
     return _specification(bars, HEIGHT_OF_CONTRIBUTIONS)
 
 
 def _shown_if(column: str, opacity: float) -> Any:
-    # Made transparent, not filtered out: a layer without a row has no extent, of which Vega complains
-    # in the console at every update.
+    # Transparent, not filtered out: a layer without rows has no extent, and Vega would warn about that in the
+    # console at every update.
     return alt.condition(f"datum.{column}", alt.value(opacity), alt.value(0.0))
 
 
 def _specification(chart: alt.Chart | alt.LayerChart | alt.FacetChart, height: int) -> dict[str, Any]:
     specification: dict[str, Any] = chart.properties(
         height=height,
-        # A canvas: as SVG, thousands of marks would be exchanged in the document at every update.
+        # A canvas, since an SVG would replace thousands of elements in the document at every update.
         usermeta={"embedOptions": {"renderer": "canvas"}},
     ).to_dict(validate=False)
     return specification

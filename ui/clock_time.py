@@ -1,4 +1,4 @@
-"""Moments as the person at the page reads them: in the time zone of the browser."""
+"""Times as the viewer reads them: in the time zone of the browser."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ import streamlit as st
 
 
 def viewer_zone() -> tzinfo:
-    """The time zone of the browser; UTC where it does not say or this machine does not know it."""
+    """The time zone of the browser; UTC if the browser does not say or this machine does not know it."""
     try:
         return ZoneInfo(st.context.timezone or "UTC")
     except (ZoneInfoNotFoundError, ValueError):
@@ -17,6 +17,6 @@ def viewer_zone() -> tzinfo:
 
 
 def clock_time(moment: datetime, zone: tzinfo) -> str:
-    """The time of day in `zone`, with the date if it is not today's."""
+    """The time of day in `zone`, with the date unless it is today."""
     local = moment.astimezone(zone)
     return f"{local:%H:%M:%S}" if local.date() == datetime.now(zone).date() else f"{local:%Y-%m-%d %H:%M:%S}"

@@ -10,7 +10,6 @@ from typing import Literal
 
 from config.settings import Settings
 from ui.fleet_state import FleetState
-from ui.signal_values import SignalReader
 
 log = logging.getLogger(__name__)
 
@@ -37,17 +36,14 @@ class Feed(ABC):
     """Follows enriched events and dead letters, and keeps trying whatever happens to the broker.
 
     Args:
-        settings: `topics`, `signals`, `page` and the broker's section are used.
+        settings: `topics`, `page` and the broker's section are used.
 
     Attributes:
         state: what has arrived so far.
     """
 
     def __init__(self, settings: Settings) -> None:
-        page = settings.page
-        self.state = FleetState(
-            SignalReader(settings.signals, page.latitude, page.longitude), page.history, page.stale_after
-        )
+        self.state = FleetState(settings.page)
         self._address = settings.enriched_broker
         self._connection = Connection("connecting", "", time.time())
 

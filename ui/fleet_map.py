@@ -1,22 +1,36 @@
-"""The map: vehicles and where they came from over a kilometre grid, without map tiles from outside."""
+"""The map: vehicles and their trails on a kilometre grid, without map tiles from external servers."""
 
 from __future__ import annotations
 
+import base64
 import math
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
+from functools import cache
+from pathlib import Path
 from typing import Any
 
 import pydeck
 
 from ui import palette
-from ui.arrow_icon import SIZE, arrow_png
 from ui.track import METRES_PER_DEGREE, heading
 
 MAX_TRAILS = 300
-_STEPS = (0.1, 0.2, 0.5, 1.0, 2.0, 5.0, 10.0, 20.0, 50.0, 100.0, 200.0, 500.0, 1000.0)
-_MARGIN = 1.25
-_ICONS = {"arrow": {"x": 0, "y": 0, "width": SIZE, "height": SIZE, "mask": True}}
+"""Vehicles that are drawn with their trail."""
+
+GRID_STEPS = (0.1, 0.2, 0.5, 1.0, 2.0, 5.0, 10.0, 20.0, 50.0, 100.0, 200.0, 500.0, 1000.0)
+"""Kilometres between grid lines, to choose from."""
+
+MARGIN = 1.25
+"""The first view shows this many times the width or height of what must be visible."""
+
+ARROW = Path(__file__).with_name("arrow.png")
+"""A white arrow that points up, on a transparent background. A PNG, since deck.gl cannot tint an SVG."""
+
+ARROW_SIZE = 64
+"""Width and height of `ARROW` in pixels."""
+
+_ICONS = {"arrow": {"x": 0, "y": 0, "width": ARROW_SIZE, "height": ARROW_SIZE, "mask": True}}
 
 
 @dataclass(frozen=True, slots=True)
@@ -24,16 +38,16 @@ class MapVehicle:
     """A vehicle as the map draws it.
 
     Attributes:
-        name: what it is called, foreign text.
-        words: lines of the tooltip, foreign text.
+        name: its label, untrusted text.
+        tooltip: lines of text, untrusted.
         track: (latitude, longitude) in degrees, oldest first, not empty.
         colour: of the vehicle.
-        emphasis: drawn larger and named: an anomaly, or the chosen one.
-        chosen: gets a ring.
+        emphasis: drawn larger and with its label: an anomaly, or the chosen vehicle.
+        chosen: drawn with a ring.
     """
 
     name: str
-    words: str
+    tooltip: str
     track: Sequence[tuple[float, float]]
     colour: palette.Rgba
     emphasis: bool
@@ -42,7 +56,7 @@ class MapVehicle:
 
 @dataclass(frozen=True, slots=True)
 class Extent:
-    """A rectangle in degrees, and the number of times it was fitted."""
+    """A rectangle in degrees, and how many times it has been refitted."""
 
     south: float
     west: float
@@ -52,7 +66,7 @@ class Extent:
 
     @classmethod
     def around(cls, positions: Iterable[tuple[float, float]], generation: int = 0) -> Extent:
-        """The rectangle of at least one kilometre that holds every (latitude, longitude)."""
+        """The smallest rectangle with every (latitude, longitude), at least a kilometre wide and high."""
         latitudes, longitudes = zip(*positions, strict=True)
         least = 500.0 / METRES_PER_DEGREE
         latitude, longitude = (min(latitudes) + max(latitudes)) / 2, (min(longitudes) + max(longitudes)) / 2
@@ -69,30 +83,33 @@ class Extent:
 
     @property
     def centre(self) -> tuple[float, float]:
-        """Latitude and longitude of the middle, degrees."""
+        """Latitude and longitude of the centre, degrees."""
         return (self.south + self.north) / 2, (self.west + self.east) / 2
 
     @property
     def squeeze(self) -> float:
-        """Metres per degree of longitude by metres per degree of latitude."""
+        """Metres per degree of longitude divided by metres per degree of latitude."""
         return max(0.05, math.cos(math.radians(self.centre[0])))
 
     @property
     def grid_step(self) -> float:
-        """Kilometres between grid lines: about eight over the longer side of the rectangle."""
+        """Kilometres between grid lines: about eight lines across the longer side of the rectangle."""
         longer = max(self.north - self.south, (self.east - self.west) * self.squeeze)
         kilometres = longer * METRES_PER_DEGREE / 1000.0
-        return next((step for step in _STEPS if step >= kilometres / 8), _STEPS[-1])
+        return next((step for step in GRID_STEPS if step >= kilometres / 8), GRID_STEPS[-1])
 
     def view(self, height: int, width: int) -> pydeck.ViewState:
-        """The view that shows the rectangle on a map of about so many pixels.
+        """The view that shows the whole rectangle.
 
-        The generation moves it by less than a pixel: the page keeps the view where the person put it
-        as long as it is given the same one, and "show all" has to be a different one.
+        The page leaves the map where the viewer moved it as long as it gets an identical view. So that "show
+        all" is a different view, each generation shifts it by less than a pixel.
+
+        Args:
+            height, width: of the map, roughly, in pixels.
         """
         latitude, longitude = self.centre
         spans = ((self.east - self.west) / width, (self.north - self.south) / self.squeeze / height)
-        zoom = math.log2(360.0 / 512.0 / (max(spans) * _MARGIN))
+        zoom = math.log2(360.0 / 512.0 / (max(spans) * MARGIN))
         nudge = self.generation * 1e-7
         return pydeck.ViewState(
             latitude=latitude + nudge, longitude=longitude + nudge, zoom=min(max(zoom, 1.0), 16.0)
@@ -103,10 +120,9 @@ def deck(vehicles: Sequence[MapVehicle], extent: Extent, height: int, width: int
     """The map as a pydeck object: grid, trails, vehicles, names, tooltips.
 
     Args:
-        vehicles: in the order in which they are drawn, the important ones last.
-        extent: what the first view shows; the same one as before leaves the view alone.
-        height: of the map in pixels.
-        width: likewise, roughly.
+        vehicles: in drawing order, the important ones last, on top.
+        extent: what the first view shows; an unchanged extent leaves the current view alone.
+        height, width: of the map, roughly, in pixels.
     """
     lines, labels = _grid(extent)
     shown = [_row(vehicle) for vehicle in vehicles]
@@ -124,7 +140,7 @@ def deck(vehicles: Sequence[MapVehicle], extent: Extent, height: int, width: int
                get_position="position", get_radius="radius", radius_units="'pixels'",
                get_fill_color="colour", pickable=True),
         _layer("IconLayer", "moving", [row for row in shown if row["angle"] is not None],
-               get_position="position", icon_atlas=f"'{arrow_png()}'", icon_mapping=_ICONS,
+               get_position="position", icon_atlas=f"'{_arrow()}'", icon_mapping=_ICONS,
                get_icon="icon", get_size="size", get_color="colour",
                get_angle="angle", pickable=True),
         _text_layer("names", [row for row in shown if row["emphasis"]],
@@ -134,14 +150,19 @@ def deck(vehicles: Sequence[MapVehicle], extent: Extent, height: int, width: int
         layers=layers,
         initial_view_state=extent.view(height, width),
         map_provider=None,
-        # Text, not HTML: what a vehicle is called is never interpreted.
-        tooltip={"text": "{words}"},
+        # Text, not HTML: the name of a vehicle is never interpreted.
+        tooltip={"text": "{tooltip}"},
     )
 
 
 def literal(text: str) -> str:
-    """Foreign text as deck.gl shows it: a leading ``@@`` would be taken for an expression."""
+    """Untrusted text for deck.gl, which would evaluate a leading ``@@`` as an expression."""
     return f"\N{ZERO WIDTH SPACE}{text}" if text.startswith("@@") else text
+
+
+@cache
+def _arrow() -> str:
+    return f"data:image/png;base64,{base64.b64encode(ARROW.read_bytes()).decode()}"
 
 
 def _row(vehicle: MapVehicle) -> dict[str, Any]:
@@ -150,11 +171,11 @@ def _row(vehicle: MapVehicle) -> dict[str, Any]:
     return {
         "position": [round(longitude, 6), round(latitude, 6)],
         "text": literal(vehicle.name),
-        "words": literal(vehicle.words),
+        "tooltip": literal(vehicle.tooltip),
         "colour": vehicle.colour,
         "radius": 8 if vehicle.emphasis else 5,
         "size": 26 if vehicle.emphasis else 18,
-        # deck.gl turns counter-clockwise.
+        # deck.gl rotates counter-clockwise.
         "angle": None if direction is None else -round(direction),
         "icon": "arrow",
         "emphasis": vehicle.emphasis,
@@ -171,7 +192,7 @@ def _trail(vehicle: MapVehicle) -> dict[str, Any]:
 
 
 def _grid(extent: Extent) -> tuple[list[dict[str, Any]], list[dict[str, Any]]]:
-    """Lines and coordinate labels over three times the extent, so that there is a grid to drag to."""
+    """Lines over three times the extent, so that there is still a grid after panning; coordinate labels."""
     north_step = extent.grid_step * 1000.0 / METRES_PER_DEGREE
     east_step = north_step / extent.squeeze
     height, width = extent.north - extent.south, extent.east - extent.west
@@ -206,7 +227,7 @@ def _text_layer(
 
 
 def _layer(kind: str, name: str, rows: list[dict[str, Any]], **properties: Any) -> pydeck.Layer:
-    # A layer keeps its identity in the browser through its id.
+    # The id is what makes a layer the same one for the browser at the next update.
     return pydeck.Layer(kind, rows, id=name, **{key: _json(value) for key, value in properties.items()})
 
 

@@ -1,7 +1,7 @@
-"""The digital twins: what the page knows of every vehicle, within bounded memory.
+"""The digital twins: what the page knows about every vehicle, in bounded memory.
 
-One thread records, any number of viewers read. A viewer gets a `FleetSnapshot`: immutable,
-consistent, and shared by all who ask within the same moment, so that many viewers cost as one.
+One thread writes, any number of viewers read. A viewer gets a `FleetSnapshot`: immutable, consistent,
+and shared by everyone who asks at about the same time, so that many viewers cost no more than one.
 """
 
 from __future__ import annotations
@@ -14,16 +14,21 @@ from dataclasses import dataclass, field
 
 import msgspec
 
-from dataflows.events import DeadLetter, Enriched
-from ui.anomaly_episodes import AnomalyEpisode, EpisodeLog
+from config.settings import PageSettings
+from dataflows.events import JSON_ERRORS, DeadLetter, Enriched
+from ui.anomaly_runs import AnomalyLog, AnomalyRun
 from ui.rolling_count import RollingCount
-from ui.signal_values import SignalReader
-from ui.track import Track, extended
+from ui.track import Track, extended, position_in
 
 MAX_VEHICLES = 5_000
-TOTAL_HISTORY = 300_000
-"""Events kept over all vehicles, about 1 kB each; a large fleet gets shorter histories."""
+"""Vehicles kept; beyond that, those that have been silent longest are dropped."""
+
+TOTAL_HISTORY = 250_000
+"""Events kept for all vehicles together, about 1.2 kB each; a large fleet gets shorter histories."""
+
 MIN_HISTORY = 60
+"""Events kept per vehicle, however large the fleet."""
+
 SHARED_FOR = 0.2
 """Seconds for which viewers get the same snapshot."""
 
@@ -36,9 +41,9 @@ class VehicleSnapshot:
     """One vehicle at one moment.
 
     Attributes:
-        latest: its newest event; a late one only where there is no other.
+        latest: its newest event; a late event only if there is no other.
         seen_at: when its last event arrived, seconds since the epoch.
-        late: whether the event that arrived last was a late one.
+        late: whether the last event to arrive was late.
         track: where it has been, oldest first.
     """
 
@@ -49,7 +54,7 @@ class VehicleSnapshot:
 
     @property
     def vehicle_id(self) -> str:
-        """Who it is."""
+        """Id of the vehicle."""
         return self.latest.vehicle_id
 
     @property
@@ -59,7 +64,7 @@ class VehicleSnapshot:
         return self.latest.reconstruction_error_smoothed / threshold if threshold else 0.0
 
     def silent(self, now: float, stale_after: float) -> bool:
-        """Whether nothing has come for longer than `stale_after` seconds."""
+        """Whether nothing has arrived for longer than `stale_after` seconds."""
         return now - self.seen_at > stale_after
 
 
@@ -70,20 +75,20 @@ class FleetSnapshot:
     Attributes:
         taken_at: when, seconds since the epoch.
         vehicles: vehicle id → vehicle.
-        episodes: runs of anomalies, the latest first.
-        events: scored events received since the page was started, duplicates left out.
-        events_per_second: over the last 10 s, without what the broker had retained.
-        anomalies_last_hour: anomalous events.
-        last_event_at: when the last event arrived; `None` before the first.
-        dead_letters: dead letters since the page was started.
-        dead_letter_reason: of the last one; empty before the first.
-        undecodable: messages on the enriched topic that are no enriched event.
-        forgotten: vehicles dropped because there were more than `MAX_VEHICLES`.
+        anomaly_runs: runs of anomalies, the latest first.
+        events: scored events received since the page was started, without duplicates.
+        events_per_second: over the last 10 s, without retained events.
+        anomalies_last_hour: number of anomalous events.
+        last_event_at: when the last event arrived, seconds since the epoch; ``None`` before the first.
+        dead_letters: dead letters received since the page was started.
+        dead_letter_reason: reason of the last dead letter; empty before the first.
+        undecodable: messages on the enriched topic that are not enriched events.
+        dropped: vehicles that are no longer kept because there are more than `MAX_VEHICLES`.
     """
 
     taken_at: float
     vehicles: dict[str, VehicleSnapshot]
-    episodes: tuple[AnomalyEpisode, ...]
+    anomaly_runs: tuple[AnomalyRun, ...]
     events: int
     events_per_second: float
     anomalies_last_hour: int
@@ -91,7 +96,7 @@ class FleetSnapshot:
     dead_letters: int
     dead_letter_reason: str
     undecodable: int
-    forgotten: int
+    dropped: int
 
 
 @dataclass(slots=True)
@@ -107,50 +112,48 @@ class FleetState:
     """Last event, history and track of every vehicle; safe to use from several threads.
 
     Args:
-        reader: finds the position in an event.
-        history: events kept per vehicle, fewer when the fleet is large (`TOTAL_HISTORY`).
-        episode_gap: seconds without an anomaly that end a run of anomalies.
+        page: `latitude` and `longitude` name the signals with the position; `history` is the number of events
+            kept per vehicle, fewer in a large fleet (`TOTAL_HISTORY`); `stale_after` seconds without an
+            anomaly end a run of anomalies.
         clock: seconds since the epoch.
+        max_vehicles: vehicles kept.
     """
 
     def __init__(
         self,
-        reader: SignalReader,
-        history: int,
-        episode_gap: float,
+        page: PageSettings,
         clock: Callable[[], float] = time.time,
         max_vehicles: int = MAX_VEHICLES,
     ) -> None:
-        self._reader = reader
-        self._history = history
+        self._page = page
         self._clock = clock
         self._max_vehicles = max_vehicles
         self._lock = threading.Lock()
         self._vehicles: OrderedDict[str, _Vehicle] = OrderedDict()
-        self._episodes = EpisodeLog(episode_gap)
+        self._runs = AnomalyLog(page.stale_after)
         self._rate = RollingCount(width=1.0, buckets=11)
         self._anomalies = RollingCount(width=60.0, buckets=60)
-        self._events = self._dead_letters = self._undecodable = self._forgotten = 0
+        self._events = self._dead_letters = self._undecodable = self._dropped = 0
         self._last_event_at: float | None = None
         self._dead_letter_reason = ""
         self._shared: FleetSnapshot | None = None
 
     def record(self, payload: bytes, *, retained: bool = False) -> None:
-        """Take one message of the enriched topic.
+        """Record one message of the enriched topic.
 
         Args:
-            payload: JSON of an `Enriched`; anything else is counted as undecodable, and an event that
-                is in the history already (a replay, or the retained one after a reconnection) is left out.
-            retained: whether the broker had kept it; such an event arrived when it was scored, not now.
+            payload: an `Enriched` in JSON. Anything else is counted as undecodable. An event that is in the
+                history already (redelivered, or retained and sent again after a reconnection) is ignored.
+            retained: whether the broker had kept it; such an event counts as seen when it was scored.
         """
         now = self._clock()
         try:
             event = _ENRICHED.decode(payload)
-        except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
+        except JSON_ERRORS:
             with self._lock:
                 self._undecodable += 1
             return
-        position = self._reader.position(event.telemetry)
+        position = position_in(event.values, self._page.latitude, self._page.longitude)
         seen_at = min(now, event.processed_at.timestamp()) if retained else now
         with self._lock:
             vehicle = self._vehicle(event, seen_at)
@@ -170,20 +173,20 @@ class FleetState:
                 self._rate.add(now)
             if event.is_anomaly:
                 self._anomalies.add(seen_at)
-                self._episodes.add(event, seen_at)
+                self._runs.add(event, seen_at)
 
     def record_dead_letter(self, payload: bytes) -> None:
-        """Take one message of the dead-letter topic; it counts even if its reason cannot be read."""
+        """Record one message of the dead-letter topic; it counts even if it cannot be decoded."""
         try:
             reason = _DEAD_LETTER.decode(payload).reason
-        except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
+        except JSON_ERRORS:
             reason = "the dead letter itself cannot be decoded"
         with self._lock:
             self._dead_letters += 1
             self._dead_letter_reason = reason
 
     def snapshot(self) -> FleetSnapshot:
-        """The fleet now, or a moment (`SHARED_FOR`) ago."""
+        """The fleet now, or up to `SHARED_FOR` seconds ago."""
         now = self._clock()
         with self._lock:
             if self._shared is None or not 0.0 <= now - self._shared.taken_at < SHARED_FOR:
@@ -195,7 +198,7 @@ class FleetState:
                         )
                         for vehicle_id, vehicle in self._vehicles.items()
                     },
-                    episodes=self._episodes.latest_first(),
+                    anomaly_runs=self._runs.latest_first(),
                     events=self._events,
                     events_per_second=self._rate.per_second(now),
                     anomalies_last_hour=self._anomalies.total(now),
@@ -203,16 +206,16 @@ class FleetState:
                     dead_letters=self._dead_letters,
                     dead_letter_reason=self._dead_letter_reason,
                     undecodable=self._undecodable,
-                    forgotten=self._forgotten,
+                    dropped=self._dropped,
                 )
             return self._shared
 
     def history(self, vehicle_id: str) -> list[Enriched]:
-        """The kept events of a vehicle by event time, oldest first; empty for one that is not known."""
+        """The events kept for a vehicle, by event time, oldest first; empty for an unknown vehicle."""
         with self._lock:
             vehicle = self._vehicles.get(vehicle_id)
             payloads = tuple(vehicle.history.values()) if vehicle else ()
-        # Kept as bytes and decoded only for the vehicle that is looked at: a third of the memory.
+        # Kept as bytes, a third of the memory, and decoded only for the vehicle that is shown.
         return sorted(map(_ENRICHED.decode, payloads), key=lambda event: event.ts)
 
     def _vehicle(self, event: Enriched, seen_at: float) -> _Vehicle:
@@ -221,10 +224,10 @@ class FleetState:
             vehicle = self._vehicles[event.vehicle_id] = _Vehicle(event, seen_at)
             if len(self._vehicles) > self._max_vehicles:
                 self._vehicles.popitem(last=False)
-                self._forgotten += 1
+                self._dropped += 1
         else:
             self._vehicles.move_to_end(event.vehicle_id)
         return vehicle
 
     def _history_limit(self) -> int:
-        return min(self._history, max(MIN_HISTORY, TOTAL_HISTORY // len(self._vehicles)))
+        return min(self._page.history, max(MIN_HISTORY, TOTAL_HISTORY // len(self._vehicles)))

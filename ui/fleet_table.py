@@ -1,4 +1,4 @@
-"""The table of vehicles, the worst first; a click on a row chooses the vehicle."""
+"""The table of vehicles, the worst first; clicking a vehicle chooses it."""
 
 from __future__ import annotations
 
@@ -11,19 +11,21 @@ from pandas.io.formats.style import Styler
 
 from config.settings import Settings
 from ui import palette
+from ui.descriptions import describe_anomaly, describe_implausible, describe_missing, describe_status
 from ui.fleet_state import FleetSnapshot, VehicleSnapshot
-from ui.signal_values import SignalReader
-from ui.words import anomaly_words, implausible_words, missing_words, plain, status_words
+from ui.formatting import plain
 
 MAX_ROWS = 200
+"""Vehicles in the table."""
+
 RANK_EVERY = 3.0
-"""Seconds between two orders of the rows: a table that reorders twice a second cannot be read or clicked."""
+"""Seconds between reorderings of the rows: a table that reorders twice a second cannot be read or clicked."""
 
 
 def ranking(fleet: FleetSnapshot, stale_after: float) -> list[str]:
-    """Vehicle ids, the worst first: anomalies, then the others, each by their smoothed error.
+    """Vehicle ids, the worst first: anomalous vehicles, then the others, both by smoothed error.
 
-    Silent vehicles come last, since nothing is known of them now.
+    Silent vehicles come last, since their current state is unknown.
     """
 
     def badness(vehicle: VehicleSnapshot) -> tuple[bool, bool, float, str]:
@@ -37,51 +39,47 @@ def ranking(fleet: FleetSnapshot, stale_after: float) -> list[str]:
     return [vehicle.vehicle_id for vehicle in sorted(fleet.vehicles.values(), key=badness)]
 
 
-def vehicle_frame(
-    vehicles: Sequence[VehicleSnapshot], now: float, settings: Settings, reader: SignalReader
-) -> pd.DataFrame:
-    """One row a vehicle; ``Severity`` is 0–100, everything else is in words."""
+def vehicle_frame(vehicles: Sequence[VehicleSnapshot], now: float, settings: Settings) -> pd.DataFrame:
+    """One row per vehicle; ``Severity`` is a number, 0–100, everything else is text."""
     rows = []
     for vehicle in vehicles:
         event = vehicle.latest
-        values = reader.values(event.telemetry)
-        state = status_words(vehicle, now, settings.page.stale_after)
         rows.append(
             {
                 "Vehicle": button_label(event.vehicle_id),
                 "Severity": event.severity,
                 "Error": "" if event.anomaly_threshold is None else f"{vehicle.error_ratio:.1f} ×",
-                "State": state,
-                "What stands out": stands_out(vehicle, values, settings),
+                "State": describe_status(vehicle, now, settings.page.stale_after),
+                "What stands out": stands_out(vehicle, settings),
             }
         )
     return pd.DataFrame(rows, columns=["Vehicle", "Severity", "Error", "State", "What stands out"])
 
 
-def stands_out(vehicle: VehicleSnapshot, values: dict[str, float | None], settings: Settings) -> str:
-    """The anomaly in words, implausible and missing values; empty when there is nothing to say."""
+def stands_out(vehicle: VehicleSnapshot, settings: Settings) -> str:
+    """A description of the anomaly, of implausible and of missing values; empty if there are none."""
     event = vehicle.latest
-    phrases = [anomaly_words(event, values, settings.signals)] if event.is_anomaly else []
+    phrases = [describe_anomaly(event, settings.signals)] if event.is_anomaly else []
     if event.implausible:
-        phrases.append(f"implausible: {implausible_words(event, values, settings.signals)}")
+        phrases.append(f"implausible: {describe_implausible(event, settings.signals)}")
     if event.status == "partial":
-        phrases.append(missing_words(values, settings.signals))
+        phrases.append(describe_missing(event, settings.signals))
     return "; ".join(phrases)
 
 
 def styled(frame: pd.DataFrame, row_styles: Sequence[str]) -> Styler:
-    """The table with one CSS style a row."""
+    """The table with one CSS style per row."""
     styles = pd.DataFrame(
         [[style] * len(frame.columns) for style in row_styles], index=frame.index, columns=frame.columns
     )
     return frame.style.apply(lambda _: styles, axis=None)
 
 
-def show_fleet_table(fleet: FleetSnapshot, settings: Settings, reader: SignalReader, height: int) -> None:
-    """Draw the table; the chosen vehicle is ``st.session_state.chosen``, its row is tinted."""
+def show_fleet_table(fleet: FleetSnapshot, settings: Settings, height: int) -> None:
+    """Draw the table, `height` pixels high; the row of ``st.session_state.chosen`` is highlighted."""
     order = _held_ranking(fleet, settings.page.stale_after)
     vehicles = [fleet.vehicles[vehicle_id] for vehicle_id in order[:MAX_ROWS]]
-    frame = vehicle_frame(vehicles, fleet.taken_at, settings, reader)
+    frame = vehicle_frame(vehicles, fleet.taken_at, settings)
     st.dataframe(
         styled(frame, [_row_style(vehicle, fleet.taken_at, settings) for vehicle in vehicles]),
         key="fleet_table",
@@ -96,27 +94,27 @@ def show_fleet_table(fleet: FleetSnapshot, settings: Settings, reader: SignalRea
                 max_value=100,
                 width=85,
                 color=palette.EXPECTED,
-                help="Of the last event: 0–100, monotone in the error; 50 is the threshold.",
+                help="Of the latest event, 0–100: rises with its error, 50 is the threshold.",
             ),
             "Error": st.column_config.TextColumn(
                 width=55,
-                help="Smoothed error as a multiple of the threshold; it orders the rows.",
+                help="Smoothed error as a multiple of the threshold. Rows are sorted by it.",
             ),
             "State": st.column_config.TextColumn(width=80),
             "What stands out": st.column_config.TextColumn(width=440),
         },
     )
     if len(order) > MAX_ROWS:
-        st.caption(f"The worst {MAX_ROWS} of {len(order):,} vehicles; choose any other by its name below.")
-    if fleet.forgotten:
-        st.caption(f"{fleet.forgotten:,} vehicles that were silent longest are no longer kept.")
+        st.caption(f"The worst {MAX_ROWS} of {len(order):,} vehicles; choose any other one below.")
+    if fleet.dropped:
+        st.caption(f"{fleet.dropped:,} vehicles that had been silent longest are no longer shown.")
 
 
 def vehicle_button(key: str) -> Any:
-    """A column of vehicle names; a click chooses the vehicle.
+    """A column of vehicle names; clicking one chooses the vehicle.
 
-    A button and not a selected row: the browser knows a selection by the number of the row, which is
-    another vehicle's as soon as the order changes; a button says which name was clicked.
+    Buttons instead of row selection: the browser identifies a selected row by its number, which belongs to
+    another vehicle as soon as the order changes; a button reports the name that was clicked.
     """
     return st.column_config.ButtonColumn(
         width=110, type="tertiary", alignment="left", key=key, on_click=_choose_clicked, args=(key,)
@@ -124,12 +122,12 @@ def vehicle_button(key: str) -> Any:
 
 
 def vehicle_named(label: str, vehicle_ids: Iterable[str]) -> str | None:
-    """The vehicle that is shown as `label`, the first of those that look alike; `None` if there is none."""
+    """The vehicle shown as `label`, the first one if several look alike; ``None`` if there is none."""
     return next((vehicle_id for vehicle_id in vehicle_ids if button_label(vehicle_id) == label), None)
 
 
 def button_label(vehicle_id: str) -> str:
-    """A vehicle id as the label of a button, in which ``:material/...:`` would become a picture."""
+    """A vehicle id as the label of a button, where ``:material/...:`` must not become an icon."""
     return plain(vehicle_id).replace(":", ":\N{WORD JOINER}")
 
 

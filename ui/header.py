@@ -1,4 +1,4 @@
-"""The top of the page: is it live, how much comes, how many are in trouble."""
+"""The top of the page: whether it is live, how much arrives, how many vehicles are in trouble."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from streamlit.delta_generator import DeltaGenerator
 from config.settings import Settings
 from ui.feed import Connection
 from ui.fleet_state import FleetSnapshot
-from ui.words import duration, markdown
+from ui.formatting import duration, markdown
 
 
 def show_header(settings: Settings, connection: Connection, fleet: FleetSnapshot) -> None:
@@ -21,16 +21,16 @@ def show_header(settings: Settings, connection: Connection, fleet: FleetSnapshot
     elif not fleet.vehicles:
         st.info(waiting(settings), icon=":material/hourglass_empty:")
     else:
-        # Holds the place, so that the figures are not drawn anew when a message comes or goes.
+        # A placeholder, so that the figures are not redrawn when a message appears or disappears.
         st.empty()
     if fleet.vehicles:
         _figures(settings, fleet)
 
 
 def connection_line(settings: Settings, connection: Connection, fleet: FleetSnapshot) -> str:
-    """One line of Markdown: the state in a word and a colour, the age of the last event, the broker."""
+    """One line of Markdown: a badge with the state, the age of the last event, and the broker."""
     age = None if fleet.last_event_at is None else fleet.taken_at - fleet.last_event_at
-    last = "no event yet" if age is None else f"last event {duration(age)} ago"
+    last = "no events yet" if age is None else f"last event {duration(age)} ago"
     match connection.phase:
         case "connected" if age is None:
             badge = ":blue-badge[:material/hourglass_empty: Waiting]"
@@ -47,15 +47,15 @@ def connection_line(settings: Settings, connection: Connection, fleet: FleetSnap
 
 
 def connection_trouble(settings: Settings, connection: Connection) -> str:
-    """Markdown: what is wrong with the connection and what to do."""
+    """Markdown: what is wrong with the connection, and what to do about it."""
     broker = _broker(settings)
     reason = markdown(connection.reason)
-    again = "The page goes on trying by itself."
+    again = "The page keeps retrying."
     match connection.phase:
         case "refused":
             return (
                 f"The {broker} refused this page: {reason}. Check username and password in "
-                f"`[{_section(settings)}]`, and what the user may read. {again}"
+                f"`[{_section(settings)}]` and the user's read permissions. {again}"
             )
         case "lost":
             return f"The connection to the {broker} was lost: {reason}. {again}"
@@ -67,11 +67,11 @@ def connection_trouble(settings: Settings, connection: Connection) -> str:
 
 
 def waiting(settings: Settings) -> str:
-    """Markdown: nothing has come yet, and how to make something come."""
+    """Markdown: no events have arrived yet, and how to get some."""
     topic = settings.topics.enriched
     return (
         f"No events yet on `{topic if _over_kafka(settings) else f'{topic}/+'}`. Start the dataflow with "
-        "`python -m bytewax.run dataflows.fleet`; without vehicles of your own, simulate some with "
+        "`python -m bytewax.run dataflows.fleet`; if no vehicles are sending, simulate some with "
         "`python -m sim`."
     )
 
@@ -113,19 +113,19 @@ def _figures(settings: Settings, fleet: FleetSnapshot) -> None:
         tiles[1],
         "Vehicles",
         f"{len(vehicles):,}",
-        f"{warming_up:,} warming up" if warming_up else "all have verdicts",
+        f"{warming_up:,} warming up" if warming_up else "none warming up",
         "blue" if warming_up else "gray",
     )
     _tile(
         tiles[2],
         "Silent",
         f"{silent:,}",
-        f"no event for {duration(settings.page.stale_after)}",
+        f"no events for {duration(settings.page.stale_after)}",
         "orange" if silent else "gray",
     )
     _tile(
         tiles[3],
-        "Events a second",
+        "Events per second",
         f"{fleet.events_per_second:,.1f}",
         f"{fleet.events:,} received",
         "gray",
@@ -134,9 +134,9 @@ def _figures(settings: Settings, fleet: FleetSnapshot) -> None:
         tiles[4],
         "Dead letters",
         f"{fleet.dead_letters:,}",
-        f"{fleet.undecodable:,} undecodable here" if fleet.undecodable else "since this page was started",
+        f"{fleet.undecodable:,} unreadable here" if fleet.undecodable else "since this page was started",
         "orange" if fleet.dead_letters or fleet.undecodable else "gray",
-        f"The last one: {markdown(fleet.dead_letter_reason)}" if fleet.dead_letter_reason else None,
+        f"Latest: {markdown(fleet.dead_letter_reason)}" if fleet.dead_letter_reason else None,
     )
 
 

@@ -1,4 +1,4 @@
-"""The map on the page: which vehicles, in which colours, and a view that stays where it was put."""
+"""The map on the page: which vehicles, in which colours, and a view that stays where the viewer put it."""
 
 from __future__ import annotations
 
@@ -6,30 +6,33 @@ import streamlit as st
 
 from config.settings import Settings
 from ui import fleet_map, palette
+from ui.descriptions import describe_anomaly, describe_status, unit_of
 from ui.fleet_state import FleetSnapshot, VehicleSnapshot
-from ui.signal_values import SignalReader
-from ui.words import anomaly_words, number, plain, quantity, status_words
+from ui.formatting import number, plain, quantity
 
 _WIDTH = 680
+"""Pixels, roughly: the browser decides."""
+
 _SETTLING = 60.0
-"""Seconds in which the first view may grow along with a fleet that is just appearing."""
+"""Seconds during which the first view may grow with a fleet whose vehicles are only just appearing."""
 
 
-def show_map(fleet: FleetSnapshot, settings: Settings, reader: SignalReader, height: int) -> None:
-    """Draw the map, or say why there is none."""
-    if not reader.has_position:
+def show_map(fleet: FleetSnapshot, settings: Settings, height: int) -> None:
+    """Draw the map, `height` pixels high, or say why there is none."""
+    latitude, longitude = settings.page.latitude, settings.page.longitude
+    if not {latitude, longitude} <= settings.signals.keys():
         st.info(
-            f"No map: `[page]` takes the position from the signals `{settings.page.latitude}` and "
-            f"`{settings.page.longitude}`, and the signal catalogue has no such signals."
+            f"No map: `[page]` reads the position from the signals `{latitude}` and `{longitude}`, "
+            "which are not both in the signal catalogue."
         )
         return
     located = [vehicle for vehicle in fleet.vehicles.values() if vehicle.track]
     if not located:
-        st.info("No map yet: no event has brought a position.")
+        st.info("No map yet: no event has contained a position.")
         return
     extent = _held_extent(fleet, located)
     shown = sorted(
-        (_drawn(vehicle, fleet.taken_at, settings, reader) for vehicle in located),
+        (_drawn(vehicle, fleet.taken_at, settings) for vehicle in located),
         key=lambda vehicle: (vehicle.chosen, vehicle.emphasis),
     )
     st.pydeck_chart(fleet_map.deck(shown, extent, height, _WIDTH), key="fleet_map", height=height)
@@ -42,19 +45,16 @@ def show_map(fleet: FleetSnapshot, settings: Settings, reader: SignalReader, hei
                   icon=":material/fit_screen:")  # fmt: skip
 
 
-def _drawn(
-    vehicle: VehicleSnapshot, now: float, settings: Settings, reader: SignalReader
-) -> fleet_map.MapVehicle:
+def _drawn(vehicle: VehicleSnapshot, now: float, settings: Settings) -> fleet_map.MapVehicle:
     event = vehicle.latest
-    values = reader.values(event.telemetry)
     silent = vehicle.silent(now, settings.page.stale_after)
-    state = status_words(vehicle, now, settings.page.stale_after)
+    state = describe_status(vehicle, now, settings.page.stale_after)
     lines = [plain(event.vehicle_id), f"{state}, severity {event.severity:.0f}"]
     if event.is_anomaly:
-        lines.append(anomaly_words(event, values, settings.signals))
-    speed = values.get("speed")
+        lines.append(describe_anomaly(event, settings.signals))
+    speed = event.values.get("speed")
     if speed is not None:
-        lines.append(f"speed {quantity(speed, settings.signals['speed'].unit)}")
+        lines.append(f"speed {quantity(speed, unit_of('speed', settings.signals))}")
     chosen = event.vehicle_id == st.session_state.get("chosen")
     if silent:
         colour = palette.SILENT_DOT
@@ -64,7 +64,7 @@ def _drawn(
         colour = palette.severity_colour(event.severity, event.is_anomaly)
     return fleet_map.MapVehicle(
         name=plain(event.vehicle_id, 24),
-        words="\n".join(lines),
+        tooltip="\n".join(lines),
         track=vehicle.track,
         colour=colour,
         emphasis=chosen or (event.is_anomaly and not silent),

@@ -1,4 +1,4 @@
-"""The page: which section stands where, and how each keeps itself up to date."""
+"""The page: where each section is, and how each keeps itself up to date."""
 
 from __future__ import annotations
 
@@ -14,29 +14,30 @@ from ui.clock_time import viewer_zone
 from ui.feed import Feed
 from ui.fleet_state import FleetSnapshot
 from ui.fleet_table import ranking, show_fleet_table
+from ui.formatting import markdown
 from ui.header import show_header
 from ui.kafka_feed import KafkaFeed
 from ui.map_section import show_map
 from ui.mqtt_feed import MqttFeed
-from ui.signal_values import SignalReader
 from ui.vehicle_detail import show_vehicle
-from ui.words import markdown
 
 HEIGHT_OF_OVERVIEW = 460
 HEIGHT_OF_LIST = 640
+"""Pixels."""
+
 _STYLE = """<style>
 .stMainBlockContainer { padding-left: 2.5rem; padding-right: 2.5rem }
-/* Every section is always about to be updated; the header says how fresh it is, fading would only flicker. */
+/* Streamlit fades sections that are about to be updated. Here all of them always are: it would flicker. */
 [data-stale="true"] { opacity: 1 !important; transition: none !important }
 </style>"""
 
 
 @st.cache_resource(show_spinner=False)
 def shared_feed() -> tuple[Settings, Feed]:
-    """The settings and the one subscriber of this process, shared by all viewers.
+    """The settings and the only subscriber of this process, shared by all viewers.
 
     Raises:
-        SettingsError: a setting is wrong; nothing is kept, the next viewer tries again.
+        SettingsError: a setting is invalid; nothing is cached, so the next viewer tries again.
     """
     settings = config.settings.load()
     feed: Feed = KafkaFeed(settings) if settings.sink.kind == "kafka" else MqttFeed(settings)
@@ -52,9 +53,8 @@ def show_page() -> None:
     try:
         settings, feed = shared_feed()
     except SettingsError as error:
-        st.error(f"Wrong settings: {markdown(str(error), 1000)}. Correct them and reload the page.")
+        st.error(f"Invalid settings: {markdown(str(error), 1000)}. Correct them and reload the page.")
         return
-    reader = SignalReader(settings.signals, settings.page.latitude, settings.page.longitude)
     zone = viewer_zone()
     live = st.fragment(run_every=settings.page.refresh)
 
@@ -71,17 +71,17 @@ def show_page() -> None:
         show_header(settings, feed.connection, feed.state.snapshot())
 
     def fleet_map(fleet: FleetSnapshot) -> None:
-        show_map(fleet, settings, reader, HEIGHT_OF_OVERVIEW)
+        show_map(fleet, settings, HEIGHT_OF_OVERVIEW)
 
     def table(fleet: FleetSnapshot) -> None:
-        show_fleet_table(fleet, settings, reader, HEIGHT_OF_OVERVIEW)
+        show_fleet_table(fleet, settings, HEIGHT_OF_OVERVIEW)
 
     def vehicle(fleet: FleetSnapshot) -> None:
-        show_vehicle(fleet, feed, settings, reader, zone)
+        show_vehicle(fleet, feed, settings, zone)
 
     def anomalies(fleet: FleetSnapshot) -> None:
         st.subheader("Recent anomalies", anchor=False)
-        show_anomalies(fleet.episodes, settings, reader, zone, HEIGHT_OF_LIST)
+        show_anomalies(fleet.anomaly_runs, settings, zone, HEIGHT_OF_LIST)
 
     live(header)()
     left, right = st.columns([5, 7], gap="medium")
@@ -97,6 +97,6 @@ def show_page() -> None:
 
 
 def _keep_choice(fleet: FleetSnapshot, stale_after: float) -> None:
-    """There is always a chosen vehicle: at first the worst one, and again if the chosen one is forgotten."""
+    """Choose the worst vehicle at the start, and whenever the chosen vehicle is no longer kept."""
     if st.session_state.get("chosen") not in fleet.vehicles:
         st.session_state.chosen = ranking(fleet, stale_after)[0]

@@ -1,4 +1,4 @@
-"""The colours that carry meaning, chosen to be readable on the light and on the dark theme."""
+"""The colours that carry meaning, readable in the light and in the dark theme."""
 
 from __future__ import annotations
 
@@ -11,6 +11,7 @@ SILENT = "#98a0aa"
 CHOSEN_ROW = "rgba(59, 158, 218, 0.16)"
 
 Rgba = tuple[int, int, int, int]
+"""Red, green, blue and opacity, 0–255."""
 
 _CALM, _NEAR, _BAD = (59, 158, 218), (240, 170, 50), (229, 72, 77)
 SILENT_DOT: Rgba = (152, 160, 170, 150)
@@ -29,7 +30,7 @@ def severity_colour(severity: float, is_anomaly: bool) -> Rgba:
     """
     if is_anomaly:
         return (*_BAD, 255)
-    # Half of the threshold is nothing to look at yet.
+    # Below severity 30, less than half of the threshold, there is nothing to look at yet.
     share = min(1.0, max(0.0, (severity - 30.0) / 20.0))
     red, green, blue = (round(calm + share * (near - calm)) for calm, near in zip(_CALM, _NEAR, strict=True))
     return red, green, blue, 235

@@ -1,4 +1,4 @@
-"""How many events in the last seconds: counts in a ring of buckets, so memory does not grow with the rate."""
+"""Events in the last seconds, counted in a ring of buckets: memory does not grow with the rate."""
 
 from __future__ import annotations
 
@@ -6,11 +6,11 @@ import math
 
 
 class RollingCount:
-    """Counts of the last `buckets` × `width` seconds, in buckets of `width` seconds.
+    """Counts events of the last `buckets` × `width` seconds.
 
     Args:
-        width: seconds a bucket spans.
-        buckets: how many are kept.
+        width: of a bucket, in seconds.
+        buckets: number of buckets.
     """
 
     def __init__(self, width: float, buckets: int) -> None:
@@ -20,7 +20,7 @@ class RollingCount:
         self._oldest: int | None = None
 
     def add(self, at: float) -> None:
-        """Count one event at `at`, in seconds since the epoch; one older than the ring is left out."""
+        """Count one event at `at`, in seconds since the epoch; events older than the ring are ignored."""
         number = math.floor(at / self._width)
         if self._newest is None or self._oldest is None:
             self._newest = self._oldest = number
@@ -31,13 +31,13 @@ class RollingCount:
             self._oldest = min(self._oldest, number)
 
     def total(self, now: float) -> int:
-        """Events of the last `buckets` buckets, the one in progress included."""
+        """Events in the last `buckets` buckets, including the current one."""
         return self._sum(math.floor(now / self._width), len(self._counts))
 
     def per_second(self, now: float) -> float:
-        """Events a second over the completed buckets since the first event; 0 before there is one.
+        """Events per second over the completed buckets since the first event; 0 before there is one.
 
-        The bucket in progress is left out: it would show a dip at every start of a bucket.
+        The current bucket is left out, since the rate would dip whenever a bucket starts.
         """
         if self._oldest is None:
             return 0.0

@@ -1,11 +1,11 @@
-"""Entry of the live page: `streamlit run ui`."""
+"""Entry point of the live page: `streamlit run ui`."""
 
 from __future__ import annotations
 
 import sys
 from pathlib import Path
 
-# Streamlit puts the directory of this file on the path, not the one `ui` is imported from.
+# Streamlit adds the directory of this file to the path, not the one that `ui` is imported from.
 ROOT = str(Path(__file__).resolve().parents[1])
 if ROOT not in sys.path:
     sys.path.insert(0, ROOT)

@@ -1,4 +1,4 @@
-"""One vehicle: what it measured, what the model expected, and why it was judged as it was."""
+"""One vehicle: what it measured, what the model expected, and the reasons for the verdict."""
 
 from __future__ import annotations
 
@@ -11,58 +11,52 @@ from config.settings import Settings
 from dataflows.events import Enriched
 from ui import chart_data, charts
 from ui.clock_time import clock_time
+from ui.descriptions import (
+    describe_anomaly,
+    describe_implausible,
+    describe_missing,
+    describe_status,
+    leading_signals,
+    plausible_range,
+)
 from ui.feed import Feed
 from ui.fleet_state import FleetSnapshot, VehicleSnapshot
-from ui.signal_values import SignalReader
-from ui.words import (
-    anomaly_words,
-    implausible_words,
-    leading_signals,
-    markdown,
-    missing_words,
-    number,
-    plain,
-    plausible_range,
-    quantity,
-    status_words,
-)
+from ui.formatting import markdown, number, plain, quantity
 
-CHARTS_A_ROW = 3
+CHARTS_PER_ROW = 3
 
 
-def show_vehicle(
-    fleet: FleetSnapshot, feed: Feed, settings: Settings, reader: SignalReader, zone: tzinfo
-) -> None:
-    """Draw the chosen vehicle: a sentence, the error, its signals, the contributions, the values."""
+def show_vehicle(fleet: FleetSnapshot, feed: Feed, settings: Settings, zone: tzinfo) -> None:
+    """Draw the chosen vehicle: a headline, the error, the contributions, the signals, all values."""
     box, headline = st.columns([1, 3], gap="medium", vertical_alignment="bottom")
     with box:
         vehicle = _choose(fleet)
-    values = reader.values(vehicle.latest.telemetry)
-    headline.markdown(_headline(vehicle, values, fleet.taken_at, settings))
+    headline.markdown(_headline(vehicle, fleet.taken_at, settings))
     events = chart_data.thinned(feed.state.history(vehicle.vehicle_id))
     error, why = st.columns([2, 1], gap="medium")
     with error:
-        st.markdown("**Reconstruction error** :small[:gray[against the] :orange[threshold], :red[anomalies]]")
+        st.markdown(
+            "**Reconstruction error** :small[:gray[with] :orange[threshold] :gray[and] :red[anomalies]]"
+        )
         st.vega_lite_chart(chart_data.error_frame(events), charts.error_chart(), key="error_chart")
     with why:
         _show_contributions(events, zone)
-    shown = {name: signal for name, signal in settings.signals.items() if signal.scored}
-    frames = chart_data.signal_frames(events, reader, shown)
-    for first in range(0, len(frames), CHARTS_A_ROW):
-        row = list(frames.items())[first : first + CHARTS_A_ROW]
-        # A row of columns each, so that a title that takes two lines does not shift one column only.
-        for column, (name, frame) in zip(st.columns(CHARTS_A_ROW), row, strict=False):
-            column.markdown(_signal_title(name, values.get(name), vehicle.latest, settings))
+    frames = chart_data.signal_frames(events, settings.scored_signals)
+    for first in range(0, len(frames), CHARTS_PER_ROW):
+        row = list(frames.items())[first : first + CHARTS_PER_ROW]
+        # Separate columns for each row, so that a title of two lines moves the whole row down.
+        for column, (name, frame) in zip(st.columns(CHARTS_PER_ROW), row, strict=False):
+            column.markdown(_signal_title(name, vehicle.latest, settings))
             column.vega_lite_chart(frame, charts.signal_chart(), key=f"signal_chart_{name}")
-    with st.expander("Values in full", icon=":material/table:", key="values"):
-        st.dataframe(value_table(vehicle.latest, values, settings), hide_index=True, key="value_table")
+    with st.expander("All values", icon=":material/table:", key="values"):
+        st.dataframe(value_table(vehicle.latest, settings), hide_index=True, key="value_table")
 
 
-def value_table(event: Enriched, values: dict[str, float | None], settings: Settings) -> pd.DataFrame:
-    """One row a signal: value, expected, difference, unit, plausible range, and a remark."""
+def value_table(event: Enriched, settings: Settings) -> pd.DataFrame:
+    """One row per signal: value, expected value, difference, unit, plausible range, and a note."""
     rows = []
     for name, signal in settings.signals.items():
-        value, expected = values.get(name), event.expected.get(name)
+        value, expected = event.values.get(name), event.expected.get(name)
         rows.append(
             {
                 "Signal": plain(name),
@@ -70,8 +64,8 @@ def value_table(event: Enriched, values: dict[str, float | None], settings: Sett
                 "Expected": "" if expected is None else number(expected, 4),
                 "Difference": "" if value is None or expected is None else f"{value - expected:+.3g}",
                 "Unit": signal.unit,
-                "Plausible": plausible_range(signal),
-                "Remark": "outside the plausible range" if name in event.implausible else "",
+                "Plausible range": plausible_range(signal),
+                "Note": "outside the plausible range" if name in event.implausible else "",
             }
         )
     return pd.DataFrame(rows)
@@ -79,7 +73,7 @@ def value_table(event: Enriched, values: dict[str, float | None], settings: Sett
 
 def _choose(fleet: FleetSnapshot) -> VehicleSnapshot:
     options = sorted(fleet.vehicles)
-    # The choice outlives the box, whose options change with the fleet.
+    # The choice is kept outside the box, whose options change with the fleet.
     st.session_state.vehicle_box = st.session_state.chosen
     st.selectbox("Vehicle", options, key="vehicle_box", format_func=plain, on_change=_box_changed)
     return fleet.vehicles[st.session_state.chosen]
@@ -90,26 +84,24 @@ def _box_changed() -> None:
         st.session_state.chosen = st.session_state.vehicle_box
 
 
-def _headline(
-    vehicle: VehicleSnapshot, values: dict[str, float | None], now: float, settings: Settings
-) -> str:
+def _headline(vehicle: VehicleSnapshot, now: float, settings: Settings) -> str:
     event = vehicle.latest
-    state = markdown(status_words(vehicle, now, settings.page.stale_after))
+    state = markdown(describe_status(vehicle, now, settings.page.stale_after))
     colour = "red" if event.is_anomaly else "green" if state == "ok" else "orange"
     if vehicle.silent(now, settings.page.stale_after):
         colour = "gray"
     parts = [f":{colour}-badge[{state}] severity {event.severity:.0f}"]
     if event.is_anomaly:
-        parts.append(f":red[**{markdown(anomaly_words(event, values, settings.signals))}**]")
+        parts.append(f":red[**{markdown(describe_anomaly(event, settings.signals))}**]")
     if event.implausible:
-        parts.append(f":orange[implausible: {markdown(implausible_words(event, values, settings.signals))}]")
+        parts.append(f":orange[implausible: {markdown(describe_implausible(event, settings.signals))}]")
     if event.status == "partial":
-        parts.append(f":orange[{markdown(missing_words(values, settings.signals))}]")
+        parts.append(f":orange[{markdown(describe_missing(event, settings.signals))}]")
     return " · ".join(parts)
 
 
-def _signal_title(name: str, value: float | None, event: Enriched, settings: Settings) -> str:
-    unit = settings.signals[name].unit
+def _signal_title(name: str, event: Enriched, settings: Settings) -> str:
+    value, unit = event.values.get(name), settings.signals[name].unit
     measured = markdown("missing" if value is None else quantity(value, unit))
     if event.is_anomaly and name in leading_signals(event):
         measured = f":red[**{measured}**]"
@@ -124,7 +116,7 @@ def _show_contributions(events: list[Enriched], zone: tzinfo) -> None:
     explained = next((event for event in reversed(events) if event.is_anomaly), events[-1])
     moment = clock_time(explained.ts, zone)
     kind = ":red[anomaly]" if explained.is_anomaly else ":gray[event]"
-    st.markdown(f"**Why** :small[{kind} :gray[of {markdown(moment)}]]")
+    st.markdown(f"**Why** :small[{kind} :gray[at {markdown(moment)}]]")
     frame = chart_data.contribution_frame(
         explained, leading_signals(explained) if explained.is_anomaly else ()
     ).head(6)

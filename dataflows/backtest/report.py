@@ -14,7 +14,7 @@ from dataflows.backtest.episodes import Detection, detection
 from dataflows.backtest.results import Results
 from dataflows.clock import SECOND, utc
 from dataflows.detector import Status
-from dataflows.encode.encoder import STATUS_NAMES
+from dataflows.events import STATUS_NAMES
 
 SCORE_COLUMNS = (
     "event_id",

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Sequence
 from datetime import UTC, datetime
 
@@ -12,38 +11,43 @@ from numpy.typing import NDArray
 
 from config.settings import Settings
 from dataflows.clock import EPOCH
-from dataflows.detector import Status
 from dataflows.encode.json_kernel import RESOLUTION, SMALLEST
-from dataflows.encode.json_rows import JsonRows, Kind, Members
+from dataflows.encode.json_rows import Choice, JsonRows, Members, ValueFormat
+from dataflows.events import STATUS_NAMES
 from dataflows.messages import OutgoingBatch
 from dataflows.score.scorer import ScoredBatch
 
-STATUS_NAMES = tuple(status.name.lower() for status in Status)
+BOOLEANS = [b"false", b"true"]
+STATUSES = list(map(msgspec.json.encode, STATUS_NAMES))
 
 
 class Encoder:
-    """Encodes scored batches; the signals' names and plausible ranges are prepared once.
+    """Encodes scored batches.
+
+    An event repeats the decoded values of its signals, although they are in `telemetry` too: to find them
+    there, every reader would need the signal catalogue and the decoder's rules, and one that applied other
+    rules would show other values than those that were scored. With 8 signals in batches of 256 this makes an
+    event 15 % longer (1,050 instead of 912 bytes) and encoding it 21 % slower. It makes a reader faster: the
+    page takes in an event in 5.0 µs, and would need 9.2 µs to decode `telemetry` as well.
 
     Args:
-        settings: all settings.
+        settings: all settings; the catalogue of signals is used.
     """
 
     def __init__(self, settings: Settings) -> None:
-        self._names = list(settings.signals)
-        ranges = [(signal.min, signal.max) for signal in settings.signals.values()]
-        self._lowest = np.array([-math.inf if low is None else low for low, _ in ranges])
-        self._highest = np.array([math.inf if high is None else high for _, high in ranges])
+        self._signals = list(settings.signals)
         scored = settings.scored_signals
-        self._explained, self._unexplained = JsonRows(_members(scored)), JsonRows(_members([]))
+        self._explained = JsonRows(_members(self._signals, scored))
+        self._unexplained = JsonRows(_members(self._signals, []))
 
     def encode(self, batch: ScoredBatch) -> OutgoingBatch:
-        """One message an event, keyed by vehicle: an `Enriched` in JSON."""
+        """One message per event, keyed by vehicle: an `Enriched` in JSON."""
         telemetry, scores = batch.telemetry, batch.scores
-        # Rounded, the error of an anomaly is still to be above the threshold.
+        # The error of an anomaly must still be above the threshold after both are rounded.
         above = np.maximum(scores.threshold * (1.0 + RESOLUTION), SMALLEST)
         error = np.where(scores.anomaly, np.maximum(scores.error, above), scores.error)
-        columns = [error, scores.smoothed, scores.threshold, scores.severity]
-        # A model that expects nothing cannot say which signal it was either.
+        columns = [error, scores.smoothed, scores.threshold, scores.severity, telemetry.values]
+        # A model that expects no values cannot attribute the error to signals either.
         explains = bool(np.isfinite(scores.expected).all())
         if explains:
             columns += [scores.expected, scores.contributions]
@@ -53,40 +57,52 @@ class Encoder:
                 telemetry.event_ids,
                 telemetry.vehicle_ids,
                 list(map(EPOCH.__add__, telemetry.timestamps.astype("timedelta64[us]").tolist())),
-                scores.anomaly.tolist(),
-                list(map(STATUS_NAMES.__getitem__, scores.status.tolist())),
                 scores.model_version.tolist(),
-                [datetime.now(UTC)] * len(scores.error),
             ],
-            [self._implausible(telemetry.values), telemetry.telemetry],
+            [
+                (BOOLEANS, scores.anomaly),
+                (STATUSES, scores.status),
+                self._names(batch.implausible, len(scores.error)),
+                ([msgspec.json.encode(datetime.now(UTC))], np.zeros(len(scores.error), np.intp)),
+            ],
+            [telemetry.telemetry],
         )
         return OutgoingBatch(telemetry.vehicle_ids, payloads)
 
-    def _implausible(self, values: NDArray[np.float64]) -> list[bytes]:
-        outside = (values < self._lowest) | (values > self._highest)
-        names = [b"[]"] * len(values)
-        for row in np.flatnonzero(outside.any(axis=1)).tolist():
-            names[row] = msgspec.json.encode([self._names[column] for column in np.flatnonzero(outside[row])])
-        return names
+    def _names(self, flags: NDArray[np.bool_] | None, events: int) -> Choice:
+        """The names of the flagged signals of each event, as a JSON array."""
+        names, index = [b"[]"], np.zeros(events, np.intp)
+        if flags is not None:
+            for row in np.flatnonzero(flags.any(axis=1)).tolist():
+                index[row] = len(names)
+                flagged = np.flatnonzero(flags[row]).tolist()
+                names.append(msgspec.json.encode([self._signals[column] for column in flagged]))
+        return names, index
 
 
-def _members(signals: Sequence[str]) -> Members:
-    """The members of an `Enriched`, in its order, with these signals explained."""
-    by_signal: Members = dict.fromkeys(signals, Kind.NUMBER)
+def _members(signals: Sequence[str], explained: Sequence[str]) -> Members:
+    """The members of an `Enriched`, in its order.
+
+    Args:
+        signals: those with a value.
+        explained: those with an expected value and a share of the error.
+    """
+    by_explained: Members = dict.fromkeys(explained, ValueFormat.NUMBER)
     return {
-        "event_id": Kind.TEXT,
-        "vehicle_id": Kind.TEXT,
-        "ts": Kind.TEXT,
-        "reconstruction_error": Kind.NUMBER,
-        "reconstruction_error_smoothed": Kind.NUMBER,
-        "anomaly_threshold": Kind.NUMBER,
-        "is_anomaly": Kind.TEXT,
-        "severity": Kind.NUMBER,
-        "status": Kind.TEXT,
-        "expected": by_signal,
-        "contributions": by_signal,
-        "implausible": Kind.JSON,
-        "model_version": Kind.TEXT,
-        "processed_at": Kind.TEXT,
-        "telemetry": Kind.JSON,
+        "event_id": ValueFormat.SCALAR,
+        "vehicle_id": ValueFormat.SCALAR,
+        "ts": ValueFormat.SCALAR,
+        "reconstruction_error": ValueFormat.NUMBER,
+        "reconstruction_error_smoothed": ValueFormat.NUMBER,
+        "anomaly_threshold": ValueFormat.NUMBER,
+        "is_anomaly": ValueFormat.CHOICE,
+        "severity": ValueFormat.NUMBER,
+        "status": ValueFormat.CHOICE,
+        "values": dict.fromkeys(signals, ValueFormat.NUMBER),
+        "expected": by_explained,
+        "contributions": by_explained,
+        "implausible": ValueFormat.CHOICE,
+        "model_version": ValueFormat.SCALAR,
+        "processed_at": ValueFormat.CHOICE,
+        "telemetry": ValueFormat.RAW,
     }

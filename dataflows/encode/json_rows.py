@@ -1,8 +1,8 @@
-"""Many JSON objects with the same members, written at once.
+"""Writes many JSON objects with the same members at once.
 
-An encoder that goes from object to object spends most of its time on keys, which are always the same, and
-on digits that no sensor has. Here columns are encoded whole, numbers are rounded, and one compiled loop puts
-the values between the keys.
+An encoder that handles one object at a time spends most of its time on keys, which never change, and on
+digits beyond the precision of any sensor. Here whole columns are encoded, numbers are rounded, and one
+compiled loop puts the values between the keys.
 """
 
 from __future__ import annotations
@@ -11,111 +11,127 @@ import threading
 from collections.abc import Mapping, Sequence
 from enum import Enum, auto
 from io import BytesIO
-from itertools import chain
+from itertools import accumulate, chain
 from typing import Any, TypeAlias
 
 import msgspec
 import numpy as np
+from numpy.typing import NDArray
 
 from dataflows.encode.json_kernel import LONGEST_NUMBER, Bytes, Floats, Positions, write_rows
 
 ROWS_AT_ONCE = 4096
-"""More are written in portions: the memory for it stays."""
+"""Larger batches are written in portions of this many rows, which bounds the size of the buffer."""
+
+Choice: TypeAlias = tuple[Sequence[bytes], NDArray[np.integer[Any] | np.bool_]]
+"""JSON texts to choose from, and the index of the one that each of n rows has, shape (n,)."""
 
 Cells: TypeAlias = tuple[bytes, Positions, Positions]
-"""The JSON of columns, one after the other, in one text, and where each value starts and stops in it."""
+"""A text that holds the JSON of columns, and where each value starts and stops in it, column by column."""
 
 
-class Kind(Enum):
-    """How the values of a member are given.
+class ValueFormat(Enum):
+    """How the values of a member are passed in.
 
     NUMBER: in a column of the matrix; null where not finite.
-    TEXT: as texts, times, booleans or whole numbers.
-    JSON: as bytes that are JSON already.
+    SCALAR: as strings, datetimes, booleans or integers.
+    CHOICE: as an index into a few JSON texts, for values that many rows share.
+    RAW: as bytes that are JSON already.
     """
 
     NUMBER = auto()
-    TEXT = auto()
-    JSON = auto()
+    SCALAR = auto()
+    CHOICE = auto()
+    RAW = auto()
 
 
-Members: TypeAlias = Mapping[str, "Kind | Members"]
+Members: TypeAlias = Mapping[str, "ValueFormat | Members"]
 
 
 class JsonRows:
-    """Writes JSON objects that have the same members.
+    """Writes JSON objects that have the same members; safe to use from several threads.
 
     Args:
-        members: key → kind of its value, or the members of the object that it is.
+        members: key → the format of its value, or the members of a nested object.
     """
 
     def __init__(self, members: Members) -> None:
         self._encode = msgspec.json.Encoder().encode
-        between, kinds = self._between(members)
+        between, formats = self._between(members)
         self._keys = np.frombuffer("".join(between).encode(), np.uint8)
         self._keys_stops = np.cumsum([len(text.encode()) for text in between])
-        # Columns of kind TEXT, then those of kind JSON; -1 for numbers.
-        order = [place for kind in (Kind.TEXT, Kind.JSON) for place, it in enumerate(kinds) if it is kind]
+        # The SCALAR columns, then the CHOICE and the RAW ones; -1 for numbers.
+        order = [
+            place
+            for wanted in (ValueFormat.SCALAR, ValueFormat.CHOICE, ValueFormat.RAW)
+            for place, found in enumerate(formats)
+            if found is wanted
+        ]
         self._columns = np.array(
-            [-1 if kind is Kind.NUMBER else order.index(i) for i, kind in enumerate(kinds)], np.int64
+            [-1 if found is ValueFormat.NUMBER else order.index(i) for i, found in enumerate(formats)],
+            np.int64,
         )
-        self._shape = kinds.count(Kind.NUMBER), kinds.count(Kind.TEXT), kinds.count(Kind.JSON)
-        self._memory = _Memory()
-        # To load the loop takes a while, for which the first event would wait.
-        numbers, texts, json = self._shape
-        self.write(np.zeros((1, numbers)), [[""]] * texts, [[b""]] * json)
+        self._shape = tuple(map(formats.count, ValueFormat))
+        self._buffer = _Buffer()
+        # Loading the compiled loop takes a while, for which the first event would otherwise wait.
+        numbers, scalars, choices, raw = self._shape
+        nothing = ([b""], np.zeros(1, np.int64))
+        self.write(np.zeros((1, numbers)), [[""]] * scalars, [nothing] * choices, [[b""]] * raw)
 
     def write(
-        self, numbers: Floats, texts: Sequence[Sequence[Any]], json: Sequence[Sequence[bytes]]
+        self,
+        numbers: Floats,
+        scalars: Sequence[Sequence[Any]],
+        choices: Sequence[Choice],
+        raw: Sequence[Sequence[bytes]],
     ) -> list[bytes]:
         """Write n objects.
 
         Args:
-            numbers: the members of kind NUMBER, in their order, shape (n, K).
-            texts, json: the members of these kinds, in their order, each n values.
+            numbers: the NUMBER members, in their order, shape (n, K).
+            scalars: the SCALAR members, in their order, n values each.
+            choices: the CHOICE members, in their order, n indices each.
+            raw: the RAW members, in their order, n values each.
 
         Raises:
-            ValueError: these are not the members, or not n values of each.
+            ValueError: the columns do not match the members, or do not all have n values.
         """
         rows = len(numbers)
-        shape = numbers.shape[1], len(texts), len(json)
-        if shape != self._shape or {rows}.union(map(len, texts), map(len, json)) != {rows}:
+        shape = numbers.shape[1], len(scalars), len(choices), len(raw)
+        lengths_of_columns = {*map(len, scalars), *(len(index) for _, index in choices), *map(len, raw)}
+        if shape != self._shape or not lengths_of_columns <= {rows}:
             raise ValueError(
-                f"expected {self._shape} columns (numbers, texts, JSON) of {rows} values each, got {shape} "
-                f"of {sorted({*map(len, texts), *map(len, json)})}"
+                f"expected {self._shape} columns (numbers, scalars, choices, raw) of {rows} values each, "
+                f"got {shape} of {sorted(lengths_of_columns)}"
             )
         if rows > ROWS_AT_ONCE:
             cuts = [slice(start, start + ROWS_AT_ONCE) for start in range(0, rows, ROWS_AT_ONCE)]
             portions = [
-                self.write(numbers[cut], [column[cut] for column in texts], [column[cut] for column in json])
+                self.write(
+                    numbers[cut],
+                    [column[cut] for column in scalars],
+                    [(texts, index[cut]) for texts, index in choices],
+                    [column[cut] for column in raw],
+                )
                 for cut in cuts
             ]
             return list(chain.from_iterable(portions))
-        encoded, starts, stops = self._encoded(texts, rows)
-        joined, joined_starts, joined_stops = _joined(json, rows)
-        room = rows * len(self._keys) + numbers.size * LONGEST_NUMBER + len(encoded) + len(joined)
-        text = np.frombuffer(encoded + joined, np.uint8)
-        starts = np.concatenate((starts, joined_starts + len(encoded)))
-        stops = np.concatenate((stops, joined_stops + len(encoded)))
+        text, starts, stops = _together(self._encoded(scalars, rows), _chosen(choices), _joined(raw))
+        size = rows * len(self._keys) + numbers.size * LONGEST_NUMBER + int((stops - starts).sum())
         keys = (self._keys, self._keys_stops, self._columns)
-        lengths, memory = np.empty(rows, np.int64), self._memory
-        # The workers of a process are threads that share what encodes.
-        with memory.lock:
-            memory.reserve(room)
-            write_rows(*keys, numbers, text, starts, stops, memory.array, lengths)
-            memory.file.seek(0)
-            return list(map(memory.file.read, lengths.tolist()))
-
-    @property
-    def memory(self) -> int:
-        """Bytes that are kept to write to."""
-        return len(self._memory.array)
+        lengths, buffer = np.empty(rows, np.int64), self._buffer
+        # The workers of a process are threads that share one encoder.
+        with buffer.lock:
+            buffer.reserve(size)
+            write_rows(*keys, numbers, text, starts, stops, buffer.array, lengths)
+            buffer.file.seek(0)
+            return list(map(buffer.file.read, lengths.tolist()))
 
     def _encoded(self, columns: Sequence[Sequence[Any]], rows: int) -> Cells:
         text = self._encode(columns)
         commas = np.flatnonzero(np.frombuffer(text, np.uint8) == ord(","))
-        if len(commas) != len(columns) * rows - 1:  # some text has one itself, or there are none
-            return _joined([list(map(self._encode, column)) for column in columns], rows)
+        if len(commas) != len(columns) * rows - 1:  # a string contains a comma, or there are no values
+            return _joined([list(map(self._encode, column)) for column in columns])
         starts, stops = np.empty(len(commas) + 1, np.int64), np.empty(len(commas) + 1, np.int64)
         starts[0], starts[1:] = 1, commas + 1
         stops[-1], stops[:-1] = len(text) - 1, commas
@@ -123,25 +139,25 @@ class JsonRows:
         stops[rows - 1 :: rows] -= 1
         return text, starts, stops
 
-    def _between(self, members: Members) -> tuple[list[str], list[Kind]]:
-        """What stands before each value and after the last, and the kinds of the values."""
-        between, kinds = ["{"], []
+    def _between(self, members: Members) -> tuple[list[str], list[ValueFormat]]:
+        """The text before each value and after the last one, and the formats of the values."""
+        between, formats = ["{"], []
         for position, (key, member) in enumerate(members.items()):
             between[-1] += ("," if position else "") + self._encode(key).decode() + ":"
-            if isinstance(member, Kind):
+            if isinstance(member, ValueFormat):
                 between.append("")
-                kinds.append(member)
+                formats.append(member)
             else:
                 (first, *rest), inner = self._between(member)
                 between[-1] += first
                 between += rest
-                kinds += inner
+                formats += inner
         between[-1] += "}"
-        return between, kinds
+        return between, formats
 
 
-class _Memory:
-    """Where rows are written to, again and again: as an array, and as the file they are read from."""
+class _Buffer:
+    """Memory that rows are written to and that is kept: as an array, and as the file they are read from."""
 
     def __init__(self) -> None:
         self.lock = threading.Lock()
@@ -149,13 +165,35 @@ class _Memory:
         self.array: Bytes = np.empty(0, np.uint8)
 
     def reserve(self, size: int) -> None:
-        """Make room for so many bytes."""
+        """Make room for `size` bytes."""
         if size > len(self.array):
             self.file = BytesIO(bytes(size))
             self.array = np.frombuffer(self.file.getbuffer(), np.uint8)
 
 
-def _joined(columns: Sequence[Sequence[bytes]], rows: int) -> Cells:
-    lengths = np.fromiter(map(len, chain.from_iterable(columns)), np.int64, len(columns) * rows)
+def _chosen(choices: Sequence[Choice]) -> Cells:
+    if not choices:
+        return b"", np.empty(0, np.int64), np.empty(0, np.int64)
+    text, starts, stops = _joined([texts for texts, _ in choices])
+    firsts = accumulate((len(texts) for texts, _ in choices), initial=0)
+    cells = np.concatenate(
+        [index + np.int64(first) for (_, index), first in zip(choices, firsts, strict=False)]
+    )
+    return text, starts[cells], stops[cells]
+
+
+def _joined(columns: Sequence[Sequence[bytes]]) -> Cells:
+    lengths = np.fromiter(map(len, chain.from_iterable(columns)), np.int64)
     stops = lengths.cumsum()
     return b"".join(chain.from_iterable(columns)), stops - lengths, stops
+
+
+def _together(*parts: Cells) -> tuple[Bytes, Positions, Positions]:
+    """All cells, in one text."""
+    texts, starts, stops = zip(*parts, strict=True)
+    offsets = list(accumulate(map(len, texts), initial=0))[:-1]
+    return (
+        np.frombuffer(b"".join(texts), np.uint8),
+        np.concatenate([start + offset for start, offset in zip(starts, offsets, strict=True)]),
+        np.concatenate([stop + offset for stop, offset in zip(stops, offsets, strict=True)]),
+    )

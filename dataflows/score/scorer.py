@@ -12,6 +12,7 @@ from dataflows.decode.batch import TelemetryBatch
 from dataflows.detector import Detector, Scores
 from dataflows.score.drift import DriftWatch
 from dataflows.score.models import make_model
+from dataflows.score.plausibility import PlausibleRanges
 from dataflows.stored_state import SHARD, Stored
 
 
@@ -23,11 +24,14 @@ class ScoredBatch:
         telemetry: m events, without duplicates.
         scores: their scores.
         rows: their positions in the batch that was scored, ascending, shape (m,).
+        implausible: which signals of the catalogue are outside their plausible range, shape (m, S);
+            ``None`` if none is.
     """
 
     telemetry: TelemetryBatch
     scores: Scores
     rows: NDArray[np.intp]
+    implausible: NDArray[np.bool_] | None = None
 
 
 class ShardScorer:
@@ -50,6 +54,7 @@ class ShardScorer:
         scored = settings.scored_signals
         model = make_model(settings.detector, len(scored))
         self.drift = DriftWatch()
+        self._plausible = PlausibleRanges(settings.signals.values())
         columns = [list(settings.signals).index(name) for name in scored]
         self._columns = slice(None) if columns == list(range(len(settings.signals))) else np.array(columns)
         if snapshot is None:
@@ -64,9 +69,9 @@ class ShardScorer:
         scores = self.detector.process(batch.vehicle_ids, batch.timestamps, batch.values[:, self._columns])
         self.drift.watch(self.detector.learned)
         kept = np.flatnonzero(~scores.duplicate)
-        if len(kept) == len(batch):
-            return ScoredBatch(batch, scores, kept)
-        return ScoredBatch(batch.take(kept), scores.take(kept), kept)
+        if len(kept) < len(batch):
+            batch, scores = batch.take(kept), scores.take(kept)
+        return ScoredBatch(batch, scores, kept, self._plausible.outside(batch.values))
 
     def snapshot(self) -> Stored:
         """Copy the whole state, with the layout `SHARD`."""

@@ -13,13 +13,13 @@ from threadpoolctl import threadpool_limits
 from config.settings import Settings
 from dataflows import metrics
 from dataflows.decode.batch import TelemetryBatch
-from dataflows.detector import Status
+from dataflows.events import STATUS_NAMES
 from dataflows.score.scorer import ScoredBatch, ShardScorer
 from dataflows.stored_state import Stored
 
 logger = logging.getLogger(__name__)
 
-EVENTS_BY_STATUS = [metrics.EVENTS.labels(status.name.lower()) for status in Status]
+EVENTS_BY_STATUS = [metrics.EVENTS.labels(name) for name in STATUS_NAMES]
 
 
 class _ShardLogic(StatefulBatchLogic[TelemetryBatch, ScoredBatch, Stored]):
@@ -39,7 +39,7 @@ class _ShardLogic(StatefulBatchLogic[TelemetryBatch, ScoredBatch, Stored]):
 
     def _count(self, events: int, scored: list[ScoredBatch]) -> None:
         for batch in scored:
-            counts = np.bincount(batch.scores.status, minlength=len(Status)).tolist()
+            counts = np.bincount(batch.scores.status, minlength=len(STATUS_NAMES)).tolist()
             for counter, count in zip(EVENTS_BY_STATUS, counts, strict=True):
                 counter.inc(count)
             metrics.ANOMALIES.inc(int(np.count_nonzero(batch.scores.anomaly)))

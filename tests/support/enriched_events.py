@@ -50,11 +50,11 @@ def enriched(
         changes: fields of `Enriched` to override.
     """
     ts = START + timedelta(seconds=number)
-    values = {name: value for name, value in (CALM | dict(measured or {})).items() if value is not None}
-    telemetry: dict[str, Any] = {"vehicle_id": vehicle_id, "ts": ts.isoformat(), **values}
-    if position is not None:
-        telemetry["latitude"], telemetry["longitude"] = position
-    blamed = [name for name in measured or {} if name in values] or ["speed"]
+    north, east = position or (None, None)
+    values = CALM | dict(measured or {}) | {"latitude": north, "longitude": east}
+    sent = {name: value for name, value in values.items() if value is not None}
+    telemetry: dict[str, Any] = {"vehicle_id": vehicle_id, "ts": ts.isoformat(), **sent}
+    blamed = [name for name in measured or {} if name in sent] or ["speed"]
     fields: dict[str, Any] = {
         "event_id": f"{vehicle_id}/{number}",
         "vehicle_id": vehicle_id,
@@ -65,6 +65,7 @@ def enriched(
         "is_anomaly": threshold is not None and error > threshold,
         "severity": 0.0 if threshold is None else 100.0 * error / (error + threshold),
         "status": "warming_up" if threshold is None else "ok",
+        "values": values,
         "expected": CALM,
         "contributions": {name: 1.0 / len(blamed) if name in blamed else 0.0 for name in CALM},
         "model_version": 3,

@@ -1,4 +1,4 @@
-"""The columns behind the charts."""
+"""The data frames behind the charts."""
 
 from __future__ import annotations
 
@@ -10,11 +10,9 @@ from hypothesis import strategies as st
 from config.settings import load
 from tests.support.enriched_events import enriched
 from ui import chart_data, charts
-from ui.signal_values import SignalReader
-from ui.words import leading_signals
+from ui.descriptions import leading_signals
 
-SETTINGS = load()
-READER = SignalReader(SETTINGS.signals, "latitude", "longitude")
+SIGNALS = load().scored_signals
 
 
 @given(st.integers(0, 900), st.sets(st.integers(0, 899), max_size=20))
@@ -27,18 +25,21 @@ def test_thinning_keeps_every_anomaly_and_both_ends(length: int, bad: set[int]) 
     assert len(kept) <= chart_data.MAX_POINTS + len(bad) + 2
 
 
-def test_an_event_that_was_kept_stays_kept_when_another_arrives() -> None:
+def test_an_event_that_was_kept_stays_kept_when_another_one_arrives() -> None:
     history = [enriched("VEH-1", number) for number in range(601)]
     before = {event.event_id for event in chart_data.thinned(history[:-1])}
     after = {event.event_id for event in chart_data.thinned(history)}
-    # But for the last event, which is always shown.
+    # Except for the last event, which is always shown.
     assert before - after <= {"VEH-1/599"}
 
 
-def test_a_signal_has_what_came_what_was_expected_and_where_it_was_wrong() -> None:
-    events = [enriched("VEH-1", 0), enriched("VEH-1", 1, error=5.0, measured={"rpm": 12_000.0}),
-              enriched("VEH-1", 2, measured={"rpm": None})]  # fmt: skip
-    frame = chart_data.signal_frames(events, READER, dict(SETTINGS.signals))["rpm"]
+def test_a_signal_has_its_actual_and_expected_values_and_marks_what_was_wrong() -> None:
+    events = [
+        enriched("VEH-1", 0),
+        enriched("VEH-1", 1, error=5.0, measured={"rpm": 12_000.0}, implausible=("rpm",)),
+        enriched("VEH-1", 2, measured={"rpm": None}),
+    ]
+    frame = chart_data.signal_frames(events, SIGNALS)["rpm"]
     assert frame["actual"].tolist()[:2] == [2_400.0, 12_000.0]
     assert math.isnan(frame["actual"].tolist()[2])
     assert frame["expected"].tolist() == [2_400.0] * 3
@@ -47,9 +48,9 @@ def test_a_signal_has_what_came_what_was_expected_and_where_it_was_wrong() -> No
     assert (frame["until"] > frame["time"]).all()
 
 
-def test_the_span_of_an_anomaly_does_not_reach_over_a_pause() -> None:
+def test_the_span_of_an_anomaly_does_not_reach_across_a_gap() -> None:
     events = [enriched("VEH-1", 0, error=5.0), enriched("VEH-1", 3_600)]
-    frame = chart_data.signal_frames(events, READER, dict(SETTINGS.signals))["speed"]
+    frame = chart_data.signal_frames(events, SIGNALS)["speed"]
     assert (frame["until"] - frame["time"]).iloc[0].total_seconds() <= 30.0
 
 
@@ -59,7 +60,7 @@ def test_there_is_no_threshold_while_warming_up() -> None:
     assert frame["threshold"].tolist()[1] == 1.0
 
 
-def test_contributions_begin_with_the_largest() -> None:
+def test_contributions_start_with_the_largest() -> None:
     event = enriched("VEH-1", error=5.0, contributions={"speed": 0.2, "rpm": 0.7, "fuel": 0.1})
     frame = chart_data.contribution_frame(event, leading_signals(event))
     assert frame["signal"].tolist() == ["rpm", "speed", "fuel"]
@@ -69,7 +70,7 @@ def test_contributions_begin_with_the_largest() -> None:
 def test_every_column_a_chart_draws_is_in_its_data() -> None:
     events = [enriched("VEH-1", 0), enriched("VEH-1", 1)]
     for chart, frame in (
-        (charts.signal_chart(), chart_data.signal_frames(events, READER, dict(SETTINGS.signals))["speed"]),
+        (charts.signal_chart(), chart_data.signal_frames(events, SIGNALS)["speed"]),
         (charts.error_chart(), chart_data.error_frame(events)),
         (charts.contribution_chart(), chart_data.contribution_frame(events[0], ())),
     ):

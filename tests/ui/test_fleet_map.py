@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import base64
-import io
 import json
 from typing import Any
 
@@ -13,15 +12,19 @@ from hypothesis import strategies as st
 from PIL import Image
 
 from ui import palette
-from ui.arrow_icon import SIZE, arrow_png
-from ui.fleet_map import Extent, MapVehicle, deck
+from ui.fleet_map import ARROW, ARROW_SIZE, Extent, MapVehicle, deck
 from ui.track import Track
 
 TRACK: Track = ((48.10, 11.50), (48.11, 11.50))
 
 
 def vehicle(name: str = "VEH-1", track: Track = TRACK, **changes: Any) -> MapVehicle:
-    fields: dict[str, Any] = {"words": name, "colour": palette.SILENT_DOT, "emphasis": True, "chosen": False}
+    fields: dict[str, Any] = {
+        "tooltip": name,
+        "colour": palette.SILENT_DOT,
+        "emphasis": True,
+        "chosen": False,
+    }
     return MapVehicle(name=name, track=track, **(fields | changes))
 
 
@@ -36,7 +39,7 @@ def layer(document: dict[str, Any], name: str) -> list[dict[str, Any]]:
     return rows
 
 
-def test_the_view_is_the_same_while_vehicles_move_within_one_extent() -> None:
+def test_the_view_does_not_change_while_vehicles_move_within_one_extent() -> None:
     extent = Extent.around([(48.0, 11.0), (48.2, 11.4)])
     before = drawn(vehicle(), extent=extent)
     after = drawn(vehicle(track=((48.0, 11.0), (48.19, 11.3))), extent=extent)
@@ -44,7 +47,7 @@ def test_the_view_is_the_same_while_vehicles_move_within_one_extent() -> None:
     assert [found["id"] for found in before["layers"]] == [found["id"] for found in after["layers"]]
 
 
-def test_fitting_again_is_another_view_though_it_shows_the_same() -> None:
+def test_refitting_gives_a_different_view_of_the_same_area() -> None:
     positions = [(48.0, 11.0), (48.2, 11.4)]
     first, second = (Extent.around(positions, generation).view(460, 680) for generation in (0, 1))
     assert first.latitude != second.latitude
@@ -63,44 +66,50 @@ def test_every_vehicle_is_in_the_extent_and_the_grid_has_few_lines(
     assert 2 <= len(layer(document, "grid")) < 500
 
 
-def test_a_moving_vehicle_is_an_arrow_and_a_standing_one_a_dot() -> None:
+def test_a_moving_vehicle_is_an_arrow_and_a_stationary_one_a_dot() -> None:
     document = drawn(vehicle("moving"), vehicle("standing", track=((48.1, 11.5),)))
     assert [row["text"] for row in layer(document, "moving")] == ["moving"]
     assert [row["text"] for row in layer(document, "standing")] == ["standing"]
 
 
-def test_only_vehicles_that_matter_are_named_and_only_the_chosen_one_has_a_ring() -> None:
+def test_only_important_vehicles_are_labelled_and_only_the_chosen_one_has_a_ring() -> None:
     document = drawn(vehicle("calm", emphasis=False), vehicle("bad"), vehicle("mine", chosen=True))
     assert [row["text"] for row in layer(document, "names")] == ["bad", "mine"]
     assert [row["text"] for row in layer(document, "ring")] == ["mine"]
 
 
 @pytest.mark.parametrize("name", ["@@=alert(1)", "@@#missing.enumeration", "@@type", "@@function"])
-def test_a_name_is_never_an_expression(name: str) -> None:
+def test_a_name_is_never_evaluated_as_an_expression(name: str) -> None:
     document = drawn(vehicle(name))
     (row,) = layer(document, "moving")
-    for text in (row["text"], row["words"]):
+    for text in (row["text"], row["tooltip"]):
         assert not text.startswith("@@")
         assert text.lstrip("\N{ZERO WIDTH SPACE}") == name
 
 
-def test_no_map_tiles_are_asked_for_and_the_tooltip_is_text() -> None:
+def test_no_map_tiles_are_requested_and_the_tooltip_is_text() -> None:
     chart = deck([vehicle("<b>x</b>")], Extent.around([TRACK[-1]]), 460, 680)
     assert json.loads(chart.to_json()).get("mapProvider") is None
     assert "cartocdn" not in chart.to_json()
-    assert chart._tooltip == {"text": "{words}"}
+    assert chart._tooltip == {"text": "{tooltip}"}
 
 
-def test_severity_goes_from_blue_over_amber_to_red() -> None:
+def test_severity_goes_from_blue_through_amber_to_red() -> None:
     calm, near, bad = (palette.severity_colour(s, s > 50.0) for s in (10.0, 50.0, 51.0))
     assert calm[2] > calm[0]
     assert near[0] > near[1] > near[2]
     assert bad[0] > 2 * bad[1]
 
 
-def test_the_arrow_is_a_picture_that_points_up_and_is_transparent_around() -> None:
-    picture = Image.open(io.BytesIO(base64.b64decode(arrow_png().split(",")[1])))
-    assert (picture.size, picture.mode) == ((SIZE, SIZE), "RGBA")
-    rows = [sum(picture.getpixel((x, y))[3] > 128 for x in range(SIZE)) for y in range(SIZE)]  # type: ignore[index]
+def test_the_arrow_is_a_picture_that_points_up_and_is_transparent_around_it() -> None:
+    size = ARROW_SIZE
+    with Image.open(ARROW) as picture:
+        assert (picture.size, picture.mode) == ((size, size), "RGBA")
+        rows = [sum(picture.getpixel((x, y))[3] > 128 for x in range(size)) for y in range(size)]  # type: ignore[index]
     assert rows[0] == 0
-    assert 0 < rows[SIZE // 4] < rows[SIZE // 2] < SIZE
+    assert 0 < rows[size // 4] < rows[size // 2] < size
+
+
+def test_the_arrow_is_part_of_the_map_so_that_the_browser_requests_no_file() -> None:
+    (moving,) = [found for found in drawn(vehicle())["layers"] if found["id"] == "moving"]
+    assert moving["iconAtlas"] == f"data:image/png;base64,{base64.b64encode(ARROW.read_bytes()).decode()}"

@@ -1,4 +1,4 @@
-"""What the page knows of the fleet, and what it costs at most."""
+"""What the page knows about the fleet, and how much it keeps."""
 
 from __future__ import annotations
 
@@ -11,13 +11,12 @@ from config.settings import load
 from tests.support.enriched_events import START, payload
 from ui import fleet_state
 from ui.fleet_state import FleetState
-from ui.signal_values import SignalReader
 
 NOW = START.timestamp()
 
 
 class Clock:
-    """A clock that stands still until it is moved."""
+    """A clock that only moves when told to."""
 
     def __init__(self) -> None:
         self.now = NOW
@@ -32,11 +31,11 @@ def clock() -> Clock:
 
 
 def fleet_of(clock: Clock, history: int = 100, **arguments: int) -> FleetState:
-    reader = SignalReader(load().signals, "latitude", "longitude")
-    return FleetState(reader, history, episode_gap=10.0, clock=clock, **arguments)
+    page = load().page.model_copy(update={"history": history, "stale_after": 10.0})
+    return FleetState(page, clock=clock, **arguments)
 
 
-def test_the_last_event_of_a_vehicle_is_its_twin(clock: Clock) -> None:
+def test_the_latest_event_of_a_vehicle_is_its_twin(clock: Clock) -> None:
     state = fleet_of(clock)
     state.record(payload("VEH-1", 0, error=0.1))
     state.record(payload("VEH-1", 1, error=0.2))
@@ -48,7 +47,7 @@ def test_the_last_event_of_a_vehicle_is_its_twin(clock: Clock) -> None:
     }
 
 
-def test_an_event_that_comes_twice_counts_once(clock: Clock) -> None:
+def test_an_event_delivered_twice_counts_once(clock: Clock) -> None:
     state = fleet_of(clock)
     for _ in range(3):
         state.record(payload("VEH-1", 0, error=5.0))
@@ -56,14 +55,14 @@ def test_an_event_that_comes_twice_counts_once(clock: Clock) -> None:
     assert (fleet.events, fleet.anomalies_last_hour, len(state.history("VEH-1"))) == (1, 1, 1)
 
 
-def test_a_replay_does_not_bring_an_old_event_back_as_the_twin(clock: Clock) -> None:
+def test_a_replay_does_not_make_an_old_event_the_twin_again(clock: Clock) -> None:
     state = fleet_of(clock)
     for number in (0, 1, 2, 0, 1):
         state.record(payload("VEH-1", number))
     assert state.snapshot().vehicles["VEH-1"].latest.event_id == "VEH-1/2"
 
 
-def test_history_is_by_event_time_and_keeps_the_last_events(clock: Clock) -> None:
+def test_history_is_sorted_by_event_time_and_keeps_the_last_events(clock: Clock) -> None:
     state = fleet_of(clock, history=5)
     for number in (0, 1, 2, 3, 4, 6, 5, 7):
         state.record(payload("VEH-1", number))
@@ -84,20 +83,22 @@ def test_a_large_fleet_has_shorter_histories(clock: Clock, monkeypatch: pytest.M
     assert all(len(state.history(f"VEH-{vehicle}")) == 4 for vehicle in range(10))
 
 
-def test_the_vehicle_that_was_silent_longest_is_forgotten_first(clock: Clock) -> None:
+def test_the_vehicle_that_has_been_silent_longest_is_dropped_first(clock: Clock) -> None:
     state = fleet_of(clock, max_vehicles=2)
     for vehicle_id, number in (("VEH-1", 0), ("VEH-2", 0), ("VEH-1", 1), ("VEH-3", 0)):
         state.record(payload(vehicle_id, number))
     fleet = state.snapshot()
     assert set(fleet.vehicles) == {"VEH-1", "VEH-3"}
-    assert fleet.forgotten == 1
+    assert fleet.dropped == 1
 
 
 @pytest.mark.parametrize(
     "message",
     [b"", b"{}", b"not json", b"\xff\xfe", b'{"event_id": "\xff"}', b"[" * 100_000, b'{"event_id": 1}'],
 )
-def test_what_is_no_enriched_event_is_counted_and_harms_nothing(clock: Clock, message: bytes) -> None:
+def test_messages_that_are_not_enriched_events_are_counted_and_do_no_harm(
+    clock: Clock, message: bytes
+) -> None:
     state = fleet_of(clock)
     state.record(payload("VEH-1"))
     state.record(message)
@@ -117,7 +118,7 @@ def test_dead_letters_are_counted_with_their_last_reason(clock: Clock) -> None:
     assert (fleet.dead_letters, fleet.dead_letter_reason) == (2, "expected a number")
 
 
-def test_a_retained_event_is_as_old_as_its_scoring(clock: Clock) -> None:
+def test_a_retained_event_was_seen_when_it_was_scored(clock: Clock) -> None:
     clock.now = NOW + 300.0
     state = fleet_of(clock)
     state.record(payload("VEH-1"), retained=True)
@@ -127,13 +128,13 @@ def test_a_retained_event_is_as_old_as_its_scoring(clock: Clock) -> None:
     assert fleet.last_event_at == NOW
 
 
-def test_a_retained_event_from_a_clock_ahead_of_ours_is_not_in_the_future(clock: Clock) -> None:
+def test_a_retained_event_from_a_fast_clock_is_not_in_the_future(clock: Clock) -> None:
     state = fleet_of(clock)
     state.record(payload("VEH-1", processed_at=START + timedelta(hours=1)), retained=True)
     assert state.snapshot().last_event_at == NOW
 
 
-def test_retained_events_are_no_part_of_the_rate(clock: Clock) -> None:
+def test_retained_events_do_not_count_towards_the_rate(clock: Clock) -> None:
     state = fleet_of(clock)
     for vehicle in range(50):
         state.record(payload(f"VEH-{vehicle}"), retained=True)
@@ -141,7 +142,7 @@ def test_retained_events_are_no_part_of_the_rate(clock: Clock) -> None:
     assert state.snapshot().events_per_second == 0.0
 
 
-def test_events_a_second_are_the_mean_of_the_last_ten_seconds(clock: Clock) -> None:
+def test_events_per_second_are_the_mean_of_the_last_ten_seconds(clock: Clock) -> None:
     state = fleet_of(clock)
     for number in range(60):
         clock.now = NOW + number / 4
@@ -150,7 +151,14 @@ def test_events_a_second_are_the_mean_of_the_last_ten_seconds(clock: Clock) -> N
     assert state.snapshot().events_per_second == pytest.approx(4.0)
 
 
-def test_a_late_event_goes_into_the_history_but_does_not_move_the_vehicle_back(clock: Clock) -> None:
+def test_an_event_of_a_version_without_values_is_shown_without_a_position(clock: Clock) -> None:
+    state = fleet_of(clock)
+    state.record(payload("VEH-1", values={}))
+    fleet = state.snapshot()
+    assert (fleet.events, fleet.vehicles["VEH-1"].track) == (1, ())
+
+
+def test_a_late_event_is_in_the_history_but_does_not_move_the_vehicle_back(clock: Clock) -> None:
     state = fleet_of(clock)
     state.record(payload("VEH-1", 100, position=(48.2, 11.5)))
     state.record(payload("VEH-1", 3, position=(48.1, 11.5), status="late"))
@@ -170,7 +178,7 @@ def test_anomalies_leave_the_count_of_the_last_hour_after_an_hour(clock: Clock) 
     assert state.snapshot().anomalies_last_hour == 0
 
 
-def test_viewers_at_the_same_moment_share_one_snapshot_that_later_events_do_not_change(clock: Clock) -> None:
+def test_simultaneous_viewers_share_one_snapshot_that_later_events_do_not_change(clock: Clock) -> None:
     state = fleet_of(clock)
     state.record(payload("VEH-1", 0))
     first = state.snapshot()
@@ -181,7 +189,7 @@ def test_viewers_at_the_same_moment_share_one_snapshot_that_later_events_do_not_
     assert state.snapshot().vehicles["VEH-1"].latest.event_id == "VEH-1/1"
 
 
-def test_what_is_read_while_events_arrive_is_consistent(clock: Clock) -> None:
+def test_snapshots_taken_while_events_arrive_are_consistent(clock: Clock) -> None:
     state = fleet_of(clock, history=50)
     messages = [payload(f"VEH-{number % 7}", number, error=2.0) for number in range(2_000)]
 

@@ -1,4 +1,4 @@
-"""Hostile ids and names of signals on the page: shown as what they are, and never interpreted."""
+"""Hostile vehicle ids and signal names on the page: shown literally, never interpreted."""
 
 from __future__ import annotations
 
@@ -35,7 +35,7 @@ def hostile_settings() -> Settings:
 
 
 def page_of(settings: Settings, payloads: list[bytes], monkeypatch: pytest.MonkeyPatch) -> AppTest:
-    feed = MqttFeed(settings)  # never started: what it would receive is put in by hand
+    feed = MqttFeed(settings)  # never started: the test records the messages itself
     for message in payloads:
         feed.state.record(message)
     monkeypatch.setattr("ui.page.shared_feed", lambda: (settings, feed))
@@ -57,13 +57,13 @@ def assert_nothing_is_interpreted(page: AppTest) -> None:
     assert not any(element.allow_html for element in page.markdown)
 
 
-def test_hostile_names_of_signals_and_units_are_shown_as_text(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_hostile_signal_names_and_units_are_shown_as_text(monkeypatch: pytest.MonkeyPatch) -> None:
     shares = {name: 1.0 / len(SIGNALS) for name in SIGNALS}
     first, *_ = SIGNALS
     message = payload(
         "VEH-1",
         error=5.0,
-        measured={"speed": 131.0},
+        values=dict.fromkeys(SIGNALS, 131.0),
         contributions=shares,
         expected=dict.fromkeys(SIGNALS, 90.0),
         implausible=list(SIGNALS),
@@ -84,13 +84,13 @@ def test_every_hostile_vehicle_has_a_row_and_none_is_more_than_text(monkeypatch:
     document = json.loads(page.get("deck_gl_json_chart")[0].proto.json)
     data = [row for layer in document["layers"] for row in layer["data"]]
     assert not [row for row in data if str(row.get("text", "")).startswith("@@")]
-    named = {str(row["words"]).splitlines()[0] for row in data if "words" in row}
+    named = {str(row["tooltip"]).splitlines()[0] for row in data if "tooltip" in row}
     assert {"<script>alert(1)</script>", "../../etc/passwd", "\N{ZERO WIDTH SPACE}@@=alert(1)"} <= named
     assert len(named) == len(HOSTILE_IDS)
 
 
 @pytest.mark.parametrize("vehicle", HOSTILE_IDS, ids=lambda vehicle: ascii(vehicle[:30]))
-def test_a_hostile_vehicle_can_be_looked_at(vehicle: str, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_hostile_vehicle_can_be_chosen(vehicle: str, monkeypatch: pytest.MonkeyPatch) -> None:
     page = page_of(load(), [payload("VEH-1", error=0.1), payload(vehicle, error=5.0)], monkeypatch)
     assert page.selectbox[0].value == vehicle, "the worst one"
     assert_nothing_is_interpreted(page)

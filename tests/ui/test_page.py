@@ -1,4 +1,4 @@
-"""The page as a person sees it, with a fleet put in by hand."""
+"""The page as a viewer sees it, with a fleet that the test records."""
 
 from __future__ import annotations
 
@@ -17,7 +17,6 @@ from ui.feed import Connection
 from ui.fleet_state import FleetState
 from ui.fleet_table import RANK_EVERY, vehicle_named
 from ui.mqtt_feed import MqttFeed
-from ui.signal_values import SignalReader
 
 APP = REPOSITORY / "ui" / "streamlit_app.py"
 NOW = START.timestamp()
@@ -33,9 +32,7 @@ class StagedFeed(MqttFeed):
         super().__init__(settings)
         self.now = NOW
         self.stage = Connection("connected", "", NOW - 60.0)
-        page = settings.page
-        reader = SignalReader(settings.signals, page.latitude, page.longitude)
-        self.state = FleetState(reader, page.history, page.stale_after, clock=lambda: self.now)
+        self.state = FleetState(settings.page, clock=lambda: self.now)
 
     @property
     def connection(self) -> Connection:
@@ -68,8 +65,8 @@ def table(page: AppTest) -> Any:
     return page.dataframe[0].value
 
 
-def words(page: AppTest) -> str:
-    """All Markdown of the page with the escapes taken away."""
+def text(page: AppTest) -> str:
+    """All Markdown of the page without the escapes."""
     return re.sub(r"\\([!-/:-@\[-`{-~])|\u2060", r"\1", "\n".join(element.value for element in page.markdown))
 
 
@@ -78,19 +75,19 @@ def deck(page: AppTest) -> dict[str, Any]:
     return document
 
 
-def test_an_anomaly_is_told_in_words_in_the_table_the_detail_and_the_list(
+def test_an_anomaly_is_described_in_the_table_the_detail_and_the_list(
     feed: StagedFeed, show: ShowPage
 ) -> None:
     feed.state.record(payload("VEH-1", error=5.0, measured={"engine_temperature": 131.0}))
     page = show()
-    told = "engine_temperature 131 °C, expected 90 °C"
-    assert table(page)["What stands out"].tolist() == [told]
+    description = "engine_temperature 131 °C, expected 90 °C"
+    assert table(page)["What stands out"].tolist() == [description]
     assert table(page)["State"].tolist() == ["anomaly"]
-    assert f":red[**{told}**]" in words(page)
-    assert page.dataframe[-1].value["What stood out"].tolist() == [told]
+    assert f":red[**{description}**]" in text(page)
+    assert page.dataframe[-1].value["What stood out"].tolist() == [description]
 
 
-def test_vehicles_come_the_worst_first_and_silent_ones_last(feed: StagedFeed, show: ShowPage) -> None:
+def test_the_worst_vehicles_come_first_and_silent_ones_last(feed: StagedFeed, show: ShowPage) -> None:
     feed.state.record(payload("silent", error=9.0))
     feed.now += 30.0
     for name, error in (("calm", 0.2), ("worst", 8.0), ("uneasy", 0.9), ("bad", 3.0)):
@@ -101,11 +98,11 @@ def test_vehicles_come_the_worst_first_and_silent_ones_last(feed: StagedFeed, sh
     assert table(page)["State"].tolist()[-1] == "silent 30 s"
 
 
-def test_a_missing_signal_and_an_implausible_one_are_told(feed: StagedFeed, show: ShowPage) -> None:
+def test_missing_and_implausible_signals_are_described(feed: StagedFeed, show: ShowPage) -> None:
     feed.state.record(payload("VEH-1", measured={"fuel": None}, status="partial"))
     feed.state.record(payload("VEH-2", measured={"rpm": 12_000.0}, implausible=("rpm",)))
-    told = table(show()).set_index("Vehicle")["What stands out"].to_dict()
-    assert told == {
+    descriptions = table(show()).set_index("Vehicle")["What stands out"].to_dict()
+    assert descriptions == {
         "VEH-1": "missing fuel",
         "VEH-2": "implausible: rpm 12,000 1/min, plausible 0 to 9,000",
     }
@@ -122,17 +119,17 @@ def test_the_figures_count_the_fleet(feed: StagedFeed, show: ShowPage) -> None:
     figures = {metric.label: (metric.value, metric.delta) for metric in show().metric}
     assert figures["Anomalous now"] == ("1", "1 in the last hour")
     assert figures["Vehicles"] == ("4", "1 warming up")
-    assert figures["Silent"] == ("1", "no event for 10 s")
-    assert figures["Events a second"][1] == "4 received"
-    assert figures["Dead letters"] == ("1", "1 undecodable here")
+    assert figures["Silent"] == ("1", "no events for 10 s")
+    assert figures["Events per second"][1] == "4 received"
+    assert figures["Dead letters"] == ("1", "1 unreadable here")
 
 
-def test_before_the_first_event_the_page_says_how_to_get_one(show: ShowPage) -> None:
+def test_before_the_first_event_the_page_says_how_to_get_events(show: ShowPage) -> None:
     page = show()
     (hint,) = [element.value for element in page.info]
     assert "No events yet on `fleet/enriched/+`" in hint
     assert "python -m bytewax.run dataflows.fleet" in hint
-    assert "no event yet" in words(page)
+    assert "no events yet" in text(page)
     assert not page.dataframe
     assert not page.error
 
@@ -148,7 +145,7 @@ def test_before_the_first_event_the_page_says_how_to_get_one(show: ShowPage) -> 
         (Connection("lost", "Keep alive timeout", NOW), "was lost: Keep alive timeout"),
     ],
 )
-def test_a_broker_in_trouble_is_told_with_the_reason_while_the_fleet_stays_on_the_page(
+def test_a_broken_connection_is_reported_with_its_reason_while_the_fleet_stays_on_the_page(
     connection: Connection, expected: str, feed: StagedFeed, show: ShowPage
 ) -> None:
     feed.state.record(payload("VEH-1"))
@@ -156,28 +153,28 @@ def test_a_broker_in_trouble_is_told_with_the_reason_while_the_fleet_stays_on_th
     page = show()
     (trouble,) = [element.value.replace("\\", "").replace("\u2060", "") for element in page.error]
     assert expected in trouble
-    assert "Disconnected" in words(page)
+    assert "Disconnected" in text(page)
     assert table(page)["Vehicle"].tolist() == ["VEH-1"]
 
 
-def test_an_unreachable_broker_says_what_to_do(feed: StagedFeed, show: ShowPage) -> None:
+def test_the_page_says_what_to_do_about_an_unreachable_broker(feed: StagedFeed, show: ShowPage) -> None:
     feed.stage = Connection("unreachable", "Connection refused", NOW)
     assert "Start it, or set its address in `[mqtt]`" in show().error[0].value
 
 
-def test_a_stream_that_fell_silent_says_for_how_long(feed: StagedFeed, show: ShowPage) -> None:
+def test_the_page_says_for_how_long_the_stream_has_been_silent(feed: StagedFeed, show: ShowPage) -> None:
     feed.state.record(payload("VEH-1"))
-    assert "Live" in words(show())
+    assert "Live" in text(show())
     feed.now += 42.0
-    assert "Stream silent" in words(show())
-    assert "last event 42 s ago" in words(show())
+    assert "Stream silent" in text(show())
+    assert "last event 42 s ago" in text(show())
 
 
-def test_wrong_settings_are_one_clear_message(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_invalid_settings_are_one_clear_message(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("FLEET__MQTT__PORT", "nonsense")
     page = again(AppTest.from_file(str(APP), default_timeout=60))
     (trouble,) = [element.value.replace("\\", "") for element in page.error]
-    assert "Wrong settings" in trouble
+    assert "Invalid settings" in trouble
     assert "mqtt.port" in trouble
 
 
@@ -185,7 +182,7 @@ def test_the_chosen_vehicle_stays_chosen_when_the_order_changes(feed: StagedFeed
     for name, error in (("VEH-1", 0.1), ("VEH-2", 0.9)):
         feed.state.record(payload(name, error=error))
     page = show()
-    assert page.selectbox[0].value == "VEH-2", "at first the worst one"
+    assert page.selectbox[0].value == "VEH-2", "initially the worst one"
     page.selectbox[0].select("VEH-1")
     again(page)
     feed.now += RANK_EVERY
@@ -206,7 +203,7 @@ def test_the_label_of_a_button_leads_back_to_its_vehicle(feed: StagedFeed, show:
     assert vehicle_named("VEH-9", labels) is None
 
 
-def test_the_order_is_held_long_enough_to_be_read(feed: StagedFeed, show: ShowPage) -> None:
+def test_the_order_is_kept_long_enough_to_be_read(feed: StagedFeed, show: ShowPage) -> None:
     for name, error in (("VEH-1", 0.1), ("VEH-2", 0.9)):
         feed.state.record(payload(name, error=error))
     page = show()
@@ -214,13 +211,13 @@ def test_the_order_is_held_long_enough_to_be_read(feed: StagedFeed, show: ShowPa
     feed.state.record(payload("VEH-1", 1, error=5.0))
     again(page)
     assert table(page)["Vehicle"].tolist() == ["VEH-2", "VEH-1"]
-    assert table(page)["State"].tolist() == ["ok", "anomaly"], "only the order is held"
+    assert table(page)["State"].tolist() == ["ok", "anomaly"], "only the order is kept"
     feed.now += RANK_EVERY
     again(page)
     assert table(page)["Vehicle"].tolist() == ["VEH-1", "VEH-2"]
 
 
-def test_the_map_keeps_its_view_while_vehicles_move_until_all_are_asked_for(
+def test_the_map_keeps_its_view_while_vehicles_move_until_show_all_is_clicked(
     feed: StagedFeed, show: ShowPage
 ) -> None:
     feed.state.record(payload("VEH-1", 0, position=(48.10, 11.50)))
@@ -234,7 +231,7 @@ def test_the_map_keeps_its_view_while_vehicles_move_until_all_are_asked_for(
     assert deck(again(page))["initialViewState"] != view
 
 
-def test_the_map_of_a_fleet_that_is_just_appearing_grows_with_it(feed: StagedFeed, show: ShowPage) -> None:
+def test_the_map_grows_with_a_fleet_that_is_just_appearing(feed: StagedFeed, show: ShowPage) -> None:
     feed.state.record(payload("VEH-1", position=(48.10, 11.50)))
     page = show()
     view = deck(page)["initialViewState"]
@@ -245,7 +242,7 @@ def test_the_map_of_a_fleet_that_is_just_appearing_grows_with_it(feed: StagedFee
     feed.now += 3_600.0
     for number in range(3, 9):
         feed.state.record(payload(f"VEH-{number}", position=(48.50, 11.90)))
-    assert deck(again(page))["initialViewState"] == grown, "after an hour the view is the person's"
+    assert deck(again(page))["initialViewState"] == grown, "after an hour the view belongs to the viewer"
 
 
 def test_charts_get_new_data_but_never_a_new_specification(feed: StagedFeed, show: ShowPage) -> None:
@@ -286,7 +283,7 @@ def test_a_hostile_vehicle_id_is_shown_and_never_interpreted(feed: StagedFeed, s
     assert HOSTILE in page.selectbox[0].options
     rows = [row for layer in deck(page)["layers"] for row in layer["data"]]
     assert not [row for row in rows if str(row.get("text", "")).startswith("@@")]
-    assert page.get("deck_gl_json_chart")[0].proto.tooltip == json.dumps({"text": "{words}"})
+    assert page.get("deck_gl_json_chart")[0].proto.tooltip == json.dumps({"text": "{tooltip}"})
 
 
 def test_a_hostile_dead_letter_reason_is_escaped(feed: StagedFeed, show: ShowPage) -> None:

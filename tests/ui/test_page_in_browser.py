@@ -1,4 +1,4 @@
-"""The page as a person meets it: in a real Chromium, on a real broker."""
+"""The page in a real Chromium, with a real broker."""
 
 from __future__ import annotations
 
@@ -30,17 +30,17 @@ from tests.support.mqtt_clients import publish
 
 HOSTILE = "<img src=x onerror=document.title='broken'>"
 PATIENCE = 90.0
-"""Seconds: software that draws WebGL beside a server on few cores is slow."""
+"""Seconds: WebGL drawn in software, beside a server on few cores, is slow."""
 
 NOTICEABLE = 40
-"""Difference of two pixels, 0–255, that is more than the redrawing of an edge."""
+"""Difference between two pixels, 0–255, that is more than a redrawn edge."""
 
 
 @pytest.fixture
 def browser() -> Iterator[Chrome]:
     if not is_installed():
         if os.environ.get("CI") == "true":
-            pytest.fail("chromium is not installed, and in CI=true no test may be left out")
+            pytest.fail("chromium is not installed, and with CI=true no test may be skipped")
         pytest.skip("needs chromium and chromedriver: apt-get install chromium chromium-driver")
     with chromium(1600, 1200) as running:
         yield running
@@ -48,7 +48,7 @@ def browser() -> Iterator[Chrome]:
 
 @contextmanager
 def page(mqtt: MqttSettings, topic: str) -> Iterator[str]:
-    """``streamlit run ui`` as a process of its own; yields its address when it answers."""
+    """Run ``streamlit run ui`` in its own process; yields its address once it answers."""
     port = free_port()
     environment = os.environ | {
         "FLEET__MQTT__PORT": str(mqtt.port),
@@ -79,7 +79,7 @@ def _answers(address: str) -> bool:
 
 
 class Fleet:
-    """Publishes one event after the other of vehicles that stand still."""
+    """Publishes events of vehicles that stand still, one after the other."""
 
     def __init__(self, mqtt: MqttSettings, topic: str) -> None:
         self._mqtt, self._topic = mqtt, topic
@@ -105,7 +105,7 @@ class Fleet:
     def send_until(
         self, condition: Callable[[], object], what: str, *vehicles: str, error: float = 0.5
     ) -> None:
-        """Send until the page shows it: what is sent before it listens is lost, and silence counts."""
+        """Send until the page shows it: what is sent before it subscribes is lost."""
 
         def sent_and_shown() -> object:
             self.send(*vehicles, error=error)
@@ -115,7 +115,7 @@ class Fleet:
 
 
 def shown(browser: Chrome, name: str) -> str:
-    """What stands below a name in the head of the page."""
+    """The figure below a name at the top of the page."""
     text = browser.find_element(By.TAG_NAME, "body").text
     found = re.search(rf"{name}\n([\d.,]+)", text)
     return found.group(1) if found else ""
@@ -127,7 +127,7 @@ def received(browser: Chrome) -> int:
 
 
 @pytest.mark.timeout(400)
-def test_the_page_lives_without_being_loaded_again_and_runs_no_foreign_script(
+def test_the_page_updates_without_reloading_and_runs_no_foreign_script(
     browser: Chrome, broker: Broker, topic: str
 ) -> None:
     mqtt = broker.settings()
@@ -155,7 +155,7 @@ def test_the_page_lives_without_being_loaded_again_and_runs_no_foreign_script(
 
 
 @pytest.mark.timeout(400)
-def test_the_map_stays_where_the_person_put_it(browser: Chrome, broker: Broker, topic: str) -> None:
+def test_the_map_stays_where_the_viewer_moved_it(browser: Chrome, broker: Broker, topic: str) -> None:
     mqtt = broker.settings()
     fleet = Fleet(mqtt, topic)
     vehicles = [f"VEH-{number}" for number in range(8)]
@@ -190,7 +190,7 @@ def picture(browser: Chrome) -> Image.Image:
 
 
 def settled(browser: Chrome) -> Image.Image:
-    """The map as soon as two pictures of it in a row are the same."""
+    """The map as soon as two consecutive pictures of it are the same."""
     pictures = [picture(browser)]
 
     def stands() -> bool:

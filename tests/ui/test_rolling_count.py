@@ -23,7 +23,7 @@ def test_total_counts_exactly_the_events_of_the_last_buckets(at: list[float], pa
 
 
 @given(moments)
-def test_order_of_arrival_does_not_matter_for_what_is_within_the_ring(at: list[float]) -> None:
+def test_the_order_of_arrival_does_not_matter_within_the_ring(at: list[float]) -> None:
     recent = [moment for moment in at if moment > 185.0]
     forwards, backwards = RollingCount(2.0, 10), RollingCount(2.0, 10)
     for moment in recent:
@@ -33,7 +33,7 @@ def test_order_of_arrival_does_not_matter_for_what_is_within_the_ring(at: list[f
     assert forwards.total(200.0) == backwards.total(200.0) == len(recent)
 
 
-def test_a_steady_stream_has_its_rate_from_the_second_second_on() -> None:
+def test_a_steady_stream_shows_its_rate_from_the_second_second_on() -> None:
     count = RollingCount(width=1.0, buckets=11)
     for number in range(500):
         moment = number / 10

@@ -1,4 +1,4 @@
-"""Encoding: what is on the enriched topic."""
+"""Messages on the enriched topic."""
 
 from __future__ import annotations
 
@@ -11,8 +11,9 @@ import pytest
 
 from config.settings import DEFAULT_FILE, Settings, SignalSettings, load
 from dataflows.decode import Decoder
+from dataflows.detector import Status
 from dataflows.encode import Encoder
-from dataflows.events import Enriched
+from dataflows.events import STATUS_NAMES, Enriched
 from dataflows.messages import MessageBatch
 from dataflows.score.scorer import ScoredBatch, ShardScorer
 from tests.support.telemetry import batches, quick, telemetry
@@ -45,6 +46,7 @@ def test_an_event_has_every_field_of_the_contract_and_only_those(settings: Setti
         "is_anomaly",
         "severity",
         "status",
+        "values",
         "expected",
         "contributions",
         "implausible",
@@ -54,7 +56,7 @@ def test_an_event_has_every_field_of_the_contract_and_only_those(settings: Setti
     ]
 
 
-def test_the_original_event_is_passed_on_byte_for_byte(settings: Settings) -> None:
+def test_the_original_event_is_passed_through_byte_for_byte(settings: Settings) -> None:
     payload = (
         b'{ "vehicle_id": "VEH-1","ts":"2026-01-01T00:00:00Z",\t"speed":1.50, "unknown":[1,{"a":null}] }'
     )
@@ -75,15 +77,37 @@ def test_without_a_verdict_the_threshold_is_null(settings: Settings) -> None:
     assert (event["severity"], event["status"]) == (0.0, "warming_up")
 
 
+def test_the_values_of_all_signals_are_repeated_as_they_were_decoded(settings: Settings) -> None:
+    payloads = [
+        b'{"vehicle_id":"V","ts":"2026-01-01T00:00:00Z","speed":61.5,"rpm":true,"latitude":48.13712345678}',
+        b'{"vehicle_id":"V","ts":"2026-01-01T00:00:01Z","speed":null,"rpm":NaN,"latitude":-0.5,"other":1}',
+        b'{"vehicle_id":"V","ts":"2026-01-01T00:00:02Z","rpm":1e999}',
+    ]
+    assert [event["values"] for event in encoded(settings, payloads)] == [
+        {"speed": 61.5, "rpm": 1.0, "latitude": 48.1371235},
+        {"speed": None, "rpm": None, "latitude": -0.5},
+        {"speed": None, "rpm": None, "latitude": None},
+    ]
+
+
+def test_an_event_of_a_version_without_values_can_still_be_read(settings: Settings) -> None:
+    (event,) = encoded(settings, telemetry(1))
+    del event["values"]
+    assert msgspec.json.decode(msgspec.json.encode(event), type=Enriched).values == {}
+
+
+def test_the_names_of_the_status_are_those_of_the_contract() -> None:
+    assert [status.name.lower() for status in Status] == list(STATUS_NAMES)
+    assert [status.value for status in Status] == list(range(len(STATUS_NAMES)))
+
+
 def test_an_event_has_the_fields_of_its_struct_in_that_order(settings: Settings) -> None:
     (event,) = encoded(settings, telemetry(1))
     assert list(event) == [field.encode_name for field in msgspec.structs.fields(Enriched)]
 
 
 @pytest.mark.parametrize("threshold", [0.0, 5e-324, 1.0, 1.00000000049, 9.99999999951, 0.123456789123])
-def test_an_anomaly_is_above_the_threshold_also_as_it_is_written(
-    settings: Settings, threshold: float
-) -> None:
+def test_an_anomaly_is_above_the_threshold_after_rounding_too(settings: Settings, threshold: float) -> None:
     batch = scored(settings, batches(telemetry(3), 3)[0])
     batch.scores.threshold[:] = threshold
     batch.scores.error[:] = [threshold, np.nextafter(threshold, 10.0), threshold * (1.0 + 1e-8) + 1e-300]
@@ -97,7 +121,7 @@ def test_an_anomaly_is_above_the_threshold_also_as_it_is_written(
         assert event.is_anomaly == (event.reconstruction_error > event.anomaly_threshold)
 
 
-def test_signals_out_of_their_plausible_range_are_named(settings: Settings) -> None:
+def test_signals_outside_their_plausible_range_are_named(settings: Settings) -> None:
     sent = telemetry(5)
     signals = {
         **settings.signals,
@@ -119,7 +143,7 @@ def test_a_model_that_expects_nothing_explains_nothing(settings: Settings) -> No
     assert [event["reconstruction_error"] for event in events] == pytest.approx(batch.scores.error, rel=1e-8)
 
 
-def test_a_batch_of_duplicates_alone_is_no_messages(settings: Settings) -> None:
+def test_a_batch_of_nothing_but_duplicates_gives_no_messages(settings: Settings) -> None:
     batch = scored(settings, batches(telemetry(1), 1)[0])
     nothing = np.zeros(0, np.intp)
     empty = ScoredBatch(batch.telemetry.take(nothing), batch.scores.take(nothing), nothing)
@@ -134,7 +158,7 @@ def test_times_are_utc_to_the_microsecond(settings: Settings) -> None:
     assert before <= datetime.fromisoformat(str(event["processed_at"])) <= datetime.now(UTC)
 
 
-def test_duplicates_are_not_passed_on_and_the_rest_stays_aligned(settings: Settings) -> None:
+def test_duplicates_are_dropped_and_the_rest_stays_aligned(settings: Settings) -> None:
     payloads = telemetry(40)
     batch = scored(settings, batches([*payloads[:20], payloads[19], *payloads[20:]], 41)[0])
     assert len(batch.telemetry) == 40

@@ -1,9 +1,10 @@
-"""JSON objects written at once: the law is what msgspec writes of each, but for digits."""
+"""Many JSON objects written at once are what msgspec writes one by one, except for the digits of numbers."""
 
 from __future__ import annotations
 
 import math
 import sys
+import tracemalloc
 from concurrent.futures import ThreadPoolExecutor
 from decimal import ROUND_FLOOR, Context, Decimal
 from typing import Any
@@ -15,24 +16,40 @@ from hypothesis import given
 from hypothesis import strategies as st
 from numpy.typing import NDArray
 
-from dataflows.encode.json_kernel import DIGITS, LONGEST_NUMBER, RESOLUTION, SMALLEST
-from dataflows.encode.json_rows import ROWS_AT_ONCE, JsonRows, Kind, Members
+from dataflows.encode.json_kernel import (
+    DIGITS,
+    LOG10_OF_2,
+    LOG10_OF_2_BITS,
+    LONGEST_NUMBER,
+    RESOLUTION,
+    SMALLEST,
+)
+from dataflows.encode.json_rows import ROWS_AT_ONCE, Choice, JsonRows, Members, ValueFormat
 
 MEMBERS: Members = {
-    "id": Kind.TEXT,
-    "ok": Kind.TEXT,
-    'a "key"\\': {"x": Kind.NUMBER, "y": Kind.NUMBER},
-    "raw": Kind.JSON,
+    "id": ValueFormat.SCALAR,
+    "ok": ValueFormat.SCALAR,
+    "one of": ValueFormat.CHOICE,
+    'a "key"\\': {"x": ValueFormat.NUMBER, "y": ValueFormat.NUMBER},
+    "raw": ValueFormat.RAW,
+    "constant": ValueFormat.CHOICE,
 }
 ROWS = JsonRows(MEMBERS)
-NUMBERS = JsonRows({"x": Kind.NUMBER})
+NUMBERS = JsonRows({"x": ValueFormat.NUMBER})
+
+OPTIONS = [b"false", b"true", b'["a,b"]', b"{}"]
 
 FINITE = st.floats(allow_nan=False, allow_infinity=False)
 
 
+def constant(rows: int) -> Choice:
+    """A column that has the same value in every row."""
+    return [b"7"], np.zeros(rows, np.intp)
+
+
 def written(values: list[float]) -> list[bytes]:
-    """The texts of numbers."""
-    objects = NUMBERS.write(np.array(values, np.float64)[:, None], [], [])
+    """Numbers as they are written."""
+    objects = NUMBERS.write(np.array(values, np.float64)[:, None], [], [], [])
     return [text.removeprefix(b'{"x":').removesuffix(b"}") for text in objects]
 
 
@@ -43,26 +60,37 @@ def written(values: list[float]) -> list[bytes]:
             st.booleans(),
             st.integers(-999, 999),
             st.sampled_from([b"[]", b'{"a":[1,"]"]}', b"null"]),
+            st.integers(0, len(OPTIONS) - 1),
         ),
         max_size=8,
     )
 )
 def test_objects_are_those_that_an_encoder_writes_one_by_one(
-    events: list[tuple[str, bool, int, bytes]],
+    events: list[tuple[str, bool, int, bytes, int]],
 ) -> None:
-    numbers = np.array([[float(number), number / 8.0] for _, _, number, _ in events]).reshape(-1, 2)
-    ids, oks = [event[0] for event in events], [event[1] for event in events]
-    assert ROWS.write(numbers, [ids, oks], [[event[3] for event in events]]) == [
+    numbers = np.array([[float(event[2]), event[2] / 8.0] for event in events]).reshape(-1, 2)
+    scalars: list[list[Any]] = [[event[0] for event in events], [event[1] for event in events]]
+    choices = [(OPTIONS, np.array([event[4] for event in events], np.uint8)), constant(len(events))]
+    assert ROWS.write(numbers, scalars, choices, [[event[3] for event in events]]) == [
         msgspec.json.encode(
-            {"id": id_, "ok": ok, 'a "key"\\': {"x": float(x), "y": x / 8.0}, "raw": msgspec.Raw(raw)}
+            {
+                "id": id_,
+                "ok": ok,
+                "one of": msgspec.Raw(OPTIONS[option]),
+                'a "key"\\': {"x": float(x), "y": x / 8.0},
+                "raw": msgspec.Raw(raw),
+                "constant": 7,
+            }
         )
-        for id_, ok, x, raw in events
+        for id_, ok, x, raw, option in events
     ]
 
 
 @pytest.mark.parametrize("id_", ["a,b", '","', '",', "\\", '\\",\\"', "[", "],[", "ü,\N{SNOWMAN}", "\n,\x00"])
-def test_a_text_with_what_separates_values_stays_whole(id_: str) -> None:
-    texts = ROWS.write(np.zeros((3, 2)), [[id_, "VEH-1", id_], [True, False, True]], [[b"1", b"2", b"3"]])
+def test_a_string_that_contains_separators_stays_whole(id_: str) -> None:
+    scalars: list[list[Any]] = [[id_, "VEH-1", id_], [True, False, True]]
+    choices = [(OPTIONS, np.array([0, 1, 2])), constant(3)]
+    texts = ROWS.write(np.zeros((3, 2)), scalars, choices, [[b"1", b"2", b"3"]])
     decoded = [msgspec.json.decode(text) for text in texts]
     assert [(event["id"], event["ok"], event["raw"]) for event in decoded] == [
         (id_, True, 1),
@@ -82,12 +110,12 @@ def test_a_number_is_rounded_to_nine_digits(values: list[float]) -> None:
             unit = 10.0 ** (math.floor(math.log10(abs(value))) - DIGITS + 1)
             assert abs(decoded - value) <= 0.5000001 * unit
         digits = text.partition(b"e")[0].lstrip(b"-0.").replace(b".", b"")
-        assert len(digits) <= DIGITS + 1  # a 0 after the point counts for none
+        assert len(digits) <= DIGITS + 1  # a 0 after the point is not significant
         assert len(text) <= LONGEST_NUMBER
 
 
 @given(FINITE.filter(lambda value: SMALLEST < abs(value) < 1e300))
-def test_numbers_that_are_a_resolution_apart_are_written_differently(value: float) -> None:
+def test_numbers_one_resolution_apart_are_written_differently(value: float) -> None:
     first, second = written([value, value * (1.0 + RESOLUTION)])
     assert first != second
 
@@ -105,12 +133,12 @@ def test_powers_of_ten_are_written_with_a_single_digit(power: int) -> None:
     assert len(text) <= 10
 
 
-def test_the_power_of_ten_of_a_power_of_two_is_found_in_whole_numbers() -> None:
+def test_the_power_of_ten_of_any_power_of_two_is_exact_in_integers() -> None:
     exact = Context(prec=50)
     log = exact.log10(Decimal(2))
     for power in range(-1074, 1024):
         expected = exact.multiply(log, Decimal(power)).to_integral_value(rounding=ROUND_FLOOR)
-        assert (power * 315_653) >> 20 == int(expected)
+        assert (power * LOG10_OF_2) >> LOG10_OF_2_BITS == int(expected)
 
 
 @pytest.mark.parametrize(
@@ -139,53 +167,76 @@ def test_numbers_are_written_as_people_write_them(value: float, text: bytes) -> 
     assert written([value]) == [text]
 
 
-def test_what_was_written_before_does_not_show_through() -> None:
+def test_earlier_output_does_not_show_through() -> None:
     long, short = written([-1.23456789e-200] * 50), written([2.0] * 3)
     assert (long, short) == ([b"-1.23456789e-200"] * 50, [b"2.0"] * 3)
 
 
-def test_memory_grows_with_what_is_written() -> None:
-    rows = JsonRows({"x": Kind.NUMBER, "text": Kind.TEXT})
+def test_the_buffer_grows_with_the_output() -> None:
+    rows = JsonRows({"x": ValueFormat.NUMBER, "text": ValueFormat.SCALAR})
     for count in (10, 15, 16, 1000, 3):
         texts = [f"{'a' * count} {number}" for number in range(count)]
-        objects = rows.write(np.full((count, 1), -1.23456789e-200), [texts], [])
+        objects = rows.write(np.full((count, 1), -1.23456789e-200), [texts], [], [])
         assert [msgspec.json.decode(each) for each in objects] == [
             {"x": -1.23456789e-200, "text": text} for text in texts
         ]
 
 
 @pytest.mark.parametrize("rows", [ROWS_AT_ONCE, ROWS_AT_ONCE + 1, 3 * ROWS_AT_ONCE])
-def test_many_rows_take_no_more_memory_than_a_portion_of_them(rows: int) -> None:
-    writer = JsonRows({"x": Kind.NUMBER, "text": Kind.TEXT, "json": Kind.JSON})
+def test_large_batches_keep_no_more_memory_than_one_portion_needs(rows: int) -> None:
+    writer = JsonRows(
+        {
+            "x": ValueFormat.NUMBER,
+            "text": ValueFormat.SCALAR,
+            "same": ValueFormat.CHOICE,
+            "json": ValueFormat.RAW,
+        }
+    )
     texts, json = [f"VEH-{number}" for number in range(rows)], [b"%d" % number for number in range(rows)]
-    objects = writer.write(np.arange(rows, dtype=np.float64)[:, None], [texts], [json])
-    decoded = [msgspec.json.decode(each) for each in objects]
-    assert decoded == [{"x": number, "text": f"VEH-{number}", "json": number} for number in range(rows)]
-    assert writer.memory < 200 * ROWS_AT_ONCE
+    numbers = np.arange(rows, dtype=np.float64)[:, None]
+    tracemalloc.start()
+    try:
+        objects = writer.write(numbers, [texts], [constant(rows)], [json])
+        decoded = [msgspec.json.decode(each) for each in objects]
+        assert decoded == [
+            {"x": number, "text": f"VEH-{number}", "same": 7, "json": number} for number in range(rows)
+        ]
+        del objects, decoded
+        kept, _ = tracemalloc.get_traced_memory()
+    finally:
+        tracemalloc.stop()
+    assert kept < 200 * ROWS_AT_ONCE
+
+
+BOTH = [(OPTIONS, np.array([0, 1])), constant(2)]
 
 
 @pytest.mark.parametrize(
-    ("numbers", "texts", "json"),
+    ("numbers", "scalars", "choices", "raw"),
     [
-        (np.zeros((2, 1)), [["p", "q"], [True, True]], [[b"1", b"2"]]),
-        (np.zeros((2, 2)), [["p", "q", "r"], [True]], [[b"1", b"2"]]),
-        (np.zeros((2, 2)), [["p", "q"]], [[b"1", b"2"]]),
-        (np.zeros((2, 2)), [["p", "q"], [True, True]], [[b"1"]]),
+        (np.zeros((2, 1)), [["p", "q"], [True, True]], BOTH, [[b"1", b"2"]]),
+        (np.zeros((2, 2)), [["p", "q", "r"], [True]], BOTH, [[b"1", b"2"]]),
+        (np.zeros((2, 2)), [["p", "q"]], BOTH, [[b"1", b"2"]]),
+        (np.zeros((2, 2)), [["p", "q"], [True, True]], BOTH, [[b"1"]]),
+        (np.zeros((2, 2)), [["p", "q"], [True, True]], BOTH[:1], [[b"1", b"2"]]),
+        (np.zeros((2, 2)), [["p", "q"], [True, True]], [*BOTH[:1], constant(3)], [[b"1", b"2"]]),
     ],
 )
-def test_columns_that_do_not_fit_are_refused(
-    numbers: NDArray[np.float64], texts: list[list[Any]], json: list[list[bytes]]
+def test_columns_that_do_not_match_the_members_are_rejected(
+    numbers: NDArray[np.float64], scalars: list[list[Any]], choices: list[Choice], raw: list[list[bytes]]
 ) -> None:
-    with pytest.raises(ValueError, match=r"expected \(2, 2, 1\) columns .* of 2 values each, got"):
-        ROWS.write(numbers, texts, json)
+    with pytest.raises(ValueError, match=r"expected \(2, 2, 2, 1\) columns .* of 2 values each, got"):
+        ROWS.write(numbers, scalars, choices, raw)
 
 
 def test_threads_do_not_write_into_each_others_rows() -> None:
-    """Workers of one process are threads that share the encoder."""
+    """Workers of one process are threads that share one encoder."""
 
     def work(number: int) -> bool:
         expected = [b'{"x":%d.0}' % number] * 100
-        return all(NUMBERS.write(np.full((100, 1), float(number)), [], []) == expected for _ in range(300))
+        return all(
+            NUMBERS.write(np.full((100, 1), float(number)), [], [], []) == expected for _ in range(300)
+        )
 
     before = sys.getswitchinterval()
     sys.setswitchinterval(1e-6)
@@ -197,4 +248,4 @@ def test_threads_do_not_write_into_each_others_rows() -> None:
 
 
 def test_no_rows_are_no_objects() -> None:
-    assert ROWS.write(np.zeros((0, 2)), [[], []], [[]]) == []
+    assert ROWS.write(np.zeros((0, 2)), [[], []], [(OPTIONS, np.zeros(0, np.intp)), constant(0)], [[]]) == []

@@ -48,7 +48,7 @@ def test_the_same_command_writes_the_same_bytes(tmp_path: Path) -> None:
     assert contents[0] == contents[1]
 
 
-def test_ground_truth_goes_beside_the_recording_or_where_it_is_told(tmp_path: Path) -> None:
+def test_ground_truth_goes_beside_the_recording_or_into_the_given_file(tmp_path: Path) -> None:
     main([*SMALL, "--output", str(tmp_path / "fleet.jsonl.gz")])
     main([*SMALL, "--output", str(tmp_path / "other.jsonl"), "--ground-truth", str(tmp_path / "truth.jsonl")])
     beside = (tmp_path / "fleet.ground-truth.jsonl").read_bytes()
@@ -67,20 +67,23 @@ def test_the_warm_up_is_recorded_before_the_duration(tmp_path: Path) -> None:
     assert first["ts"] == "2026-01-31T11:59:00.000Z"
 
 
-def test_what_was_done_is_said_in_one_line(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+def test_a_summary_is_printed_on_one_line(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     main([*SMALL, "--output", str(tmp_path / "fleet.jsonl")])
     assert capsys.readouterr().out.startswith("sim: 360 events sent, ")
 
 
 @pytest.mark.parametrize(
-    ("arguments", "told"),
+    ("arguments", "expected"),
     [
         (("--output", "x.jsonl"), "needs --duration"),
         (("--output", "x.csv", "--duration", "5"), ".jsonl"),
-        (("--ground-truth", "x.jsonl"), "goes with --output"),
-        (("--vehicles", "0"), "at least 1"),
+        (("--ground-truth", "x.jsonl"), "requires --output"),
+        (("--vehicles", "0"), "an integer of at least 1"),
+        (("--vehicles", "2.5"), "an integer of at least 1"),
+        (("--seed", "-1"), "at least 0"),
         (("--rate", "0"), "above 0"),
         (("--rate", "nan"), "above 0"),
+        (("--rate", "inf"), "a number above 0"),
         (("--faults-per-hour", "-1"), "at least 0"),
         (("--start", "2026-01-31T12:00:00"), "2026-01-31T12:00:00Z"),
         (("--wrong",), "--help"),
@@ -89,18 +92,18 @@ def test_what_was_done_is_said_in_one_line(tmp_path: Path, capsys: pytest.Captur
         (("replay", "x.jsonl", "--speed", "fast"), "above 0"),
     ],
 )
-def test_a_wrong_argument_is_one_line_that_says_what_to_do(
+def test_an_invalid_argument_is_reported_on_one_line_that_says_what_to_do(
     arguments: tuple[str, ...],
-    told: str,
+    expected: str,
     capsys: pytest.CaptureFixture[str],
     tmp_path: Path,
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     monkeypatch.chdir(tmp_path)
-    assert told in error_of(capsys, *arguments)
+    assert expected in error_of(capsys, *arguments)
 
 
-def test_a_wrong_setting_is_one_line(
+def test_an_invalid_setting_is_reported_on_one_line(
     capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv("FLEET__SIMULATOR__RATE", "-1")

@@ -1,4 +1,4 @@
-"""Each fault does what it says, where and when the ground truth says, and nothing else."""
+"""Each fault does what its kind says, where and when the ground truth says, and nothing else."""
 
 from __future__ import annotations
 
@@ -122,16 +122,16 @@ def test_ground_truth_covers_exactly_the_changed_values(
         for event in during(fault, normal)
     }
     assert changed - announced == set()
-    if kind == "spiking_sensor":  # is right between the spikes
+    if kind == "spiking_sensor":  # readings are correct between the spikes
         assert {(f.vehicle_id, f.signals[0], f.starts_at) for f in injected} <= changed
-    elif kind == "stuck_sensor":  # is right now and then by chance, and while the vehicle stands
+    elif kind == "stuck_sensor":  # readings are correct now and then by chance, and while the vehicle stands
         assert len(changed) > 0.9 * len(announced)
     else:
         assert announced == changed
 
 
 @pytest.mark.parametrize("kind", ["sudden_deceleration", "overspeed"])
-def test_a_fault_of_the_driver_changes_nothing_before_it_starts_nor_in_other_vehicles(
+def test_a_driver_fault_changes_nothing_before_it_starts_or_in_other_vehicles(
     kind: FaultKind, faulty: Callable[[FaultKind], Streams]
 ) -> None:
     normal, with_faults, injected = faulty(kind)
@@ -155,7 +155,7 @@ def test_sudden_deceleration_brakes_at_8_to_11_and_the_speed_follows(
             speed = event["speed"]
 
 
-def test_an_overspeeding_vehicle_exceeds_the_limit_by_far_and_comes_back(
+def test_an_overspeeding_vehicle_far_exceeds_the_limit_and_slows_down_again(
     faulty: Callable[[FaultKind], Streams],
 ) -> None:
     _, with_faults, injected = faulty("overspeed")
@@ -188,7 +188,7 @@ def test_a_failing_battery_falls_to_8_to_11_volts(faulty: Callable[[FaultKind], 
         assert voltage[0] > voltage[6]
 
 
-def test_a_stuck_sensor_repeats_what_it_said_last(faulty: Callable[[FaultKind], Streams]) -> None:
+def test_a_stuck_sensor_repeats_its_last_reading(faulty: Callable[[FaultKind], Streams]) -> None:
     _, with_faults, injected = faulty("stuck_sensor")
     for fault in finished(injected):
         (signal,) = fault.signals
@@ -196,7 +196,7 @@ def test_a_stuck_sensor_repeats_what_it_said_last(faulty: Callable[[FaultKind], 
         assert values == {before(fault, with_faults)[signal]}
 
 
-def test_a_missing_sensor_leaves_its_field_out(faulty: Callable[[FaultKind], Streams]) -> None:
+def test_the_field_of_a_missing_sensor_is_absent(faulty: Callable[[FaultKind], Streams]) -> None:
     _, with_faults, injected = faulty("missing_sensor")
     for fault in finished(injected):
         assert all(fault.signals[0] not in event for event in during(fault, with_faults))
@@ -217,7 +217,7 @@ def test_a_spiking_sensor_jumps_now_and_then(faulty: Callable[[FaultKind], Strea
     assert 0.15 < spikes / total < 0.4
 
 
-def test_a_drifting_sensor_goes_further_astray_with_every_event(
+def test_a_drifting_sensor_deviates_further_with_every_event(
     faulty: Callable[[FaultKind], Streams],
 ) -> None:
     normal, with_faults, injected = faulty("drifting_sensor")
@@ -232,7 +232,7 @@ def test_a_drifting_sensor_goes_further_astray_with_every_event(
 def injected_into_cruising_vehicles(
     vehicles: int, steps: int, seed: int, faults_per_hour: float, rate: float
 ) -> list[faults.Fault]:
-    """Faults of vehicles in which every fault would show at any time, so that none waits for that."""
+    """Faults of vehicles in which every fault has an effect at any time, so that none has to wait."""
     physics = VehiclePhysics(vehicles, np.random.SeedSequence(1), latitude=48.1, longitude=11.5)
     physics.speed = np.full(vehicles, 14.0)
     physics.limit = np.full(vehicles, 50.0)
@@ -249,7 +249,7 @@ def injected_into_cruising_vehicles(
     faults_per_hour=st.floats(1.0, 2000.0),
     rate=st.sampled_from([0.1, 1.0, 3.0]),
 )
-def test_faults_of_a_vehicle_never_overlap_nor_touch(seed: int, faults_per_hour: float, rate: float) -> None:
+def test_faults_of_a_vehicle_never_overlap_or_touch(seed: int, faults_per_hour: float, rate: float) -> None:
     injected = injected_into_cruising_vehicles(4, 1000, seed, faults_per_hour, rate)
     for vehicle in range(4):
         own = [fault for fault in injected if fault.vehicle == vehicle]
@@ -257,7 +257,7 @@ def test_faults_of_a_vehicle_never_overlap_nor_touch(seed: int, faults_per_hour:
         assert all(later.start > earlier.end for earlier, later in pairwise(own))
 
 
-def test_the_number_of_faults_is_what_was_asked_for() -> None:
+def test_the_number_of_faults_matches_the_rate() -> None:
     injected = injected_into_cruising_vehicles(50, 7200, 1, 6.0, 1.0)
     expected = 50 * 6.0 * 2
     assert abs(len(injected) - expected) < 4 * expected**0.5

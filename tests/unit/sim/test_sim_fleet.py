@@ -1,4 +1,4 @@
-"""The stream of a fleet: what is in it, in what order, and that a seed decides all of it."""
+"""The stream of a fleet: its content and order, and that the seed decides all of it."""
 
 from __future__ import annotations
 
@@ -61,7 +61,7 @@ def test_a_payload_holds_exactly_the_signals_of_the_catalogue() -> None:
     assert all(list(event) == expected for event in decoded(20, faults_per_hour=0.0))
 
 
-def test_for_an_hour_without_faults_every_signal_of_every_vehicle_is_plausible() -> None:
+def test_every_signal_is_plausible_for_an_hour_without_faults() -> None:
     hour = decoded(3600, vehicles=50, faults_per_hour=0.0)
     for name, signal in CATALOGUE.items():
         values = [event[name] for event in hour]
@@ -76,7 +76,7 @@ def test_for_an_hour_without_faults_every_signal_of_every_vehicle_is_plausible()
     assert max(abs(event["longitude"] - 11.5) for event in hour) < 0.2
 
 
-def test_values_are_rounded_as_a_control_unit_would() -> None:
+def test_values_are_rounded_as_by_a_control_unit() -> None:
     for event in decoded(30):
         for signal, decimals in {"speed": 1, "throttle": 1, "battery_voltage": 2, "latitude": 6}.items():
             if signal in event:
@@ -104,7 +104,7 @@ def test_every_vehicle_counts_its_events_without_a_gap() -> None:
     assert own == list(range(50))
 
 
-def test_event_times_do_not_drift_at_a_rate_that_divides_nothing() -> None:
+def test_event_times_do_not_drift_at_a_rate_whose_period_is_not_whole_milliseconds() -> None:
     rate = 3.0
     last = steps(3 * 200 + 1, vehicles=1, rate=rate)[-1]
     assert int(last.times[0]) == int((START + timedelta(seconds=200)).timestamp() * 1e6)
@@ -117,17 +117,17 @@ def test_the_times_of_a_step_are_those_in_its_payloads() -> None:
             assert int(time) == round(stamp.timestamp() * 1e6)
 
 
-def test_a_warm_up_leads_without_a_seam_to_the_live_stream() -> None:
+def test_the_live_stream_follows_the_warm_up_without_a_gap() -> None:
     events = [event for event in decoded(90, warm_up=60.0) if event["vehicle_id"] == "VEH-0002"]
     times = [datetime.fromisoformat(event["ts"]) for event in events]
     assert {later - earlier for earlier, later in pairwise(times)} == {timedelta(seconds=1)}
     assert sum(time < START for time in times) == 60
-    # The stream is that of a fleet which was live all along, but for the faults.
+    # The stream is that of a fleet that was live all along, except for the faults.
     earlier = payloads(90, start=START - timedelta(seconds=60), faults_per_hour=0.0)
     assert payloads(90, warm_up=60.0, faults_per_hour=0.0) == earlier
 
 
-def test_nothing_is_injected_during_the_warm_up_and_something_after() -> None:
+def test_faults_are_injected_only_after_the_warm_up() -> None:
     starts = [
         fault.starts_at for step in steps(240, warm_up=120.0, faults_per_hour=600.0) for fault in step.faults
     ]
@@ -148,7 +148,7 @@ def test_ground_truth_is_not_in_the_telemetry() -> None:
     assert all(set(event) <= allowed for event in decoded(300, faults_per_hour=300.0))
 
 
-def test_faults_do_not_shift_vehicles_that_have_none() -> None:
+def test_faults_do_not_change_vehicles_that_have_none() -> None:
     disturbed = steps(200, vehicles=30, faults_per_hour=20.0)
     affected = {fault.vehicle_id for step in disturbed for fault in step.faults}
     assert 0 < len(affected) < 30

@@ -1,4 +1,4 @@
-"""Pacing by an injected clock: nothing early, nothing lost, no drift, and lag is said."""
+"""Pacing by an injected clock: nothing early, nothing lost, no drift, and lag is reported."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ from sim.pacing import Pacer, publish_paced
 
 
 class Clock:
-    """Time that passes only while somebody sleeps."""
+    """Time passes only while something sleeps."""
 
     def __init__(self) -> None:
         self.now = 100.0
@@ -30,7 +30,7 @@ class Clock:
 
 
 class Log:
-    """A publisher that notes when it got what."""
+    """A publisher that records what it gets, and when."""
 
     def __init__(self, clock: Clock) -> None:
         self.sent: list[tuple[float, bytes]] = []
@@ -73,7 +73,7 @@ def test_at_speed_max_nothing_waits() -> None:
     assert [time for time, _ in log.sent] == [100.0] * 3
 
 
-def test_slow_publishing_does_not_shift_what_comes_later() -> None:
+def test_slow_publishing_does_not_delay_later_messages() -> None:
     clock = Clock()
     stop = StopRequest()
     pacer = Pacer(stop, clock=clock, sleep=clock.sleep)
@@ -83,7 +83,7 @@ def test_slow_publishing_does_not_shift_what_comes_later() -> None:
     assert clock.now == pytest.approx(100.0 + 999 + 0.4, abs=0.01)
 
 
-def test_falling_behind_is_said_but_catching_up_is_not(caplog: pytest.LogCaptureFixture) -> None:
+def test_falling_behind_is_logged_but_catching_up_is_not(caplog: pytest.LogCaptureFixture) -> None:
     clock = Clock()
     pacer = Pacer(StopRequest(), start=0, clock=clock, sleep=clock.sleep)
     with caplog.at_level(logging.WARNING):
@@ -113,7 +113,7 @@ def test_a_signal_ends_the_wait_and_later_messages_stay_unsent(number: signal.Si
     assert clock.now < 106.0
 
 
-def test_a_second_ctrl_c_interrupts_and_the_handlers_are_put_back() -> None:
+def test_a_second_ctrl_c_interrupts_and_the_handlers_are_restored() -> None:
     before = signal.getsignal(signal.SIGINT), signal.getsignal(signal.SIGTERM)
     with StopRequest() as stop:
         os.kill(os.getpid(), signal.SIGINT)

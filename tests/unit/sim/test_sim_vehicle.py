@@ -143,7 +143,7 @@ def test_the_alternator_holds_the_voltage(hour: Hour) -> None:
     assert hour.voltage.max() <= 14.5
 
 
-def test_fuel_only_burns(hour: Hour) -> None:
+def test_fuel_only_decreases(hour: Hour) -> None:
     assert (np.diff(hour.fuel, axis=0) <= 0.0).all()
     burnt = hour.fuel[0] - hour.fuel[-1]
     assert 1.0 < burnt.mean() < 20.0
@@ -184,7 +184,7 @@ def test_an_override_of_one_driver_leaves_all_others_exactly_as_they_were() -> N
 
 
 @pytest.mark.parametrize("rate", [0.1, 1.0, 20.0])
-def test_the_distance_driven_hardly_depends_on_how_often_vehicles_report(rate: float) -> None:
+def test_the_distance_driven_barely_depends_on_the_reporting_rate(rate: float) -> None:
     physics = new_physics(20)
     before = physics.odometer.copy()
     for _ in range(round(300 * rate)):
@@ -203,7 +203,7 @@ def test_a_route_is_closed_and_measured_along_the_road() -> None:
         assert np.hypot(north, east).max() < 2.0 * roads.length[route] / len(along)
 
 
-def test_the_next_stop_line_is_ahead_and_comes_nearer_as_one_drives() -> None:
+def test_the_next_stop_line_is_ahead_and_gets_closer() -> None:
     roads = RoadNetwork(6, np.random.default_rng(3), latitude=LATITUDE, longitude=11.5)
     for route in range(6):
         along = np.arange(0.0, roads.length[route] - 1.0, 1.0)
