@@ -227,7 +227,7 @@ class _Connection:
         self._writers.append(writer)
 
     def finish(self) -> None:
-        """Close in good order; both sides have said that they are done."""
+        """Close cleanly; both sides have finished sending."""
         for writer in self._writers:
             writer.close()
 
