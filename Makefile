@@ -55,7 +55,9 @@ bench-peers: $(INSTALLED) ## Install the peers of the benchmarks beside .venv (T
 	@echo "now: $(BIN)/python -m benchmarks.throughput --only peers"
 	@$(BIN)/uv venv --quiet --clear --python $(BIN)/python $(PEERS)
 	@sed -n 's/ *\\$$//; /^[a-z].*==/p' requirements.lock | grep -vE '^(river|pandas)==' > $(PEERS)/constraints.txt
+	@echo 'river<0.26' > $(PEERS)/overrides.txt
 	@$(BIN)/uv pip install --quiet --python $(PEERS) --constraint $(PEERS)/constraints.txt $(TORCH) \
+		--override $(PEERS)/overrides.txt \
 		--requirement pyproject.toml --extra dev --extra bench --extra peers
 	@echo "now: $(PEERS)/bin/python -m benchmarks.quality --data DIR"
 
@@ -64,6 +66,7 @@ screenshot: $(INSTALLED) ## Take the pictures of the README from a running demo 
 
 clean: ## Remove everything that was made
 	rm -rf $(VENV) $(PEERS) $(THROUGHPUT_PEERS) .demo .kafka .mypy_cache .pytest_cache .ruff_cache .hypothesis
+	rm -rf .venv-lowest
 	find . -name __pycache__ -type d -prune -exec rm -rf {} +
 
 $(INSTALLED): requirements.lock
