@@ -68,7 +68,9 @@ bench-peers: $(INSTALLED_DEV) ## Install the peers of the benchmarks beside .ven
 	@echo "next: $(BIN)/python -m benchmarks.throughput --only peers"
 	@$(BIN)/uv venv --quiet --clear --python $(BIN)/python $(PEERS)
 	@sed -n 's/ *\\$$//; /^[a-z].*==/p' requirements.lock | grep -vE '^(river|pandas)==' > $(PEERS)/constraints.txt
+	@echo 'river<0.26' > $(PEERS)/overrides.txt
 	@$(BIN)/uv pip install --quiet --python $(PEERS) --constraint $(PEERS)/constraints.txt $(TORCH) \
+		--override $(PEERS)/overrides.txt \
 		--requirement pyproject.toml --extra dev --extra bench --extra peers
 	@echo "next: $(PEERS)/bin/python -m benchmarks.quality --data DIR"
 
@@ -77,6 +79,7 @@ screenshot: $(INSTALLED_DEV) ## Take the screenshots of the documentation from a
 
 clean: ## Remove everything that these targets create
 	rm -rf $(VENV) $(PEERS) $(THROUGHPUT_PEERS) .demo .kafka .mypy_cache .pytest_cache .ruff_cache .hypothesis
+	rm -rf .venv-lowest
 	find . -name __pycache__ -type d -prune -exec rm -rf {} +
 
 $(INSTALLED): requirements.lock

@@ -26,11 +26,6 @@ FLAGS = (
 )
 
 
-def is_installed() -> bool:
-    """Whether Chromium and its driver are on the PATH."""
-    return None not in (shutil.which("chromium"), shutil.which("chromedriver"))
-
-
 @contextmanager
 def chromium(width: int = 1600, height: int = 1200, *, dark: bool = False) -> Iterator[webdriver.Chrome]:
     """Chromium for the duration of the context.

@@ -1,11 +1,11 @@
-"""Fixtures that several packages of tests share: a broker, and settings that point to it."""
+"""Fixtures that several packages of tests share, and how tests are spread over worker processes."""
 
 from __future__ import annotations
 
 import os
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 from uuid import uuid4
 
 import pytest
@@ -13,31 +13,56 @@ import pytest
 from config.settings import Settings, load
 from scripts.brokers.embedded import EmbeddedBroker
 from scripts.brokers.kafka_process import Cluster, KafkaBroker, StartKafka
-from scripts.brokers.mosquitto import Mosquitto, StartMosquitto, mosquitto_is_installed
+from scripts.brokers.mosquitto import Mosquitto, StartMosquitto
 from scripts.brokers.process import Broker
-from tests.support.kafka_brokers import need_java
+from tests.support.needs import has, left_out, need, need_sessions
+from tests.support.scheduling import KafkaInOneWorker
 
-WANTS_MOSQUITTO = "needs mosquitto: apt-get install mosquitto, brew install mosquitto"
+if TYPE_CHECKING:
+    from xdist.remote import Producer
+
+MOST_WORKERS = 4
+"""More would wait for the tests on Kafka, which all run in one worker."""
+
+QUICK_JVM = "-XX:TieredStopAtLevel=1 -XX:+UseSerialGC"
+"""A Kafka starts with 40 % less processor time, and is later slower than tests can notice."""
 
 
-def _mosquitto_or(otherwise: Callable[[], Any]) -> bool:
-    if mosquitto_is_installed():
-        return True
-    _fail_in_ci("mosquitto")
-    otherwise()
-    return False
+def pytest_configure(config: pytest.Config) -> None:
+    """Refuse a wrong ``TEST_WITHOUT`` before anything runs, and let every JVM start quickly."""
+    left_out()
+    os.environ.setdefault("JDK_JAVA_OPTIONS", QUICK_JVM)
 
 
-def _fail_in_ci(missing: str) -> None:
-    if os.environ.get("CI") == "true":
-        pytest.fail(f"{missing} is not installed, and in CI=true no test may be left out")
+@pytest.hookimpl(optionalhook=True)
+def pytest_xdist_auto_num_workers(config: pytest.Config) -> int:
+    """One worker per processor; none, which starts faster, if single files or tests are asked for."""
+    if all(Path(argument.partition("::")[0]).is_file() for argument in config.args):
+        return 0
+    return min(os.cpu_count() or 1, MOST_WORKERS)
+
+
+@pytest.hookimpl(optionalhook=True)
+def pytest_xdist_make_scheduler(config: pytest.Config, log: Producer) -> KafkaInOneWorker:
+    return KafkaInOneWorker(config, log)
+
+
+@pytest.hookimpl(tryfirst=True)
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Mark what uses an MQTT broker that may be the embedded one."""
+    for item in items:
+        if isinstance(item, pytest.Function) and {"broker", "private_broker"} & set(item.fixturenames):
+            item.add_marker("mqtt")
+
+
+def _mqtt_broker(directory: Path) -> Broker:
+    return Mosquitto(directory) if has("mosquitto") else EmbeddedBroker(directory)
 
 
 @pytest.fixture(scope="session")
 def broker(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Broker]:
-    """The broker of all tests: mosquitto, or the embedded one if it is not installed. Not to be stopped."""
-    directory = tmp_path_factory.mktemp("broker")
-    running = Mosquitto(directory) if _mosquitto_or(lambda: None) else EmbeddedBroker(directory)
+    """The MQTT broker that tests share: mosquitto, or the embedded one without it. Not to be stopped."""
+    running = _mqtt_broker(tmp_path_factory.mktemp("broker"))
     running.start()
     yield running
     running.stop()
@@ -45,16 +70,30 @@ def broker(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Broker]:
 
 @pytest.fixture(scope="session")
 def durable_broker(broker: Broker) -> Broker:
-    """The broker of all tests, if it keeps what a client that is away has not acknowledged."""
-    if not isinstance(broker, Mosquitto):
-        pytest.skip(f"{WANTS_MOSQUITTO}; the embedded broker redelivers nothing after a crash")
+    """The shared MQTT broker, if it keeps what an absent client has not acknowledged."""
+    need_sessions(broker)
     return broker
 
 
 @pytest.fixture
+def private_broker(tmp_path: Path) -> Iterator[Broker]:
+    """An MQTT broker like the shared one that no other test uses.
+
+    For tests that count what a subscriber receives: the embedded broker also delivers what was retained on
+    topics of others.
+    """
+    directory = tmp_path / "broker"
+    directory.mkdir()
+    running = _mqtt_broker(directory)
+    running.start()
+    yield running
+    running.stop()
+
+
+@pytest.fixture
 def mosquitto(tmp_path: Path) -> Iterator[StartMosquitto]:
-    """Starts a broker of the test's own, with the arguments of `Mosquitto`; to be stopped at will."""
-    _mosquitto_or(lambda: pytest.skip(WANTS_MOSQUITTO))
+    """Starts a mosquitto for this test, with the arguments of `Mosquitto`; the test may stop it."""
+    need("mosquitto")
     started: list[Mosquitto] = []
 
     def start(**arguments: Any) -> Mosquitto:
@@ -71,22 +110,38 @@ def mosquitto(tmp_path: Path) -> Iterator[StartMosquitto]:
 
 @pytest.fixture(scope="session")
 def kafka_cluster(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Cluster]:
-    """The Kafka of all tests: ``KAFKA_BOOTSTRAP``, or one of our own. Not to be stopped."""
+    """The Kafka that tests share: that of ``KAFKA_BOOTSTRAP``, or one started here. Not to be stopped."""
     bootstrap = os.environ.get("KAFKA_BOOTSTRAP")
     if bootstrap:
         yield Cluster(bootstrap)
         return
-    need_java()
+    need("java")
     running = KafkaBroker(tmp_path_factory.mktemp("kafka"))
     running.start()
     yield running.cluster
     running.stop()
 
 
+@pytest.fixture(scope="session")
+def _spare_kafka(tmp_path_factory: pytest.TempPathFactory) -> Iterator[KafkaBroker]:
+    need("java")
+    running = KafkaBroker(tmp_path_factory.mktemp("spare-kafka"))
+    yield running
+    running.stop()
+
+
+@pytest.fixture
+def restartable_kafka(_spare_kafka: KafkaBroker) -> KafkaBroker:
+    """A Kafka that the test may stop and start; so may others before and after it, on their own topics."""
+    if not _spare_kafka.is_running:
+        _spare_kafka.start()
+    return _spare_kafka
+
+
 @pytest.fixture
 def kafka(tmp_path: Path) -> Iterator[StartKafka]:
-    """Starts a Kafka of the test's own, with the arguments of `KafkaBroker`; to be stopped at will."""
-    need_java()
+    """Starts a Kafka for this test, with the arguments of `KafkaBroker`; the test may stop it."""
+    need("java")
     started: list[KafkaBroker] = []
 
     def start(**arguments: Any) -> KafkaBroker:
@@ -107,5 +162,5 @@ def topic() -> str:
 
 @pytest.fixture
 def settings(broker: Broker) -> Settings:
-    """All settings, with ``[mqtt]`` pointing to the broker of the tests."""
+    """All settings, with ``[mqtt]`` pointing to the shared broker."""
     return load().model_copy(update={"mqtt": broker.settings()})

@@ -73,6 +73,11 @@ class KafkaBroker(BrokerProcess):
             AdminClient({"bootstrap.servers": self.cluster.bootstrap}).list_topics(timeout=30)
 
     @property
+    def is_running(self) -> bool:
+        """Whether it was started, and not stopped or killed since."""
+        return self._process is not None
+
+    @property
     def cluster(self) -> Cluster:
         """This broker as clients see it."""
         return Cluster(f"{LOCALHOST}:{self.port}")

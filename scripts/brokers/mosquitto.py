@@ -47,6 +47,10 @@ class Mosquitto(Broker):
     def command(self) -> list[str]:
         return [program("mosquitto"), "-c", str(self._configuration)]
 
+    @property
+    def keeps_sessions(self) -> bool:
+        return True
+
     def wait_until_left(self, client_id: str) -> None:
         came = f"New client connected .* as {client_id} "
         went = f"Client {client_id}\\b.* (?:disconnected|closed)|Socket error on client {client_id}\\b"

@@ -107,6 +107,11 @@ class Broker(BrokerProcess):
         super().__init__(directory)
         self.protocol = protocol
 
+    @property
+    def keeps_sessions(self) -> bool:
+        """Whether it keeps everything that an absent client has not acknowledged."""
+        return False
+
     def wait_until_left(self, client_id: str) -> None:
         """Return when the broker has read everything that a client sent before it disconnected.
 

@@ -10,6 +10,7 @@ from __future__ import annotations
 import random
 import time
 from collections.abc import Callable, Iterator
+from functools import cache
 from pathlib import Path
 from typing import NamedTuple
 from uuid import uuid4
@@ -32,12 +33,13 @@ from tests.support.kafka_fleet import (
 from tests.support.kafka_run import Run
 from tests.support.telemetry import telemetry
 
-EVENTS = 100_000
+FEW, MANY = 20_000, 100_000
+"""Events of a test that shows the guarantee, and of one that tries it."""
+
 VEHICLES = 200
 RATE = 6_000.0
 """Events a second that arrive while the job is killed."""
 
-KILLS = 5
 LONGEST_RUN = 2.5
 """Seconds of output between two kills, at most."""
 
@@ -59,18 +61,26 @@ class Undisturbed(NamedTuple):
 
 
 @pytest.fixture(scope="module")
-def undisturbed(kafka_cluster: Cluster, tmp_path_factory: pytest.TempPathFactory) -> Undisturbed:
-    payloads = telemetry(EVENTS, VEHICLES)
-    topic = f"telemetry-{uuid4().hex[:8]}"
-    create_topic(kafka_cluster, topic, PARTITIONS)
-    publish_telemetry(kafka_cluster, topic, payloads, VEHICLES)
-    job = new_job(kafka_cluster, topic, tmp_path_factory.mktemp("undisturbed"))
-    job.start()
-    job.wait_until_committed(EVENTS)
-    job.kill()
-    emitted = read_enriched(kafka_cluster, job.enriched)
-    assert len(emitted) == EVENTS
-    return Undisturbed(payloads, topic, by_id(emitted))
+def undisturbed(
+    kafka_cluster: Cluster, tmp_path_factory: pytest.TempPathFactory
+) -> Callable[[int], Undisturbed]:
+    """The undisturbed run of so many events; there is one for each number."""
+
+    @cache
+    def run(events: int) -> Undisturbed:
+        payloads = telemetry(events, VEHICLES)
+        topic = f"telemetry-{uuid4().hex[:8]}"
+        create_topic(kafka_cluster, topic, PARTITIONS)
+        publish_telemetry(kafka_cluster, topic, payloads, VEHICLES)
+        job = new_job(kafka_cluster, topic, tmp_path_factory.mktemp("undisturbed"))
+        job.start()
+        job.wait_until_committed(events)
+        job.kill()
+        emitted = read_enriched(kafka_cluster, job.enriched)
+        assert len(emitted) == events
+        return Undisturbed(payloads, topic, by_id(emitted))
+
+    return run
 
 
 JOBS: list[Job] = []
@@ -97,12 +107,12 @@ def again(cluster: Cluster, undisturbed: Undisturbed) -> tuple[str, Vehicles]:
     return topic, Vehicles(cluster, topic, undisturbed.payloads, VEHICLES)
 
 
-def caught_up(run: Run, vehicles: Vehicles) -> list[Emitted]:
-    """Send what is left, and let the job run to its end; returns all that it has emitted."""
-    vehicles.send(EVENTS)
+def caught_up(run: Run, vehicles: Vehicles, events: int) -> list[Emitted]:
+    """Send what is left of the events, and let the job run to their end; returns all that it has emitted."""
+    vehicles.send(events)
     run.start()
     vehicles.wait()
-    run.job.wait_until_committed(EVENTS)
+    run.job.wait_until_committed(events)
     run.kill()
     return read_enriched(run.job.cluster, run.job.enriched)
 
@@ -117,14 +127,17 @@ def same_events(events: dict[str, bytes], topic: str, undisturbed: Undisturbed) 
     return events == expected
 
 
+@pytest.mark.parametrize(("kills", "events"), [(1, FEW), pytest.param(5, MANY, marks=pytest.mark.long)])
 def test_a_job_that_is_killed_at_any_moment_loses_nothing_and_scores_as_if_it_had_not_been(
+    kills: int,
+    events: int,
     kafka_cluster: Cluster,
-    undisturbed: Undisturbed,
+    undisturbed: Callable[[int], Undisturbed],
     tmp_path: Path,
     measure: Measure,
     record_property: Callable[..., None],
 ) -> None:
-    """100,000 events arrive in 4 partitions, and the job is SIGKILLed 5 times at random moments meanwhile.
+    """Events arrive in 4 partitions, and the job is SIGKILLed at random moments meanwhile.
 
     Every event is in the enriched topic at least once. Every copy has the scores of the undisturbed run, to
     the bit. Emitted twice is only what no snapshot covered when the job was killed.
@@ -132,56 +145,64 @@ def test_a_job_that_is_killed_at_any_moment_loses_nothing_and_scores_as_if_it_ha
     seed = random.randrange(1_000_000)
     record_property("seed", seed)
     moments = random.Random(seed)
-    topic, vehicles = again(kafka_cluster, undisturbed)
+    expected = undisturbed(events)
+    topic, vehicles = again(kafka_cluster, expected)
     job = new_job(kafka_cluster, topic, tmp_path)
     run = Run(job)
-    kills = []
-    for _ in range(KILLS):
-        vehicles.send(EVENTS // (KILLS + 1), RATE)
+    killed = []
+    for _ in range(kills):
+        vehicles.send(events // (kills + 1), RATE)
         run.start()
         job.wait_until_emitted(job.emitted() + 1)
         time.sleep(moments.uniform(0.0, LONGEST_RUN))
-        kills.append(run.kill())
-    emitted = caught_up(run, vehicles)
-    fault = f"Kafka: SIGKILL at {KILLS} random moments"
-    measure(run.measurement(fault, undisturbed.payloads, emitted, f"seed {seed}"))
-    assert same_events(by_id(emitted), topic, undisturbed), f"seed {seed}"
+        killed.append(run.kill())
+    emitted = caught_up(run, vehicles, events)
+    fault = f"Kafka: SIGKILL at {'a random moment' if kills == 1 else f'{kills} random moments'}"
+    measure(run.measurement(fault, expected.payloads, emitted, f"seed {seed}"))
+    assert same_events(by_id(emitted), topic, expected), f"seed {seed}"
     twice = repeated(emitted)
-    assert all(any(kill.may_repeat(one) for kill in kills) for one in twice), f"seed {seed}"
+    assert all(any(kill.may_repeat(one) for kill in killed) for one in twice), f"seed {seed}"
 
 
 @pytest.mark.slow
 def test_a_job_gives_the_same_scores_whatever_the_number_of_processes_it_is_continued_with(
-    kafka_cluster: Cluster, undisturbed: Undisturbed, tmp_path: Path, measure: Measure
+    kafka_cluster: Cluster,
+    undisturbed: Callable[[int], Undisturbed],
+    tmp_path: Path,
+    measure: Measure,
 ) -> None:
     """1 → 2 → 1 processes while events arrive: nothing is lost, and no score depends on it."""
-    topic, vehicles = again(kafka_cluster, undisturbed)
+    expected = undisturbed(MANY)
+    topic, vehicles = again(kafka_cluster, expected)
     job = new_job(kafka_cluster, topic, tmp_path)
     run = Run(job)
     kills = []
     for processes in (1, 2):
-        vehicles.send(EVENTS // 3, RATE)
+        vehicles.send(MANY // 3, RATE)
         run.start(processes)
         job.wait_until_committed(sum(job.committed()) + 10_000)
         kills.append(run.kill())
-    emitted = caught_up(run, vehicles)
+    emitted = caught_up(run, vehicles, MANY)
     fault = "Kafka: 1 → 2 → 1 processes, each SIGKILLed"
-    measure(run.measurement(fault, undisturbed.payloads, emitted))
-    assert same_events(by_id(emitted), topic, undisturbed)
+    measure(run.measurement(fault, expected.payloads, emitted))
+    assert same_events(by_id(emitted), topic, expected)
     assert all(any(kill.may_repeat(one) for kill in kills) for one in repeated(emitted))
 
 
+@pytest.mark.long
+@pytest.mark.parametrize("events", [FEW, MANY])
 def test_two_processes_give_what_one_gives(
-    kafka_cluster: Cluster, undisturbed: Undisturbed, tmp_path: Path
+    events: int, kafka_cluster: Cluster, undisturbed: Callable[[int], Undisturbed], tmp_path: Path
 ) -> None:
     """They share the partitions, and neither loses or repeats any of them."""
-    job = new_job(kafka_cluster, undisturbed.topic, tmp_path)
+    expected = undisturbed(events)
+    job = new_job(kafka_cluster, expected.topic, tmp_path)
     job.start(processes=2)
-    job.wait_until_committed(EVENTS)
+    job.wait_until_committed(events)
     job.kill()
     emitted = read_enriched(kafka_cluster, job.enriched)
-    assert len(emitted) == EVENTS
-    assert by_id(emitted) == undisturbed.events
+    assert len(emitted) == events
+    assert by_id(emitted) == expected.events
 
 
 @pytest.mark.slow

@@ -73,7 +73,13 @@ def assert_the_guarantee(run: Run, broker: Mosquitto, directory: Path, context: 
     assert run.covered_but_repeated() == [], context
 
 
-@pytest.mark.parametrize("kills", [3, pytest.param(20, marks=[pytest.mark.slow, pytest.mark.timeout(900)])])
+@pytest.mark.parametrize(
+    "kills",
+    [
+        pytest.param(3, marks=pytest.mark.long),
+        pytest.param(20, marks=[pytest.mark.slow, pytest.mark.timeout(900)]),
+    ],
+)
 def test_a_job_that_is_killed_at_random_moments_loses_nothing_and_scores_as_if_it_had_not_been(
     kills: int,
     mosquitto: StartMosquitto,
@@ -165,6 +171,7 @@ def test_a_job_that_is_killed_before_it_has_acknowledged_what_a_snapshot_covers_
         assert_the_guarantee(run, broker, tmp_path)
 
 
+@pytest.mark.long
 def test_a_job_that_is_asked_to_stop_ends_after_a_last_snapshot_and_repeats_nothing(
     mosquitto: StartMosquitto, payloads: list[bytes], tmp_path: Path, measure: Measure
 ) -> None:

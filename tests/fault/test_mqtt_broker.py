@@ -47,6 +47,7 @@ def restart(broker: Mosquitto) -> None:
     broker.start()
 
 
+@pytest.mark.long
 def test_a_broker_that_is_restarted_in_mid_stream_costs_no_event_and_the_job_goes_on_by_itself(
     mosquitto: StartMosquitto, topic: str, tmp_path: Path, measure: Measure
 ) -> None:

@@ -29,6 +29,8 @@ from benchmarks.poisoned_stream import (
 )
 from config.settings import DEFAULT_FILE, load
 
+pytestmark = pytest.mark.long  # the fleets are simulated first, which alone takes half a minute
+
 SETTINGS = load(DEFAULT_FILE)
 FLEETS, VEHICLES = (2, 3, 4), 8
 BEGIN, SPORADIC, LASTING = 15 * MINUTE, 10 * MINUTE, 60 * MINUTE

@@ -212,6 +212,7 @@ def test_state_of_other_settings_is_refused_with_what_differs(run: Run) -> None:
     assert "expected a snapshot with window = 7, got 10" in line
 
 
+@pytest.mark.long
 def test_a_full_disk_ends_the_job_in_one_line_and_costs_no_event(
     tmp_path: Path, broker: Broker, topic: str, measure: Measure
 ) -> None:

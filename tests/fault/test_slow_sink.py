@@ -100,6 +100,7 @@ def test_a_sink_that_is_slow_costs_no_event_and_the_memory_does_not_grow_with_wh
         assert grown < MEMORY < backlog
 
 
+@pytest.mark.long
 def test_a_sink_that_is_blocked_ends_the_job_in_one_line_and_costs_no_event(
     mosquitto: StartMosquitto, topic: str, tmp_path: Path, measure: Measure
 ) -> None:
@@ -136,7 +137,9 @@ def test_a_sink_that_is_blocked_ends_the_job_in_one_line_and_costs_no_event(
         assert len(stream.last_words) == 1
 
 
-@pytest.mark.parametrize("failures", [10, pytest.param(100, marks=pytest.mark.slow)])
+@pytest.mark.parametrize(
+    "failures", [pytest.param(10, marks=pytest.mark.long), pytest.param(100, marks=pytest.mark.slow)]
+)
 def test_a_sink_that_fails_and_recovers_again_and_again_costs_no_event(
     mosquitto: StartMosquitto, topic: str, tmp_path: Path, measure: Measure, failures: int
 ) -> None:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import shutil
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -13,13 +12,13 @@ from dataflows.connectors.mqtt.source import MqttSource, MqttSourcePartition
 from dataflows.stored_state import Stored
 from tests.support.certificates import make_certificate
 from tests.support.mqtt_source import Open
+from tests.support.needs import need
 
 
 @pytest.fixture
 def certificate(tmp_path: Path) -> Path:
     """A certificate for the broker's address that is its own authority; its key is beside it."""
-    if shutil.which("openssl") is None:
-        pytest.skip("needs openssl to make certificates")
+    need("openssl")
     return make_certificate(tmp_path / "certificate.pem")
 
 

@@ -25,6 +25,7 @@ DIGESTS = {
 }
 
 
+@pytest.mark.long
 def test_the_simulated_hour_is_scored_as_before(tmp_path: Path) -> None:
     recording = tmp_path / "hour.jsonl"
     hour = ["--seed", "7", "--start", "2026-01-01T00:00:00Z", "--duration", "3600", "--vehicles", "20"]

@@ -159,8 +159,12 @@ def test_the_command_plays_a_recording_through_the_flow(tmp_path: Path) -> None:
     ("changes", "expected"),
     [
         ({"FLEET__MQTT__PORT": "none"}, "mqtt.port"),
-        ({"FLEET__SOURCE__KIND": "recording"}, "recording.input"),
-        ({"FLEET__SOURCE__KIND": "recording", "FLEET__RECORDING__INPUT": "gone.csv"}, "gone.csv"),
+        pytest.param({"FLEET__SOURCE__KIND": "recording"}, "recording.input", marks=pytest.mark.long),
+        pytest.param(
+            {"FLEET__SOURCE__KIND": "recording", "FLEET__RECORDING__INPUT": "gone.csv"},
+            "gone.csv",
+            marks=pytest.mark.long,
+        ),
     ],
 )
 def test_a_wrong_setting_gives_a_one_line_error(changes: dict[str, str], expected: str) -> None:

@@ -143,6 +143,7 @@ def test_a_recording_from_mqtt_is_replayed_to_kafka_with_the_vehicles_of_its_top
         assert {record.key for record in reader.records} == {b"VEH-0", b"VEH-1", b"VEH-2"}
 
 
+@pytest.mark.long
 def test_the_lag_is_among_the_metrics_that_the_dataflow_serves(
     kafka_cluster: Cluster, environment: dict[str, str], tmp_path: Path
 ) -> None:
@@ -168,7 +169,9 @@ def test_the_lag_is_among_the_metrics_that_the_dataflow_serves(
         wait_until(lag_is_served, "the lag among the metrics")
 
 
-@pytest.mark.parametrize("program", ["dataflows.fleet", "dataflows.record"])
+@pytest.mark.parametrize(
+    "program", [pytest.param("dataflows.fleet", marks=pytest.mark.long), "dataflows.record"]
+)
 def test_a_cluster_that_does_not_answer_ends_a_program_with_one_line(
     environment: dict[str, str], program: str
 ) -> None:

@@ -11,6 +11,7 @@ from contextlib import contextmanager
 from pathlib import Path
 
 import msgspec
+import pytest
 from bytewax.recovery import init_db_dir
 
 from config.broker_settings import MqttSettings
@@ -80,6 +81,7 @@ def test_the_latest_event_of_a_vehicle_is_retained_as_its_twin(
     assert {bytes(twin.telemetry) for twin in twins} == set(payloads[-4:])
 
 
+@pytest.mark.long
 def test_a_job_that_is_killed_and_restarted_loses_nothing_and_repeats_the_same_ids(
     durable_broker: Broker, topic: str, tmp_path: Path
 ) -> None:

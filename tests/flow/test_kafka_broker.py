@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import pytest
 from confluent_kafka.admin import AdminClient
 
 from scripts.brokers.kafka_process import Cluster, StartKafka
+
+pytestmark = pytest.mark.long
 
 
 def broker_of(cluster: Cluster) -> tuple[str | None, int]:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import re
-import shutil
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -21,7 +20,7 @@ from scripts.brokers.kafka_process import KafkaBroker
 from scripts.waiting import wait_until
 from tests.support.certificates import make_certificate, tls
 from tests.support.enriched_events import payload
-from tests.support.kafka_brokers import need_java
+from tests.support.needs import need
 from ui.kafka_feed import KafkaFeed
 
 USER, PASSWORD = "fleet", "correct horse"
@@ -30,15 +29,14 @@ LOGIN = "org.apache.kafka.common.security.scram.ScramLoginModule required"
 
 @pytest.fixture(scope="module")
 def certificate(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    if shutil.which("openssl") is None:
-        pytest.skip("needs openssl to make certificates")
+    need("openssl")
     return make_certificate(tmp_path_factory.mktemp("certificate") / "certificate.pem")
 
 
 @pytest.fixture(scope="module")
 def guarded(tmp_path_factory: pytest.TempPathFactory, certificate: Path) -> Iterator[KafkaBroker]:
     """A broker that lets in one user, by SCRAM over TLS."""
-    need_java()
+    need("java")
     both = certificate.with_name("both.pem")
     both.write_text(certificate.with_suffix(".key").read_text() + certificate.read_text())
     broker = KafkaBroker(

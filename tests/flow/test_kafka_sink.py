@@ -14,7 +14,7 @@ from config.errors import BrokerError, DeliveryError, SettingsError
 from dataflows.connectors.kafka.producer import ConfirmedProducer
 from dataflows.connectors.kafka.sink import KafkaSink, KafkaSinkPartition
 from dataflows.messages import OutgoingBatch
-from scripts.brokers.kafka_process import Cluster, StartKafka
+from scripts.brokers.kafka_process import Cluster, KafkaBroker
 from scripts.brokers.ports import free_port
 from tests.support.kafka_clients import Reader, create_topic, partitions_of, publish
 
@@ -158,8 +158,11 @@ def test_a_message_that_the_topic_refuses_is_an_error(kafka_cluster: Cluster, to
     out.close()
 
 
-def test_a_broker_that_is_away_for_less_than_the_limit_costs_nothing(kafka: StartKafka, topic: str) -> None:
-    broker = kafka()
+@pytest.mark.long
+def test_a_broker_that_is_away_for_less_than_the_limit_costs_nothing(
+    restartable_kafka: KafkaBroker, topic: str
+) -> None:
+    broker = restartable_kafka
     out = sink(broker.cluster.settings(), topic)
     out.write_batch([outgoing(100)])
     broker.stop()
@@ -171,9 +174,9 @@ def test_a_broker_that_is_away_for_less_than_the_limit_costs_nothing(kafka: Star
 
 
 def test_a_broker_that_stays_away_is_an_error_that_says_how_many_were_not_confirmed(
-    kafka: StartKafka, topic: str
+    restartable_kafka: KafkaBroker, topic: str
 ) -> None:
-    broker = kafka()
+    broker = restartable_kafka
     out = sink(broker.cluster.settings(delivery_timeout=2.0), topic)
     out.write_batch([outgoing(100)])
     broker.stop()

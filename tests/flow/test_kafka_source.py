@@ -20,7 +20,7 @@ from dataflows.connectors.kafka.source import KafkaSource, KafkaSourcePartition
 from dataflows.connectors.kafka.topics import ensure_topics
 from dataflows.messages import MessageBatch
 from dataflows.stored_state import KAFKA, Stored
-from scripts.brokers.kafka_process import Cluster, StartKafka
+from scripts.brokers.kafka_process import Cluster, KafkaBroker
 from scripts.brokers.ports import free_port
 from scripts.waiting import wait_until
 from tests.support.kafka_clients import administration, create_topic, partitions_of, publish
@@ -348,9 +348,9 @@ def test_a_position_beyond_the_end_of_the_topic_is_an_error(
 
 
 def test_a_broker_that_is_restarted_is_waited_for(
-    kafka: StartKafka, topic: str, open_partition: Open
+    restartable_kafka: KafkaBroker, topic: str, open_partition: Open
 ) -> None:
-    broker = kafka()
+    broker = restartable_kafka
     create_topic(broker.cluster, topic)
     publish(broker.cluster, topic, numbered(0, 10))
     partition = open_partition(broker.cluster.settings())

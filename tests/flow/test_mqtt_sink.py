@@ -18,6 +18,7 @@ from scripts.brokers.ports import free_port
 from scripts.brokers.process import Broker
 from scripts.waiting import DEADLINE, wait_until
 from tests.support.mqtt_clients import Inbox, create_session
+from tests.support.needs import need_mqtt_5
 from tests.support.scripted_broker import (
     CONNACK_OF_MQTT_5,
     CONNECT,
@@ -49,8 +50,8 @@ def open_sink(topic: str) -> Iterator[Open]:
 @pytest.fixture(params=["5", "3.1.1"])
 def mqtt(request: pytest.FixtureRequest, broker: Broker) -> MqttSettings:
     """Both protocol versions."""
-    if request.param == "5" and broker.protocol != "5":
-        pytest.skip("amqtt does not speak MQTT 5")
+    if request.param == "5":
+        need_mqtt_5(broker)
     return broker.settings(protocol=request.param)
 
 

@@ -12,6 +12,7 @@ from scripts.brokers.process import Broker
 from scripts.waiting import wait_until
 from tests.support.mqtt_clients import create_session, publish
 from tests.support.mqtt_source import Open, confirm, leave, numbers, send, start_session, take, take_batches
+from tests.support.needs import need_mqtt_5
 
 
 @pytest.fixture(params=["5", "3.1.1"])
@@ -191,8 +192,7 @@ def test_a_full_queue_applies_back_pressure_and_loses_nothing(
 def test_with_mqtt_5_at_most_queue_size_messages_are_unacknowledged(
     broker: Broker, topic: str, open_source: Open
 ) -> None:
-    if broker.protocol != "5":
-        pytest.skip("amqtt does not speak MQTT 5")
+    need_mqtt_5(broker)
     mqtt = broker.settings(queue_size=10)
     start_session(mqtt, topic)
     send(mqtt, topic, numbers(0, 20))

@@ -93,9 +93,9 @@ def wait_for_subscription(mqtt: MqttSettings, output: Path, topic: str) -> list[
 
 
 def test_a_recording_holds_every_message_as_it_was_published_and_is_continued_after_a_kill(
-    broker: Broker, tmp_path: Path, topic: str
+    durable_broker: Broker, tmp_path: Path, topic: str
 ) -> None:
-    mqtt = broker.settings()
+    mqtt = durable_broker.settings()
     output = tmp_path / "trip.jsonl"
     with recording(mqtt, output, topic) as line:
         assert line == f"recording {topic}/+ from {mqtt.host}:{mqtt.port}, writing to {output}"

@@ -4,12 +4,15 @@ from __future__ import annotations
 
 from pathlib import Path
 
+import pytest
+
 from scripts.soak import soak
 
 SECONDS = 12.0
 VEHICLES = 20
 
 
+@pytest.mark.long
 def test_a_short_soak_run_loses_nothing_and_samples_the_job_throughout(tmp_path: Path) -> None:
     samples = soak(tmp_path, SECONDS, VEHICLES)
     last = samples[-1]

@@ -115,7 +115,7 @@ def start(directory: Path, **variables: str) -> subprocess.Popen[str]:
     )
 
 
-@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
+@pytest.mark.parametrize("number", [signal.SIGTERM, pytest.param(signal.SIGINT, marks=pytest.mark.long)])
 def test_a_job_that_is_asked_to_stop_shuts_down_cleanly_and_the_next_one_repeats_nothing(
     tmp_path: Path, number: signal.Signals
 ) -> None:

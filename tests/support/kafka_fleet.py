@@ -150,9 +150,7 @@ class Job:
         def holds() -> bool:
             ended = [process.returncode for process in self.processes if process.poll() is not None]
             assert not ended, f"the job ended by itself, status {ended}:\n{self.log.read_text()[-3000:]}"
-            with suppress(KafkaException):  # a young cluster may still look for its leaders
-                return bool(condition())
-            return False
+            return bool(condition())
 
         wait_until(holds, f"{what}; {self.log.read_text()[-2000:]}", TIME_TO_CATCH_UP)
 
@@ -212,10 +210,19 @@ def publish_telemetry(cluster: Cluster, topic: str, payloads: list[bytes], vehic
 
 
 def end_offsets(cluster: Cluster, topic: str) -> list[int]:
-    """The end of each partition of a topic."""
+    """The end of each partition of a topic; waits while a new topic has partitions without a leader."""
     client = _client(cluster, topic)
-    numbers = client.list_topics(topic, 10).topics[topic].partitions
-    return [client.get_watermark_offsets(TopicPartition(topic, number), 10)[1] for number in numbers]
+    ends: list[int] = []
+
+    def known() -> bool:
+        with suppress(KafkaException):
+            numbers = client.list_topics(topic, 10).topics[topic].partitions
+            ends[:] = [client.get_watermark_offsets(TopicPartition(topic, each), 10)[1] for each in numbers]
+            return True
+        return False
+
+    wait_until(known, f"the end of each partition of {topic}")
+    return ends
 
 
 @cache

@@ -12,7 +12,6 @@ from pathlib import Path
 from typing import Any
 
 import paho.mqtt.client as paho
-import pytest
 from paho.mqtt.enums import CallbackAPIVersion, MQTTProtocolVersion
 from paho.mqtt.packettypes import PacketTypes
 from paho.mqtt.properties import Properties
@@ -27,6 +26,7 @@ from scripts.certificates import make_authority, make_server_certificate
 from scripts.waiting import DEADLINE
 from tests.support.certificates import tls
 from tests.support.mqtt_clients import Inbox
+from tests.support.needs import need
 
 CONFIGURATION = DEFAULT_FILE.with_name("mosquitto-secure.conf")
 RIGHTS = DEFAULT_FILE.with_name("mosquitto.acl")
@@ -91,8 +91,7 @@ class SecuredMosquitto(Broker):
 @contextmanager
 def secured_mosquitto(directory: Path, vehicles: Iterable[str]) -> Iterator[SecuredMosquitto]:
     """A running `SecuredMosquitto`; without openssl the test is skipped."""
-    if shutil.which("openssl") is None:
-        pytest.skip("needs openssl to make certificates")
+    need("openssl")
     running = SecuredMosquitto(directory, vehicles)
     running.start()
     yield running

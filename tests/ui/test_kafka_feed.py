@@ -9,7 +9,7 @@ import pytest
 
 from config.settings import Settings, SinkSettings, load
 from dataflows.connectors.kafka.producer import ConfirmedProducer
-from scripts.brokers.kafka_process import Cluster, StartKafka
+from scripts.brokers.kafka_process import Cluster, KafkaBroker
 from scripts.brokers.ports import free_port
 from scripts.waiting import wait_until
 from tests.support.enriched_events import payload
@@ -113,11 +113,12 @@ def test_topics_that_are_made_later_are_found(
     wait_until(lambda: feed.state.snapshot().events == 1, "the event")
 
 
+@pytest.mark.long
 def test_a_broker_that_goes_away_is_told_and_its_return_too_and_nothing_is_missed(
-    kafka: StartKafka, follow: Follow, monkeypatch: pytest.MonkeyPatch
+    restartable_kafka: KafkaBroker, follow: Follow, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(kafka_feed, "LOOK_EVERY", 0.2)
-    broker = kafka()
+    broker = restartable_kafka
     settings = settings_of(broker.cluster)
     create_topic(broker.cluster, settings.topics.enriched)
     feed = follow(settings)

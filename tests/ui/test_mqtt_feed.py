@@ -10,12 +10,13 @@ import pytest
 
 from config.broker_settings import MqttSettings
 from config.errors import SettingsError
-from config.settings import Settings
+from config.settings import Settings, load
 from scripts.brokers.mosquitto import Mosquitto
 from scripts.brokers.ports import LOCALHOST, free_port
 from scripts.brokers.process import Broker
 from scripts.waiting import wait_until
 from tests.support.enriched_events import payload
+from tests.support.needs import need_mqtt_5
 from tests.support.scripted_broker import CONNECT, SERVER_BUSY, ScriptedBroker
 from ui.fleet_state import FleetState
 from ui.mqtt_feed import MqttFeed
@@ -40,12 +41,13 @@ def follow() -> Iterator[Follow]:
 
 
 @pytest.fixture
-def fleet_settings(settings: Settings, topic: str) -> Settings:
-    """The settings with topics that no other test uses."""
-    topics = settings.topics.model_copy(
+def fleet_settings(private_broker: Broker, topic: str) -> Settings:
+    """All settings, with a broker and topics that no other test uses."""
+    base = load()
+    topics = base.topics.model_copy(
         update={"enriched": f"{topic}/enriched", "dead_letter": f"{topic}/dead-letter"}
     )
-    return settings.model_copy(update={"topics": topics})
+    return base.model_copy(update={"mqtt": private_broker.settings(), "topics": topics})
 
 
 def publish(mqtt: MqttSettings, *messages: tuple[str, bytes], retain: bool = False) -> None:
@@ -96,9 +98,11 @@ def test_live_events_dead_letters_and_nonsense_are_told_apart(
 
 @pytest.mark.parametrize("protocol", ["5", "3.1.1"])
 def test_both_protocol_versions_connect(
-    protocol: str, broker: Broker, fleet_settings: Settings, follow: Follow
+    protocol: str, private_broker: Broker, fleet_settings: Settings, follow: Follow
 ) -> None:
-    feed = follow(at_broker(fleet_settings, broker.settings(protocol=protocol)))
+    if protocol == "5":
+        need_mqtt_5(private_broker)
+    feed = follow(at_broker(fleet_settings, private_broker.settings(protocol=protocol)))
     wait_until(lambda: feed.connection.phase == "connected", "a connection")
 
 

@@ -23,10 +23,11 @@ from config.broker_settings import MqttSettings
 from config.settings import DEFAULT_FILE
 from scripts.brokers.ports import free_port
 from scripts.brokers.process import Broker
-from scripts.browser import chromium, is_installed
+from scripts.browser import chromium
 from scripts.waiting import wait_until
 from tests.support.enriched_events import payload
 from tests.support.mqtt_clients import publish
+from tests.support.needs import need
 
 HOSTILE = "<img src=x onerror=document.title='broken'>"
 PATIENCE = 90.0
@@ -38,10 +39,7 @@ NOTICEABLE = 40
 
 @pytest.fixture
 def browser() -> Iterator[Chrome]:
-    if not is_installed():
-        if os.environ.get("CI") == "true":
-            pytest.fail("chromium is not installed, and with CI=true no test may be skipped")
-        pytest.skip("needs chromium and chromedriver: apt-get install chromium chromium-driver")
+    need("chromium")
     with chromium(1600, 1200) as running:
         yield running
 
@@ -128,9 +126,9 @@ def received(browser: Chrome) -> int:
 
 @pytest.mark.timeout(400)
 def test_the_page_updates_without_reloading_and_runs_no_foreign_script(
-    browser: Chrome, broker: Broker, topic: str
+    browser: Chrome, private_broker: Broker, topic: str
 ) -> None:
-    mqtt = broker.settings()
+    mqtt = private_broker.settings()
     fleet = Fleet(mqtt, topic)
     with page(mqtt, topic) as address:
         browser.get(address)
@@ -154,9 +152,10 @@ def test_the_page_updates_without_reloading_and_runs_no_foreign_script(
         assert [entry["message"] for entry in browser.get_log("browser")] == []  # type: ignore[no-untyped-call]
 
 
+@pytest.mark.long
 @pytest.mark.timeout(400)
-def test_the_map_stays_where_the_viewer_moved_it(browser: Chrome, broker: Broker, topic: str) -> None:
-    mqtt = broker.settings()
+def test_the_map_stays_where_the_viewer_moved_it(browser: Chrome, private_broker: Broker, topic: str) -> None:
+    mqtt = private_broker.settings()
     fleet = Fleet(mqtt, topic)
     vehicles = [f"VEH-{number}" for number in range(8)]
     with page(mqtt, topic) as address:

@@ -13,7 +13,7 @@ import pandas as pd
 import pytest
 from msgspec import structs
 
-from benchmarks import fingerprint, quality
+from benchmarks import fingerprint, quality, quality_metrics
 from benchmarks.candidates import CANDIDATES, Candidate, Verdicts, ours
 from benchmarks.quality_metrics import StreamFigures
 from benchmarks.quality_report import summaries
@@ -22,6 +22,12 @@ from config.settings import load
 Report: TypeAlias = dict[str, dict[str, dict[str, float]]]
 
 ROWS, FAULT = 600, slice(450, 480)
+
+
+@pytest.fixture(autouse=True)
+def _no_vus_pr(monkeypatch: pytest.MonkeyPatch) -> None:
+    """It takes 1.5 s of a processor for each stream; test_quality_metrics.py is about it."""
+    monkeypatch.setattr(quality_metrics, "vus_pr", lambda label, scores: None)
 
 
 @pytest.fixture

@@ -5,9 +5,16 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
+from benchmarks import quality_metrics
 from benchmarks.candidates import Verdicts
 from benchmarks.quality_metrics import Timed, delays, event_recall_at, figures, smoothed, vus_pr
 from benchmarks.streams import LabelledStream, ManifestEntry
+
+
+@pytest.fixture(autouse=True)
+def _no_vus_pr(monkeypatch: pytest.MonkeyPatch) -> None:
+    """It takes 1.5 s of a processor for each stream, and only one test below is about it."""
+    monkeypatch.setattr(quality_metrics, "vus_pr", lambda label, scores: None)
 
 
 def stream(label: list[int], eval_from: int = 0) -> LabelledStream:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import shutil
 import stat
 import subprocess
 from pathlib import Path
@@ -12,6 +11,8 @@ import pytest
 from config.errors import SettingsError
 from config.settings import DEFAULT_FILE
 from scripts.broker_users import ROLES, add_users, check_vehicle, main
+from scripts.brokers.mosquitto import program
+from tests.support.needs import need
 
 
 def users_of(file: Path) -> list[str]:
@@ -46,9 +47,8 @@ def test_an_existing_user_gets_a_new_password_and_the_others_keep_theirs(tmp_pat
 
 
 def test_users_added_with_mosquitto_passwd_are_kept(tmp_path: Path) -> None:
-    tool = shutil.which("mosquitto_passwd")
-    if tool is None:
-        pytest.skip("needs mosquitto_passwd: apt-get install mosquitto, brew install mosquitto")
+    need("mosquitto")
+    tool = program("mosquitto_passwd")
     file = tmp_path / "passwords"
     subprocess.run([tool, "-c", "-b", str(file), "old", "secret"], check=True, capture_output=True)
     line = file.read_text()

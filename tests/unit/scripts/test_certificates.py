@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import shutil
 import socket
 import ssl
 import stat
@@ -19,9 +18,9 @@ from scripts.certificates import (
     make_client_certificate,
     make_server_certificate,
 )
+from tests.support.needs import need
 
-if shutil.which("openssl") is None:
-    pytest.skip("needs openssl to make certificates", allow_module_level=True)
+need("openssl")
 
 
 @pytest.fixture

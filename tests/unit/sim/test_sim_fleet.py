@@ -61,6 +61,7 @@ def test_a_payload_holds_exactly_the_signals_of_the_catalogue() -> None:
     assert all(list(event) == expected for event in decoded(20, faults_per_hour=0.0))
 
 
+@pytest.mark.long
 def test_every_signal_is_plausible_for_an_hour_without_faults() -> None:
     hour = decoded(3600, vehicles=50, faults_per_hour=0.0)
     for name, signal in CATALOGUE.items():
