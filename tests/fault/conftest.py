@@ -14,7 +14,7 @@ def measure(record_property: Callable[[str, object], None]) -> Measure:
     """Records what a fault cost: in the test's properties, and for the table of ``make faults``."""
 
     def measured(measurement: Measurement) -> None:
-        record_property("measurement", measurement)
+        record_property("measurement", str(measurement))
         record(measurement)
 
     return measured
