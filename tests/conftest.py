@@ -9,6 +9,8 @@ from typing import TYPE_CHECKING, Any
 from uuid import uuid4
 
 import pytest
+from hypothesis import HealthCheck
+from hypothesis import settings as hypothesis_settings
 
 from config.settings import Settings, load
 from scripts.brokers.embedded import EmbeddedBroker
@@ -22,7 +24,7 @@ if TYPE_CHECKING:
     from xdist.remote import Producer
 
 MOST_WORKERS = 4
-"""More would wait for the tests on Kafka, which all run in one worker."""
+"""More would wait for the one that runs the tests on Kafka."""
 
 QUICK_JVM = "-XX:TieredStopAtLevel=1 -XX:+UseSerialGC"
 """A Kafka starts with 40 % less processor time, and is later slower than tests can notice."""
@@ -34,12 +36,20 @@ def pytest_configure(config: pytest.Config) -> None:
     os.environ.setdefault("JDK_JAVA_OPTIONS", QUICK_JVM)
 
 
+# Tests share the processors with other workers and with brokers: how long an example takes says nothing.
+hypothesis_settings.register_profile("shared", deadline=None, suppress_health_check=[HealthCheck.too_slow])
+hypothesis_settings.load_profile("shared")
+
+
 @pytest.hookimpl(optionalhook=True)
 def pytest_xdist_auto_num_workers(config: pytest.Config) -> int:
-    """One worker per processor; none, which starts faster, if single files or tests are asked for."""
+    """One worker more than there are processors, since tests also wait; none if only files are named.
+
+    A few tests are over before workers would have started.
+    """
     if all(Path(argument.partition("::")[0]).is_file() for argument in config.args):
         return 0
-    return min(os.cpu_count() or 1, MOST_WORKERS)
+    return min((os.cpu_count() or 1) + 1, MOST_WORKERS)
 
 
 @pytest.hookimpl(optionalhook=True)

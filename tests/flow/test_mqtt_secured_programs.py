@@ -18,7 +18,6 @@ import pytest
 from config.broker_settings import MqttSettings
 from config.settings import load
 from dataflows.events import Enriched
-from scripts.brokers.process import Broker
 from scripts.waiting import wait_until
 from sim.__main__ import main as simulate
 from tests.support.paths import REPOSITORY
@@ -35,7 +34,7 @@ VEHICLES = ["VEH-0", "VEH-1", "VEH-2", "VEH-3"]
 
 
 @pytest.fixture(scope="module")
-def secured(durable_broker: Broker, tmp_path_factory: pytest.TempPathFactory) -> Iterator[SecuredMosquitto]:
+def secured(tmp_path_factory: pytest.TempPathFactory) -> Iterator[SecuredMosquitto]:
     """The secured broker of these tests, where mosquitto is installed. Not to be stopped."""
     with secured_mosquitto(tmp_path_factory.mktemp("secured"), VEHICLES) as running:
         yield running

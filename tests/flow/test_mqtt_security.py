@@ -38,7 +38,7 @@ WRITTEN = ("Success", "No matching subscribers")
 
 
 @pytest.fixture(scope="module")
-def secured(durable_broker: Broker, tmp_path_factory: pytest.TempPathFactory) -> Iterator[SecuredMosquitto]:
+def secured(tmp_path_factory: pytest.TempPathFactory) -> Iterator[SecuredMosquitto]:
     """The secured broker of these tests, where mosquitto is installed. Not to be stopped."""
     with secured_mosquitto(tmp_path_factory.mktemp("secured"), VEHICLES) as running:
         yield running

@@ -90,7 +90,8 @@ class SecuredMosquitto(Broker):
 
 @contextmanager
 def secured_mosquitto(directory: Path, vehicles: Iterable[str]) -> Iterator[SecuredMosquitto]:
-    """A running `SecuredMosquitto`; without openssl the test is skipped."""
+    """A running `SecuredMosquitto`; without mosquitto or openssl the test is skipped."""
+    need("mosquitto")
     need("openssl")
     running = SecuredMosquitto(directory, vehicles)
     running.start()
