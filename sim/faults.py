@@ -108,7 +108,7 @@ class FaultInjector:
         self._pending: dict[int, FaultKind] = {}
         self._active: list[Fault] = []
 
-    def begin(self, step: int, physics: VehiclePhysics) -> list[Fault]:
+    def start_due(self, step: int, physics: VehiclePhysics) -> list[Fault]:
         """Start the faults that are due.
 
         Args:

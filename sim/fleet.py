@@ -84,7 +84,7 @@ class Fleet:
         step = 0
         before: Readings = {}
         while True:
-            started = self._faults.begin(step, self._physics)
+            started = self._faults.start_due(step, self._physics)
             self._physics.advance(1.0 / self.rate, self._faults.override(step))
             readings = self._sensors.measure(self._physics)
             self._faults.corrupt(step, readings, before)

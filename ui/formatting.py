@@ -6,7 +6,7 @@ import re
 import string
 
 _SCALE = re.compile(r"\d+-\d+")
-_BEGINS_LINK = re.compile(r"(?<=:)(?=//)|(?<=www)(?=\.)|(?<=@)|(?<=:)(?=\w)", re.IGNORECASE)
+_LINK_START = re.compile(r"(?<=:)(?=//)|(?<=www)(?=\.)|(?<=@)|(?<=:)(?=\w)", re.IGNORECASE)
 _PUNCTUATION = str.maketrans({character: f"\\{character}" for character in string.punctuation})
 
 
@@ -51,4 +51,4 @@ def plain(text: str, limit: int = 80) -> str:
 
 def markdown(text: str, limit: int = 400) -> str:
     """Markdown that shows untrusted text literally: no markup, HTML, directive, emoji or link."""
-    return _BEGINS_LINK.sub("\N{WORD JOINER}", plain(text, limit)).translate(_PUNCTUATION)
+    return _LINK_START.sub("\N{WORD JOINER}", plain(text, limit)).translate(_PUNCTUATION)

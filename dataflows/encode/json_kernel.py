@@ -1,7 +1,7 @@
 """Compiled loops that assemble JSON from keys, values that are JSON already, and numbers.
 
 Numbers are rounded to nine significant digits, which are written straight to their place in the output. A
-general formatter would write up to 17 digits to a string of its own first, which takes twice as long.
+general formatter would write up to 17 digits to a separate string first, which takes twice as long.
 """
 
 from __future__ import annotations

@@ -16,7 +16,7 @@ NOW = START.timestamp()
 
 
 class Clock:
-    """A clock that only moves when told to."""
+    """A clock that moves only when the test moves it."""
 
     def __init__(self) -> None:
         self.now = NOW

@@ -192,11 +192,11 @@ def settled(browser: Chrome) -> Image.Image:
     """The map as soon as two consecutive pictures of it are the same."""
     pictures = [picture(browser)]
 
-    def stands() -> bool:
+    def is_still() -> bool:
         pictures.append(picture(browser))
         return difference(*pictures[-2:]) == 0.0
 
-    wait_until(stands, "the map stands still", PATIENCE)
+    wait_until(is_still, "a map that stands still", PATIENCE)
     return pictures[-1]
 
 

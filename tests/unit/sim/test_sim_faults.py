@@ -240,7 +240,7 @@ def injected_into_cruising_vehicles(
     injector = faults.FaultInjector(
         vehicles, np.random.SeedSequence(seed), faults_per_hour=faults_per_hour, rate=rate
     )
-    return [fault for step in range(steps) for fault in injector.begin(step, physics)]
+    return [fault for step in range(steps) for fault in injector.start_due(step, physics)]
 
 
 @settings(max_examples=25, deadline=None)
