@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
+import msgspec
 import pytest
 
 from scripts.fault_measurement import Measure, Measurement, record
@@ -11,10 +12,11 @@ from scripts.fault_measurement import Measure, Measurement, record
 
 @pytest.fixture
 def measure(record_property: Callable[[str, object], None]) -> Measure:
-    """Records what a fault cost: in the test's properties, and for the table of ``make faults``."""
+    """Records what a fault cost: as a property of the test, and for the table of ``make faults``."""
 
     def measured(measurement: Measurement) -> None:
-        record_property("measurement", str(measurement))
+        # As builtin types, which a worker process can pass on.
+        record_property("measurement", msgspec.to_builtins(measurement))
         record(measurement)
 
     return measured

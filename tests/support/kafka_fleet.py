@@ -1,20 +1,17 @@
-"""The whole job on Kafka as processes that can be killed, and what became of its input."""
+"""The job on Kafka as processes that can be killed, the vehicles that send to it, and what it has emitted."""
 
 from __future__ import annotations
 
 import math
-import subprocess
 import threading
 import time
 from collections import Counter
 from contextlib import suppress
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
-from typing import Any, NamedTuple
 
 import msgspec
-from bytewax.recovery import init_db_dir
 from confluent_kafka import Consumer, KafkaException, TopicPartition
 
 from config.broker_settings import KafkaSettings
@@ -22,13 +19,11 @@ from dataflows.connectors.kafka.producer import ConfirmedProducer
 from dataflows.events import Enriched
 from scripts.brokers.kafka_process import Cluster
 from scripts.waiting import wait_until
-from tests.support.fleet_processes import start_fleet
+from tests.support.fleet_processes import TIME_TO_CATCH_UP, TWO_SIGNALS, FleetJob
 from tests.support.kafka_clients import create_topic
+from tests.support.pace import TICK, Pace
 
 PARTITIONS = 4
-TIME_TO_CATCH_UP = 100.0
-TICK = 0.05
-RECOVERY_PARTITIONS = 2
 
 SETTINGS = """
 [source]
@@ -46,82 +41,36 @@ group = "{enriched}"
 batch_size = 512
 connect_timeout = {kafka.connect_timeout}
 delivery_timeout = {kafka.delivery_timeout}
-[signals.speed]
-pointer = "/speed"
-[signals.rpm]
-pointer = "/rpm"
-[signals.latitude]
-pointer = "/latitude"
-scored = false
 """
 
 
-class Kill(NamedTuple):
-    """A job was killed.
-
-    Attributes:
-        at: when, seconds since 1970.
-        committed: offset in each partition that a snapshot covered before, at least.
-    """
-
-    at: float
-    committed: list[int]
-
-    def may_repeat(self, one: Emitted) -> bool:
-        """Whether an event, first emitted before, may be emitted again: no snapshot covered it."""
-        origin, _, offset = one.event.event_id.rpartition(":")
-        partition = int(origin.rpartition("/")[2])
-        return one.at <= self.at and int(offset) >= self.committed[partition]
-
-
-@dataclass(slots=True)
-class Job:
-    """One job on one topic of telemetry: settings, recovery directory, and processes while it runs.
+class Job(FleetJob):
+    """One job on one topic of telemetry.
 
     Attributes:
         cluster: where its topics are.
-        kafka: how it talks to it.
-        directory: an empty one of its own.
-        enriched: its topic.
-        telemetry: what it reads.
+        enriched: the topic that it writes to; it is created.
+        telemetry: the topic that it reads.
     """
 
-    cluster: Cluster
-    kafka: KafkaSettings
-    directory: Path
-    enriched: str
-    telemetry: str
-    processes: list[subprocess.Popen[bytes]] = field(default_factory=list)
+    def __init__(
+        self, cluster: Cluster, kafka: KafkaSettings, directory: Path, enriched: str, telemetry: str
+    ) -> None:
+        """Create directory and topic.
 
-    def __post_init__(self) -> None:
-        recovery = self.directory / "recovery"
-        recovery.mkdir(parents=True)
-        init_db_dir(recovery, RECOVERY_PARTITIONS)
-        text = SETTINGS.format(telemetry=self.telemetry, enriched=self.enriched, kafka=self.kafka)
-        (self.directory / "settings.toml").write_text(text)
-        create_topic(self.cluster, self.enriched, PARTITIONS)
-
-    def start(self, processes: int = 1) -> None:
-        """Start so many processes that share the partitions."""
-        self.processes = start_fleet(self.directory, self.log, processes)
-
-    def kill(self) -> Kill:
-        """End it as a crash would."""
-        committed = self.committed()
-        for process in self.processes:
-            process.kill()
-        for process in self.processes:
-            process.wait()
-        return Kill(time.time(), committed)
-
-    def wait_until_ended(self) -> int:
-        """Wait until it ends by itself; returns the exit status."""
-        [process] = self.processes
-        return process.wait(TIME_TO_CATCH_UP)
-
-    @property
-    def log(self) -> Path:
-        return self.directory / "log"
+        Args:
+            cluster: as the attribute.
+            kafka: how the job connects to it.
+            directory: does not exist yet.
+            enriched: as the attribute.
+            telemetry: as the attribute.
+        """
+        self.cluster = cluster
+        self.enriched = enriched
+        self.telemetry = telemetry
+        settings = SETTINGS.format(telemetry=telemetry, enriched=enriched, kafka=kafka)
+        super().__init__(directory, settings + TWO_SIGNALS)
+        create_topic(cluster, enriched, PARTITIONS)
 
     def emitted(self) -> int:
         """Enriched events that the cluster has."""
@@ -140,19 +89,11 @@ class Job:
         return [max(position.offset, 0) for position in positions]
 
     def wait_until_emitted(self, count: int) -> None:
-        self._wait(lambda: self.emitted() >= count, f"{count} enriched events")
+        self.wait(lambda: self.emitted() >= count, f"{count} enriched events")
 
     def wait_until_committed(self, count: int) -> None:
         """Return when a snapshot covers so many messages of telemetry."""
-        self._wait(lambda: sum(self.committed()) >= count, f"{count} messages covered by a snapshot")
-
-    def _wait(self, condition: Any, what: str) -> None:
-        def holds() -> bool:
-            ended = [process.returncode for process in self.processes if process.poll() is not None]
-            assert not ended, f"the job ended by itself, status {ended}:\n{self.log.read_text()[-3000:]}"
-            return bool(condition())
-
-        wait_until(holds, f"{what}; {self.log.read_text()[-2000:]}", TIME_TO_CATCH_UP)
+        self.wait(lambda: sum(self.committed()) >= count, f"{count} messages covered by a snapshot")
 
 
 class Vehicles:
@@ -191,10 +132,9 @@ class Vehicles:
             self._thread.join()
 
     def _run(self, end: int, rate: float) -> None:
-        started, first = time.monotonic(), self._sent
+        pace = Pace(self._sent, end, rate)
         while self._sent < end:
-            due = first + min((time.monotonic() - started + TICK) * rate, end - first)
-            upto = max(int(due), self._sent + 1)
+            upto = pace.due(self._sent)
             self._producer.publish(
                 self._topic, self._keys[self._sent : upto], self._payloads[self._sent : upto]
             )

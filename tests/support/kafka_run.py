@@ -7,8 +7,7 @@ from collections.abc import Iterator
 from typing import NamedTuple
 
 from scripts.fault_measurement import Measurement, fate
-from tests.support.kafka_fleet import Emitted, Job, Kill
-from tests.support.process_memory import peak_memory_mib
+from tests.support.kafka_fleet import Emitted, Job
 
 
 class Copy(NamedTuple):
@@ -18,8 +17,26 @@ class Copy(NamedTuple):
     telemetry: bytes
 
 
+class Kill(NamedTuple):
+    """A job was killed.
+
+    Attributes:
+        at: when, seconds since 1970.
+        committed: offset in each partition that a snapshot covered before, at least.
+    """
+
+    at: float
+    committed: list[int]
+
+    def may_repeat(self, one: Emitted) -> bool:
+        """Whether an event, first emitted before, may be emitted again: no snapshot covered it."""
+        origin, _, offset = one.event.event_id.rpartition(":")
+        partition = int(origin.rpartition("/")[2])
+        return one.at <= self.at and int(offset) >= self.committed[partition]
+
+
 class Run:
-    """A job whose starts are remembered, and the memory of its processes when they are killed.
+    """A job whose starts are remembered.
 
     Args:
         job: which is not started yet.
@@ -28,16 +45,15 @@ class Run:
     def __init__(self, job: Job) -> None:
         self.job = job
         self._starts: list[float] = []
-        self._peak_memory_mib = 0.0
 
     def start(self, processes: int = 1) -> None:
         self._starts.append(time.time())
-        self.job.start(processes)
+        self.job.start_processes(processes)
 
     def kill(self) -> Kill:
-        peaks = [peak_memory_mib(process.pid) for process in self.job.processes]
-        self._peak_memory_mib = max(self._peak_memory_mib, sum(peaks))
-        return self.job.kill()
+        committed = self.job.committed()
+        self.job.kill()
+        return Kill(time.time(), committed)
 
     def measurement(
         self, fault: str, published: list[bytes], emitted: list[Emitted], note: str = ""
@@ -56,7 +72,7 @@ class Run:
             duplicated,
             max(self._first_outputs(emitted), default=None),
             self._caught_up(emitted),
-            self._peak_memory_mib or None,
+            self.job.peak_memory_mib or None,
             note,
         )
 

@@ -19,9 +19,9 @@ from paho.mqtt.subscribeoptions import SubscribeOptions
 from config.broker_settings import MqttSettings
 from dataflows.events import Enriched
 from scripts.waiting import wait_until
+from tests.support.fleet_processes import TIME_TO_CATCH_UP
+from tests.support.pace import TICK, Pace
 
-TIME_TO_CATCH_UP = 100.0
-TICK = 0.05
 UNCONFIRMED = 2000
 """Messages that `Vehicles` have under way at most; MQTT cannot number more than 65,535."""
 
@@ -177,10 +177,9 @@ class Vehicles:
         return self._payloads[: self._confirmed]
 
     def _run(self, end: int, rate: float) -> None:
-        started, first = time.monotonic(), self._sent
+        pace = Pace(self._sent, end, rate)
         while self._sent < end and not self._stop.is_set():
-            due = first + min((time.monotonic() - started + TICK) * rate, end - first)
-            upto = max(int(due), self._sent + 1)
+            upto = pace.due(self._sent)
             while self._sent < upto and not self._stop.is_set():
                 # After a broken connection the client sends again first; what is new must not overtake it.
                 if not self._may_send.wait(TICK) or self._sent - self._confirmed >= UNCONFIRMED:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from xdist.scheduler import LoadFileScheduling
 
 
-class KafkaInOneWorker(LoadFileScheduling):  # type: ignore[misc]  # xdist has no types
+class KafkaInOneWorker(LoadFileScheduling):  # type: ignore[misc]
     """The tests of a file run in one worker, so that they share its fixtures; so do all tests on Kafka.
 
     Otherwise each worker would start a Kafka cluster for them.
