@@ -1,4 +1,4 @@
-"""The whole job over MQTT as processes that can be killed; `EnrichedInbox` and `Vehicles` are around it."""
+"""The whole job over MQTT as processes that can be killed; `EnrichedInbox` and `Vehicles` are its peers."""
 
 from __future__ import annotations
 
@@ -66,20 +66,20 @@ class Stopped(NamedTuple):
 
 @dataclass(slots=True)
 class Job:
-    """One job on topics of its own: settings, recovery directory, and processes while it runs.
+    """One job with its own topics: settings, recovery directory, and processes while it runs.
 
-    The session of its source exists from the beginning, so that the broker keeps what vehicles publish
-    before it is started for the first time.
+    The session of its source exists from the start, so that the broker keeps what vehicles publish before
+    the job is started for the first time.
 
     Attributes:
-        mqtt: how it talks to the broker, perhaps through something in between.
-        directory: an empty one of its own.
+        mqtt: how it connects to the broker, perhaps through a proxy.
+        directory: its own, empty.
         topic: all its topics are below this one.
-        more: TOML behind the sections below, such as the signal catalogue.
-        broker: how to get to the broker itself; ``None`` means as in ``mqtt``.
+        more: TOML to append to the settings, such as the signal catalogue.
+        broker: how to connect to the broker itself; ``None`` means as in ``mqtt``.
         processes: those that run.
         starts: one for every `start`.
-        peak_memory_mib: the most that its processes had in memory at once, as far as has been seen.
+        peak_memory_mib: highest memory of its processes together that was sampled, MiB.
     """
 
     mqtt: MqttSettings
@@ -118,7 +118,7 @@ class Job:
         return f"{self.topic}/enriched/+"
 
     def start(self, processes: int = 1) -> Start:
-        """Start so many processes that share the shards; returns at once."""
+        """Start a number of processes that share the shards; returns at once."""
         self._log_of_earlier_runs = self.log.stat().st_size
         self.starts.append(Start(time.monotonic(), time.time()))
         self.processes = start_fleet(self.directory, self.log, processes)
@@ -137,7 +137,7 @@ class Job:
         """Ask all processes to stop, with SIGTERM, and wait until they have.
 
         Raises:
-            AssertionError: they have not within so many seconds.
+            AssertionError: they have not within `deadline` seconds.
         """
         self.sample_memory()
         asked = time.monotonic()
@@ -183,7 +183,7 @@ class Job:
         return self.log.read_bytes()[self._log_of_earlier_runs :].decode("utf-8", "replace")
 
     def sample_memory(self) -> None:
-        """Note how much memory the processes had at most, as long as they live."""
+        """Note the peak memory of the processes, while they live."""
         peaks = [peak_memory_mib(process.pid) for process in self.processes]
         self.peak_memory_mib = max(self.peak_memory_mib, sum(peaks))
 
