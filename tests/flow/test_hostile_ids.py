@@ -1,4 +1,4 @@
-"""Hostile vehicle ids on real brokers: each has its own topic or key, and reaches nothing else."""
+"""Hostile vehicle ids on real brokers: each has its own topic or key and reaches no other."""
 
 from __future__ import annotations
 
@@ -37,7 +37,7 @@ def as_batch(payloads: list[bytes]) -> MessageBatch:
     return MessageBatch(payloads, ["fleet/telemetry/any"] * len(payloads), [0] * len(payloads), "test")
 
 
-def test_every_hostile_vehicle_has_a_topic_of_its_own_and_the_page_gets_them_all(
+def test_every_hostile_vehicle_has_its_own_topic_and_the_page_shows_all_of_them(
     mosquitto: StartMosquitto,
 ) -> None:
     mqtt = mosquitto().settings()

@@ -15,13 +15,13 @@ def broker_of(cluster: Cluster) -> tuple[str | None, int]:
     return broker.host, broker.port
 
 
-def test_two_brokers_run_at_once_on_ports_of_their_own(kafka: StartKafka) -> None:
+def test_two_brokers_run_side_by_side_on_different_ports(kafka: StartKafka) -> None:
     one, other = kafka(), kafka()
     assert broker_of(one.cluster) == (one.host, one.port)
     assert broker_of(other.cluster) == (other.host, other.port)
 
 
-def test_a_broker_that_is_started_again_keeps_its_port_and_its_identity(kafka: StartKafka) -> None:
+def test_a_restarted_broker_keeps_its_port_and_its_identity(kafka: StartKafka) -> None:
     broker = kafka()
     before = AdminClient({"bootstrap.servers": broker.cluster.bootstrap}).list_topics(timeout=10).cluster_id
     broker.stop()

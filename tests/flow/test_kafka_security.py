@@ -1,4 +1,4 @@
-"""A Kafka that asks for a password and encrypts: all our clients come in, and say why when they do not."""
+"""A Kafka that asks for a password and encrypts: all clients connect, or say why they cannot."""
 
 from __future__ import annotations
 
@@ -35,7 +35,7 @@ def certificate(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 @pytest.fixture(scope="module")
 def guarded(tmp_path_factory: pytest.TempPathFactory, certificate: Path) -> Iterator[KafkaBroker]:
-    """A broker that lets in one user, by SCRAM over TLS."""
+    """A broker that accepts one user, by SCRAM over TLS."""
     need("java")
     both = certificate.with_name("both.pem")
     both.write_text(certificate.with_suffix(".key").read_text() + certificate.read_text())
@@ -69,7 +69,7 @@ def settings_of(broker: KafkaBroker, certificate: Path, **changes: Any) -> Kafka
     return broker.cluster.settings(**values | changes)
 
 
-def test_source_sink_topics_and_page_come_in_with_user_password_and_certificate(
+def test_source_sink_topics_and_page_connect_with_user_password_and_certificate(
     guarded: KafkaBroker, certificate: Path
 ) -> None:
     settings = settings_of(guarded, certificate)
@@ -102,7 +102,7 @@ def test_source_sink_topics_and_page_come_in_with_user_password_and_certificate(
     ],
     ids=["password", "no-user", "authority"],
 )
-def test_who_is_not_let_in_is_told_in_one_line_that_names_the_cluster(
+def test_a_refused_client_reports_the_cluster_and_the_reason_in_one_line(
     guarded: KafkaBroker, certificate: Path, wrong: dict[str, Any], why: str
 ) -> None:
     settings = settings_of(guarded, certificate, connect_timeout=6.0, **wrong)

@@ -1,4 +1,4 @@
-"""The Kafka sink and its producer: confirmed, keyed, in order; and what happens when it is not."""
+"""The Kafka sink and its producer: confirmed, keyed, in order, and what happens otherwise."""
 
 from __future__ import annotations
 
@@ -75,7 +75,7 @@ def test_keys_of_any_script_are_sent_in_utf8(kafka_cluster: Cluster, topic: str)
         assert [record.key for record in reader.records] == [key.encode() for key in keys]
 
 
-def test_a_closed_producer_does_not_stay_until_garbage_is_collected(kafka_cluster: Cluster) -> None:
+def test_a_closed_producer_does_not_live_until_garbage_is_collected(kafka_cluster: Cluster) -> None:
     gc.disable()
     try:
         producer = ConfirmedProducer(kafka_cluster.settings(), "short-lived")
@@ -120,13 +120,13 @@ def test_a_topic_that_exists_stays_as_it_is(kafka_cluster: Cluster, topic: str) 
     assert partitions_of(kafka_cluster, topic) == 2
 
 
-def test_a_missing_topic_is_named_when_it_may_not_be_created(kafka_cluster: Cluster, topic: str) -> None:
+def test_a_missing_topic_is_reported_if_it_may_not_be_created(kafka_cluster: Cluster, topic: str) -> None:
     with pytest.raises(BrokerError, match=f"has no topic {topic}; create it"):
         sink(kafka_cluster.settings(create_topics=False), topic)
     assert partitions_of(kafka_cluster, topic) == 0
 
 
-def test_a_topic_that_the_cluster_cannot_make_is_an_error_of_one_line(
+def test_a_topic_that_the_cluster_cannot_create_is_an_error_of_one_line(
     kafka_cluster: Cluster, topic: str
 ) -> None:
     with pytest.raises(BrokerError, match="replication") as raised:
@@ -134,7 +134,7 @@ def test_a_topic_that_the_cluster_cannot_make_is_an_error_of_one_line(
     assert "\n" not in str(raised.value)
 
 
-def test_a_cluster_that_does_not_answer_is_waited_for_and_named(
+def test_a_cluster_that_does_not_answer_is_waited_for_and_reported(
     kafka_cluster: Cluster, topic: str, caplog: pytest.LogCaptureFixture
 ) -> None:
     nowhere = f"127.0.0.1:{free_port()}"
@@ -192,7 +192,7 @@ def test_a_broker_that_stays_away_is_an_error_that_says_how_many_were_not_confir
         ({"enable.idempotence": False}, "librdkafka.enable.idempotence: the delivery guarantee depends on"),
     ],
 )
-def test_a_wrong_option_of_librdkafka_is_told_in_one_line(
+def test_a_wrong_option_of_librdkafka_is_reported_in_one_line(
     kafka_cluster: Cluster, topic: str, options: dict[str, bool | int], expected: str
 ) -> None:
     with pytest.raises(SettingsError, match=expected):

@@ -1,4 +1,4 @@
-"""The Kafka source: order, offsets, resuming, what it commits, and what it says when messages are gone."""
+"""The Kafka source: order, offsets, resuming, commits, and its errors when messages are gone."""
 
 from __future__ import annotations
 
@@ -150,7 +150,7 @@ def test_parts_are_listed_in_the_order_of_their_numbers_also_beyond_ten(
     assert [int(part.rpartition("/")[2]) for part in sorted(parts)] == list(range(12))
 
 
-def test_a_job_goes_on_at_the_offset_of_its_snapshot(
+def test_a_job_resumes_at_the_offset_of_its_snapshot(
     kafka_cluster: Cluster, topic: str, open_partition: Open
 ) -> None:
     create_topic(kafka_cluster, topic)
@@ -165,7 +165,7 @@ def test_a_job_goes_on_at_the_offset_of_its_snapshot(
     assert payloads(rest) == [b"%d" % n for n in range(offset, 100)]
 
 
-def test_what_a_snapshot_covers_is_committed_to_the_group_at_the_next_batch_and_nothing_more(
+def test_exactly_what_a_snapshot_covers_is_committed_to_the_group_at_the_next_batch(
     kafka_cluster: Cluster, topic: str, open_partition: Open
 ) -> None:
     create_topic(kafka_cluster, topic)
@@ -180,7 +180,7 @@ def test_what_a_snapshot_covers_is_committed_to_the_group_at_the_next_batch_and_
     assert commit(partition, kafka_cluster, settings.group, topic) == 10
 
 
-def test_without_recovery_state_a_job_goes_on_where_its_group_has_committed(
+def test_without_recovery_state_a_job_resumes_where_its_group_has_committed(
     kafka_cluster: Cluster, topic: str, open_partition: Open
 ) -> None:
     create_topic(kafka_cluster, topic)
@@ -195,7 +195,7 @@ def test_without_recovery_state_a_job_goes_on_where_its_group_has_committed(
 
 
 @pytest.mark.parametrize(("start", "expected"), [("beginning", [b"0", b"1", b"2"]), ("end", [b"2"])])
-def test_a_job_begins_where_the_settings_say(
+def test_a_job_starts_where_the_settings_say(
     kafka_cluster: Cluster, topic: str, open_partition: Open, start: str, expected: list[bytes]
 ) -> None:
     create_topic(kafka_cluster, topic)
@@ -205,7 +205,7 @@ def test_a_job_begins_where_the_settings_say(
     assert payloads(read(partition, len(expected))) == expected
 
 
-def test_the_end_is_fixed_by_the_first_snapshot_even_if_nothing_has_come(
+def test_the_end_is_fixed_by_the_first_snapshot_even_if_nothing_has_arrived(
     kafka_cluster: Cluster, topic: str, open_partition: Open
 ) -> None:
     create_topic(kafka_cluster, topic)
@@ -243,7 +243,7 @@ def wait_for_batch(partition: KafkaSourcePartition) -> list[MessageBatch]:
     return batches
 
 
-def test_messages_without_a_value_are_handed_over_too(
+def test_messages_without_a_value_are_emitted_too(
     kafka_cluster: Cluster, topic: str, open_partition: Open
 ) -> None:
     create_topic(kafka_cluster, topic)
@@ -251,7 +251,7 @@ def test_messages_without_a_value_are_handed_over_too(
     assert payloads(read(open_partition(kafka_cluster.settings()), 2)) == [b"", b"1"]
 
 
-def test_messages_that_were_deleted_unread_are_counted_and_named(
+def test_messages_that_were_deleted_unread_are_counted_and_reported(
     kafka_cluster: Cluster, topic: str, open_partition: Open, caplog: pytest.LogCaptureFixture
 ) -> None:
     create_topic(kafka_cluster, topic)
@@ -292,17 +292,17 @@ def test_a_topic_that_is_deleted_while_it_is_read_is_an_error_and_not_silence(
     with administration(kafka_cluster) as admin:
         admin.delete_topics([topic])
 
-    def is_told() -> bool:
+    def is_reported() -> bool:
         try:
             partition.next_batch()
         except BrokerError as error:
             return f"partition 0 of the topic {topic} cannot be read" in str(error)
         return False
 
-    wait_until(is_told, "the error")
+    wait_until(is_reported, "the error")
 
 
-def test_a_partition_that_was_added_is_read_from_its_beginning_even_if_the_job_began_at_the_end(
+def test_a_partition_that_was_added_is_read_from_its_beginning_even_if_the_job_started_at_the_end(
     kafka_cluster: Cluster, topic: str, open_partition: Open
 ) -> None:
     create_topic(kafka_cluster, topic)
@@ -364,7 +364,9 @@ def test_a_broker_that_is_restarted_is_waited_for(
     assert payloads(read(partition, 10)) == [b"%d" % n for n in range(10, 20)]
 
 
-def test_a_cluster_that_does_not_answer_is_waited_for_and_named(kafka_cluster: Cluster, topic: str) -> None:
+def test_a_cluster_that_does_not_answer_is_waited_for_and_reported(
+    kafka_cluster: Cluster, topic: str
+) -> None:
     nowhere = f"127.0.0.1:{free_port()}"
     settings = kafka_cluster.settings(bootstrap=nowhere, connect_timeout=0.5)
     with pytest.raises(BrokerError, match=f"at {nowhere} did not answer within 0.5 s"):

@@ -29,7 +29,7 @@ from tests.support.paths import REPOSITORY
 
 
 class EndingSource(MqttSource):
-    """The source, but it ends after so many messages: a dataflow in a test has to."""
+    """The source, but it ends after a number of messages: a dataflow in a test has to end."""
 
     def __init__(self, settings: MqttSettings, filters: list[str], messages: int) -> None:
         super().__init__(settings, filters)
@@ -82,7 +82,7 @@ def test_a_dataflow_acknowledges_at_the_end_of_its_epochs_without_recovery(
     assert [payload for batch in batches for payload in batch.payloads] == numbers(100)
 
 
-def test_a_dataflow_publishes_what_reaches_its_end(broker: Broker, topic: str) -> None:
+def test_a_dataflow_publishes_everything_that_reaches_its_sink(broker: Broker, topic: str) -> None:
     outgoing = [OutgoingBatch(keys=["a", "b"], payloads=[b"%d" % n, b"%d" % -n]) for n in range(100)]
     flow = Dataflow("out")
     stream = op.input("in", flow, TestingSource(outgoing, batch_size=7))
@@ -113,7 +113,7 @@ def test_without_a_broker_a_dataflow_ends_and_our_error_is_the_root_of_bytewaxs(
 
 @contextmanager
 def relay(mqtt: MqttSettings, topic: str, recovery: Path, *arguments: str) -> Iterator[None]:
-    """The relay as a process of its own; killed without warning when the context ends."""
+    """The relay in its own process; killed without warning when the context ends."""
     environment = os.environ | {
         "FLEET__MQTT__PORT": str(mqtt.port),
         "FLEET__MQTT__CLIENT_ID": mqtt.client_id,
@@ -152,7 +152,7 @@ def test_a_job_that_is_killed_loses_nothing_neither_in_output_nor_in_state(
             with relay(mqtt, topic, tmp_path, "-w", workers):
                 inbox.wait_for(len(inbox.messages) + 400)
         with relay(mqtt, topic, tmp_path, "-w", workers):
-            # After the last kill all that is left comes; a new number at the end sees the whole state.
+            # After the last kill the rest arrives; a new number at the end sees the whole state.
             publish(mqtt, [(f"{topic}/in", b"%d" % count)])
             while b"%d %d" % (count, count + 1) not in inbox.wait_for(len(inbox.messages) + 1):
                 pass

@@ -1,4 +1,4 @@
-"""Dataflow, page and simulator on the shipped broker with passwords, rights and TLS."""
+"""Dataflow, page and simulator on the shipped broker with passwords, permissions and TLS."""
 
 from __future__ import annotations
 
@@ -66,7 +66,7 @@ def documented_settings(tmp_path: Path) -> Path:
 
 @contextmanager
 def job(mqtt: MqttSettings, settings: Path, log: Path) -> Iterator[subprocess.Popen[bytes]]:
-    """The dataflow as a process of its own, listening when the context begins, killed when it ends."""
+    """The dataflow in its own process, subscribed when the context begins and killed when it ends."""
     variables = os.environ | environment(mqtt) | {"FLEET_CONFIG": str(settings)}
     command = [sys.executable, "-m", "bytewax.run", "dataflows.fleet"]
     with log.open("wb") as output:
@@ -147,7 +147,7 @@ def test_the_simulator_plays_the_fleet_and_its_faults_on_the_port_of_vehicles(
         truth.wait_for(3)
 
 
-def test_a_simulator_without_the_right_to_play_vehicles_ends_in_one_line(
+def test_a_simulator_without_permission_to_publish_telemetry_ends_with_one_line(
     secured: SecuredMosquitto,
     documented_settings: Path,
     monkeypatch: pytest.MonkeyPatch,

@@ -1,4 +1,4 @@
-"""The shipped broker with passwords, rights and TLS: each gets its own topics, and nobody more."""
+"""The shipped broker with passwords, permissions and TLS: every user reaches its own topics only."""
 
 from __future__ import annotations
 
@@ -196,7 +196,7 @@ def test_a_message_that_could_fill_the_memory_is_not_taken(secured: SecuredMosqu
     [{"username": None, "password": None}, {"password": SecretStr("guessed")}, {"username": "nobody"}],
     ids=["anonymous", "wrong-password", "unknown-user"],
 )
-def test_who_has_no_password_is_refused_in_one_line(
+def test_a_client_without_a_valid_password_is_refused_in_one_line(
     wrong: dict[str, object], port: str, secured: SecuredMosquitto
 ) -> None:
     mqtt = (secured.service if port == "services" else secured.vehicle)("dataflow", **wrong)
@@ -212,7 +212,7 @@ def test_who_has_no_password_is_refused_in_one_line(
     feed.stop()
 
 
-def test_a_client_that_does_not_encrypt_gets_not_a_byte_of_mqtt(secured: SecuredMosquitto) -> None:
+def test_a_client_that_does_not_encrypt_gets_no_byte_of_mqtt(secured: SecuredMosquitto) -> None:
     for port in (secured.port, secured.services_port):
         mqtt = secured.service("dataflow", port=port, tls=load().mqtt.tls, connect_timeout=0.5)
         with pytest.raises(BrokerError, match="cannot reach the MQTT broker") as no:
@@ -238,7 +238,7 @@ def test_a_broker_with_a_certificate_of_an_unknown_authority_is_not_trusted(
         MqttSink(mqtt, "fleet/enriched", role="sink").build("output", 0, 1)
 
 
-def test_a_running_broker_takes_a_new_user_and_a_new_certificate_when_told_to(
+def test_a_running_broker_reloads_users_and_certificate_when_asked_to(
     durable_broker: Broker, tmp_path: Path
 ) -> None:
     with secured_mosquitto(tmp_path, []) as broker:
@@ -268,9 +268,9 @@ def test_what_prevents_loss_is_the_same_with_and_without_security() -> None:
     }  # fmt: skip
 
 
-def test_the_rights_name_the_topics_of_the_settings() -> None:
+def test_the_permissions_name_the_topics_of_the_settings() -> None:
     topics = load(DEFAULT_FILE).topics
-    rights = RIGHTS.read_text()
+    permissions = RIGHTS.read_text()
     for line in (
         f"pattern write {topics.telemetry.replace('+', '%u')}",
         f"topic read {topics.telemetry}",
@@ -280,4 +280,4 @@ def test_the_rights_name_the_topics_of_the_settings() -> None:
         f"topic read {topics.dead_letter}",
         f"topic write {topics.ground_truth}",
     ):
-        assert line in rights.splitlines()
+        assert line in permissions.splitlines()

@@ -56,7 +56,7 @@ def mqtt(request: pytest.FixtureRequest, broker: Broker) -> MqttSettings:
 
 
 class Writing:
-    """A `write_batch` in a thread of its own."""
+    """A `write_batch` in its own thread."""
 
     def __init__(self, sink: MqttSinkPartition, batch: OutgoingBatch) -> None:
         self._error: FleetError | None = None
@@ -68,7 +68,7 @@ class Writing:
         return not self._thread.is_alive()
 
     def result(self) -> None:
-        """Return when the write has returned; raise what it raised."""
+        """Return when the write has returned, or raise its error."""
         assert self.has_ended(), "the write did not return"
         if self._error is not None:
             raise self._error
@@ -88,7 +88,7 @@ def numbers(start: int, stop: int) -> list[bytes]:
     return [b"%d" % n for n in range(start, stop)]
 
 
-def test_what_is_written_arrives_once_and_in_order(mqtt: MqttSettings, topic: str, open_sink: Open) -> None:
+def test_written_messages_arrive_once_and_in_order(mqtt: MqttSettings, topic: str, open_sink: Open) -> None:
     with Inbox(mqtt, topic) as inbox:
         sink = open_sink(mqtt)
         sink.write_batch([batch_of(0, 10), batch_of(10, 3000)])
@@ -231,9 +231,9 @@ def test_a_restart_of_the_broker_during_a_write_loses_nothing_and_keeps_the_orde
 def test_a_message_that_the_broker_refuses_is_an_error(
     mosquitto: StartMosquitto, tmp_path: Any, topic: str, open_sink: Open
 ) -> None:
-    rights = tmp_path / "rights"
-    rights.write_text("topic write somewhere/else\n", encoding="utf-8")
-    broker = mosquitto(lines=[f"acl_file {rights}"])
+    permissions = tmp_path / "rights"
+    permissions.write_text("topic write somewhere/else\n", encoding="utf-8")
+    broker = mosquitto(lines=[f"acl_file {permissions}"])
     with pytest.raises(DeliveryError, match=f"refused a message to {topic}: Not authorized"):
         open_sink(broker.settings()).write_batch([batch_of(0, 10)])
 
@@ -258,7 +258,7 @@ def test_a_wrong_password_is_an_error_at_once(mosquitto: StartMosquitto, open_si
         open_sink(broker.settings(username="fleet", password="wrong"))
 
 
-def test_a_broker_that_has_stopped_reading_does_not_hold_up_closing(
+def test_a_broker_that_has_stopped_reading_does_not_block_closing(
     mosquitto: StartMosquitto, open_sink: Open
 ) -> None:
     broker = mosquitto()

@@ -23,7 +23,7 @@ def mqtt(request: pytest.FixtureRequest, durable_broker: Broker, topic: str) -> 
     return settings
 
 
-def test_what_is_published_arrives_once_and_in_order(
+def test_published_messages_arrive_once_and_in_order(
     mqtt: MqttSettings, topic: str, open_source: Open
 ) -> None:
     send(mqtt, topic, numbers(0, 3000))
@@ -33,7 +33,7 @@ def test_what_is_published_arrives_once_and_in_order(
     assert take(source, 1) == [b"last"]
 
 
-def test_a_batch_says_topic_time_of_arrival_and_origin(
+def test_a_batch_has_topic_time_of_arrival_and_origin(
     mqtt: MqttSettings, topic: str, open_source: Open
 ) -> None:
     before = time.time_ns() // 1000
@@ -53,7 +53,7 @@ def test_a_batch_holds_at_most_batch_size_messages(mqtt: MqttSettings, topic: st
     assert [payload for batch in batches for payload in batch.payloads] == numbers(0, 100)
 
 
-def test_what_no_snapshot_covers_comes_again(
+def test_messages_that_no_snapshot_covers_are_redelivered(
     broker: Broker, mqtt: MqttSettings, topic: str, open_source: Open
 ) -> None:
     send(mqtt, topic, numbers(0, 50))
@@ -100,7 +100,7 @@ def test_more_than_batch_size_are_acknowledged_over_several_batches(
     assert take(open_source(mqtt), 1) == [b"later"]
 
 
-def test_what_is_handed_out_after_a_snapshot_waits_for_the_next_one(
+def test_messages_emitted_after_a_snapshot_wait_for_the_next_one(
     broker: Broker, mqtt: MqttSettings, topic: str, open_source: Open
 ) -> None:
     send(mqtt, topic, numbers(0, 50))
@@ -113,7 +113,7 @@ def test_what_is_handed_out_after_a_snapshot_waits_for_the_next_one(
     assert take(open_source(mqtt), 10) == numbers(50, 60)
 
 
-def test_what_is_queued_but_not_handed_out_is_not_covered(
+def test_messages_that_are_queued_but_not_emitted_are_not_covered(
     broker: Broker, mqtt: MqttSettings, topic: str, open_source: Open
 ) -> None:
     send(mqtt, topic, numbers(0, 50))
@@ -204,8 +204,8 @@ def test_with_mqtt_5_at_most_queue_size_messages_are_unacknowledged(
     assert take(source, 10) == numbers(10, 20)
 
 
-def test_a_full_queue_does_not_hold_up_closing(mqtt: MqttSettings, topic: str, open_source: Open) -> None:
+def test_a_full_queue_does_not_block_closing(mqtt: MqttSettings, topic: str, open_source: Open) -> None:
     send(mqtt, topic, numbers(0, 500))
     source = open_source(mqtt.model_copy(update={"queue_size": 10}))
-    wait_until(lambda: len(source._queue) == 10, "full queue")
+    wait_until(lambda: source.queued == 10, "full queue")
     source.close()

@@ -25,7 +25,7 @@ from tests.support.scripted_broker import (
 
 
 @pytest.mark.parametrize("protocol", ["5", "3.1.1"])
-def test_after_a_restart_of_the_broker_the_source_goes_on(
+def test_after_a_restart_of_the_broker_the_source_resumes(
     mosquitto: StartMosquitto, topic: str, open_source: Open, protocol: str
 ) -> None:
     broker = mosquitto()
@@ -83,13 +83,13 @@ def test_acknowledgements_of_an_older_connection_are_dropped(
     broker.stop()
     broker.start()
     wait_until(lambda: caplog.text.count("(resumed session)") == 2, "second connection")
-    # The next batch acknowledges, too late for the old connection; the broker delivers again.
+    # The next batch acknowledges, too late for the old connection; the broker redelivers.
     assert source.next_batch() == []
     leave(source, broker, mqtt)
     assert take(open_source(mqtt), 10) == numbers(0, 10)
 
 
-def test_what_an_older_connection_handed_out_acknowledges_nothing_of_the_same_number(
+def test_messages_of_an_older_connection_acknowledge_none_with_the_same_identifier(
     mosquitto: StartMosquitto, topic: str, open_source: Open, caplog: pytest.LogCaptureFixture
 ) -> None:
     caplog.set_level(logging.INFO)
@@ -99,11 +99,11 @@ def test_what_an_older_connection_handed_out_acknowledges_nothing_of_the_same_nu
     send(mqtt, topic, numbers(0, 10))
     source = open_source(mqtt.model_copy(update={"batch_size": 1}))
     take(source, 10)
-    broker.kill()  # it has saved nothing, so its packet identifiers begin again at 1
+    broker.kill()  # it has saved nothing, so its packet identifiers start at 1 again
     broker.start()
     wait_until(lambda: "(new session)" in caplog.text, "second connection")
     send(mqtt, topic, numbers(10, 20))
-    wait_until(lambda: len(source._queue) == 10, "ten messages in the queue")
+    wait_until(lambda: source.queued == 10, "ten messages in the queue")
     assert take(source, 1) == numbers(10, 11)
     source.snapshot()
     assert take(source, 1) == numbers(11, 12)
@@ -113,7 +113,7 @@ def test_what_an_older_connection_handed_out_acknowledges_nothing_of_the_same_nu
 
 
 @pytest.mark.parametrize("covered", [True, False], ids=["after a snapshot", "before a snapshot"])
-def test_what_comes_again_on_a_new_connection_is_acknowledged_there_and_not_handed_out_again(
+def test_redelivered_messages_are_acknowledged_on_the_new_connection_and_not_emitted_again(
     mosquitto: StartMosquitto, topic: str, open_source: Open, covered: bool
 ) -> None:
     broker = mosquitto()
@@ -134,10 +134,10 @@ def test_what_comes_again_on_a_new_connection_is_acknowledged_there_and_not_hand
     assert take(open_source(mqtt), 1) == [b"later"]
 
 
-def test_after_a_restart_what_the_snapshot_holds_is_not_handed_out_again(
+def test_after_a_restart_messages_that_the_snapshot_covers_are_not_emitted_again(
     mosquitto: StartMosquitto, topic: str, open_source: Open
 ) -> None:
-    """The broker delivers all twenty again; ten of them are in the state that the job goes on with."""
+    """The broker redelivers all twenty; ten of them are in the state that the job resumes with."""
     broker = mosquitto()
     mqtt = broker.settings()
     start_session(mqtt, topic)
@@ -157,7 +157,7 @@ def test_after_a_restart_what_the_snapshot_holds_is_not_handed_out_again(
     assert take(open_source(mqtt), 1) == [b"later"]
 
 
-def test_messages_of_equal_content_are_all_handed_out(
+def test_messages_of_equal_content_are_all_emitted(
     mosquitto: StartMosquitto, topic: str, open_source: Open
 ) -> None:
     broker = mosquitto()
@@ -172,7 +172,7 @@ def test_messages_of_equal_content_are_all_handed_out(
     assert take(open_source(mqtt, state), 6) == [b"same"] * 5 + [b"end"]
 
 
-def test_what_may_be_the_same_as_another_message_is_handed_out_again_rather_than_lost(
+def test_messages_that_may_be_equal_are_emitted_again_rather_than_lost(
     mosquitto: StartMosquitto, topic: str
 ) -> None:
     broker = mosquitto()
@@ -290,6 +290,6 @@ def test_a_second_client_with_the_same_id_ends_the_first(broker: Broker, open_so
     assert "client_id" in message
 
 
-def test_a_filter_that_is_none_is_an_error(broker: Broker) -> None:
+def test_an_invalid_topic_filter_is_an_error(broker: Broker) -> None:
     source = MqttSource(broker.settings(), ["fleet/#/telemetry"]).build_part("in", "mqtt", None)
     assert "expected MQTT topic filters" in raised(source)

@@ -33,7 +33,7 @@ PLAIN_AND_GZIP = pytest.mark.parametrize("suffix", [".jsonl", ".jsonl.gz"])
 
 
 class Clock:
-    """A monotonic clock that a test turns."""
+    """A monotonic clock that a test advances."""
 
     def __init__(self) -> None:
         self.seconds = 1000.0
@@ -79,7 +79,7 @@ def wakes_in(part: RecordingSourcePartition, seconds: float) -> bool:
     return earliest <= awake <= datetime.now(UTC) + wait
 
 
-def test_at_full_speed_every_batch_comes_at_once_until_the_end(tmp_path: Path) -> None:
+def test_at_full_speed_every_batch_is_emitted_at_once_until_the_end(tmp_path: Path) -> None:
     part, _ = partition(write_recording(tmp_path / "trip.jsonl"), "max", batch_size=4)
     assert [offsets_now(part) for _ in range(3)] == [[0, 1, 2, 3], [4, 5, 6, 7], [8, 9]]
     assert part.next_awake() is None
@@ -87,7 +87,7 @@ def test_at_full_speed_every_batch_comes_at_once_until_the_end(tmp_path: Path) -
         part.next_batch()
 
 
-def test_at_a_speed_messages_come_when_their_recorded_distance_has_passed(tmp_path: Path) -> None:
+def test_at_a_speed_messages_are_emitted_when_their_recorded_distance_has_passed(tmp_path: Path) -> None:
     path = write_recording(tmp_path / "trip.jsonl", seconds=[0, 0, 20, 40, 30, 100])
     part, clock = partition(path, speed=2.0)
     assert offsets_now(part) == [0, 1]
@@ -105,7 +105,7 @@ def test_at_a_speed_messages_come_when_their_recorded_distance_has_passed(tmp_pa
         part.next_batch()
 
 
-def test_the_pace_goes_on_over_the_edges_of_batches(tmp_path: Path) -> None:
+def test_the_pace_continues_across_batches(tmp_path: Path) -> None:
     path = write_recording(tmp_path / "trip.jsonl", seconds=[0, 10, 20])
     part, clock = partition(path, speed=10.0, batch_size=1)
     assert offsets_now(part) == [0]
@@ -134,7 +134,7 @@ def test_arrival_times_stay_as_recorded_whatever_the_speed(tmp_path: Path) -> No
     assert first.arrived + rest.arrived == [NOON, NOON + 1_000_000, NOON + 2_000_000]
 
 
-def test_a_snapshot_counts_what_was_handed_over_and_not_what_was_read(tmp_path: Path) -> None:
+def test_a_snapshot_counts_emitted_messages_and_not_those_that_were_read(tmp_path: Path) -> None:
     path = write_recording(tmp_path / "trip.jsonl", seconds=[0, 0, 20, 40])
     part, clock = partition(path, speed=1.0)
     assert RECORDING.unwrap(part.snapshot()) == 0
@@ -151,7 +151,7 @@ def test_a_snapshot_counts_what_was_handed_over_and_not_what_was_read(tmp_path: 
         finished.next_batch()
 
 
-def test_a_source_of_what_is_no_recording_is_refused_when_the_flow_is_built(tmp_path: Path) -> None:
+def test_a_file_that_is_no_recording_is_refused_when_the_flow_is_built(tmp_path: Path) -> None:
     with pytest.raises(RecordingError, match="no such file"):
         RecordingSource(tmp_path / "trip.jsonl")
 

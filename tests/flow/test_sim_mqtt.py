@@ -95,7 +95,7 @@ def test_every_vehicle_publishes_on_its_own_topic_without_a_gap_from_warm_up_to_
     assert len(inbox.messages) == 4 * 205
 
 
-def test_what_goes_to_the_broker_is_what_a_recording_of_the_same_seed_holds(
+def test_the_broker_gets_what_a_recording_of_the_same_seed_holds(
     mqtt: MqttSettings, topic: str, tmp_path: Path
 ) -> None:
     arguments = ["--vehicles", "3", "--rate", "20", "--duration", "1", "--faults-per-hour", "9000"]
@@ -315,7 +315,7 @@ def test_a_second_simulator_with_the_same_id_ends_the_first(broker: Broker, topi
             publisher.publish(batch_of(numbers(0, 10_000), topic))
 
 
-def test_losing_each_other_connection_over_and_over_hints_at_a_client_id_used_twice(
+def test_two_simulators_that_disconnect_each_other_hint_at_the_shared_client_id(
     mosquitto: StartMosquitto, topic: str, caplog: pytest.LogCaptureFixture
 ) -> None:
     settings = mosquitto().settings(reconnect_min=1.0, reconnect_max=1.0)
@@ -327,7 +327,7 @@ def test_losing_each_other_connection_over_and_over_hints_at_a_client_id_used_tw
 
 @contextmanager
 def _drained(settings: MqttSettings, client_id: str, topic: str) -> Iterator[list[bytes]]:
-    """What the broker has kept for a persistent session, while it arrives."""
+    """The messages that the broker has kept for a persistent session, while they arrive."""
     received: list[bytes] = []
     client = paho.Client(
         CallbackAPIVersion.VERSION2, client_id=client_id, protocol=MQTTProtocolVersion.MQTTv5

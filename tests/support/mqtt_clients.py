@@ -31,7 +31,7 @@ def publish(settings: MqttSettings, messages: Iterable[tuple[str, bytes]], qos: 
 
 
 def create_session(settings: MqttSettings, client_id: str, topic_filter: str) -> None:
-    """Subscribe in a persistent session and leave: from now on the broker keeps what is published."""
+    """Subscribe in a persistent session and disconnect: from now on the broker keeps what is published."""
     client = _client(settings, client_id)
     subscribed = threading.Event()
     client.on_connect = lambda client, *_: client.subscribe(topic_filter, qos=1)
@@ -49,7 +49,7 @@ def create_session(settings: MqttSettings, client_id: str, topic_filter: str) ->
 
 
 class Inbox:
-    """A subscriber that keeps what it gets; ``messages`` are (topic, payload) in order of arrival."""
+    """A subscriber that keeps what it receives; ``messages`` are (topic, payload) in order of arrival."""
 
     def __init__(self, settings: MqttSettings, topic_filter: str) -> None:
         self.messages: list[tuple[str, bytes]] = []

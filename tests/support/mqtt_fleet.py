@@ -101,7 +101,7 @@ class Job(FleetJob):
         """Ask all processes to stop, with SIGTERM, and wait until they have.
 
         Raises:
-            AssertionError: they have not in time.
+            AssertionError: they have not within `deadline` seconds.
         """
         self.sample_memory()
         asked = time.monotonic()

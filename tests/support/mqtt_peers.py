@@ -1,4 +1,4 @@
-"""What is around a job over MQTT and outlives it and the broker: vehicles, and a consumer that counts."""
+"""The peers of a job over MQTT, which outlive it and the broker: vehicles, and a consumer that counts."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ from tests.support.fleet_processes import TIME_TO_CATCH_UP
 from tests.support.pace import TICK, Pace
 
 UNCONFIRMED = 2000
-"""Messages that `Vehicles` have under way at most; MQTT cannot number more than 65,535."""
+"""Messages that `Vehicles` have in flight at most; MQTT cannot number more than 65,535."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,7 +33,7 @@ class Received:
     Attributes:
         event_id: of the event.
         telemetry: the original event.
-        encoded: the enriched event without the time at which it was scored, to compare to the bit.
+        encoded: the enriched event without the time at which it was scored, to compare bit by bit.
         scored_at: that time, seconds since 1970.
         clock: when it arrived, by `time.monotonic`.
     """
@@ -46,14 +46,14 @@ class Received:
 
 
 class EnrichedInbox:
-    """Receives everything that a job emits, also over restarts of the broker; a context.
+    """Receives everything that a job emits, even if the broker restarts; a context.
 
-    It has a persistent session and QoS 1. What the broker delivers to it once more, marked so, is not
-    counted as emitted once more.
+    It has a persistent session and QoS 1. A message that the broker redelivers with the DUP flag does not
+    count as emitted again.
 
     Attributes:
         received: in order of arrival.
-        sessions: how often a session had to be made; more than 1 means that the broker has forgotten it.
+        sessions: how often a session was created; more than 1 means that the broker has lost it.
     """
 
     def __init__(self, mqtt: MqttSettings, topic_filter: str) -> None:
@@ -75,7 +75,7 @@ class EnrichedInbox:
         return len(self._ids)
 
     def by_id(self) -> dict[str, bytes]:
-        """Event id → the event; copies of one event must be the same to the bit."""
+        """Event id → the event; copies of one event must be bit-identical."""
         events: dict[str, bytes] = {}
         for one in list(self.received):
             assert events.setdefault(one.event_id, one.encoded) == one.encoded, (
@@ -115,7 +115,7 @@ class EnrichedInbox:
 
 
 class Vehicles:
-    """Publishes telemetry with QoS 1 in the background, in order, over restarts of the broker; a context.
+    """Publishes telemetry with QoS 1 in the background, in order, even if the broker restarts; a context.
 
     Args:
         mqtt: where to.
@@ -140,15 +140,15 @@ class Vehicles:
         self._client = _persistent_client(mqtt, f"{mqtt.client_id}-vehicles")
         self._client.max_inflight_messages_set(0)
         self._client.on_publish = lambda *_: self._on_confirmed()
-        self._client.on_connect = lambda *_: self._send_on_if_all_is_confirmed()
+        self._client.on_connect = lambda *_: self._resume_if_all_is_confirmed()
         self._client.on_disconnect = lambda *_: self._may_send.clear()
 
     def send(self, count: int, rate: float = math.inf) -> None:
-        """Publish the next so many, in the background; first waits until those before are confirmed.
+        """Publish the next messages in the background; first waits until the previous ones are confirmed.
 
         Args:
-            count: of messages; as many as are left, at most.
-            rate: messages a second; infinite for as fast as it goes.
+            count: number of messages; if fewer are left, those.
+            rate: messages per second; infinite for full speed.
         """
         self.wait()
         end = min(self._sent + count, len(self._payloads))
@@ -157,23 +157,23 @@ class Vehicles:
         self._thread.start()
 
     def wait(self, deadline: float = TIME_TO_CATCH_UP) -> None:
-        """Return when the broker has confirmed everything that was to be sent."""
+        """Return when the broker has confirmed everything that was sent."""
         if self._thread is not None:
             self._thread.join(deadline)
         wait_until(lambda: self._confirmed == self._sent, "confirmation of telemetry", deadline)
 
     def stop(self) -> None:
-        """Send no more for now, and return when the broker has confirmed what was sent."""
+        """Stop sending for now, and return when the broker has confirmed what was sent."""
         self._stop.set()
         self.wait()
 
     @property
     def sent(self) -> int:
-        """How many have been handed to the client so far, those that are not confirmed included."""
+        """How many have been passed to the client so far, including unconfirmed ones."""
         return self._sent
 
     def confirmed(self) -> list[bytes]:
-        """What the broker has confirmed so far, in the order in which it was sent."""
+        """The payloads that the broker has confirmed so far, in the order in which they were sent."""
         return self._payloads[: self._confirmed]
 
     def _run(self, end: int, rate: float) -> None:
@@ -181,7 +181,7 @@ class Vehicles:
         while self._sent < end and not self._stop.is_set():
             upto = pace.due(self._sent)
             while self._sent < upto and not self._stop.is_set():
-                # After a broken connection the client sends again first; what is new must not overtake it.
+                # After a lost connection the client first repeats; new messages must not overtake that.
                 if not self._may_send.wait(TICK) or self._sent - self._confirmed >= UNCONFIRMED:
                     time.sleep(0.001)
                     continue
@@ -194,12 +194,12 @@ class Vehicles:
         self._client.publish(topic, self._payloads[self._sent - 1], qos=1)
 
     def _on_confirmed(self) -> None:
-        # A broker confirms in the order in which it was sent to (MQTT 5, 4.6), so that counting is enough.
+        # A broker confirms in the order in which it receives (MQTT 5, 4.6), so counting is enough.
         self._confirmed += 1
         if not self._may_send.is_set():
-            self._send_on_if_all_is_confirmed()
+            self._resume_if_all_is_confirmed()
 
-    def _send_on_if_all_is_confirmed(self) -> None:
+    def _resume_if_all_is_confirmed(self) -> None:
         if self._confirmed == self._sent:
             self._may_send.set()
 
@@ -221,7 +221,7 @@ def _persistent_client(mqtt: MqttSettings, client_id: str) -> paho.Client:
     client = paho.Client(
         CallbackAPIVersion.VERSION2, client_id=client_id, protocol=MQTTProtocolVersion.MQTTv5
     )
-    # Fractions of a second work, though they are not announced.
+    # Annotated as whole seconds, but fractions work.
     client.reconnect_delay_set(0.05, 0.2)  # type: ignore[arg-type]
     return client
 
@@ -235,7 +235,7 @@ def _connect(client: paho.Client, mqtt: MqttSettings) -> None:
 
 
 def _leave_for_good(client: paho.Client) -> None:
-    """Disconnect, and have the broker forget the session: nobody comes back for it."""
+    """Disconnect, and let the broker discard the session."""
     properties = Properties(PacketTypes.DISCONNECT)  # type: ignore[no-untyped-call]
     properties.SessionExpiryInterval = 0
     client.disconnect(properties=properties)

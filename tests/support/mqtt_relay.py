@@ -1,4 +1,4 @@
-"""A dataflow for tests: numbers come on one topic, go through recovered state, and leave on another.
+"""A dataflow for tests: numbers come from one topic, pass through recovered state, and go to another.
 
 Run as ``python -m bytewax.run tests.support.mqtt_relay``; the environment names the topics.
 """

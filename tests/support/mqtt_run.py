@@ -1,4 +1,4 @@
-"""A job over MQTT that something happens to while events arrive, and what that cost."""
+"""A job over MQTT that is disturbed while events arrive, and what that cost."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ class Kill(NamedTuple):
     covered: float
 
     def may_repeat(self, one: Received) -> bool:
-        """Whether an event that came out before may come out again: no snapshot covered it."""
+        """Whether an event that was emitted before may be emitted again: no snapshot covered it."""
         return self.covered < one.scored_at <= self.at
 
 
@@ -47,12 +47,12 @@ class Restart(NamedTuple):
 
 @dataclass
 class Run:
-    """A job with vehicles, a consumer and a watch on its snapshots; make one with `running`.
+    """A job with vehicles, a consumer and a watch on its snapshots; create one with `running`.
 
     Attributes:
-        job: which is not started yet.
+        job: not started yet.
         inbox: what it emits.
-        vehicles: what it is sent.
+        vehicles: what is sent to it.
         watch: its snapshots.
         kills: of the job.
         restarts: every start but the first.
@@ -84,23 +84,23 @@ class Run:
         return statuses
 
     def wait_for_output(self, events: int = 1) -> None:
-        """Return when so many events have come out that had not come out before."""
+        """Return when that many further events have been emitted."""
         wanted = self.inbox.distinct() + events
         self.job.wait(lambda: self.inbox.distinct() >= wanted, f"{events} more events")
 
     def wait_until_caught_up(self) -> None:
-        """Return when everything that was sent is out."""
+        """Return when everything that was sent has been emitted."""
         self.vehicles.wait()
         sent = self.vehicles.sent
         self.job.wait(lambda: self.inbox.distinct() >= sent, f"{sent} events")
 
     def wait_for_snapshots(self, count: int) -> None:
-        """Return when so many more snapshots are complete."""
+        """Return when that many further snapshots are complete."""
         wanted = self.watch.count() + count
         self.job.wait(lambda: self.watch.count() >= wanted, f"{count} snapshots")
 
     def covered_but_repeated(self) -> list[str]:
-        """Ids of the events that came out again although no kill explains it: a snapshot covered them."""
+        """Ids of events that were emitted again although a snapshot covered them, which no kill explains."""
         last: dict[str, Received] = {}
         unexplained = []
         for one in self.inbox.received:
@@ -133,7 +133,7 @@ class Run:
 
     def _first_outputs(self, received: list[Received]) -> Iterator[float]:
         for restart, end in zip(self.restarts, self._ends(), strict=True):
-            # What had been scored before the restart may still have been under way.
+            # Events scored before the restart may still have been in flight.
             since = (one.clock for one in received if one.scored_at > restart.start.at)
             first = next(since, end)
             if first < end:
@@ -154,12 +154,12 @@ class Run:
 def running(
     broker: Broker, directory: Path, payloads: list[bytes], vehicles: int, more: str = TWO_SIGNALS
 ) -> Iterator[Run]:
-    """A run on topics of its own; its job is killed at the end.
+    """A run with its own topics; its job is killed at the end.
 
     Args:
-        broker: that all of them talk to.
-        directory: an empty one.
-        payloads: what the vehicles are to send; they do not begin by themselves.
+        broker: that all of them connect to.
+        directory: its own, empty.
+        payloads: what the vehicles are to send; they do not start by themselves.
         vehicles: how many.
         more: as in `Job`.
     """
@@ -176,7 +176,7 @@ def running(
 
 
 def undisturbed(broker: Broker, directory: Path, run: Run) -> dict[str, bytes]:
-    """What comes out of another job that is sent the same in the same order, and that nothing happens to.
+    """What another job emits that gets the same in the same order and is not disturbed.
 
     Returns:
         event id → the event.

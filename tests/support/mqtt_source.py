@@ -1,4 +1,4 @@
-"""Driving the partition of the MQTT source by hand, as Bytewax would."""
+"""Drives the partition of the MQTT source as Bytewax would."""
 
 from __future__ import annotations
 
@@ -49,7 +49,7 @@ def take(partition: MqttSourcePartition, count: int) -> list[bytes]:
 
 
 def confirm(partition: MqttSourcePartition) -> None:
-    """What Bytewax does at the end of an epoch: a snapshot, and the next batch once it is committed."""
+    """What Bytewax does at the end of an epoch: a snapshot, and the next batch once that is committed."""
     partition.snapshot()
     assert partition.next_batch() == []
 

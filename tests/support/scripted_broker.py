@@ -1,4 +1,4 @@
-"""A broker that answers each kind of packet as a test says: for what no real one does on demand."""
+"""A broker that answers each kind of packet as a test says, for what no real broker does on demand."""
 
 from __future__ import annotations
 
@@ -46,7 +46,7 @@ def puback(identifier: bytes) -> bytes:
 
 
 class ScriptedBroker:
-    """Listens on ``port`` while its context lasts; what has no answer is read and ignored."""
+    """Listens on ``port`` within its context; packets without an answer are read and ignored."""
 
     def __init__(self, answers: Mapping[int, Answer]) -> None:
         self._answers = answers
@@ -67,7 +67,7 @@ class ScriptedBroker:
             connection.close()
 
     def send(self, packets: bytes) -> None:
-        """Send to the client that came last."""
+        """Send to the client that connected last."""
         self._connections[-1].sendall(packets)
 
     def _accept(self) -> None:

@@ -1,4 +1,4 @@
-"""A TCP connection that goes bad on demand: it hangs, drops, crawls or breaks, and recovers."""
+"""A TCP proxy that fails on demand: it hangs, drops, throttles or resets connections, and recovers."""
 
 from __future__ import annotations
 
@@ -15,13 +15,13 @@ from typing import Any, Self, TypeVar
 from scripts.brokers.ports import LOCALHOST
 
 CHUNK = 65536
-"""Bytes that are read at once, and at most on their way in one direction when the proxy freezes."""
+"""Bytes that are read at once, and at most in flight in one direction when the proxy freezes."""
 
 TICK = 0.05
 """Seconds between portions of a throttled connection."""
 
 OPENING = 1024
-"""Bytes from the beginning of a connection that a marker is looked for in."""
+"""Bytes at the start of a connection that are searched for a marker."""
 
 EVERYONE = b""
 """The marker that every connection has."""
@@ -32,12 +32,12 @@ Result = TypeVar("Result")
 
 
 class TcpProxy:
-    """Forwards what connects to ``port`` to another port of this machine while its context lasts.
+    """Forwards connections to ``port`` to another port of this machine within its context.
 
-    For protocols in which the client speaks first: only then the other side is called. Every fault may
-    be limited to the connections whose first bytes contain a marker; MQTT's CONNECT has the client's id.
-    Faults also befall connections that are made while they last: those are accepted, and if their client
-    has not given up meanwhile, go on when the fault is over. `freeze` and `black_hole` replace each other.
+    For protocols in which the client speaks first: only then the proxy connects to the other side. Every
+    fault can be limited to the connections whose first bytes contain a marker; MQTT's CONNECT has the client
+    id. Faults also apply to connections that are opened meanwhile: those are accepted, and if their client
+    has not given up by then, continue when the fault is over. `freeze` and `black_hole` replace each other.
 
     Attributes:
         port: where to connect to.
@@ -47,7 +47,7 @@ class TcpProxy:
         """Remember where to forward to.
 
         Args:
-            target_port: nothing need listen there yet; a connection that it refuses is reset.
+            target_port: nothing has to listen there yet; a connection that it refuses is reset.
         """
         self.port = 0
         self._target_port = target_port
@@ -62,16 +62,16 @@ class TcpProxy:
         self._server: asyncio.Server
 
     def freeze(self, marker: bytes = EVERYONE) -> None:
-        """Go half-open: forward nothing and close nothing; bytes and farewells wait for `thaw`.
+        """Go half-open: forward nothing and close nothing; bytes and FINs wait for `thaw`.
 
-        As on a network that delays: both sides can write until their buffers are full.
+        As in a network that delays: both sides can write until their buffers are full.
         """
         self._call(self._freeze(marker, dropping=False))
 
     def black_hole(self, marker: bytes = EVERYONE) -> None:
         """Go half-open, and drop what is sent; at `thaw` these connections are reset.
 
-        As on a network behind which a firewall has forgotten its connections: neither side learns of it.
+        As if a firewall had lost its connection table: neither side notices.
         """
         self._call(self._freeze(marker, dropping=True))
 
@@ -80,7 +80,7 @@ class TcpProxy:
         self._call(self._thaw())
 
     def cut(self, marker: bytes = EVERYONE) -> int:
-        """Reset the connections there are; new ones are welcome. Returns how many there were."""
+        """Reset the open connections; new ones are accepted. Returns how many there were."""
         return self._call(self._cut(marker))
 
     def throttle(self, bytes_per_second: float = math.inf, marker: bytes = EVERYONE) -> None:
@@ -92,7 +92,7 @@ class TcpProxy:
         return sum(connection.is_meant_by(marker) for connection in list(self._connections))
 
     def delivered(self, marker: bytes = EVERYONE) -> int:
-        """How many bytes the clients of the connections that are open have been sent."""
+        """How many bytes have been sent to the clients of the open connections."""
         open_now = list(self._connections)
         return sum(connection.delivered for connection in open_now if connection.is_meant_by(marker))
 
@@ -154,7 +154,7 @@ class TcpProxy:
                 opening = await reader.read(CHUNK)
                 connection.opening = opening[:OPENING]
                 await self._until_thawed(connection)
-                if opening and not reader.at_eof():  # nobody calls for a client that has given up
+                if opening and not reader.at_eof():  # no connection for a client that has given up
                     await self._connect(connection, opening, reader)
         finally:
             connection.reset()
@@ -169,7 +169,7 @@ class TcpProxy:
             asyncio.create_task(self._pump(connection, answers, connection.client)),
         ]
         try:
-            # A farewell leaves the other direction open; what is broken is broken in both.
+            # A FIN leaves the other direction open; a reset closes both.
             await asyncio.gather(*pumps)
             connection.finish()
         finally:
@@ -183,7 +183,7 @@ class TcpProxy:
             while data := await reader.read(CHUNK):
                 await self._forward(connection, data, writer)
         finally:
-            await self._until_thawed(connection)  # that it is over is not to be learned earlier
+            await self._until_thawed(connection)  # the end must not be noticed earlier
         writer.write_eof()
 
     async def _forward(self, connection: _Connection, data: bytes, writer: asyncio.StreamWriter) -> None:
@@ -209,7 +209,7 @@ class TcpProxy:
 
 
 class _Connection:
-    """The two sockets of one connection, and how it began."""
+    """The two sockets of one connection, and its first bytes."""
 
     def __init__(self, client: asyncio.StreamWriter) -> None:
         self.client = client
@@ -222,12 +222,12 @@ class _Connection:
         return marker in self.opening
 
     def add(self, writer: asyncio.StreamWriter) -> None:
-        # Nothing may be on its way in here that a freeze could not hold.
+        # Nothing may be buffered here, where a freeze could not hold it back.
         writer.transport.set_write_buffer_limits(0)
         self._writers.append(writer)
 
     def finish(self) -> None:
-        """Close cleanly; both sides have finished sending."""
+        """Close; both sides have sent their FIN."""
         for writer in self._writers:
             writer.close()
 

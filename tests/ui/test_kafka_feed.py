@@ -64,7 +64,7 @@ def connected(feed: KafkaFeed) -> None:
     wait_until(lambda: feed.connection.phase == "connected", "a connection")
 
 
-def test_vehicles_that_have_sent_before_appear_at_once_and_count_as_of_then(
+def test_vehicles_that_sent_before_appear_at_once_and_do_not_count_as_live(
     fleet: Settings, follow: Follow
 ) -> None:
     names = [f"VEH-{number}" for number in range(40)]
@@ -74,7 +74,7 @@ def test_vehicles_that_have_sent_before_appear_at_once_and_count_as_of_then(
     assert feed.state.snapshot().events_per_second == 0.0
 
 
-def test_live_events_dead_letters_and_nonsense_are_told_apart(fleet: Settings, follow: Follow) -> None:
+def test_live_events_dead_letters_and_nonsense_are_distinguished(fleet: Settings, follow: Follow) -> None:
     publish(fleet, fleet.topics.dead_letter, ("", b"{}"))
     feed = follow(fleet)
     connected(feed)
@@ -89,7 +89,7 @@ def test_live_events_dead_letters_and_nonsense_are_told_apart(fleet: Settings, f
     wait_until(lambda: feed.state.snapshot().events_per_second > 0.0, "events count as live")
 
 
-def test_only_the_latest_events_are_caught_up_with(
+def test_only_the_latest_events_are_read_at_the_start(
     fleet: Settings, follow: Follow, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(kafka_feed, "CATCH_UP", 30)
@@ -101,7 +101,7 @@ def test_only_the_latest_events_are_caught_up_with(
     assert [event.event_id for event in feed.state.history("a")] == [f"a/{n}" for n in range(90, 101)]
 
 
-def test_topics_that_are_made_later_are_found(
+def test_topics_that_are_created_later_are_found(
     kafka_cluster: Cluster, follow: Follow, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(kafka_feed, "LOOK_EVERY", 0.2)
@@ -114,7 +114,7 @@ def test_topics_that_are_made_later_are_found(
 
 
 @pytest.mark.long
-def test_a_broker_that_goes_away_is_told_and_its_return_too_and_nothing_is_missed(
+def test_a_broker_that_goes_away_and_returns_is_shown_and_no_event_is_missed(
     restartable_kafka: KafkaBroker, follow: Follow, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(kafka_feed, "LOOK_EVERY", 0.2)
@@ -126,7 +126,7 @@ def test_a_broker_that_goes_away_is_told_and_its_return_too_and_nothing_is_misse
     publish(settings, settings.topics.enriched, ("a", payload("a", 1)))
     wait_until(lambda: feed.state.snapshot().events == 1, "the first event")
     broker.stop()
-    wait_until(lambda: feed.connection.phase == "lost", "the loss is told")
+    wait_until(lambda: feed.connection.phase == "lost", "the loss")
     assert feed.connection.reason
     broker.start()
     publish(settings, settings.topics.enriched, ("a", payload("a", 2)))
@@ -140,5 +140,5 @@ def test_a_cluster_that_does_not_answer_is_unreachable(
     monkeypatch.setattr(kafka_feed, "PATIENCE", 600)
     nowhere = fleet.kafka.model_copy(update={"bootstrap": f"127.0.0.1:{free_port()}"})
     feed = follow(fleet.model_copy(update={"kafka": nowhere}))
-    wait_until(lambda: feed.connection.phase == "unreachable", "the trouble is told")
+    wait_until(lambda: feed.connection.phase == "unreachable", "the reason")
     assert feed.connection.reason == "Connection refused"

@@ -73,7 +73,7 @@ def test_the_retained_twins_of_a_fleet_appear_at_once(fleet_settings: Settings, 
     assert feed.connection.phase == "connected"
 
 
-def test_live_events_dead_letters_and_nonsense_are_told_apart(
+def test_live_events_dead_letters_and_nonsense_are_distinguished(
     fleet_settings: Settings, follow: Follow
 ) -> None:
     feed = follow(fleet_settings)
@@ -106,7 +106,7 @@ def test_both_protocol_versions_connect(
     wait_until(lambda: feed.connection.phase == "connected", "a connection")
 
 
-def test_a_broker_that_nobody_started_is_unreachable_until_it_runs(
+def test_a_broker_that_is_not_running_is_unreachable_until_it_is_started(
     fleet_settings: Settings, follow: Follow, mosquitto: Callable[..., Mosquitto]
 ) -> None:
     private = mosquitto()
@@ -119,7 +119,7 @@ def test_a_broker_that_nobody_started_is_unreachable_until_it_runs(
     wait_until(lambda: feed.connection.phase == "connected", "a connection")
 
 
-def test_a_lost_connection_is_told_and_repaired_and_the_twins_are_not_counted_again(
+def test_a_lost_connection_is_shown_and_restored_and_the_twins_are_not_counted_again(
     fleet_settings: Settings, follow: Follow, mosquitto: Callable[..., Mosquitto]
 ) -> None:
     private = mosquitto()
@@ -166,7 +166,7 @@ def test_a_host_name_that_cannot_be_encoded_does_not_end_the_subscriber(
     assert feed.connection.reason
 
 
-def test_an_error_nobody_expected_is_followed_by_another_connection(
+def test_an_unexpected_error_is_followed_by_another_connection(
     fleet_settings: Settings, follow: Follow, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr("ui.mqtt_feed.RETRY_AFTER", 0.01)

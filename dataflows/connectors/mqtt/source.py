@@ -124,6 +124,11 @@ class MqttSourcePartition(StatefulSourcePartition[MessageBatch, Stored]):
         )
         self._session.start()
 
+    @property
+    def queued(self) -> int:
+        """Messages that have arrived and are not emitted yet."""
+        return len(self._queue)
+
     def next_batch(self) -> list[MessageBatch]:
         """Emit what has arrived, at most ``batch_size`` messages in one batch.
 
