@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ast
+from functools import cache
 from pathlib import Path
 
 import pytest
@@ -74,14 +75,47 @@ FORBIDDEN_LIBRARIES = {
 }
 
 
-def imports(file: Path) -> set[str]:
+ENGINE = {
+    "dataflows/connectors",
+    "dataflows/job",
+    "dataflows/score/step.py",
+    "dataflows/fleet.py",
+    "dataflows/record.py",
+}
+"""What of the dataflow is written for Bytewax; all else can be used without it."""
+
+
+@cache
+def imports(file: Path) -> frozenset[str]:
     """Full names of all modules that a file imports."""
     found: set[str] = set()
     for node in ast.walk(ast.parse(file.read_text(encoding="utf-8"))):
         if isinstance(node, ast.Import):
             found.update(alias.name for alias in node.names)
         elif isinstance(node, ast.ImportFrom) and node.module:
-            found.add(node.module)
+            submodules = {f"{node.module}.{alias.name}" for alias in node.names}
+            found |= {node.module} | {module for module in submodules if file_of(module) is not None}
+    return frozenset(found)
+
+
+def file_of(module: str) -> Path | None:
+    """The file of a module or package of this repository; ``None`` for anything else."""
+    path = REPOSITORY / module.replace(".", "/")
+    candidates = (path / "__init__.py", path.with_suffix(".py"))
+    return next((file for file in candidates if file.is_file()), None)
+
+
+def reached(file: Path) -> set[str]:
+    """Full names of all modules that are imported when a file is, by whichever file."""
+    found: set[str] = set()
+    new = set(imports(file))
+    while new:
+        found |= new
+        # Importing a module imports the packages around it.
+        parts = [module.split(".") for module in new]
+        around = {".".join(names[:end]) for names in parts for end in range(1, len(names) + 1)}
+        files = [path for path in map(file_of, around) if path is not None]
+        new = set().union(*map(imports, files)) - found
     return found
 
 
@@ -117,18 +151,24 @@ def test_a_package_knows_nothing_of_what_is_not_its_concern(package: str) -> Non
             assert not within(module, FORBIDDEN_LIBRARIES[package]), f"{file.name} imports {module}"
 
 
+def test_only_what_is_written_for_the_engine_imports_it() -> None:
+    users = {
+        str(file.relative_to(REPOSITORY))
+        for file in (REPOSITORY / "dataflows").rglob("*.py")
+        if any(within(module, {"bytewax"}) for module in imports(file))
+    }
+    allowed = {use for use in users if any(use == place or use.startswith(f"{place}/") for place in ENGINE)}
+    assert users == allowed
+    assert all(any(use.startswith(place) for use in users) for place in ENGINE)
+
+
 @pytest.mark.parametrize(
-    "module", ["scorer.py", "shard.py", "drift.py", "models.py", "river/adapter.py", "river/estimator.py"]
+    "package", ["sim", "ui", "dataflows/decode", "dataflows/detector", "dataflows/score"]
 )
-def test_scoring_can_be_used_without_the_engine(module: str) -> None:
-    assert within("bytewax.operators", imports(REPOSITORY / "dataflows/score/step.py"))
-    assert not any(within(found, {"bytewax"}) for found in imports(REPOSITORY / "dataflows/score" / module))
-
-
-@pytest.mark.parametrize("module", ["kafka/producer", "kafka/topics", "mqtt/publisher", "mqtt/session"])
-def test_what_the_simulator_shares_with_the_connectors_can_be_used_without_the_engine(module: str) -> None:
-    found = imports(REPOSITORY / "dataflows/connectors" / f"{module}.py")
-    assert not any(within(name, {"bytewax"}) for name in found)
+def test_nothing_is_reached_that_needs_the_engine(package: str) -> None:
+    for file in (REPOSITORY / package).rglob("*.py"):
+        if str(file.relative_to(REPOSITORY)) not in ENGINE:
+            assert not any(within(module, {"bytewax"}) for module in reached(file)), file.name
 
 
 def test_no_file_holds_two_concepts() -> None:
