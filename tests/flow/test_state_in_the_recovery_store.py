@@ -42,7 +42,7 @@ from tests.support.pickle_names import named_by
 from tests.support.telemetry import batches, telemetry
 
 EVENTS = 700
-SIGNALS = 9
+SIGNALS = len(load().signals)
 RIVER = sorted(river_kinds())
 
 
