@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import signal
 import subprocess
+from abc import ABC, abstractmethod
 from pathlib import Path
 from typing import Any, Literal
 from uuid import uuid4
@@ -14,7 +15,7 @@ from scripts.brokers.ports import LOCALHOST, answers, free_port
 from scripts.waiting import wait_until
 
 
-class BrokerProcess:
+class BrokerProcess(ABC):
     """A broker on a free port that it keeps over restarts.
 
     Attributes:
@@ -34,9 +35,9 @@ class BrokerProcess:
         self._log = directory / "broker.log"
         self._process: subprocess.Popen[bytes] | None = None
 
+    @abstractmethod
     def command(self) -> list[str]:
         """The command line that runs the broker in the foreground."""
-        raise NotImplementedError
 
     @property
     def ports(self) -> list[int]:

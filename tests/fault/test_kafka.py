@@ -64,7 +64,7 @@ class Undisturbed(NamedTuple):
 def undisturbed(
     kafka_cluster: Cluster, tmp_path_factory: pytest.TempPathFactory
 ) -> Callable[[int], Undisturbed]:
-    """The undisturbed run of so many events; there is one for each number."""
+    """The undisturbed run over a number of events; computed once for each number."""
 
     @cache
     def run(events: int) -> Undisturbed:

@@ -59,7 +59,7 @@ def test_a_network_that_hangs_costs_no_event(
     keepalive: int,
     arriving: Way,
 ) -> None:
-    """All connections of the job hang while events arrive at the broker, and nobody is told.
+    """All connections of the job hang while events arrive at the broker, and no side learns of it.
 
     Then what was under way arrives, on connections that one side may have given up, or it is gone and the
     connections are dead. A job that waits less than its ``delivery_timeout`` does not end.
