@@ -12,6 +12,9 @@ THROUGHPUT_PEERS := .benchmarks/peers
 SOAK_SECONDS ?= 3600
 TORCH ?= --torch-backend cpu
 
+# Tests start hundreds of processes, each of which would compile the whole project.
+unexport PYTHONDONTWRITEBYTECODE
+
 .DEFAULT_GOAL := help
 .PHONY: help install demo kafka certificates test test-fast test-all faults soak check format lock bench-peers \
 	screenshot clean
@@ -88,6 +91,6 @@ $(INSTALLED): requirements.lock
 
 $(INSTALLED_DEV): $(INSTALLED)
 	@echo "installing the development tools"
-	@$(BIN)/uv pip install --quiet --python $(BIN)/python --require-hashes \
+	@$(BIN)/uv pip install --quiet --python $(BIN)/python --compile-bytecode --require-hashes \
 		--requirement pyproject.toml --extra dev --extra bench --constraint requirements.lock
 	@touch $@

@@ -113,5 +113,6 @@ fi
 if [ ! -x "$venv/bin/uv" ]; then
     "$uv" pip install --quiet --python "$venv/bin/python" --require-hashes --requirement "$scratch/uv.txt"
 fi
-"$venv/bin/uv" pip install --quiet --python "$venv/bin/python" --require-hashes \
+# Compiled once here, and not at every start by who cannot or may not write (PYTHONDONTWRITEBYTECODE).
+"$venv/bin/uv" pip install --quiet --python "$venv/bin/python" --compile-bytecode --require-hashes \
     --requirement pyproject.toml --constraint "$lock"
