@@ -37,7 +37,13 @@ def pytest_configure(config: pytest.Config) -> None:
 
 
 # Tests share the processors with other workers and with brokers: how long an example takes says nothing.
-hypothesis_settings.register_profile("shared", deadline=None, suppress_health_check=[HealthCheck.too_slow])
+# CI looks at three times as many examples.
+hypothesis_settings.register_profile(
+    "shared",
+    deadline=None,
+    max_examples=100 if os.environ.get("CI") == "true" else 30,
+    suppress_health_check=[HealthCheck.too_slow],
+)
 hypothesis_settings.load_profile("shared")
 
 

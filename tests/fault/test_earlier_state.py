@@ -27,7 +27,11 @@ HALF_SPACE_TREES = {
 
 @pytest.mark.parametrize(
     ("name", "variables"),
-    [("recording", {}), ("river", HALF_SPACE_TREES), ("kafka", {"FLEET__SOURCE__KIND": "kafka"})],
+    [
+        ("recording", {}),
+        pytest.param("river", HALF_SPACE_TREES, marks=pytest.mark.long),
+        pytest.param("kafka", {"FLEET__SOURCE__KIND": "kafka"}, marks=pytest.mark.long),
+    ],
 )
 def test_state_of_an_earlier_version_is_refused_in_one_line(
     tmp_path: Path, name: str, variables: dict[str, str]

@@ -127,7 +127,8 @@ def same_events(events: dict[str, bytes], topic: str, undisturbed: Undisturbed) 
     return events == expected
 
 
-@pytest.mark.parametrize(("kills", "events"), [(1, FEW), pytest.param(5, MANY, marks=pytest.mark.long)])
+@pytest.mark.long
+@pytest.mark.parametrize(("kills", "events"), [(1, FEW), (5, MANY)])
 def test_a_job_that_is_killed_at_any_moment_loses_nothing_and_scores_as_if_it_had_not_been(
     kills: int,
     events: int,

@@ -84,6 +84,7 @@ def test_an_empty_directory_is_not_taken_for_a_first_start(recovery: Path) -> No
     assert "expected part-*.sqlite3 in the recovery directory" in error_of_check(recovery)
 
 
+@pytest.mark.long
 def test_a_job_does_not_resume_from_a_directory_that_lacks_a_file(run: Run) -> None:
     (run.recovery / "part-1.sqlite3").unlink()
     before = content(run.recovery)
@@ -146,6 +147,7 @@ def change_states(recovery: Path, step: str, change: Callable[[Any], Any]) -> No
                 database.execute("UPDATE snaps SET ser_change = ? WHERE rowid = ?", (changed, row))
 
 
+@pytest.mark.long
 def test_state_of_an_older_layout_of_the_detector_is_refused_with_what_to_do(run: Run) -> None:
     def older(state: Stored) -> Stored:
         content = SHARD.unwrap(state)
@@ -207,6 +209,7 @@ def test_what_a_job_stores_names_nothing_but_numpys_arrays(recovery: Path) -> No
     assert steps == {"fleet.telemetry", "fleet.score", "fleet.enriched"}
 
 
+@pytest.mark.long
 def test_state_of_other_settings_is_refused_with_what_differs(run: Run) -> None:
     line = error_before_start(run({"FLEET__DETECTOR__WINDOW": "7"}))
     assert "expected a snapshot with window = 7, got 10" in line

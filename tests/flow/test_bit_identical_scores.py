@@ -40,6 +40,7 @@ def test_the_sample_of_the_spring_fleet_is_scored_as_before() -> None:
     assert portable_digest(spring_fleet.SAMPLE, spring_fleet.CONFIGURATION) == DIGESTS["spring"]
 
 
+@pytest.mark.long
 @pytest.mark.skipif(not TRIP.exists(), reason="needs the public data in ../shared/data")
 def test_a_recorded_trip_is_scored_as_before() -> None:
     assert portable_digest(TRIP) == DIGESTS["trip"]

@@ -259,6 +259,7 @@ def desk(tmp_path: Path, settings: Settings, topic: str) -> Desk:
     return Desk(Sandbox(tmp_path, variables), topic, port)
 
 
+@pytest.mark.long
 @pytest.mark.timeout(900)
 @pytest.mark.parametrize(
     "document", WITH_COMMANDS, ids=lambda document: document.relative_to(REPOSITORY).as_posix()

@@ -347,6 +347,7 @@ def test_a_position_beyond_the_end_of_the_topic_is_an_error(
     wait_until(says_so, "the error")
 
 
+@pytest.mark.long
 def test_a_broker_that_is_restarted_is_waited_for(
     restartable_kafka: KafkaBroker, topic: str, open_partition: Open
 ) -> None:

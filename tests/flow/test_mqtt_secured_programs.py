@@ -109,6 +109,7 @@ def test_what_vehicles_publish_reaches_the_page_encrypted_and_each_as_itself(
     assert secured.passwords["dataflow"] not in (tmp_path / "log").read_text()
 
 
+@pytest.mark.long
 def test_a_job_that_may_not_publish_ends_with_a_line_that_names_the_topic_and_loses_nothing(
     secured: SecuredMosquitto, documented_settings: Path, tmp_path: Path
 ) -> None:

@@ -137,6 +137,7 @@ def test_a_job_that_is_asked_to_stop_shuts_down_cleanly_and_the_next_one_repeats
     assert len({event.event_id for event in events()}) == 41
 
 
+@pytest.mark.long
 def test_a_job_whose_sink_prevents_a_clean_shutdown_says_so_and_exits(tmp_path: Path) -> None:
     published = threading.Event()
 

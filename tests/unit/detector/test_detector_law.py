@@ -72,7 +72,6 @@ streams = st.builds(
 cuts = st.lists(st.integers(0, ROWS), max_size=30).map(sorted)
 
 
-@settings(max_examples=60, deadline=None)
 @given(events=streams, where=cuts)
 def test_any_split_into_batches_gives_bit_identical_scores(events: Stream, where: list[int]) -> None:
     whole = scored(Detector(quick_settings(), SIGNALS), events, [])
@@ -80,7 +79,6 @@ def test_any_split_into_batches_gives_bit_identical_scores(events: Stream, where
     assert_identical(whole, split)
 
 
-@settings(max_examples=60, deadline=None)
 @given(events=streams, where=cuts, data=st.data())
 def test_restoring_a_snapshot_anywhere_gives_bit_identical_scores(
     events: Stream, where: list[int], data: st.DataObject

@@ -19,7 +19,6 @@ def test_a_vehicle_keeps_its_slot() -> None:
     assert len(vehicles) == 3
 
 
-@settings(deadline=None)
 @given(st.lists(st.integers(0, 12), max_size=80), st.integers(1, 8))
 def test_the_vehicles_silent_for_longest_are_evicted_and_their_slots_reused(
     stream: list[int], limit: int
