@@ -19,7 +19,7 @@ EVENTS = Counter(
 ANOMALIES = Counter("fleet_anomalies", "scored events whose error is above the threshold")
 """About 100 - `detector.percentile` percent of normal events, or as many as `false_alarms_per_day` allows."""
 
-DUPLICATES = Counter("fleet_duplicates", "events with the vehicle and time of an earlier one; dropped")
+DUPLICATES = Counter("fleet_duplicates", "messages that had been delivered before; dropped")
 """A few are normal: senders repeat messages that they believe lost."""
 
 DEAD_LETTERS = Counter("fleet_dead_letters", "events that could not be decoded")

@@ -67,7 +67,6 @@ def main() -> None:
             "PAGE_PORT": str(free_port(PAGE_PORT)),
             "PATH": f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}",
             "PYTHONUNBUFFERED": "1",
-            "RUST_BACKTRACE": "0",
         }
         if load().source.kind == "kafka":
             os.environ |= _own_topics()

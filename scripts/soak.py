@@ -158,7 +158,6 @@ def soak(directory: Path, seconds: float, vehicles: int) -> list[Sample]:
             "FLEET__MQTT__PORT": str(mqtt.port),
             "FLEET__MQTT__PROTOCOL": mqtt.protocol,
             "FLEET__SIMULATOR__VEHICLES": str(vehicles),
-            "RUST_BACKTRACE": "0",
         }
         topics = load().topics
         counter = Counter(mqtt, topics.telemetry, topics.enriched)

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+from datetime import UTC, datetime
 from typing import Literal
 
 import streamlit as st
 from streamlit.delta_generator import DeltaGenerator
 
 from config.settings import Settings
+from ui.clock_time import clock_time, viewer_zone
 from ui.feed import Connection
 from ui.fleet_state import FleetSnapshot
 from ui.formatting import duration, markdown
@@ -20,6 +22,8 @@ def show_header(settings: Settings, connection: Connection, fleet: FleetSnapshot
         st.error(connection_trouble(settings, connection), icon=":material/cloud_off:")
     elif not fleet.vehicles:
         st.info(waiting(settings), icon=":material/hourglass_empty:")
+    elif fleet.last_event_at is not None and _is_silent(settings, fleet):
+        st.warning(silence(settings, fleet, fleet.last_event_at), icon=":material/pause_circle:")
     else:
         # A placeholder, so that the figures are not redrawn when a message appears or disappears.
         st.empty()
@@ -34,7 +38,7 @@ def connection_line(settings: Settings, connection: Connection, fleet: FleetSnap
     match connection.phase:
         case "connected" if age is None:
             badge = ":blue-badge[:material/hourglass_empty: Waiting]"
-        case "connected" if age is not None and age > settings.page.stale_after:
+        case "connected" if _is_silent(settings, fleet):
             badge = ":orange-badge[:material/pause_circle: Stream silent]"
         case "connected":
             badge = ":green-badge[:material/sensors: Live]"
@@ -68,12 +72,38 @@ def connection_trouble(settings: Settings, connection: Connection) -> str:
 
 def waiting(settings: Settings) -> str:
     """Markdown: no events have arrived yet, and how to get some."""
-    topic = settings.topics.enriched
     return (
-        f"No events yet on `{topic if _over_kafka(settings) else f'{topic}/+'}`. Start the dataflow with "
-        "`python -m bytewax.run dataflows.fleet`; if no vehicles are sending, simulate some with "
-        "`python -m sim`."
+        f"No events yet on `{_enriched_topic(settings)}`, and the broker has kept none. Start the dataflow "
+        "with `python -m bytewax.run dataflows.fleet`, or look at the last line of its output if it was "
+        "started; if no vehicles are sending, simulate some with `python -m sim`."
     )
+
+
+def silence(settings: Settings, fleet: FleetSnapshot, last_event_at: float) -> str:
+    """Markdown: since when nothing has come, and where to look for the reason.
+
+    Args:
+        settings: all settings.
+        fleet: what is known.
+        last_event_at: when the last event was scored, seconds since the epoch.
+    """
+    since = clock_time(datetime.fromtimestamp(last_event_at, UTC), viewer_zone())
+    return (
+        f"Nothing has come on `{_enriched_topic(settings)}` since **{since}**, for "
+        f"{duration(fleet.taken_at - last_event_at)}. If the dataflow has ended, the last line of its output "
+        "says why; started again, it resumes where it stopped. If it is running, no telemetry reaches it: "
+        f"look for warnings in its output, and at `{settings.topics.dead_letter}` for undecodable messages."
+    )
+
+
+def _is_silent(settings: Settings, fleet: FleetSnapshot) -> bool:
+    last = fleet.last_event_at
+    return last is not None and fleet.taken_at - last > settings.page.stale_after
+
+
+def _enriched_topic(settings: Settings) -> str:
+    topic = settings.topics.enriched
+    return topic if _over_kafka(settings) else f"{topic}/+"
 
 
 def _over_kafka(settings: Settings) -> bool:

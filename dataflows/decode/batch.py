@@ -16,9 +16,9 @@ class TelemetryBatch:
 
     Attributes:
         event_ids: n ids. If the origin has offsets: origin, offset and, in a list or a map, the position
-            there, as in ``"vehicle-telemetry/3:17"``. Otherwise vehicle, time and, if there is one,
-            sequence, as in ``"VEH-1@1767225600000000#42"``. A redelivered event has the same id, unless
-            there is neither an offset nor a time in the payload: its id then holds the time of arrival.
+            there, as in ``"vehicle-telemetry/3:17"``. Otherwise vehicle, time and the sequence, or a digest
+            of the message, as in ``"VEH-1@1767225600000000#42"``. A redelivered event has the same id,
+            unless there is neither an offset nor a time in the payload: its id then holds the arrival time.
         vehicle_ids: n texts of 1 to 256 characters, unchanged from the payload, the key of the map, the key
             of the message (Kafka), or the last level of the topic.
         timestamps: n event times, microseconds since 1970-01-01 UTC, in the years 1900 to 2199.
@@ -26,6 +26,8 @@ class TelemetryBatch:
             missing, null or not finite.
         telemetry: n original events, byte for byte, except for ``null`` in place of numbers that JSON or
             float64 lacks (numbers beyond float64 are kept in fields that no setting points to).
+        identities: n numbers, shape (n,): two events of a vehicle and a time are the same message, delivered
+            again, if and only if theirs are equal.
     """
 
     event_ids: list[str]
@@ -33,6 +35,7 @@ class TelemetryBatch:
     timestamps: NDArray[np.int64]
     values: NDArray[np.float64]
     telemetry: list[bytes]
+    identities: NDArray[np.int64]
 
     def __len__(self) -> int:
         return len(self.event_ids)
@@ -43,7 +46,14 @@ class TelemetryBatch:
             np.array(column, dtype=object)[rows].tolist()
             for column in (self.event_ids, self.vehicle_ids, self.telemetry)
         )
-        return TelemetryBatch(event_ids, vehicle_ids, self.timestamps[rows], self.values[rows], telemetry)
+        return TelemetryBatch(
+            event_ids,
+            vehicle_ids,
+            self.timestamps[rows],
+            self.values[rows],
+            telemetry,
+            self.identities[rows],
+        )
 
     def part(self, rows: slice) -> TelemetryBatch:
         """The events of a slice; times and values are views."""
@@ -53,6 +63,7 @@ class TelemetryBatch:
             self.timestamps[rows],
             self.values[rows],
             self.telemetry[rows],
+            self.identities[rows],
         )
 
 

@@ -25,6 +25,8 @@ from dataflows.decode.columns import (
 )
 from dataflows.decode.faults import Faults
 from dataflows.decode.fields import EventFields, Row
+from dataflows.decode.identity import by_content, by_offset
+from dataflows.decode.identity import event_ids as ids_of
 from dataflows.decode.reader import EventReader
 from dataflows.decode.splitter import RawEvents, Splitter
 from dataflows.events import DeadLetter
@@ -60,15 +62,21 @@ class Decoder:
     ) -> TelemetryBatch:
         """The events that have no fault, neither an earlier one nor one that shows here."""
         if not rows:
-            return TelemetryBatch([], [], np.zeros(0, dtype=np.int64), np.zeros((0, self._signals)), [])
+            nothing = np.zeros(0, dtype=np.int64)
+            return TelemetryBatch([], [], nothing, np.zeros((0, self._signals)), [], nothing)
         columns = list(zip(*rows, strict=True))
         values = signal_values(columns[-self._signals :], len(rows))
         vehicle_ids = self._vehicle_ids(batch, events, columns, faults)
         timestamps = self._timestamps(batch, events, columns, faults)
-        sequences = self._sequences(columns, len(rows), faults)
-        event_ids = _event_ids(batch, events, vehicle_ids, timestamps.tolist(), sequences)
+        sequences, numbers = self._sequences(columns, len(rows), faults)
+        if batch.offsets is not None:
+            identities, event_ids = by_offset(batch, events)
+        else:
+            has_time = self._fields.time is not None
+            identities, told_by = by_content(batch, events, sequences, numbers, has_time=has_time)
+            event_ids = ids_of(vehicle_ids, timestamps.tolist(), told_by)
         if not faults:
-            return TelemetryBatch(event_ids, vehicle_ids, timestamps, values, texts)
+            return TelemetryBatch(event_ids, vehicle_ids, timestamps, values, texts, identities)
         good = ~faults.mask(len(rows))
         chosen = good.tolist()
         return TelemetryBatch(
@@ -77,6 +85,7 @@ class Decoder:
             timestamps[good],
             values[good],
             list(compress(texts, chosen)),
+            identities[good],
         )
 
     def _vehicle_ids(
@@ -108,11 +117,14 @@ class Decoder:
             return timestamps_of_datetimes(column, title, faults)
         return timestamps_of_numbers(column, self._settings.time_format, title, faults)
 
-    def _sequences(self, columns: list[tuple[Any, ...]], events: int, faults: Faults) -> list[str]:
+    def _sequences(
+        self, columns: list[tuple[Any, ...]], events: int, faults: Faults
+    ) -> tuple[list[str], tuple[Any, ...] | None]:
+        """`payload.sequence` of each event as text, and as it was sent."""
         if self._fields.sequence is None:
-            return [""] * events
-        title = self._fields.fields[self._fields.sequence].title
-        return identifiers(columns[self._fields.sequence], title, faults, required=False)
+            return [""] * events, None
+        column, title = columns[self._fields.sequence], self._fields.fields[self._fields.sequence].title
+        return identifiers(column, title, faults, required=False), column
 
     def _dead_letter(self, batch: MessageBatch, events: RawEvents, position: int, reason: str) -> DeadLetter:
         message, payload = events.messages[position], events.payloads[position]
@@ -127,22 +139,3 @@ class Decoder:
             offset=None if batch.offsets is None else batch.offsets[message],
             arrived_at=utc(batch.arrived[message]),
         )
-
-
-def _event_ids(
-    batch: MessageBatch,
-    events: RawEvents,
-    vehicle_ids: list[str],
-    timestamps: list[int],
-    sequences: list[str],
-) -> list[str]:
-    if batch.offsets is not None:
-        prefix = f"{batch.origin}:"
-        if events.indices is None:
-            return [f"{prefix}{offset}" for offset in batch.offsets]
-        of_messages = [f"{prefix}{batch.offsets[message]}" for message in events.messages]
-        return [f"{message}:{index}" for message, index in zip(of_messages, events.indices, strict=True)]
-    return [
-        f"{vehicle}@{timestamp}#{sequence}" if sequence else f"{vehicle}@{timestamp}"
-        for vehicle, timestamp, sequence in zip(vehicle_ids, timestamps, sequences, strict=True)
-    ]

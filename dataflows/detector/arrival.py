@@ -12,6 +12,9 @@ from dataflows.compiled import Floats, Integers, Slots, compiled
 NEVER = np.iinfo(np.int64).min
 """Event time of a sample that does not exist."""
 
+UNIQUE = np.iinfo(np.int64).min
+"""Identity of an event that is no duplicate of any other."""
+
 SET_RIGHT_AFTER, SET_BACK_AFTER = 30, 300
 """Consecutive events, older than their vehicle's newest sample, after which its clock was set back.
 
@@ -27,11 +30,11 @@ class Arrival(IntEnum):
     """How an event's time relates to the samples of its vehicle that are already known."""
 
     IN_ORDER = 0
-    """Newer than all of them."""
+    """Not older than any of them: newer, or another event of the newest one's time."""
     DUPLICATE = 1
-    """The same time as one of the window's samples."""
+    """One of the window's samples again: the same time and the same identity."""
     LATE = 2
-    """Older than the whole window."""
+    """Older than the whole window, or as old as its oldest sample, which may have been this event."""
     OUT_OF_ORDER = 3
     """Between the window's samples."""
 
@@ -43,7 +46,9 @@ IN_ORDER, DUPLICATE, LATE, OUT_OF_ORDER = map(int, Arrival)
 def classify(
     slots: Slots,
     times: Integers,
+    identities: Integers,
     window: Integers,
+    window_identities: Integers,
     behind: NDArray[np.int32],
     behind_at: Integers,
     errors: Floats,
@@ -57,7 +62,9 @@ def classify(
     Args:
         slots: vehicle of each row, shape (n,).
         times: event times in microseconds, shape (n,).
-        window: times of each vehicle's samples, rising, shape (V, K); updated.
+        identities: what tells events of one time apart, shape (n,); `UNIQUE` equals nothing.
+        window, window_identities: times of each vehicle's samples, never falling, and their identities, shape
+            (V, K); updated.
         behind, behind_at: how many consecutive events of each vehicle were older than its newest sample, and
             the time of the last of them, shape (V,); updated.
         errors, samples, held_at: `errors`, `known` and `held_at` of `Window`, cleared for a vehicle whose
@@ -70,27 +77,34 @@ def classify(
     """
     size = window.shape[1]
     for row in range(len(slots)):
-        slot, time = slots[row], times[row]
-        known = window[slot]
-        if time > known[size - 1]:
+        slot, time, identity = slots[row], times[row], identities[row]
+        known, known_identities = window[slot], window_identities[slot]
+        newest = known[size - 1]
+        if time <= newest and _is_known(time, identity, known, known_identities):
+            arrivals[row] = DUPLICATE
+            continue
+        if time >= newest:
             for back in range(size - 1):
                 known[back] = known[back + 1]
+                known_identities[back] = known_identities[back + 1]
             known[size - 1] = time
+            known_identities[size - 1] = identity
             behind[slot] = 0
             arrivals[row] = IN_ORDER
             continue
-        if np.any(known == time):
-            arrivals[row] = DUPLICATE
-            continue
-        length = behind[slot] + 1 if behind[slot] > 0 and time > behind_at[slot] else 1
+        length = 1
+        if behind[slot] > 0 and time >= behind_at[slot]:
+            # Events of one time count once: a clock that stands still is not one that was set back.
+            length = behind[slot] + (time > behind_at[slot])
         set_back = length >= patience[1] or (length >= patience[0] and _is_nearer(time, slot, window))
-        late = time < known[0]
+        late = time <= known[0]
         if row > 0 and (set_back or not late):
             return row
         behind[slot], behind_at[slot] = length, time
         if set_back:
             known[:] = NEVER
             known[size - 1] = time
+            known_identities[size - 1] = identity
             errors[slot, :] = 0.0
             samples[slot] = 0
             held_at[slot, :] = NEVER
@@ -102,6 +116,16 @@ def classify(
             arrivals[0] = OUT_OF_ORDER
             return 1
     return len(slots)
+
+
+@compiled
+def _is_known(time: int, identity: int, known: Integers, known_identities: Integers) -> bool:
+    for back in range(len(known) - 1, -1, -1):
+        if known[back] < time:
+            return False
+        if known[back] == time and known_identities[back] == identity and identity != UNIQUE:
+            return True
+    return False
 
 
 @compiled

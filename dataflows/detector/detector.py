@@ -12,7 +12,7 @@ from config.errors import SnapshotError
 from config.settings import DetectorSettings
 from dataflows.compiled import Floats, Integers, Mask, Slots, compiled
 from dataflows.detector.alarm_rate import AlarmRate
-from dataflows.detector.arrival import DUPLICATE, IN_ORDER, LATE, OUT_OF_ORDER
+from dataflows.detector.arrival import DUPLICATE, IN_ORDER, LATE, OUT_OF_ORDER, UNIQUE
 from dataflows.detector.block import Block, LearnBatch, LearnedBlock
 from dataflows.detector.model import Model
 from dataflows.detector.protection import Protection
@@ -23,7 +23,7 @@ from dataflows.detector.threshold import PercentileThreshold, winsorised
 from dataflows.detector.vehicle_slots import VehicleSlots
 from dataflows.detector.window import Samples, Window
 
-LAYOUT_VERSION = 6
+LAYOUT_VERSION = 7
 """Version of what `Detector.snapshot` returns."""
 
 LARGEST_VALUE = 1e12
@@ -93,13 +93,22 @@ class Detector:
         """How often a vehicle was forgotten because there were too many."""
         return self._vehicle_slots.evicted
 
-    def process(self, vehicles: Sequence[str], times: Integers, values: Floats) -> Scores:
+    def process(
+        self,
+        vehicles: Sequence[str],
+        times: Integers,
+        values: Floats,
+        identities: Integers | None = None,
+    ) -> Scores:
         """Score n events, and learn every block that they complete.
 
         Args:
             vehicles: vehicle ids, length n.
             times: event times, microseconds since 1970-01-01 UTC, shape (n,).
             values: shape (n, S); NaN or infinite where a signal is missing.
+            identities: what tells events of one vehicle and time apart, shape (n,). An event with the
+                vehicle, the time and the identity of one in the vehicle's window is a duplicate. Without
+                them there are no duplicates.
 
         Raises:
             ValueError: the shapes do not match each other or the number of signals.
@@ -111,6 +120,7 @@ class Detector:
                 f"{rows} vehicle ids, got {times.shape} and {values.shape}"
             )
         self.learned = []
+        identities = np.full(rows, UNIQUE) if identities is None else identities
         slots = np.empty(rows, np.intp)
         values, present = _bounded(values)
         scores = Scores.empty(rows, len(self.signals))
@@ -120,9 +130,10 @@ class Detector:
                 # Never beyond the block: at its end vehicles may be forgotten.
                 known = min(rows, start + self._block.room)
                 slots[start:known] = self._slots(vehicles[start:known])
-            arrivals = self._window.arrive(slots[start:known], times[start:known])
+            ahead = slice(start, known)
+            arrivals = self._window.arrive(slots[ahead], times[ahead], identities[ahead])
             chunk = slice(start, start + len(arrivals))
-            self._score(chunk, arrivals, slots, times, values, present, scores)
+            self._score(chunk, arrivals, slots, times, identities, values, present, scores)
             if self._block.room == 0:
                 self._learn()
             start = chunk.stop
@@ -192,6 +203,7 @@ class Detector:
         arrivals: NDArray[np.uint8],
         slots: Slots,
         times: Integers,
+        identities: Integers,
         values: Floats,
         present: Integers,
         scores: Scores,
@@ -210,7 +222,7 @@ class Detector:
             if len(out_of_order):
                 in_window = arrivals[out_of_order[-1]] == OUT_OF_ORDER
                 rows = out_of_order + chunk.start
-                self._score_out_of_order(rows, bool(in_window), slots, times, values, scores)
+                self._score_out_of_order(rows, bool(in_window), slots, times, identities, values, scores)
         _set_status(
             arrivals, present[chunk], len(self.signals), scores.threshold[chunk], scores.status[chunk]
         )
@@ -230,6 +242,9 @@ class Detector:
         error, threshold, anomaly = scores.error[rows], scores.threshold[rows], scores.anomaly[rows]
         scores.smoothed[rows] = self._window.append(slots, error)
         informative = present[rows] > 0
+        if (present[rows] < len(self.signals)).any():
+            # What is held is not missing.
+            present[rows] = samples.observed.sum(axis=1)
         if not informative.all():
             # An event without any signal is evidence neither for nor against an anomaly.
             slots, times = slots[informative], times[informative]
@@ -240,7 +255,14 @@ class Detector:
         self._block.queue(LearnBatch(slots, times, samples, memo, error, threshold, *weights))
 
     def _score_out_of_order(
-        self, rows: Slots, in_window: bool, slots: Slots, times: Integers, values: Floats, scores: Scores
+        self,
+        rows: Slots,
+        in_window: bool,
+        slots: Slots,
+        times: Integers,
+        identities: Integers,
+        values: Floats,
+        scores: Scores,
     ) -> None:
         """Score rows that came after newer ones: on their own values only, with nothing held and no changes.
 
@@ -255,7 +277,9 @@ class Detector:
         if in_window:
             row, last = int(rows[-1]), slice(len(rows) - 1, None)
             error, threshold = scores.error[rows[last]], scores.threshold[rows[last]]
-            scores.smoothed[row] = self._window.insert(int(slots[row]), int(times[row]), float(error[0]))
+            scores.smoothed[row] = self._window.insert(
+                int(slots[row]), int(times[row]), int(identities[row]), float(error[0])
+            )
             if samples.observed[-1].any():
                 weight = (
                     self._protection.anomaly_weight(self._threshold.settled) if scores.anomaly[row] else 1.0

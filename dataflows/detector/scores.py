@@ -35,8 +35,7 @@ class Scores:
         anomaly: ``error > threshold``, shape (n,); false while warming up.
         severity: 0–100, ``100 · error / (error + threshold)``, shape (n,); 0 while warming up.
         status: `Status`, shape (n,).
-        duplicate: the vehicle has already sent an event of this time, so this one is to be dropped, shape
-            (n,).
+        duplicate: the same event as one in its vehicle's window, so this one is to be dropped, shape (n,).
         expected: the value the model expected, in the signal's unit, shape (n, S).
         contributions: each signal's share of the error, shape (n, S).
         model_version: number of blocks learned when the event was scored, shape (n,).

@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 
 from dataflows.clock import SECOND
 from dataflows.compiled import Floats, Integers, Mask, Slots, compiled
-from dataflows.detector.arrival import NEVER, SET_BACK_AFTER, SET_RIGHT_AFTER, classify
+from dataflows.detector.arrival import NEVER, SET_BACK_AFTER, SET_RIGHT_AFTER, UNIQUE, classify
 from dataflows.detector.state import ArrayState
 
 PATIENCE = (SET_RIGHT_AFTER, SET_BACK_AFTER)
@@ -87,6 +87,7 @@ class Window(ArrayState):
 
     PER_VEHICLE: ClassVar = (
         "times",
+        "identities",
         "errors",
         "known",
         "held",
@@ -100,6 +101,7 @@ class Window(ArrayState):
     def __init__(self, signals: int, *, size: int, hold: int, patience: tuple[int, int] = PATIENCE) -> None:
         self.size, self.hold, self.patience = size, hold, patience
         self.times = np.full((0, size), NEVER)
+        self.identities = np.full((0, size), UNIQUE)
         self.errors = np.zeros((0, size))
         self.known = np.zeros(0, np.int32)
         self.held = np.zeros((0, signals))
@@ -112,14 +114,15 @@ class Window(ArrayState):
     def fill_value(self, name: str) -> float:
         if name == "mean_change":
             return np.nan
-        return NEVER if name in ("times", "held_at", "behind_at") else 0
+        return NEVER if name in ("times", "identities", "held_at", "behind_at") else 0
 
-    def arrive(self, slots: Slots, times: Integers) -> NDArray[np.uint8]:
+    def arrive(self, slots: Slots, times: Integers, identities: Integers) -> NDArray[np.uint8]:
         """Classify rows against the window and against the rows before them, and record their times.
 
         Args:
             slots: shape (n,).
             times: event times in microseconds, shape (n,).
+            identities: what tells events of one vehicle and time apart, shape (n,); `UNIQUE` equals nothing.
 
         Returns:
             `Arrival` of the first m rows, shape (m,), 1 ≤ m ≤ n: the rows before the first `OUT_OF_ORDER`
@@ -130,7 +133,9 @@ class Window(ArrayState):
         rows = classify(
             slots,
             times,
+            identities,
             self.times,
+            self.identities,
             self.behind,
             self.behind_at,
             self.errors,
@@ -173,18 +178,19 @@ class Window(ArrayState):
         _append(slots, errors, self.errors, self.known, smoothed)
         return smoothed
 
-    def insert(self, slot: int, time: int, error: float) -> float:
-        """Put one `OUT_OF_ORDER` row into the window, at its place in event time.
+    def insert(self, slot: int, time: int, identity: int, error: float) -> float:
+        """Put one `OUT_OF_ORDER` row into the window, at its place in event time: after those of its time.
 
         Returns:
             The mean of its error and those before it in event order.
         """
-        place = int(np.searchsorted(self.times[slot], time))
+        place = int(np.searchsorted(self.times[slot], time, side="right"))
         before = self.times[slot, :place] != NEVER
         total, count = error, 1
         for earlier in self.errors[slot, :place][before][::-1]:
             total, count = total + float(earlier), count + 1
         self.times[slot, :place] = np.append(self.times[slot, 1:place], time)
+        self.identities[slot, :place] = np.append(self.identities[slot, 1:place], identity)
         self.errors[slot, :place] = np.append(self.errors[slot, 1:place], error)
         self.known[slot] = min(self.known[slot] + 1, self.size)
         return total / count

@@ -12,8 +12,14 @@ from typing import Any
 
 from config.errors import exit_on_error, install_excepthook
 from config.logs import configure_logging
+from dataflows.job.crash_report import hide_crash_reports
 from dataflows.job.engine_errors import translate_engine_error
-from dataflows.job.recovery_directory import RecoveryOptions, check_recovery_directory, newest_states
+from dataflows.job.recovery_directory import (
+    RecoveryOptions,
+    check_recovery_directory,
+    is_run_by_engine,
+    newest_states,
+)
 
 GC_THRESHOLD = 100_000
 """Objects created between two collections. Python's default of 700 is less than a tenth of a batch."""
@@ -27,13 +33,15 @@ def job(flow: str) -> Iterator[Callable[[str], Iterator[Any]]]:
         flow: its id; lines on standard error start with it.
 
     Yields:
-        A function that returns the newest states of a step, by the step's id, for it to check: what a step
-        raises later, in the engine, is reported below a crash report of the engine's own.
+        A function that returns the newest states of a step, by the step's id, for it to check before the
+        engine starts.
 
     Raises:
         SystemExit: after one line on standard error, if a `FleetError` is raised within, or if the engine was
             given a recovery directory that cannot be used.
     """
+    if is_run_by_engine(sys.argv):
+        hide_crash_reports()
     configure_logging()
     install_excepthook(flow, translate_engine_error)
     with exit_on_error(flow):

@@ -61,7 +61,7 @@ class RecoveryOptions:
             arguments: as in ``sys.argv``.
             environment: as ``os.environ``.
         """
-        if not arguments or Path(arguments[0]).parts[-2:] != ("bytewax", "run.py"):
+        if not is_run_by_engine(arguments):
             return cls(None, single_process=True)
         parser = argparse.ArgumentParser(add_help=False)
         parser.add_argument("-r", "--recovery-directory", default=environment.get(DIRECTORY))
@@ -69,6 +69,11 @@ class RecoveryOptions:
         found = parser.parse_known_args(arguments[1:])[0]
         directory = found.recovery_directory
         return cls(None if directory is None else Path(directory), single_process=found.addresses is None)
+
+
+def is_run_by_engine(arguments: Sequence[str]) -> bool:
+    """Whether these, as in ``sys.argv``, are of ``python -m bytewax.run``."""
+    return bool(arguments) and Path(arguments[0]).parts[-2:] == ("bytewax", "run.py")
 
 
 def check_recovery_directory(directory: Path, flow: str, *, single_process: bool = True) -> None:

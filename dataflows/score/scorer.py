@@ -66,7 +66,9 @@ class ShardScorer:
 
     def score(self, batch: TelemetryBatch) -> ScoredBatch:
         """Score a batch, in arrival order."""
-        scores = self.detector.process(batch.vehicle_ids, batch.timestamps, batch.values[:, self._columns])
+        scores = self.detector.process(
+            batch.vehicle_ids, batch.timestamps, batch.values[:, self._columns], batch.identities
+        )
         self.drift.watch(self.detector.learned)
         kept = np.flatnonzero(~scores.duplicate)
         if len(kept) < len(batch):

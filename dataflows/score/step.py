@@ -14,6 +14,7 @@ from config.settings import Settings
 from dataflows import metrics
 from dataflows.decode.batch import TelemetryBatch
 from dataflows.events import STATUS_NAMES
+from dataflows.score.duplicates import DuplicateWatch
 from dataflows.score.scorer import ScoredBatch, ShardScorer
 from dataflows.stored_state import Stored
 
@@ -23,8 +24,9 @@ EVENTS_BY_STATUS = [metrics.EVENTS.labels(name) for name in STATUS_NAMES]
 
 
 class _ShardLogic(StatefulBatchLogic[TelemetryBatch, ScoredBatch, Stored]):
-    def __init__(self, scorer: ShardScorer) -> None:
+    def __init__(self, scorer: ShardScorer, duplicates: DuplicateWatch) -> None:
         self._scorer = scorer
+        self._duplicates = duplicates
         self._vehicles = 0
         self._forgotten = scorer.detector.vehicles_forgotten
         self._warned = False
@@ -38,13 +40,15 @@ class _ShardLogic(StatefulBatchLogic[TelemetryBatch, ScoredBatch, Stored]):
         return self._scorer.snapshot()
 
     def _count(self, events: int, scored: list[ScoredBatch]) -> None:
+        duplicates = events
         for batch in scored:
             counts = np.bincount(batch.scores.status, minlength=len(STATUS_NAMES)).tolist()
             for counter, count in zip(EVENTS_BY_STATUS, counts, strict=True):
                 counter.inc(count)
             metrics.ANOMALIES.inc(int(np.count_nonzero(batch.scores.anomaly)))
-            events -= len(batch.rows)
-        metrics.DUPLICATES.inc(events)
+            duplicates -= len(batch.rows)
+        metrics.DUPLICATES.inc(duplicates)
+        self._duplicates.count(events, duplicates)
         vehicles, forgotten = self._scorer.detector.vehicles, self._scorer.detector.vehicles_forgotten
         metrics.VEHICLES.inc(vehicles - self._vehicles)
         metrics.FORGOTTEN.inc(forgotten - self._forgotten)
@@ -73,13 +77,16 @@ def score(step_id: str, up: KeyedStream[TelemetryBatch], settings: Settings) -> 
     # per process, because finding the libraries takes milliseconds.
     threadpool_limits(limits=1, user_api="blas")
     _warm_up(settings)
-    return op.stateful_batch(step_id, up, lambda snapshot: _ShardLogic(ShardScorer(settings, snapshot)))
+    duplicates = DuplicateWatch()
+    return op.stateful_batch(
+        step_id, up, lambda snapshot: _ShardLogic(ShardScorer(settings, snapshot), duplicates)
+    )
 
 
 def check_snapshots(settings: Settings, snapshots: Iterable[Stored]) -> None:
     """Check that scoring can resume from all of these, by doing it.
 
-    To be called before the engine starts, which reports what its steps raise below a crash report of its own.
+    To be called before the engine starts: nothing has been read yet when it fails.
 
     Args:
         settings: all settings.
@@ -104,4 +111,4 @@ def _warm_up(settings: Settings) -> None:
     times[-1] -= 1_500_000
     values = np.random.default_rng(0).normal(size=(rows, len(settings.signals)))
     texts = [""] * rows
-    ShardScorer(settings).score(TelemetryBatch(texts, texts, times, values, [b"{}"] * rows))
+    ShardScorer(settings).score(TelemetryBatch(texts, texts, times, values, [b"{}"] * rows, times))

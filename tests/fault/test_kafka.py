@@ -68,7 +68,7 @@ def undisturbed(
 
     @cache
     def run(events: int) -> Undisturbed:
-        payloads = telemetry(events, VEHICLES)
+        payloads = telemetry(events, VEHICLES, equal_times=True)
         topic = f"telemetry-{uuid4().hex[:8]}"
         create_topic(kafka_cluster, topic, PARTITIONS)
         publish_telemetry(kafka_cluster, topic, payloads, VEHICLES)
@@ -219,7 +219,7 @@ def test_a_broker_that_is_away_longer_than_the_delivery_timeout_costs_no_event(
     broker = kafka()
     topic = "telemetry"
     create_topic(broker.cluster, topic, PARTITIONS)
-    payloads = telemetry(events, VEHICLES)
+    payloads = telemetry(events, VEHICLES, equal_times=True)
     publish_telemetry(broker.cluster, topic, payloads, VEHICLES)
     job = new_job(broker.cluster, topic, tmp_path, delivery_timeout=3.0)
     run = Run(job)

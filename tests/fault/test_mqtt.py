@@ -51,7 +51,7 @@ pytestmark = pytest.mark.timeout(300)
 
 @pytest.fixture(scope="module")
 def payloads() -> list[bytes]:
-    return telemetry(EVENTS, VEHICLES)
+    return telemetry(EVENTS, VEHICLES, equal_times=True)
 
 
 def end(run: Run) -> None:
@@ -124,7 +124,7 @@ def test_a_job_that_is_killed_while_it_writes_a_snapshot_loses_nothing(
     record_property("seed", seed)
     moments = random.Random(seed)
     broker = mosquitto()
-    payloads = telemetry(EVENTS, MANY_VEHICLES)
+    payloads = telemetry(EVENTS, MANY_VEHICLES, equal_times=True)
     with running(broker, tmp_path, payloads, MANY_VEHICLES) as run:
         run.vehicles.send(5 * MANY_VEHICLES)
         run.start()

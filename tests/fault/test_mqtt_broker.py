@@ -36,7 +36,7 @@ pytestmark = pytest.mark.timeout(300)
 def stream_over(broker: Mosquitto, topic: str, directory: Path) -> Iterator[tuple[Stream, list[bytes]]]:
     """A stream and what its vehicles are to publish."""
     mqtt = broker.settings()
-    payloads = telemetry(EVENTS, VEHICLES)
+    payloads = telemetry(EVENTS, VEHICLES, equal_times=True)
     with Stream(mqtt, mqtt, directory, topic, payloads, VEHICLES) as stream:
         yield stream, payloads
 

@@ -66,7 +66,7 @@ def test_a_network_that_hangs_costs_no_event(
     """
     broker = mosquitto()
     direct = broker.settings()
-    payloads = telemetry(int(RATE) * (BEFORE + seconds + AFTER), VEHICLES)
+    payloads = telemetry(int(RATE) * (BEFORE + seconds + AFTER), VEHICLES, equal_times=True)
     with TcpProxy(broker.port) as network:
         mqtt = direct.model_copy(update={"port": network.port, "keepalive": keepalive})
         with Stream(mqtt, direct, tmp_path, topic, payloads, VEHICLES) as stream:
@@ -99,7 +99,7 @@ def test_a_network_that_breaks_again_and_again_costs_no_event(
     """All connections are reset while events and confirmations are under way, and come again."""
     broker = mosquitto()
     direct = broker.settings()
-    payloads = telemetry(EVENTS_OF_BREAKS, VEHICLES)
+    payloads = telemetry(EVENTS_OF_BREAKS, VEHICLES, equal_times=True)
     with TcpProxy(broker.port) as network:
         mqtt = direct.model_copy(update={"port": network.port})
         with Stream(mqtt, direct, tmp_path, topic, payloads, VEHICLES) as stream:

@@ -41,7 +41,6 @@ def environment(kafka_cluster: Cluster, tmp_path: Path) -> dict[str, str]:
         "FLEET__TOPICS__DEAD_LETTER": f"{name}.dead-letter",
         "FLEET__TOPICS__GROUND_TRUTH": f"{name}.ground-truth",
         "FLEET__RECORDING__OUTPUT": str(tmp_path / "telemetry.jsonl"),
-        "RUST_BACKTRACE": "0",
     }
 
 

@@ -120,7 +120,7 @@ def drive(first: int, rows: int) -> TelemetryBatch:
     values[random.random((rows, SIGNALS)) < 0.01] = np.nan
     at = np.arange(first, first + rows, dtype=np.int64)
     vehicles = [f"VEH-{number % 2}" for number in at.tolist()]
-    return TelemetryBatch([""] * rows, vehicles, at // 2 * 1_000_000, values, [b"{}"] * rows)
+    return TelemetryBatch([""] * rows, vehicles, at // 2 * 1_000_000, values, [b"{}"] * rows, np.arange(rows))
 
 
 def fed(settings: Settings) -> ShardScorer:

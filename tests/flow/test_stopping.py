@@ -102,7 +102,6 @@ def start(directory: Path, **variables: str) -> subprocess.Popen[str]:
         "FLEET__RECORDING__INPUT": str(directory / "trip.jsonl"),
         "FLEET__RECORDING__RESULTS": str(directory),
         "FLEET__RECORDING__SPEED": "1",
-        "RUST_BACKTRACE": "0",
         **variables,
     }
     command = [sys.executable, "-m", "bytewax.run", "dataflows.fleet", "-r", str(recovery)]

@@ -30,7 +30,7 @@ def start_fleet(directory: Path, log: Path, processes: int) -> list[subprocess.P
     command = [sys.executable, "-m", "bytewax.run", "dataflows.fleet", "-r", str(directory / "recovery")]
     command += ["-s", str(SNAPSHOT_INTERVAL), "-b", "0"]
     addresses = ";".join(f"{LOCALHOST}:{free_port()}" for _ in range(processes))
-    environment = os.environ | {"FLEET_CONFIG": str(directory / "settings.toml"), "RUST_BACKTRACE": "0"}
+    environment = os.environ | {"FLEET_CONFIG": str(directory / "settings.toml")}
     with log.open("ab") as output:
         return [
             subprocess.Popen(

@@ -30,7 +30,6 @@ class Run:
             "FLEET__SINK__KIND": "recording",
             "FLEET__RECORDING__INPUT": str(directory / "trip.jsonl"),
             "FLEET__RECORDING__RESULTS": str(directory / "results"),
-            "RUST_BACKTRACE": "0",
         }
 
     def __call__(

@@ -27,17 +27,27 @@ def quick(settings: Settings, **update: Any) -> Settings:
     return settings.model_copy(update={"signals": SIGNALS, "detector": detector, **update})
 
 
-def telemetry(events: int, vehicles: int = 4, seed: int = 0) -> list[bytes]:
-    """Payloads in the layout of config/fleet.toml: rpm follows speed."""
+def telemetry(events: int, vehicles: int = 4, seed: int = 0, *, equal_times: bool = False) -> list[bytes]:
+    """Payloads in the layout of config/fleet.toml: rpm follows speed.
+
+    Args:
+        events: how many.
+        vehicles: which send one after the other, each once a second.
+        seed: of the noise.
+        equal_times: whether one event in five has the time of its vehicle's event before.
+    """
     random = np.random.default_rng(seed)
     payloads = []
     for number in range(events):
+        second = number // vehicles
+        if equal_times:
+            second -= second // 5
         speed = 60 + 10 * float(np.sin(number / 20)) + float(random.normal())
         payloads.append(
             msgspec.json.encode(
                 {
                     "vehicle_id": f"VEH-{number % vehicles}",
-                    "ts": (START + timedelta(seconds=number // vehicles)).isoformat(),
+                    "ts": (START + timedelta(seconds=second)).isoformat(),
                     "sequence": number // vehicles,
                     "speed": speed,
                     "rpm": 30 * speed + float(random.normal(scale=5)),

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import re
 from collections.abc import Callable
+from datetime import UTC, datetime
 from typing import Any
 
 import pytest
@@ -168,6 +169,21 @@ def test_the_page_says_for_how_long_the_stream_has_been_silent(feed: StagedFeed,
     feed.now += 42.0
     assert "Stream silent" in text(show())
     assert "last event 42 s ago" in text(show())
+
+
+def test_a_page_opened_after_the_job_has_died_says_since_when_nothing_came_and_where_to_look(
+    feed: StagedFeed, show: ShowPage
+) -> None:
+    feed.state.record(payload("VEH-1"), retained=True)
+    scored_at = feed.now
+    feed.now += 3 * 3600.0
+    page = show()
+    (warning,) = [element.value for element in page.warning]
+    assert f"{datetime.fromtimestamp(scored_at, UTC):%H:%M:%S}**, for 3 h" in warning
+    assert "Nothing has come on `fleet/enriched/+` since" in warning
+    assert "the last line of its output" in warning
+    assert "`fleet/dead-letter`" in warning
+    assert not page.info
 
 
 def test_invalid_settings_are_one_clear_message(monkeypatch: pytest.MonkeyPatch) -> None:

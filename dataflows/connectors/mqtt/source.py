@@ -48,7 +48,7 @@ KNOWN_TOPICS = 65_536
 
 
 class _Received(NamedTuple):
-    """A message in the queue; `arrived` in microseconds since 1970-01-01 UTC."""
+    """A message in the queue; `arrived` in microseconds since 1970-01-01 UTC, of no other message."""
 
     delivery: Delivery
     arrived: int
@@ -108,6 +108,7 @@ class MqttSourcePartition(StatefulSourcePartition[MessageBatch, Stored]):
         self._is_subscribed = lru_cache(KNOWN_TOPICS)(self._matches_a_filter)
         self._foreign_topic_logged = False
         self._queue: deque[_Received] = deque()
+        self._latest = 0
         # Packet identifiers of messages that came on the connection of the latest one.
         self._connection_generation = 0
         self._emitted: list[int] = []
@@ -216,7 +217,8 @@ class MqttSourcePartition(StatefulSourcePartition[MessageBatch, Stored]):
 
     def _receive(self, deliveries: list[Delivery]) -> None:
         """Runs in the network thread."""
-        arrived = time.time_ns() // 1000
+        # Rising with every message, so that those without a time of their own are told apart.
+        self._latest = max(time.time_ns() // 1000, self._latest + 1)
         session, queue = self._session, self._queue
         with session.condition:
             for delivery in deliveries:
@@ -224,7 +226,8 @@ class MqttSourcePartition(StatefulSourcePartition[MessageBatch, Stored]):
                     session.condition.wait_for(lambda: len(queue) < self._queue_size or session.stopping)
                 if session.stopping:
                     return
-                queue.append(_Received(delivery, arrived, session.connection_generation))
+                queue.append(_Received(delivery, self._latest, session.connection_generation))
+                self._latest += 1
 
 
 def _without_share(topic_filter: str) -> str:

@@ -39,7 +39,12 @@ def outcome(*bad: bool, start: int = 0) -> Decoded:
     """Events of which these were bad, each for the reason ``#position``."""
     good = len(bad) - sum(bad)
     telemetry = TelemetryBatch(
-        [""] * good, [""] * good, np.zeros(good, np.int64), np.zeros((good, 0)), [b"{}"] * good
+        [""] * good,
+        [""] * good,
+        np.zeros(good, np.int64),
+        np.zeros((good, 0)),
+        [b"{}"] * good,
+        np.arange(good),
     )
     letters = [letter(f"#{start + position}") for position, is_bad in enumerate(bad) if is_bad]
     return Decoded(telemetry, letters, np.array(bad, dtype=np.bool_))

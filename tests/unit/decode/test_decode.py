@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import json
 import pickle
+import re
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta, timezone
 from typing import Any
 
@@ -261,16 +263,54 @@ def test_where_the_origin_has_offsets_they_are_the_event_ids() -> None:
 
 def test_without_offsets_vehicle_time_and_sequence_are_the_event_id() -> None:
     noon = microseconds(datetime(2026, 1, 31, 12, tzinfo=UTC))
-    assert good(decoder(), EVENT).event_ids == [f"VEH-1@{noon}"]
     numbered = decoder(sequence="/n")
-    batch = good(numbered, EVENT, event(n=0), event(n="x7"), event(n=None), event(n=""))
-    assert batch.event_ids == [
-        f"VEH-1@{noon}",
-        f"VEH-1@{noon}#0",
-        f"VEH-1@{noon}#x7",
-        f"VEH-1@{noon}",
-        f"VEH-1@{noon}",
-    ]
+    batch = good(numbered, event(n=0), event(n="x7"))
+    assert batch.event_ids == [f"VEH-1@{noon}#0", f"VEH-1@{noon}#x7"]
+
+
+def test_without_offsets_and_sequence_the_content_is_part_of_the_event_id() -> None:
+    noon = microseconds(datetime(2026, 1, 31, 12, tzinfo=UTC))
+    numbered = decoder(sequence="/n")
+    for subject, contents in (
+        (decoder(), [EVENT, event(speed=1), event(speed=2)]),
+        (numbered, [EVENT, event(n=None), event(n="")]),
+    ):
+        batch = good(subject, *contents)
+        assert len(set(batch.event_ids)) == len(set(batch.identities.tolist())) == 3
+        assert all(re.fullmatch(rf"VEH-1@{noon}#[0-9a-f]{{16}}", text) for text in batch.event_ids)
+        again = good(subject, contents[1])
+        assert again.event_ids == batch.event_ids[1:2]
+        assert again.identities.tolist() == batch.identities[1:2].tolist()
+
+
+def test_the_same_content_on_another_topic_is_another_event() -> None:
+    here, there = (
+        decoder().decode(replace(messages(EVENT), topics=[topic])).telemetry
+        for topic in ("a/VEH-1", "b/VEH-1")
+    )
+    assert here.event_ids != there.event_ids
+    assert here.identities.tolist() != there.identities.tolist()
+
+
+def test_events_without_a_time_are_told_apart_by_arrival_and_place_in_the_message() -> None:
+    batch = good(decoder(time=None, layout="list"), b"[" + EVENT + b"," + EVENT + b"]", b"[" + EVENT + b"]")
+    assert batch.event_ids == [f"VEH-1@{ARRIVED}", f"VEH-1@{ARRIVED}#1", f"VEH-1@{ARRIVED + 1_000_000}"]
+    assert batch.identities[0] != batch.identities[1]
+
+
+@pytest.mark.parametrize("layout", ["event", "list"])
+def test_where_the_origin_has_offsets_the_same_content_twice_is_two_events(layout: str) -> None:
+    payload = EVENT if layout == "event" else b"[" + EVENT + b"," + EVENT + b"]"
+    batch = good(decoder(layout=layout), payload, payload, offsets=[2**40, 2**40 + 1])
+    assert len(set(batch.identities.tolist())) == len(batch)
+    assert len(set(batch.event_ids)) == len(batch)
+
+
+@pytest.mark.parametrize("number", [5, 2**62, 2**64])
+def test_a_sequence_of_any_size_tells_events_apart(number: int) -> None:
+    batch = good(decoder(sequence="/n"), event(n=number), event(n=number + 1), event(n=number))
+    first, second, again = batch.identities.tolist()
+    assert first == again != second
 
 
 def test_an_event_has_the_same_id_when_it_is_delivered_again_in_another_batch() -> None:

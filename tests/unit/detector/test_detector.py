@@ -102,21 +102,35 @@ def test_events_without_a_verdict_are_warming_up() -> None:
     assert np.isnan(scores.threshold[scores.status == Status.WARMING_UP]).all()
 
 
-def test_an_event_with_a_missing_signal_is_partial_even_while_warming_up() -> None:
+def test_an_event_whose_missing_signal_cannot_be_held_is_partial_even_while_warming_up() -> None:
     values = drive(300)
-    values[[3, 250], 1] = np.nan
+    held = int(load().detector.hold)
+    values[0, 1] = values[200 : 200 + held + 2, 1] = np.nan
     scores = scored(values)
-    assert scores.status[[3, 250]].tolist() == [Status.PARTIAL] * 2
-    assert (scores.status == Status.PARTIAL).sum() == 2
+    assert np.flatnonzero(scores.status == Status.PARTIAL).tolist() == [0, 200 + held, 200 + held + 1]
 
 
-def test_a_repeated_time_is_a_duplicate_and_changes_nothing() -> None:
+def test_an_event_again_is_a_duplicate_and_changes_nothing() -> None:
     values = drive(300)
     with_repeat = np.insert(values, 200, values[199], axis=0)
     when = np.insert(times(300), 200, times(300)[199])
-    scores = Detector(quick_settings(), SIGNALS).process(["car"] * 301, when, with_repeat)
+    identities = np.insert(np.arange(300), 200, 199)
+    scores = Detector(quick_settings(), SIGNALS).process(["car"] * 301, when, with_repeat, identities)
     assert np.flatnonzero(scores.duplicate).tolist() == [200]
     np.testing.assert_array_equal(np.delete(scores.error, 200), scored(values).error)
+
+
+def test_events_of_one_time_are_scored_in_order_of_arrival_and_complete_each_other() -> None:
+    values = drive(600)
+    parts = np.repeat(values, 3, axis=0)
+    for signal in range(3):
+        for other in range(3):
+            if other != signal:
+                parts[signal::3, other] = np.nan
+    scores = Detector(quick_settings(), SIGNALS).process(["car"] * 1800, np.repeat(times(600), 3), parts)
+    assert not scores.duplicate.any()
+    assert np.flatnonzero(scores.status == Status.PARTIAL).tolist() == [0, 1]
+    assert (scores.status[1000:] == Status.OK).all()
 
 
 def test_a_late_event_is_scored_and_changes_nothing() -> None:

@@ -17,7 +17,7 @@ from dataflows.detector import Detector, Scores
 SIGNALS = ("speed", "load", "voltage")
 ROWS = 400
 
-Stream = tuple[list[str], np.ndarray, np.ndarray]
+Stream = tuple[list[str], np.ndarray, np.ndarray, np.ndarray]
 
 
 def quick_settings(**changes: object) -> DetectorSettings:
@@ -27,33 +27,42 @@ def quick_settings(**changes: object) -> DetectorSettings:
     )
 
 
-def stream(seed: int, vehicles: int, disorder: float, missing: float, rows: int = ROWS) -> Stream:
-    """Correlated signals of several vehicles with faults, gaps, duplicates and late events."""
+def stream(
+    seed: int, vehicles: int, disorder: float, missing: float, equal: float = 0.0, rows: int = ROWS
+) -> Stream:
+    """Correlated signals of several vehicles with faults, gaps, equal times, duplicates and late events."""
     random = np.random.default_rng(seed)
     ids = [f"vehicle-{number}" for number in random.integers(0, vehicles, rows)]
     times = np.arange(rows, dtype=np.int64) * 1_000_000
     jumps = random.random(rows) < disorder
     times[jumps] -= random.integers(0, 20, jumps.sum()) * 1_000_000
+    same = random.random(rows) < equal
+    times[same] = times[np.maximum(np.flatnonzero(same) - vehicles, 0)]
+    identities = random.integers(0, 3, rows)
     drive = np.cumsum(random.normal(size=rows))
     values = np.stack([drive, -2 * drive + random.normal(size=rows), random.normal(5, 0.1, rows)], axis=1)
     values[random.random(rows) < 0.02] += 50
     values[random.random(values.shape) < missing] = np.nan
-    return ids, times, values
+    return ids, times, values, identities
 
 
 def scored(
     detector: Detector, events: Stream, cuts: list[int], *, reload_at: set[int] | None = None
 ) -> Scores:
-    ids, times, values = events
     parts, start = [], 0
-    for stop in [*cuts, len(ids)]:
-        parts.append(detector.process(ids[start:stop], times[start:stop], values[start:stop]))
+    for stop in [*cuts, len(events[0])]:
+        parts.append(detector.process(*part(events, slice(start, stop))))
         if stop in (reload_at or set()):
             state = pickle.loads(pickle.dumps(detector.snapshot()))  # noqa: S301
             detector = Detector.restore(detector.settings, detector.signals, state)
         start = stop
     columns = [np.concatenate([getattr(part, field.name) for part in parts]) for field in fields(Scores)]
     return Scores(*columns)
+
+
+def part(events: Stream, rows: slice) -> Stream:
+    ids, times, values, identities = events
+    return ids[rows], times[rows], values[rows], identities[rows]
 
 
 def assert_identical(left: Scores, right: Scores) -> None:
@@ -68,6 +77,7 @@ streams = st.builds(
     vehicles=st.sampled_from([1, 2, 7, 60]),
     disorder=st.sampled_from([0.0, 0.1]),
     missing=st.sampled_from([0.0, 0.2]),
+    equal=st.sampled_from([0.0, 0.2]),
 )
 cuts = st.lists(st.integers(0, ROWS), max_size=30).map(sorted)
 
@@ -97,6 +107,7 @@ def test_one_event_at_a_time_equals_all_at_once_for_any_number_of_signals(signal
         [f"vehicle-{row % 3}" for row in range(rows)],
         np.arange(rows, dtype=np.int64) * 1_000_000,
         random.normal(size=(rows, signals)) @ random.normal(size=(signals, signals)),
+        np.arange(rows),
     )
     whole = scored(Detector(quick_settings(), [f"signal-{number}" for number in range(signals)]), events, [])
     single = scored(
@@ -110,11 +121,10 @@ def test_one_event_at_a_time_equals_all_at_once_for_any_number_of_signals(signal
 def test_a_snapshot_is_a_copy_that_later_events_do_not_change() -> None:
     events = stream(3, vehicles=5, disorder=0.1, missing=0.1)
     detector = Detector(quick_settings(), SIGNALS)
-    ids, times, values = events
-    detector.process(ids[:200], times[:200], values[:200])
+    detector.process(*part(events, slice(200)))
     state = detector.snapshot()
     before = pickle.dumps(state)
-    rest = detector.process(ids[200:], times[200:], values[200:])
+    rest = detector.process(*part(events, slice(200, None)))
     assert pickle.dumps(state) == before
     restored = Detector.restore(detector.settings, SIGNALS, state)
-    assert_identical(rest, restored.process(ids[200:], times[200:], values[200:]))
+    assert_identical(rest, restored.process(*part(events, slice(200, None))))

@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from dataflows.detector.arrival import NEVER, Arrival
+from dataflows.detector.arrival import NEVER, UNIQUE, Arrival
 from dataflows.detector.window import Window
 
 SIZE = 4
@@ -22,51 +22,63 @@ def window(signals: int = 1) -> Window:
 
 
 def append(made: Window, slots: np.ndarray, times: np.ndarray) -> None:
-    assert not made.arrive(slots, times).any()
+    assert not arrive(made, slots, times).any()
     made.append(slots, np.zeros(len(slots)))
+
+
+def arrive(made: Window, slots: np.ndarray, times: np.ndarray) -> np.ndarray:
+    """Arrivals of events that are all different."""
+    return made.arrive(slots, times, np.full(len(slots), UNIQUE))
 
 
 class OneByOne:
     """The same for two vehicles, one event at a time."""
 
     def __init__(self) -> None:
-        self.samples: tuple[list[int], list[int]] = ([], [])
+        self.samples: tuple[list[tuple[int, int]], list[tuple[int, int]]] = ([], [])
         self.behind: tuple[list[int], list[int]] = ([], [])
 
-    def arrive(self, slot: int, time: int) -> Arrival:
+    def arrive(self, slot: int, time: int, identity: int) -> Arrival:
         samples, behind, others = self.samples[slot], self.behind[slot], self.samples[1 - slot]
-        if time in samples:
+        if (time, identity) in samples:
             return Arrival.DUPLICATE
-        if not samples or time > samples[-1]:
+        if not samples or time >= samples[-1][0]:
             behind.clear()
-            samples[:] = [*samples, time][-SIZE:]
+            samples[:] = [*samples, (time, identity)][-SIZE:]
             return Arrival.IN_ORDER
-        behind[:] = [*behind, time] if behind and time > behind[-1] else [time]
-        nearer = not others or abs(time - others[-1]) < abs(samples[-1] - others[-1])
+        if not behind or time < behind[-1]:
+            behind[:] = [time]
+        elif time > behind[-1]:
+            behind.append(time)
+        nearer = not others or abs(time - others[-1][0]) < abs(samples[-1][0] - others[-1][0])
         if len(behind) >= (SET_RIGHT_AFTER if nearer else SET_BACK_AFTER):
-            samples[:] = [time]
+            samples[:] = [(time, identity)]
             behind.clear()
             return Arrival.IN_ORDER
-        if len(samples) == SIZE and time < samples[0]:
+        if len(samples) == SIZE and time <= samples[0][0]:
             return Arrival.LATE
-        samples[:] = sorted([*samples, time])[-SIZE:]
+        # Sorting is stable: an event comes after those of its time.
+        samples[:] = sorted([*samples, (time, identity)], key=lambda sample: sample[0])[-SIZE:]
         return Arrival.OUT_OF_ORDER
 
 
+arriving = st.tuples(st.integers(0, 1), st.integers(0, 60), st.integers(0, 2))
+
+
 @settings(deadline=None)
-@given(events=st.lists(st.tuples(st.integers(0, 1), st.integers(0, 60)), min_size=1, max_size=120))
-def test_arrivals_are_classified_as_by_the_reference(events: list[tuple[int, int]]) -> None:
+@given(events=st.lists(arriving, min_size=1, max_size=120))
+def test_arrivals_are_classified_as_by_the_reference(events: list[tuple[int, int, int]]) -> None:
     reference = OneByOne()
-    expected = [reference.arrive(slot, time) for slot, time in events]
+    expected = [reference.arrive(*event) for event in events]
     made, classified = window(), list[int]()
-    slots, times = np.array([slot for slot, _ in events]), np.array([time for _, time in events])
+    slots, times, identities = np.array(events).T
     while len(classified) < len(events):
         start = len(classified)
-        arrivals = made.arrive(slots[start:], times[start:])
+        arrivals = made.arrive(slots[start:], times[start:], identities[start:])
         classified += arrivals.tolist()
         if arrivals[-1] == Arrival.OUT_OF_ORDER:
             assert len(arrivals) == 1
-            made.insert(int(slots[start]), int(times[start]), 0.0)
+            made.insert(int(slots[start]), int(times[start]), int(identities[start]), 0.0)
     assert classified == [int(kind) for kind in expected]
 
 
@@ -80,16 +92,16 @@ def test_the_window_of_a_vehicle_whose_clock_is_set_back_restarts(others: int) -
     slots, times = np.zeros(events, np.intp), np.arange(100, 100 + events)
     classified = 0
     while classified < len(slots):
-        arrivals = made.arrive(slots[classified:], times[classified:])
+        arrivals = arrive(made, slots[classified:], times[classified:])
         if arrivals[0] == Arrival.OUT_OF_ORDER:
-            made.insert(0, int(times[classified]), 9.0)
+            made.insert(0, int(times[classified]), UNIQUE, 9.0)
         classified += len(arrivals)
     assert arrivals.tolist() == [Arrival.IN_ORDER]
     samples = made.fill(slots[-1:], times[-1:], np.array([[np.nan]]))
     assert not samples.observed.any(), "the held values are from when the clock was wrong"
     assert np.isnan(samples.interval).all()
     assert made.append(slots[-1:], np.array([3.0])).tolist() == [3.0]
-    assert made.arrive(slots[:1], np.array([times[-1] + 1])).tolist() == [Arrival.IN_ORDER]
+    assert arrive(made, slots[:1], np.array([times[-1] + 1])).tolist() == [Arrival.IN_ORDER]
 
 
 @settings(deadline=None)
@@ -187,7 +199,7 @@ def test_errors_are_smoothed_over_the_window_of_their_vehicle(seed: int, cut: in
     made, smoothed = window(), []
     for part in np.split(np.arange(40), [cut]):
         if len(part):
-            assert not made.arrive(slots[part], times[part]).any()
+            assert not arrive(made, slots[part], times[part]).any()
             smoothed.append(made.append(slots[part], errors[part]))
     for row, mean in enumerate(np.concatenate(smoothed)):
         own = [errors[earlier] for earlier in range(row + 1) if slots[earlier] == slots[row]]
@@ -197,13 +209,21 @@ def test_errors_are_smoothed_over_the_window_of_their_vehicle(seed: int, cut: in
 def test_an_event_between_others_is_inserted_by_time_and_pushes_out_the_oldest() -> None:
     made = window()
     append(made, np.zeros(4, np.intp), np.array([10, 20, 30, 40]))
-    made.insert(0, 25, 0.0)
+    made.insert(0, 25, UNIQUE, 0.0)
     assert made.times[0].tolist() == [20, 25, 30, 40]
 
 
 def test_an_event_between_others_is_smoothed_with_those_before_it() -> None:
     made = window()
     slots, times = np.zeros(3, np.intp), np.array([10, 20, 30])
-    made.arrive(slots, times)
+    arrive(made, slots, times)
     made.append(slots, np.array([1.0, 2.0, 9.0]))
-    assert made.insert(0, 25, 6.0) == 3.0
+    assert made.insert(0, 25, UNIQUE, 6.0) == 3.0
+
+
+def test_an_event_between_others_comes_after_those_of_its_time() -> None:
+    made = window()
+    append(made, np.zeros(4, np.intp), np.array([10, 20, 20, 40]))
+    made.insert(0, 20, 7, 0.0)
+    assert made.times[0].tolist() == [20, 20, 20, 40]
+    assert made.identities[0].tolist() == [UNIQUE, UNIQUE, 7, UNIQUE]

@@ -41,7 +41,7 @@ def test_a_scored_batch_says_which_values_are_implausible_without_its_duplicates
     settings: Settings = quick(load(DEFAULT_FILE))
     times = np.array([0, 1, 1, 2], np.int64) * 1_000_000
     values = np.array([[60.0, 1.0, 48.0], [60.0, 1.0, 48.0], [300.0, 1.0, 48.0], [-1.0, 1.0, 48.0]])
-    batch = TelemetryBatch(list("abcd"), ["VEH-1"] * 4, times, values, [b"{}"] * 4)
+    batch = TelemetryBatch(list("abcd"), ["VEH-1"] * 4, times, values, [b"{}"] * 4, np.array([0, 1, 1, 2]))
     scored = ShardScorer(settings).score(batch)
     assert scored.rows.tolist() == [0, 1, 3]
     assert scored.implausible is not None
