@@ -26,11 +26,11 @@ _REST = re.compile(rb"stack backtrace:|note: |\s+\d+: |\s+at |\s*$")
 
 
 def hide_crash_reports() -> None:
-    """Hide the engine's crash reports until this process ends, unless ``RUST_BACKTRACE`` asks for them.
+    """Hide the engine's crash reports until this process ends, unless ``RUST_BACKTRACE=full`` asks for them.
 
     Python's own output is not affected: `sys.stderr` writes to where it did before.
     """
-    if os.environ.get("RUST_BACKTRACE", "0") != "0":
+    if os.environ.get("RUST_BACKTRACE") == "full":
         return
     sys.stderr.flush()
     own = os.dup(2)

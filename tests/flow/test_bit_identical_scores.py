@@ -19,7 +19,7 @@ from tests.support.paths import PUBLIC_DATA, REPOSITORY
 TRIP = PUBLIC_DATA / "obd" / "carobd-drive1.csv.gz"
 pytestmark = pytest.mark.skipif(not is_portable(), reason="the digests are those of Linux on x86-64")
 DIGESTS = {
-    "hour": "f5cb2c694a614837a9f4bc675019e287ac1bb92b7db5de08e7a7c3fb8865a25a",
+    "hour": "7d65fdb11a4f84918fff22d6115a7d9ec196618d4e03202d8326980fd178312e",
     "spring": "627d61af8af6cd0c5b397c8f61fffa70afee3e8cc7fd0d4732978f87cec8b779",
     "trip": "8825b6f20c779de37f0ccebd60b9fe5d626fa18ec5aad91492eb856a3c7c8480",
 }

@@ -122,8 +122,9 @@ def test_a_job_that_gets_mostly_bad_messages_stops(tmp_path: Path) -> None:
 
 def test_missing_and_infinite_values_are_scored_as_partial(tmp_path: Path) -> None:
     payloads = telemetry(200)
-    payloads[150] = payloads[150].replace(b'"rpm":', b'"rpm":NaN,"was":')
-    payloads[151] = payloads[151].replace(b'"speed":', b'"was":')
+    for number in range(120, 152):  # for longer than values are held
+        payloads[number] = payloads[number].replace(b'"rpm":', b'"rpm":NaN,"was":')
+    payloads[151] = payloads[151].replace(b'"speed":', b'"fast":')
     run_main(build(written_to(tmp_path), TestingSource(batches(payloads, 40))))
     events = {event.event_id: event for event in results(tmp_path, "enriched")}
     assert events["test:150"].status == events["test:151"].status == "partial"

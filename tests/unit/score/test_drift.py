@@ -92,7 +92,9 @@ def learned(
     vehicles, times, values = stream
     detector, blocks = Detector(DETECTOR, SIGNALS), list[LearnedBlock]()
     for start, stop in zip([0, *cuts], [*cuts, len(vehicles)], strict=True):
-        scores = detector.process(vehicles[start:stop], times[start:stop], values[start:stop])
+        # Events of one time are the same event: so it was when the reports were recorded.
+        same = np.zeros(stop - start, np.int64)
+        scores = detector.process(vehicles[start:stop], times[start:stop], values[start:stop], same)
         blocks += detector.learned
     return blocks, scores
 
