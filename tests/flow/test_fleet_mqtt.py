@@ -24,7 +24,9 @@ from tests.support.telemetry import telemetry
 
 
 @contextmanager
-def fleet(mqtt: MqttSettings, topic: str, log: Path, *arguments: str) -> Iterator[None]:
+def fleet(
+    mqtt: MqttSettings, topic: str, log: Path, *arguments: str, sequence: str = "/sequence"
+) -> Iterator[None]:
     """The job as a process of its own, listening when the context begins, killed when it ends."""
     environment = os.environ | {
         "FLEET__MQTT__PORT": str(mqtt.port),
@@ -33,6 +35,7 @@ def fleet(mqtt: MqttSettings, topic: str, log: Path, *arguments: str) -> Iterato
         "FLEET__TOPICS__TELEMETRY": f"{topic}/telemetry/+",
         "FLEET__TOPICS__ENRICHED": f"{topic}/enriched",
         "FLEET__TOPICS__DEAD_LETTER": f"{topic}/dead-letter",
+        "FLEET__PAYLOAD__SEQUENCE": sequence,
     }
     command = [sys.executable, "-m", "bytewax.run", "dataflows.fleet", *arguments]
     with log.open("wb") as output:
@@ -66,6 +69,32 @@ def test_what_is_published_comes_out_scored_once_each(broker: Broker, topic: str
     assert [letter.payload for letter in letters] == [b"not telemetry"]
     topics = {name for name, _ in enriched.messages}
     assert topics == {f"{topic}/enriched/VEH-{vehicle}" for vehicle in range(4)}
+
+
+@pytest.mark.parametrize("sequence", ["/sequence", ""])
+def test_all_messages_of_one_second_come_out_under_ids_of_their_own_and_complete_each_other(
+    sequence: str, broker: Broker, topic: str, tmp_path: Path
+) -> None:
+    """Position, engine and fuel in three messages with the same time, as many trackers send them."""
+    mqtt = broker.settings()
+    parts = ({"speed": 50, "acceleration": 0}, {"rpm": 1500, "throttle": 20}, {"fuel": 60})
+    payloads = [
+        msgspec.json.encode(
+            {"vehicle_id": "VEH-1", "ts": f"2026-01-01T12:{second // 60:02}:{second % 60:02}Z"}
+            | ({"sequence": 3 * second + place} if sequence else {})
+            | part
+        )
+        for second in range(200)
+        for place, part in enumerate(parts)
+    ]
+    with (
+        Inbox(mqtt, f"{topic}/enriched/+") as enriched,
+        fleet(mqtt, topic, tmp_path / "log", sequence=sequence),
+    ):
+        publish(mqtt, [(f"{topic}/telemetry/VEH-1", payload) for payload in payloads])
+        events = [msgspec.json.decode(line, type=Enriched) for line in enriched.wait_for(600)]
+    assert [bytes(event.telemetry) for event in events] == payloads
+    assert len({event.event_id for event in events}) == 600
 
 
 def test_the_latest_event_of_a_vehicle_is_retained_as_its_twin(
