@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import time
+from itertools import pairwise
 
 import pytest
 
@@ -44,6 +45,14 @@ def test_a_batch_has_topic_time_of_arrival_and_origin(
     assert [payload for batch in batches for payload in batch.payloads] == [b"1", b""]
     assert all(before <= arrived <= after for batch in batches for arrived in batch.arrived)
     assert all((batch.origin, batch.offsets) == ("mqtt", None) for batch in batches)
+
+
+def test_no_two_messages_have_the_same_time_of_arrival(
+    mqtt: MqttSettings, topic: str, open_source: Open
+) -> None:
+    send(mqtt, topic, numbers(0, 3000))
+    arrived = [moment for batch in take_batches(open_source(mqtt), 3000) for moment in batch.arrived]
+    assert all(earlier < later for earlier, later in pairwise(arrived))
 
 
 def test_a_batch_holds_at_most_batch_size_messages(mqtt: MqttSettings, topic: str, open_source: Open) -> None:
