@@ -80,7 +80,7 @@ def build(settings: Settings, source: Source[MessageBatch]) -> Dataflow:
 def _decoder(settings: Settings) -> Callable[[MessageBatch], Decoded]:
     decoder = Decoder.of(settings)
     limit = DeadLetterLimit(settings.dead_letters)
-    watch = SignalWatch(settings.signals)
+    watch = SignalWatch(settings)
 
     def decode(batch: MessageBatch) -> Decoded:
         decoded = decoder.decode(batch)

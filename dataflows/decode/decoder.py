@@ -23,6 +23,7 @@ from dataflows.decode.bad_values import BadValues
 from dataflows.decode.batch import Decoded, TelemetryBatch
 from dataflows.decode.columns import identifiers, signal_values
 from dataflows.decode.faults import Faults
+from dataflows.decode.feedback import rule_out_enriched_events
 from dataflows.decode.field_types import signal_type
 from dataflows.decode.fields import EventFields, Row
 from dataflows.decode.identity import by_content, by_offset
@@ -141,6 +142,7 @@ class Decoder:
             return TelemetryBatch([], [], nothing, np.zeros((0, self._signals)), [], nothing)
         columns = list(zip(*rows, strict=True))
         values = self._values(batch, events, columns, faults, bad)
+        rule_out_enriched_events(events, values, faults)
         vehicle_ids = self._vehicle_ids(batch, events, columns, faults)
         timestamps = self._timestamps(batch, events, columns, faults)
         sequences, numbers = self._sequences(columns, len(rows), faults)

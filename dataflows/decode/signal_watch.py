@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Iterable
 
 import numpy as np
 
+from config.settings import Settings
 from dataflows.decode.batch import Decoded
+from dataflows.decode.unknown_fields import UnknownFields
 from dataflows.metrics import BAD_VALUES, IGNORED
 
 logger = logging.getLogger(__name__)
@@ -22,14 +23,16 @@ MAX_SHARE = 0.5
 class SignalWatch:
     """Counts values that cannot be read, and logs one warning per signal of which most cannot.
 
-    What counts are the values that were sent: events without the signal say nothing about it.
+    What counts are the values that were sent: events without the signal say nothing about it. Another warning
+    names numbers that look like signals and are not in the catalogue.
 
     Args:
-        signals: names of the catalogue, in its order.
+        settings: all settings.
     """
 
-    def __init__(self, signals: Iterable[str]) -> None:
-        self._columns = {signal: column for column, signal in enumerate(signals)}
+    def __init__(self, settings: Settings) -> None:
+        self._columns = {signal: column for column, signal in enumerate(settings.signals)}
+        self._unknown = UnknownFields.of(settings)
         self._watched: dict[str, tuple[int, int]] = {}
         self._reported: set[str] = set()
         self._has_reported_ignored = False
@@ -37,6 +40,8 @@ class SignalWatch:
     def count(self, decoded: Decoded) -> None:
         """Count what a batch has."""
         self._count_ignored(decoded.ignored)
+        if unknown := self._unknown.look_at(decoded.telemetry.telemetry):
+            logger.warning("%s", unknown)
         for signal, bad in decoded.bad_values.items():
             BAD_VALUES.labels(signal).inc(bad.count)
             if signal not in self._reported:

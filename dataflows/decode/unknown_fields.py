@@ -8,6 +8,7 @@ from typing import Any
 import jsonpointer
 import msgspec
 
+from config.settings import Settings
 from dataflows.events import JSON_ERRORS
 
 ENOUGH = 500
@@ -35,6 +36,24 @@ class UnknownFields:
         self._seen = 0
         self._numbers: dict[tuple[str, ...], int] = {}
         self._values: dict[tuple[str, ...], set[float]] = {}
+
+    @classmethod
+    def of(cls, settings: Settings) -> UnknownFields:
+        """Looks at what no key of the settings points to.
+
+        Where the telemetry names its signals, unknown ones are counted by the decoder instead.
+        """
+        payload = settings.payload
+        if (
+            payload.signal is not None
+            or payload.layout == "series"
+            or settings.topics.telemetry_template.names_signal
+        ):
+            return cls([""])
+        times = payload.time if isinstance(payload.time, tuple) else (payload.time,)
+        pointers = [payload.vehicle_id, payload.sequence, *times]
+        pointers += [signal.pointer for signal in settings.signals.values()]
+        return cls(pointer for pointer in pointers if pointer is not None and pointer.startswith("/"))
 
     def look_at(self, events: Sequence[bytes]) -> str | None:
         """Look at some events, unless enough have been seen.

@@ -300,7 +300,9 @@ def test_messages_of_a_topic_that_names_no_vehicle_become_dead_letters_that_name
     assert set(scored(settings)) == {f"VEH-{number}" for number in range(4)}
 
 
-def test_scored_events_that_come_back_as_telemetry_are_duplicates_and_change_no_score(tmp_path: Path) -> None:
+def test_scored_events_that_come_back_as_telemetry_become_dead_letters_and_change_no_score(
+    tmp_path: Path,
+) -> None:
     good = telemetry(400)
     clean, loop = job(tmp_path / "clean"), job(tmp_path / "loop")
     run(clean, good)
@@ -315,4 +317,5 @@ def test_scored_events_that_come_back_as_telemetry_are_duplicates_and_change_no_
         echoed += [payload, enriched[key]]
     run(loop, echoed)
     assert scored(loop) == scored(clean)
-    assert not letters(loop)
+    assert [letter.payload for letter in letters(loop)] == echoed[1::2]
+    assert "got an enriched event" in letters(loop)[0].reason
