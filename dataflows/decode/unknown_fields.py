@@ -43,13 +43,9 @@ class UnknownFields:
 
         Where the telemetry names its signals, unknown ones are counted by the decoder instead.
         """
-        payload = settings.payload
-        if (
-            payload.signal is not None
-            or payload.layout == "series"
-            or settings.topics.telemetry_template.names_signal
-        ):
-            return cls([""])
+        payload, topic = settings.payload, settings.topics.telemetry_template
+        if payload.signal is not None or payload.layout == "series" or topic.names_signal:
+            return cls([""])  # the pointer to the whole event
         times = payload.time if isinstance(payload.time, tuple) else (payload.time,)
         pointers = [payload.vehicle_id, payload.sequence, *times]
         pointers += [signal.pointer for signal in settings.signals.values()]
