@@ -2,15 +2,17 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Callable, Iterable
 from functools import cache
 from pathlib import Path
 
 from config.errors import SettingsError
-from config.settings import PayloadSettings, Settings, SignalSettings
+from config.settings import FILE_VARIABLE, PayloadSettings, Settings, SignalSettings
 from dataflows.backtest.roles import sentence, unscored
 from dataflows.backtest.sample import Sample, sample_of
 from dataflows.backtest.vehicle_column import find_vehicle_column
+from dataflows.decode import Decoder
 from dataflows.recordings import Column, Recording, discover_columns
 
 
@@ -24,7 +26,8 @@ def with_catalogue(settings: Settings, recording: Recording, signals: str, label
         recording: what will be scored.
         signals: ``"config"`` for the configured catalogue, ``"all"`` for every numeric column, ``"auto"`` for
             those that tell how a vehicle behaves (see `roles`), names separated by commas for these columns,
-            ``""`` for the default: ``"auto"`` for a table, ``"config"`` for JSON lines.
+            ``""`` for the default: ``"config"`` for JSON lines, and for a table whose columns a settings file
+            of the user's own names; ``"auto"`` for any other table.
         label: name of the column that holds the ground truth, which is never scored.
 
     Raises:
@@ -32,11 +35,15 @@ def with_catalogue(settings: Settings, recording: Recording, signals: str, label
         RecordingError: the recording cannot be read.
     """
     table = recording.columns is not None
+    if not table and signals in ("", "config") and label is None:
+        return settings
     found = discover_columns(recording.path) if recording.columns is None else recording.columns
     columns = {column.name: column for column in found}
     sample = cache(lambda: sample_of(recording, columns))
     payload = _payload_of(settings, recording, columns, sample) if table else settings.payload
-    if signals == "config" or (signals == "" and not table):
+    if signals == "" and (not table or _names_columns(settings, columns)):
+        signals = "config"
+    if signals == "config":
         catalogue = dict(settings.signals)
     else:
         known = {payload.vehicle_id, payload.time, payload.sequence}
@@ -57,17 +64,45 @@ def _payload_of(
     settings: Settings, recording: Recording, columns: dict[str, Column], sample: Callable[[], Sample]
 ) -> PayloadSettings:
     """Rows of a table are events of one vehicle, named after the file, unless a column holds its id."""
-    vehicle_id: str = settings.payload.vehicle_id
-    if vehicle_id not in {column.pointer for column in columns.values()}:
+    payload = settings.payload
+    vehicle_id: str = payload.vehicle_id
+    pointers = {column.pointer for column in columns.values()}
+    if vehicle_id not in pointers:
         vehicle_id = "topic"
         others = {name: column for name, column in columns.items() if name not in recording.time_columns}
         found = find_vehicle_column(others, sample())
         if found is not None:
             recording.warn("vehicle", found.warning())
             vehicle_id = found.column.pointer if found.certain else vehicle_id
-    return settings.payload.model_copy(
-        update={"layout": "event", "vehicle_id": vehicle_id, "time": None, "sequence": None}
-    )
+    times = (payload.time,) if isinstance(payload.time, str) else payload.time or ()
+    obeyed = payload.model_copy(update={"layout": "event", "vehicle_id": vehicle_id, "sequence": None})
+    if times and pointers.issuperset(times) and not recording.is_told_time:
+        if _reads_times(settings.model_copy(update={"payload": obeyed}), recording):
+            return obeyed
+        recording.warn("payload time", _UNREADABLE.format(" and ".join(times), payload.time_format))
+    return obeyed.model_copy(update={"time": None})
+
+
+_UNREADABLE = (
+    "the times at {} (payload.time) are not in the format {!r} (payload.time_format): the column and format "
+    "were found instead; --time and --time-format override both"
+)
+
+
+def _reads_times(settings: Settings, recording: Recording) -> bool:
+    """Whether most of the first rows of a table are events with these settings."""
+    batch = next(recording.read(), None)
+    if batch is None:
+        return False
+    decoded = Decoder.of(settings).decode(batch)
+    return len(decoded.dead_letters) <= len(decoded.telemetry)
+
+
+def _names_columns(settings: Settings, columns: dict[str, Column]) -> bool:
+    """Whether the user's own settings have a catalogue with signals that are columns of this table."""
+    pointers = {column.pointer for column in columns.values()}
+    own = bool(os.environ.get(FILE_VARIABLE))
+    return own and any(signal.pointer in pointers for signal in settings.signals.values())
 
 
 def _named(signals: str) -> list[str]:

@@ -70,17 +70,12 @@ def summary(
     }
     if labelled:
         figures |= _metrics(results, eval_from)
-    figures["warnings"] = [*warnings, *_warnings(figures)]
+    figures["warnings"] = [*warnings, *results.warnings, *_warnings(figures)]
     return figures
 
 
 def _warnings(figures: dict[str, Any]) -> Iterator[str]:
-    events, duplicates, partial = figures["events"], figures["duplicates"], figures["partial"]
-    if duplicates:
-        yield (
-            f"{duplicates:,} of {events:,} events have the vehicle and the time of an earlier one and are "
-            "not scored; a finer time column (--time) or a vehicle id ([payload] vehicle_id) tells them apart"
-        )
+    events, partial = figures["events"], figures["partial"]
     if partial >= PARTIAL_SHARE * events:
         yield (
             f"{partial:,} of {events:,} events lack a signal; its last value is held for as long as "

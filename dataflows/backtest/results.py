@@ -50,6 +50,7 @@ class Results:
         events: number of decoded events, duplicates included.
         dead_letters: number of events that could not be decoded.
         first_reason: the reason of the first of them; empty if there is none.
+        warnings: what to know of the result, a sentence each.
     """
 
     def __init__(self, signals: list[str]) -> None:
@@ -59,6 +60,7 @@ class Results:
         self.events = 0
         self.dead_letters = 0
         self.first_reason = ""
+        self.warnings: list[str] = []
         self._parts: list[dict[str, NDArray[Any]]] = []
         self._ids: list[tuple[str, str]] = []
         self._contributions: list[NDArray[np.float64]] = []

@@ -10,6 +10,7 @@ from threadpoolctl import threadpool_limits
 
 from config.settings import Settings
 from dataflows.backtest.results import Results
+from dataflows.backtest.unread import Unread
 from dataflows.decode import Decoder
 from dataflows.decode.dead_letters import DeadLetterLimit
 from dataflows.recordings import Recording
@@ -29,7 +30,8 @@ def run(settings: Settings, recording: Recording, label: str | None = None) -> R
         RecordingError: the recording is damaged.
         DeadLetterLimitError: too many of its events cannot be decoded.
     """
-    decoder = Decoder(settings.payload, settings.signals)
+    decoder = Decoder.of(settings)
+    unread = Unread(settings)
     limit = DeadLetterLimit(settings.dead_letters)
     label_column = None if label is None else list(settings.signals).index(label)
     scorers: dict[str, ShardScorer] = {}
@@ -40,6 +42,7 @@ def run(settings: Settings, recording: Recording, label: str | None = None) -> R
         for batch in recording.read():
             decoded = decoder.decode(batch)
             limit.count(decoded)
+            unread.count(decoded)
             results.add_dead_letters(decoded.dead_letters)
             telemetry = decoded.telemetry
             for shard, rows in rows_by_shard(telemetry.vehicle_ids, settings.detector.shards).items():
@@ -51,6 +54,7 @@ def run(settings: Settings, recording: Recording, label: str | None = None) -> R
             results.end_batch(len(telemetry))
             progress.update(task, completed=recording.position)
     results.seconds = time.perf_counter() - begin
+    results.warnings.extend(unread.warnings(is_table=recording.columns is not None))
     results.drifts = sorted(drift for scorer in scorers.values() for drift in scorer.drift.drifts)
     return results
 

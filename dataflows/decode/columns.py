@@ -13,7 +13,7 @@ from typing import cast
 import numpy as np
 from numpy.typing import NDArray
 
-from dataflows.clock import SECOND, microseconds
+from dataflows.clock import SECOND, microseconds, utc
 from dataflows.decode.faults import Faults, excerpt
 
 EARLIEST = datetime(1900, 1, 1, tzinfo=UTC)
@@ -24,6 +24,7 @@ MAX_IDENTIFIER_CHARACTERS = 256
 
 _MICROSECONDS = {"epoch_s": 1e6, "epoch_ms": 1e3, "epoch_us": 1.0}
 _NANOSECONDS = 1e3  # divided by, as its inverse is not exact
+_OUR_TIME = (microseconds(datetime(2000, 1, 1, tzinfo=UTC)), microseconds(datetime(2100, 1, 1, tzinfo=UTC)))
 _CONTROL_CHARACTER = re.compile("[\x00-\x1f\x7f-\x9f]")
 
 
@@ -154,6 +155,16 @@ def check_range(
                 faults.add(
                     position,
                     f"expected {title} to be in the years {EARLIEST.year} to {LATEST.year - 1}, got {got}; "
-                    "if many are not, check payload.time_format",
+                    f"if many are not, check payload.time_format{_fitting(value)}",
                 )
     return in_range
+
+
+def _fitting(value: datetime | float | str | None) -> str:
+    """Which format would make a number a date of our time, as the end of a sentence; empty if none would."""
+    if not isinstance(value, int | float) or isinstance(value, bool):
+        return ""
+    for name, microseconds_in_unit in (*_MICROSECONDS.items(), ("epoch_ns", 1.0 / _NANOSECONDS)):
+        if _OUR_TIME[0] <= value * microseconds_in_unit < _OUR_TIME[1]:
+            return f": {name!r} would make it {utc(int(value * microseconds_in_unit)):%Y-%m-%d}"
+    return ""

@@ -26,6 +26,8 @@ FIRST, LAST = itemgetter(0), itemgetter(-1)
 Unreadable = list[tuple[str, str]]
 """Signals of an event whose value cannot be read, each with the reason."""
 
+_BARE_VALUE = "; where each signal has a topic of its own, topics.telemetry needs {signal}"
+
 
 class EventReader:
     """Reads events; holds no state between batches.
@@ -97,7 +99,8 @@ class EventReader:
                 pass  # JSON, but not of the types expected: `Field.of` accepts it after all, or says why not
         event = self._any.decode(payload)
         if not isinstance(event, dict):
-            raise UndecodableError(f"expected a JSON object for an event, got {described(event)}")
+            bare = "" if isinstance(event, dict | list) or event is None else _BARE_VALUE
+            raise UndecodableError(f"expected a JSON object for an event, got {described(event)}{bare}")
         row: list[Any] = []
         unreadable: Unreadable = []
         for field in self._fields:

@@ -45,6 +45,7 @@ class Recording(ABC):
         columns: the columns of a table; ``None`` for JSON lines (see `discover_columns`).
         time_column: name of the column that arrival times come from; ``None`` if there is none.
         time_columns: the same, and where date and time of day are two columns, both; empty if there is none.
+        is_told_time: whether the user has said which column holds the times.
         rows: number of messages if the format records it, else ``None``.
 
     Args:
@@ -59,6 +60,7 @@ class Recording(ABC):
         self.columns: tuple[Column, ...] | None = None
         self.time_column: str | None = None
         self.time_columns: tuple[str, ...] = ()
+        self.is_told_time = False
         self._time: TimeColumn | None = None
         self._warnings: dict[str, str] = {}
         self.rows: int | None = None
@@ -122,6 +124,7 @@ class Recording(ABC):
         Raises:
             RecordingError: the column that the user named is not there, or holds no times.
         """
+        self.is_told_time = bool(options.time)
         try:
             found = find_time(columns, sample, options)
         except RecordingError as error:
