@@ -22,6 +22,7 @@ from dataflows.connectors.endpoints import deliver, telemetry_source
 from dataflows.decode import Decoded, Decoder, TelemetryBatch
 from dataflows.decode.dead_letters import DeadLetterLimit, encode_dead_letters
 from dataflows.decode.signal_watch import SignalWatch
+from dataflows.decode.unknown_fields import UnknownFields
 from dataflows.encode import Encoder
 from dataflows.job import job
 from dataflows.job.stopping import with_graceful_shutdown
@@ -80,7 +81,7 @@ def build(settings: Settings, source: Source[MessageBatch]) -> Dataflow:
 def _decoder(settings: Settings) -> Callable[[MessageBatch], Decoded]:
     decoder = Decoder.of(settings)
     limit = DeadLetterLimit(settings.dead_letters)
-    watch = SignalWatch(settings)
+    watch = SignalWatch(settings.signals, UnknownFields.of(settings))
 
     def decode(batch: MessageBatch) -> Decoded:
         decoded = decoder.decode(batch)

@@ -162,7 +162,7 @@ def check_range(
 
 def _fitting(value: datetime | float | str | None) -> str:
     """Which format would make a number a date of our time, as the end of a sentence; empty if none would."""
-    if not isinstance(value, int | float) or isinstance(value, bool):
+    if not isinstance(value, int | float) or not abs(value) < _OUR_TIME[1] * _NANOSECONDS:
         return ""
     for name, microseconds_in_unit in (*_MICROSECONDS.items(), ("epoch_ns", 1.0 / _NANOSECONDS)):
         if _OUR_TIME[0] <= value * microseconds_in_unit < _OUR_TIME[1]:

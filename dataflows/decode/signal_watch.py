@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import logging
+from collections.abc import Iterable
 
 import numpy as np
 
-from config.settings import Settings
 from dataflows.decode.batch import Decoded
 from dataflows.decode.unknown_fields import UnknownFields
 from dataflows.metrics import BAD_VALUES, IGNORED
@@ -27,12 +27,13 @@ class SignalWatch:
     names numbers that look like signals and are not in the catalogue.
 
     Args:
-        settings: all settings.
+        signals: names of the catalogue, in its order.
+        unknown: looks at the numbers that are not in the catalogue; none without it.
     """
 
-    def __init__(self, settings: Settings) -> None:
-        self._columns = {signal: column for column, signal in enumerate(settings.signals)}
-        self._unknown = UnknownFields.of(settings)
+    def __init__(self, signals: Iterable[str], unknown: UnknownFields | None = None) -> None:
+        self._columns = {signal: column for column, signal in enumerate(signals)}
+        self._unknown = unknown
         self._watched: dict[str, tuple[int, int]] = {}
         self._reported: set[str] = set()
         self._has_reported_ignored = False
@@ -40,8 +41,9 @@ class SignalWatch:
     def count(self, decoded: Decoded) -> None:
         """Count what a batch has."""
         self._count_ignored(decoded.ignored)
-        if unknown := self._unknown.look_at(decoded.telemetry.telemetry):
-            logger.warning("%s", unknown)
+        warning = None if self._unknown is None else self._unknown.look_at(decoded.telemetry.telemetry)
+        if warning is not None:
+            logger.warning("%s", warning)
         for signal, bad in decoded.bad_values.items():
             BAD_VALUES.labels(signal).inc(bad.count)
             if signal not in self._reported:
