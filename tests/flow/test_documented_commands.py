@@ -182,10 +182,8 @@ def a_labelled_trip(desk: Desk) -> None:
 
 def a_log(desk: Desk) -> None:
     """A table with its times in one column, and in two."""
-    lines = [
-        f"01.02.2026 10:{row // 60:02d}:{row % 60:02d};2026-02-01;10:{row // 60:02d}:{row % 60:02d};{row * 7 % 13}"
-        for row in range(300)
-    ]
+    clock = [f"10:{row // 60:02d}:{row % 60:02d}" for row in range(300)]
+    lines = [f"01.02.2026 {time};2026-02-01;{time};{row * 7 % 13}" for row, time in enumerate(clock)]
     (desk.directory / "log.csv").write_text("\n".join(["Zeit;Date;Time;v", *lines]) + "\n", encoding="utf-8")
 
 
