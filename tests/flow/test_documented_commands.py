@@ -180,6 +180,13 @@ def a_labelled_trip(desk: Desk) -> None:
             table.writerow([speed, 30.0 * speed + (row * 3 % 10) + 900.0 * is_faulty, int(is_faulty)])
 
 
+def a_log(desk: Desk) -> None:
+    """A table with its times in one column, and in two."""
+    clock = [f"10:{row // 60:02d}:{row % 60:02d}" for row in range(300)]
+    lines = [f"01.02.2026 {time};2026-02-01;{time};{row * 7 % 13}" for row, time in enumerate(clock)]
+    (desk.directory / "log.csv").write_text("\n".join(["Zeit;Date;Time;v", *lines]) + "\n", encoding="utf-8")
+
+
 def a_repository(desk: Desk) -> None:
     desk.sandbox.run("git init --quiet")
 
@@ -217,6 +224,7 @@ TABLE: list[tuple[str, Try]] = [
     (rf"FLEET__SOURCE__KIND=recording FLEET__RECORDING__INPUT=\S+ {BYTEWAX} dataflows\.fleet", to_its_end()),
     (r"python -m dataflows\.backtest fleet\.jsonl\.gz", to_its_end()),
     (r"python -m dataflows\.backtest trip\.csv .*", to_its_end(a_labelled_trip)),
+    (r"python -m dataflows\.backtest log\.csv .*", to_its_end(a_log)),
     # brokers
     (r"python -m scripts\.broker_users .*", to_its_end()),
     (r"mosquitto -c config/\S+", with_existing_files(NEEDS_FIXED_PORTS)),
