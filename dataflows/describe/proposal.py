@@ -63,6 +63,9 @@ class Proposal:
         """All that it is unsure of, with the setting it is about."""
         about = [f"{each.section}.{each.key}: {doubt}" for each in self.settings for doubt in each.unsure]
         about += [f"signals.{each.name}: {doubt}" for each in self.signals for doubt in each.unsure]
+        assumed = [f"{each.name} ({each.range.unit})" for each in self.signals if each.range.assumed]
+        if assumed:
+            about.append(f"no unit is given for {', '.join(assumed)}: the usual one is assumed")
         return [*self.unsure, *about]
 
 

@@ -15,6 +15,9 @@ from dataflows.describe.usual import Usual, clean_unit, in_unit, of_battery, uni
 FEW = 0.01
 """Share of the values that may lie outside of the usual range: those are broken. More mean that it is wrong."""
 
+OBVIOUS = frozenset({"°", "1/min"})
+"""Units that need no mention: no other is in use."""
+
 _BULK = (0.5, 99.5)
 """Percentiles between which the bulk of the sample lies: broken values must not make the range."""
 
@@ -28,6 +31,7 @@ class Range:
         min, max: plausible range in that unit; ``None`` without one.
         why: where both come from.
         unsure: what could be otherwise; empty if nothing.
+        assumed: whether the unit is only the usual one of such signals.
     """
 
     unit: str
@@ -35,6 +39,7 @@ class Range:
     max: float | None
     why: str
     unsure: str = ""
+    assumed: bool = False
 
 
 def kind_of(field: Field) -> Usual | None:
@@ -66,10 +71,10 @@ def range_of(field: Field, header_unit: str = "") -> Range:
             why = f"usual for {kind.name}; {seen}"
             if outside:
                 why += f", {outside:,} of {len(field.numbers):,} values outside"
-            return Range(
-                unit, *bounds, why, "" if said or not unit else f"no unit is given: {unit} is assumed"
-            )
-        doubt = f"a {kind.name} in {unit or 'this unit'} is usually {bounds[0]:g} to {bounds[1]:g}: which unit is it?"
+            assumed = bool(unit) and not said and unit not in OBVIOUS
+            return Range(unit, *bounds, why, assumed=assumed)
+        usually = f"a {kind.name} in {unit or 'this unit'} is usually {bounds[0]:g} to {bounds[1]:g}"
+        doubt = f"{usually}: which unit is it?"
         return Range(said, *_around(field), f"generous around {seen}", doubt)
     if low == high:
         return Range(unit, None, None, f"no range: always {low:g} in the sample")

@@ -44,7 +44,10 @@ def toml_of(proposal: Proposal) -> str:
 
 def _setting(setting: Setting) -> list[str]:
     doubts = [line for doubt in setting.unsure for line in _unsure(doubt)]
-    return [*doubts, _line(setting.key, setting.value, setting.why)]
+    line = _line(setting.key, setting.value, setting.why)
+    if len(line) <= WIDTH:
+        return [*doubts, line]
+    return [*_comment(setting.why), *doubts, _line(setting.key, setting.value, "")]
 
 
 def _signal(signal: Signal) -> list[str]:
@@ -53,7 +56,7 @@ def _signal(signal: Signal) -> list[str]:
     lines += [line for doubt in signal.unsure for line in _unsure(doubt)]
     lines.append(_line("pointer", signal.pointer, "" if signal.scored and not found.why else signal.why))
     if found.unit:
-        lines.append(_line("unit", found.unit, ""))
+        lines.append(_line("unit", found.unit, "assumed: none is given" if found.assumed else ""))
     if found.min is not None:
         lines.append(_line("min", found.min, found.why))
     if found.max is not None:

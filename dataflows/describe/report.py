@@ -35,7 +35,7 @@ def explanation(proposal: Proposal, sample: Sample, trial: Trial, output: Path |
         ("scored with it", _scored(trial)),
     ]
     lines = [line for title, items in parts for line in _part(title, items)]
-    return "\n".join([*lines, "", *_next(sample, output or Path("mine.toml"))])
+    return "\n".join([*lines, *_next(sample, output or Path("mine.toml"))])
 
 
 def _part(title: str, items: Iterable[str]) -> list[str]:
@@ -49,8 +49,7 @@ def _proposed(proposal: Proposal) -> list[str]:
     lines = []
     for setting in proposal.settings:
         if setting.section in ("topics", "payload"):
-            value = setting.value if isinstance(setting.value, str) else " + ".join(map(str, [setting.value]))
-            lines.append(f"{setting.key} = {value!r}: {setting.why}")
+            lines.append(f"{setting.key} = {setting.value!r}: {setting.why}")
     scored = [signal for signal in proposal.signals if signal.scored]
     shown = [signal for signal in proposal.signals if not signal.scored]
     lines.append(f"scored: {', '.join(map(_with_range, scored))}")

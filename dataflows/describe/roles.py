@@ -176,9 +176,7 @@ def _growth(field: Field, vehicles: Sequence[str]) -> tuple[int, int]:
     """In how many steps of a vehicle the field does not fall, of how many."""
     latest: dict[str, float] = {}
     grows = steps = 0
-    if len(field.numbers) != len(field.rows):
-        return 0, 1
-    for row, value in zip(field.rows, field.numbers.tolist(), strict=True):
+    for row, value in field.numbered:
         vehicle = vehicles[row]
         if vehicle in latest:
             steps += 1

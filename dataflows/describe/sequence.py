@@ -25,7 +25,7 @@ def find_sequence(fields: Mapping[str, Field], vehicles: Sequence[str]) -> str:
             continue
         latest: dict[str, float] = {}
         steps = grows = 0
-        for row, value in zip(field.rows, field.numbers.tolist(), strict=True):
+        for row, value in field.numbered:
             if vehicles[row] in latest:
                 steps += 1
                 grows += value > latest[vehicles[row]]

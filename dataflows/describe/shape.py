@@ -112,10 +112,17 @@ class Field:
         self.values = [value for _, value in kept]
 
     @cached_property
+    def numbered(self) -> list[tuple[int, float]]:
+        """Record and number of each value that is one, in order."""
+        found = [
+            (row, number(value, self.decimal)) for row, value in zip(self.rows, self.values, strict=True)
+        ]
+        return [(row, value) for row, value in found if value is not None]
+
+    @cached_property
     def numbers(self) -> NDArray[np.float64]:
         """The numbers among the values, in order."""
-        found = [number(value, self.decimal) for value in self.values]
-        return np.array([value for value in found if value is not None], dtype=np.float64)
+        return np.array([value for _, value in self.numbered], dtype=np.float64)
 
     @cached_property
     def is_numeric(self) -> bool:

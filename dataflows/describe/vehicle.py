@@ -103,7 +103,7 @@ def choose_vehicle(
         return VehicleChoice("key", list(keys), f"the key of the map, such as {keys[0]!r}")
     if topic_ids is not None and len(set(topic_ids)) > 1:
         return VehicleChoice(
-            "topic", list(topic_ids), f"{_counted(set(topic_ids))} are named by a level of the topic"
+            "topic", list(topic_ids), f"a level of the topic names {_counted(set(topic_ids))}"
         )
     if best is not None:
         return _in_field(best, rows, ranked)
