@@ -18,6 +18,11 @@ def _json_pointer(text: str) -> str:
     return text
 
 
+def pointer_to(*keys: str) -> str:
+    """The JSON pointer (RFC 6901) to a value under these keys, escaped."""
+    return str(jsonpointer.JsonPointer.from_parts(keys).path)
+
+
 def _empty_is_unset(value: Any) -> Any:
     return None if value == "" else value
 

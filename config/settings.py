@@ -18,6 +18,8 @@ from pathlib import Path
 from typing import Annotated, Any, Literal
 
 from pydantic import (
+    AfterValidator,
+    BeforeValidator,
     Field,
     NonNegativeFloat,
     NonNegativeInt,
@@ -37,7 +39,10 @@ from pydantic_settings import (
 
 from config.broker_settings import KafkaSettings, MqttSettings
 from config.errors import SettingsError
-from config.section import UNSET, JsonPointer, Section, Share
+from config.payload_settings import PayloadSettings as PayloadSettings
+from config.section import UNSET, JsonPointer, Section, Share, pointer_to
+from config.telemetry_checks import check_series, check_telemetry
+from config.topic_template import TopicTemplate
 
 DEFAULT_FILE = Path(__file__).with_name("fleet.toml")
 FILE_VARIABLE = "FLEET_CONFIG"
@@ -58,13 +63,23 @@ class SinkSettings(Section):
     kind: Literal["mqtt", "kafka", "recording"]
 
 
-class TopicSettings(Section):
-    """Names of the topics; `+` in `telemetry` stands for the vehicle id."""
+def _topic_template(text: str) -> str:
+    TopicTemplate(text)
+    return text
 
-    telemetry: str = Field(min_length=1)
+
+class TopicSettings(Section):
+    """Names of the topics; `telemetry` is a `TopicTemplate`."""
+
+    telemetry: Annotated[str, Field(min_length=1), AfterValidator(_topic_template)]
     enriched: str = Field(min_length=1)
     dead_letter: str = Field(min_length=1)
     ground_truth: str = Field(min_length=1)
+
+    @property
+    def telemetry_template(self) -> TopicTemplate:
+        """The topic of the telemetry, to read vehicles and signals from topics and to subscribe."""
+        return TopicTemplate(self.telemetry)
 
 
 class RecordingSettings(Section):
@@ -77,17 +92,6 @@ class RecordingSettings(Section):
     results: Path
 
 
-class PayloadSettings(Section):
-    """Where a message holds its events, and an event its vehicle id and time."""
-
-    layout: Literal["event", "list", "map"]
-    vehicle_id: JsonPointer | Literal["topic", "key"]
-    time: Annotated[JsonPointer | None, UNSET]
-    time_format: Literal["iso8601", "epoch_s", "epoch_ms"]
-    sequence: Annotated[JsonPointer | None, UNSET]
-    max_bytes: PositiveInt
-
-
 class DeadLetterSettings(Section):
     """How many undecodable events are diverted before the job stops."""
 
@@ -97,10 +101,21 @@ class DeadLetterSettings(Section):
 
 
 class SignalSettings(Section):
-    """One signal of the catalogue; `min` and `max` bound its plausible range, in its unit."""
+    """One signal of the catalogue.
+
+    Attributes:
+        pointer: where its value is in an event. Where the payload or the topic names the signal, the parts
+            of the pointer, joined by ``/``, are that name.
+        scale: its value is what was sent, times this ...
+        offset: ... plus this.
+        min: lower bound of its plausible range, in its unit.
+        max: the upper one.
+    """
 
     pointer: JsonPointer
     unit: str = ""
+    scale: Annotated[float, Field(allow_inf_nan=False)] = 1.0
+    offset: Annotated[float, Field(allow_inf_nan=False)] = 0.0
     min: float | None = None
     max: float | None = None
     scored: bool = True
@@ -110,6 +125,22 @@ class SignalSettings(Section):
         if self.min is not None and self.max is not None and self.min >= self.max:
             raise ValueError(f"expected min < max, got min = {self.min} and max = {self.max}")
         return self
+
+    @model_validator(mode="after")
+    def _scale_keeps_differences(self) -> SignalSettings:
+        if self.scale == 0.0:
+            raise ValueError("scale: expected a factor other than 0, which would make all values equal")
+        return self
+
+
+def _with_pointers(signals: Any) -> Any:
+    """A catalogue in which every signal has a pointer: by default, to the member with its name."""
+    if not isinstance(signals, dict):
+        return signals
+    return {
+        name: {"pointer": pointer_to(name)} | signal if isinstance(signal, dict) else signal
+        for name, signal in signals.items()
+    }
 
 
 class TermSettings(Section):
@@ -193,7 +224,7 @@ class Settings(BaseSettings):
     recording: RecordingSettings
     payload: PayloadSettings
     dead_letters: DeadLetterSettings
-    signals: Annotated[dict[str, SignalSettings], Field(min_length=1)]
+    signals: Annotated[dict[str, SignalSettings], Field(min_length=1), BeforeValidator(_with_pointers)]
     detector: DetectorSettings
     simulator: SimulatorSettings
     page: PageSettings
@@ -230,13 +261,9 @@ class Settings(BaseSettings):
         return self
 
     @model_validator(mode="after")
-    def _messages_have_keys(self) -> Settings:
-        payload, source = self.payload, self.source.kind
-        if payload.vehicle_id == "key" and payload.layout != "map" and source == "mqtt":
-            raise ValueError(
-                "payload.vehicle_id = 'key' needs payload.layout = 'map', or messages with keys "
-                f"(source.kind = 'kafka'), got layout = {payload.layout!r} and source.kind = {source!r}"
-            )
+    def _topic_and_payload_agree(self) -> Settings:
+        check_telemetry(self.topics.telemetry_template, self.payload, self.source.kind)
+        check_series(self.payload, [signal.pointer for signal in self.signals.values()])
         return self
 
     @model_validator(mode="after")

@@ -21,6 +21,7 @@ from config.settings import Settings, load
 from dataflows.connectors.endpoints import deliver, telemetry_source
 from dataflows.decode import Decoded, Decoder, TelemetryBatch
 from dataflows.decode.dead_letters import DeadLetterLimit, encode_dead_letters
+from dataflows.decode.signal_watch import SignalWatch
 from dataflows.encode import Encoder
 from dataflows.job import job
 from dataflows.job.stopping import with_graceful_shutdown
@@ -77,11 +78,13 @@ def build(settings: Settings, source: Source[MessageBatch]) -> Dataflow:
 
 
 def _decoder(settings: Settings) -> Callable[[MessageBatch], Decoded]:
-    decoder = Decoder(settings.payload, settings.signals)
+    decoder = Decoder.of(settings)
     limit = DeadLetterLimit(settings.dead_letters)
+    watch = SignalWatch(settings.signals)
 
     def decode(batch: MessageBatch) -> Decoded:
         decoded = decoder.decode(batch)
+        watch.count(decoded)
         limit.count(decoded)
         return decoded
 

@@ -6,6 +6,7 @@ costs more than decoding it.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
 
@@ -45,6 +46,17 @@ class MessageBatch:
             arrived=self.arrived[start:end],
             offsets=None if self.offsets is None else self.offsets[start:end],
             keys=None if self.keys is None else self.keys[start:end],
+        )
+
+    def take(self, positions: Sequence[int]) -> MessageBatch:
+        """The messages at these positions, in this order."""
+        return replace(
+            self,
+            payloads=[self.payloads[position] for position in positions],
+            topics=[self.topics[position] for position in positions],
+            arrived=[self.arrived[position] for position in positions],
+            offsets=None if self.offsets is None else [self.offsets[position] for position in positions],
+            keys=None if self.keys is None else [self.keys[position] for position in positions],
         )
 
 

@@ -25,6 +25,12 @@ DUPLICATES = Counter("fleet_duplicates", "events with the vehicle and time of an
 DEAD_LETTERS = Counter("fleet_dead_letters", "events that could not be decoded")
 """Each one is on the dead-letter topic, with its reason."""
 
+BAD_VALUES = Counter("fleet_bad_values", "values that could not be read, by signal", ["signal"])
+"""They are missing in their events. If most values of a signal are bad, the job logs why."""
+
+IGNORED = Counter("fleet_ignored", "events of signals that are not in the catalogue")
+"""Only where the topic or the payload names the signal. The job logs the first one."""
+
 VEHICLES = Gauge("fleet_vehicles", "vehicles that the shards of this process know")
 """At most `detector.vehicles` per shard, plus those that appeared since the last block."""
 

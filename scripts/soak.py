@@ -161,7 +161,7 @@ def soak(directory: Path, seconds: float, vehicles: int) -> list[Sample]:
             "RUST_BACKTRACE": "0",
         }
         topics = load().topics
-        counter = Counter(mqtt, topics.telemetry, topics.enriched)
+        counter = Counter(mqtt, topics.telemetry_template.filter, topics.enriched)
         stack.callback(counter.close)
         flow = ["bytewax.run", "dataflows.fleet", "-r", str(recovery), "-s", SNAPSHOT_INTERVAL, "-b", "0"]
         job = stack.enter_context(_running(flow, environment, directory / "job.log"))

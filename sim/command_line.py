@@ -37,7 +37,7 @@ examples:
 _REPLAY_DESCRIPTION = """\
 Publish a recording (.jsonl, .csv, either also with .gz, or .parquet) to the broker in the settings, at
 the speed at which it was recorded. Over MQTT, messages go to the topic they were recorded from, or, if
-they have none, to [topics] telemetry with the name of the file in place of "+". Over Kafka, all go to
+they have none, to [topics] telemetry with the name of the file as the vehicle. Over Kafka, all go to
 [topics] telemetry, with the key they were recorded with, or else the last level of their topic.
 Payloads are published byte for byte: the timestamps in them are not changed, and lie in the past."""
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import replace
 
 from config.stop_request import StopRequest
+from config.topic_template import TopicTemplate
 from dataflows.messages import MessageBatch
 from dataflows.recordings import Recording
 from sim.pacing import Pacer, publish_paced
@@ -20,8 +21,8 @@ def replay(
     Args:
         recording: what to publish.
         publisher: where to publish it.
-        telemetry_topic: topic of messages that were recorded without one; the file's name without
-            suffixes replaces ``+``.
+        telemetry_topic: topic of messages that were recorded without one, a `TopicTemplate`; the vehicle is
+            the file's name without suffixes.
         pacer: when to publish.
         stop: ends it early.
 
@@ -30,6 +31,7 @@ def replay(
 
     Raises:
         RecordingError: the file is damaged.
+        SettingsError: it was recorded without topics, and each topic is for one signal.
     """
     sent = 0
     with progress_bar(recording.path.name, recording.size_bytes) as show:
@@ -43,5 +45,7 @@ def replay(
 
 def _on_topics(batch: MessageBatch, recording: Recording, telemetry_topic: str) -> MessageBatch:
     stem = recording.topic
-    own_topic = telemetry_topic.replace("+", stem)
+    if stem not in batch.topics:
+        return batch
+    own_topic = TopicTemplate(telemetry_topic).topic_of(stem)
     return replace(batch, topics=[own_topic if topic == stem else topic for topic in batch.topics])

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from itertools import islice
 
 from config.stop_request import StopRequest
+from config.topic_template import TopicTemplate
 from dataflows.messages import MessageBatch
 from sim.fleet import Fleet, FleetStep
 from sim.pacing import Pacer, publish_paced
@@ -43,17 +44,21 @@ def simulate(
     Args:
         fleet: what to publish.
         publisher: where to publish it.
-        telemetry_topic: topic of the telemetry; ``+`` is replaced by the vehicle.
+        telemetry_topic: topic of the telemetry, a `TopicTemplate`; the vehicle is filled in.
         duration: seconds of stream after the warm-up; ``None`` for no end.
         live: paces what comes after the warm-up.
         stop: ends it early.
 
     Returns:
         What was published.
+
+    Raises:
+        SettingsError: each topic is for one signal.
     """
-    topics = [telemetry_topic.replace("+", vehicle_id) for vehicle_id in fleet.vehicle_ids]
+    template = TopicTemplate(telemetry_topic)
+    topics = [template.topic_of(vehicle_id) for vehicle_id in fleet.vehicle_ids]
     # On Kafka there is one topic, and the key names the vehicle.
-    keys = None if "+" in telemetry_topic else list(fleet.vehicle_ids)
+    keys = None if "+" in template.filter else list(fleet.vehicle_ids)
     steps = fleet.steps()
     totals = Totals()
     at_once = Pacer(stop, speed=float("inf"))

@@ -35,7 +35,8 @@ def telemetry_source(settings: Settings, role: str = SOURCE) -> FixedPartitioned
     if settings.source.kind == "mqtt":
         # Without a time in the payload, two messages of a parked vehicle may be equal.
         distinct = settings.payload.time is not None
-        return MqttSource(settings.mqtt, [settings.topics.telemetry], role, distinct=distinct)
+        topic_filter = settings.topics.telemetry_template.filter
+        return MqttSource(settings.mqtt, [topic_filter], role, distinct=distinct)
     if settings.source.kind == "kafka":
         group = settings.kafka.group if role == SOURCE else f"{settings.kafka.group}-{role}"
         return KafkaSource(settings.kafka, settings.topics.telemetry, role=role, group=group)

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 import numpy as np
 from numpy.typing import NDArray
 
+from dataflows.decode.bad_values import BadValue
 from dataflows.events import DeadLetter
 
 
@@ -20,12 +21,13 @@ class TelemetryBatch:
             sequence, as in ``"VEH-1@1767225600000000#42"``. A redelivered event has the same id, unless
             there is neither an offset nor a time in the payload: its id then holds the time of arrival.
         vehicle_ids: n texts of 1 to 256 characters, unchanged from the payload, the key of the map, the key
-            of the message (Kafka), or the last level of the topic.
+            of the message (Kafka), or a level of the topic.
         timestamps: n event times, microseconds since 1970-01-01 UTC, in the years 1900 to 2199.
         values: (n, S), the signals in the order of the catalogue, each in its own unit; NaN where
-            missing, null or not finite.
+            missing, null, not finite or unreadable.
         telemetry: n original events, byte for byte, except for ``null`` in place of numbers that JSON or
-            float64 lacks (numbers beyond float64 are kept in fields that no setting points to).
+            float64 lacks (numbers beyond float64 are kept in fields that no setting points to). Those of a
+            series are put together from it, and a payload that is no JSON is the text of a JSON string.
     """
 
     event_ids: list[str]
@@ -66,9 +68,14 @@ class Decoded:
         bad: for every event, in that order, whether it became a dead letter. A list or a map that cannot
             be split counts as one event. Hence ``len(bad) == len(telemetry) + len(dead_letters)``.
         partition: number of the Kafka partition that all messages came from; ``None`` elsewhere.
+        bad_values: signal → its values that could not be read, in events of `telemetry`, where they are NaN.
+        ignored: name → how many events or messages named a signal that is not in the catalogue. They are
+            neither in `telemetry` nor in `dead_letters`, nor counted in `bad`.
     """
 
     telemetry: TelemetryBatch
     dead_letters: list[DeadLetter]
     bad: NDArray[np.bool_]
     partition: int | None = None
+    bad_values: dict[str, BadValue] = field(default_factory=dict)
+    ignored: dict[str, int] = field(default_factory=dict)

@@ -8,7 +8,7 @@ from datetime import UTC, datetime
 from itertools import starmap
 from struct import Struct
 from struct import error as StructError  # noqa: N812 - it is a class
-from typing import Literal, cast
+from typing import cast
 
 import numpy as np
 from numpy.typing import NDArray
@@ -22,7 +22,8 @@ LATEST = datetime(2200, 1, 1, tzinfo=UTC)
 """Every event is earlier. Up to here float64 holds every microsecond since 1970 exactly."""
 MAX_IDENTIFIER_CHARACTERS = 256
 
-_MICROSECONDS = {"epoch_s": 1e6, "epoch_ms": 1e3}
+_MICROSECONDS = {"epoch_s": 1e6, "epoch_ms": 1e3, "epoch_us": 1.0}
+_NANOSECONDS = 1e3  # divided by, as its inverse is not exact
 _CONTROL_CHARACTER = re.compile("[\x00-\x1f\x7f-\x9f]")
 
 
@@ -81,20 +82,28 @@ def timestamps_of_datetimes(
     whole = np.floor(seconds)
     fraction = np.rint((seconds - whole) * 1e6)
     timestamps: NDArray[np.int64] = whole.astype(np.int64) * SECOND + fraction.astype(np.int64)
-    _check_range(timestamps, column, title, faults)
+    check_range(timestamps, column, title, faults)
     return timestamps
 
 
 def timestamps_of_numbers(
-    column: Sequence[float | None], unit: Literal["epoch_s", "epoch_ms"], title: str, faults: Faults
+    column: Sequence[float | None], unit: str, title: str, faults: Faults
 ) -> NDArray[np.int64]:
-    """As `timestamps_of_datetimes`, from seconds or milliseconds since 1970-01-01 UTC.
+    """As `timestamps_of_datetimes`, from numbers since 1970-01-01 UTC.
 
-    Integers are converted exactly, fractions to the nearest microsecond.
+    Integers are converted exactly, fractions and nanoseconds to the nearest microsecond.
+
+    Args:
+        column: n numbers.
+        unit: ``epoch_s``, ``epoch_ms``, ``epoch_us`` or ``epoch_ns``.
+        title: what they are and where, for reasons, e.g. ``"the event time at /ts"``.
+        faults: gets the events whose time is missing or out of range.
     """
     with np.errstate(over="ignore"):
-        timestamps = np.rint(_floats(column) * _MICROSECONDS[unit])
-    in_range = _check_range(timestamps, column, title, faults)
+        numbers = _floats(column)
+        in_microseconds = numbers / _NANOSECONDS if unit == "epoch_ns" else numbers * _MICROSECONDS[unit]
+        timestamps = np.rint(in_microseconds)
+    in_range = check_range(timestamps, column, title, faults)
     return np.where(in_range, timestamps, 0.0).astype(np.int64)
 
 
@@ -128,9 +137,9 @@ def _float(number: float | None) -> float:
         return np.inf
 
 
-def _check_range(
+def check_range(
     timestamps: NDArray[np.int64] | NDArray[np.float64],
-    column: Sequence[datetime | float | None],
+    column: Sequence[datetime | float | str | None],
     title: str,
     faults: Faults,
 ) -> NDArray[np.bool_]:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 import numpy as np
 from numpy.typing import NDArray
 
@@ -34,6 +36,18 @@ class Faults:
             reason: what was expected and what came, on one line; cut to `MAX_REASON_CHARACTERS`.
         """
         self._reasons.setdefault(position, reason[:MAX_REASON_CHARACTERS])
+
+    def of_events(self, positions: Sequence[int]) -> Faults:
+        """Those of some events, by their place among these.
+
+        Args:
+            positions: of the events, ascending.
+        """
+        chosen = Faults()
+        for place, position in enumerate(positions):
+            if position in self._reasons:
+                chosen.add(place, self._reasons[position])
+        return chosen
 
     def in_order(self) -> list[tuple[int, str]]:
         """Positions, ascending, and their reasons."""

@@ -1,97 +1,32 @@
-"""What an event is made of: where each field is, what it may hold, and how it is found and checked."""
+"""What an event is made of: where each field is, and how it is found and checked."""
 
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass
-from datetime import datetime
-from typing import Annotated, Any
+from typing import Any
 
 import jsonpointer
-import msgspec
 
 from config.settings import PayloadSettings, SignalSettings
-from dataflows.decode.faults import UndecodableError, described, excerpt
+from dataflows.decode.faults import UndecodableError, described
+from dataflows.decode.field_types import ANYTHING, IDENTIFIER, TEXT_OR_NUMBER, FieldType
 
 ARRAY_INDEX = re.compile("0|[1-9][0-9]{0,8}")
 """What RFC 6901, section 4, allows as an index."""
 
+SERIES_TIME = "/time"
+SERIES_VALUE = "/value"
+"""Where a sample of a series holds its time and value, unless the settings say otherwise."""
+
 Row = tuple[Any, ...]
 """One value per `Field`, as its `FieldType` says."""
 
-_ABSENT = float("nan")
 
-
-@dataclass(frozen=True, slots=True)
-class FieldType:
-    """What a field may hold.
-
-    Attributes:
-        expected: in words, for reasons.
-        schema: the same for msgspec.
-        absent: the value of a missing field.
-        read: a decoded JSON value → the value to work with; raises `TypeError` for a wrong type and
-            `ValueError` with a reason for a wrong value.
-    """
-
-    expected: str
-    schema: Any
-    absent: Any
-    read: Callable[[Any], Any]
-
-
-def _read_identifier(value: Any) -> str | int | None:
-    if isinstance(value, bool) or not isinstance(value, str | int | None):
-        raise TypeError
-    return value
-
-
-def _read_iso8601(value: Any) -> datetime | None:
-    if value is None:
-        return None
-    if not isinstance(value, str):
-        raise TypeError
-    try:
-        moment = msgspec.convert(value, datetime)
-    except msgspec.ValidationError:
-        # RFC 3339 is a part of ISO 8601; the standard library reads more of it: times without
-        # seconds, the basic format, weeks.
-        try:
-            moment = datetime.fromisoformat(value)
-        except ValueError:
-            raise ValueError(f"got {excerpt(value)}, which is not ISO 8601") from None
-    if moment.tzinfo is None:
-        raise ValueError(f"got {excerpt(value)}, which has no time zone")
-    return moment
-
-
-def _read_epoch(value: Any) -> float | None:
-    if isinstance(value, bool) or not isinstance(value, int | float | None):
-        raise TypeError
-    return value
-
-
-def _read_signal(value: Any) -> float:
-    if value is None:
-        return _ABSENT
-    if not isinstance(value, bool | int | float):
-        raise TypeError
-    return float(value)
-
-
-IDENTIFIER = FieldType("a string or an integer", str | int | None, None, _read_identifier)
-ISO8601 = FieldType(
-    "an ISO 8601 time with a zone, such as '2026-01-31T12:00:00Z'",
-    Annotated[datetime, msgspec.Meta(tz=True)] | None,
-    None,
-    _read_iso8601,
-)
-EPOCH_SECONDS = FieldType("a number of seconds since 1970", int | float | None, None, _read_epoch)
-EPOCH_MILLISECONDS = FieldType("a number of milliseconds since 1970", int | float | None, None, _read_epoch)
-SIGNAL = FieldType("a number, a boolean or null", float | bool | None, _ABSENT, _read_signal)
-
-_TIME_TYPES = {"iso8601": ISO8601, "epoch_s": EPOCH_SECONDS, "epoch_ms": EPOCH_MILLISECONDS}
+def tokens_of(pointer: str) -> tuple[str, ...]:
+    """The unescaped parts of a JSON pointer."""
+    return tuple(jsonpointer.JsonPointer(pointer).parts)
 
 
 @dataclass(frozen=True, slots=True)
@@ -103,17 +38,19 @@ class Field:
         pointer: where it is in the event (RFC 6901).
         tokens: the unescaped parts of the pointer.
         type: what it may hold.
+        signal: the signal that it is the value of, or ``None``.
     """
 
     name: str
     pointer: str
     tokens: tuple[str, ...]
     type: FieldType
+    signal: str | None = None
 
     @classmethod
-    def at(cls, pointer: str, name: str, type: FieldType) -> Field:
+    def at(cls, pointer: str, name: str, type: FieldType, signal: str | None = None) -> Field:
         """The field at a JSON pointer."""
-        return cls(name, pointer, tuple(jsonpointer.JsonPointer(pointer).parts), type)
+        return cls(name, pointer, tokens_of(pointer), type, signal)
 
     @property
     def title(self) -> str:
@@ -152,33 +89,81 @@ class EventFields:
     """The fields of an event, as `[payload]` and `[signals.*]` name them.
 
     Attributes:
-        fields: the vehicle id, the event time and the sequence, each only if the settings point to
-            it, then every signal of the catalogue in its order.
+        fields: the vehicle id, the event time, the time of day, the sequence and the name of the signal, each
+            only if the settings point to it. Then every signal of the catalogue in its order, or, if events
+            name their signal, the one value.
         vehicle_id: position of the vehicle id among the fields; none if it is not in the event.
-        time: position of the event time, an aware `datetime` or a number.
+        time: position of the event time, or of its date.
+        time_of_day: position of the time of day if that is in a field of its own.
         sequence: position of the sequence.
+        signal: position of the name of the signal.
+        values: position of the first signal, or of the one value.
     """
 
     fields: tuple[Field, ...]
     vehicle_id: int | None
     time: int | None
+    time_of_day: int | None
     sequence: int | None
+    signal: int | None
+    values: int
 
     @classmethod
-    def of(cls, payload: PayloadSettings, signals: Mapping[str, SignalSettings]) -> EventFields:
-        """The fields that the settings name."""
+    def of(
+        cls,
+        payload: PayloadSettings,
+        signals: Mapping[str, SignalSettings],
+        *,
+        time_type: FieldType,
+        signal_type: FieldType,
+    ) -> EventFields:
+        """The fields that the settings name.
+
+        Args:
+            payload: where the parts of an event are.
+            signals: the catalogue.
+            time_type: what the event time may be.
+            signal_type: what the value of a signal may be.
+        """
         fields: list[Field] = []
 
-        def position(pointer: str | None, name: str, type: FieldType) -> int | None:
+        def position(
+            pointer: str | None, name: str, type: FieldType, signal: str | None = None
+        ) -> int | None:
             if pointer is None:
                 return None
-            fields.append(Field.at(pointer, name, type))
+            fields.append(Field.at(pointer, name, type, signal))
             return len(fields) - 1
 
         in_event = payload.vehicle_id not in ("topic", "key")
         vehicle_id = position(payload.vehicle_id if in_event else None, "the vehicle id", IDENTIFIER)
-        time = position(payload.time, "the event time", _TIME_TYPES[payload.time_format])
+        date_pointer, clock_pointer = time_pointers(payload)
+        if clock_pointer is not None:
+            time_type = TEXT_OR_NUMBER
+        time = position(date_pointer, "the event time", time_type)
+        time_of_day = position(clock_pointer, "the time of day", TEXT_OR_NUMBER)
         sequence = position(payload.sequence, "the sequence", IDENTIFIER)
-        for name, signal in signals.items():
-            position(signal.pointer, f"signal {name!r}", SIGNAL)
-        return cls(tuple(fields), vehicle_id, time, sequence)
+        signal = position(payload.signal, "the name of the signal", IDENTIFIER)
+        values = len(fields)
+        if payload.value is not None and payload.layout != "series":
+            position(payload.value, "the value", ANYTHING)
+        else:
+            for name, settings in signals.items():
+                position(settings.pointer, f"signal {name!r}", signal_type, name)
+        return cls(tuple(fields), vehicle_id, time, time_of_day, sequence, signal, values)
+
+
+def time_pointers(payload: PayloadSettings) -> tuple[str | None, str | None]:
+    """Pointers to the time and, if it is in a field of its own, to the time of day; ``None`` for none.
+
+    Events of a series have their time where their samples have it, or by default at `SERIES_TIME`.
+    """
+    match payload.time:
+        case (date, time_of_day):
+            return date, time_of_day
+        case "key" | None if payload.layout == "series":
+            return SERIES_TIME, None
+        case "key" | None:
+            return None, None
+        case pointer:
+            return str(pointer), None

@@ -13,13 +13,18 @@ from typing import Any
 
 import msgspec
 
+from dataflows.decode.bad_values import BadValues
 from dataflows.decode.event_struct import EventStruct
 from dataflows.decode.faults import Faults, UndecodableError, check_utf8, described, json_reason
+from dataflows.decode.field_types import MISSING
 from dataflows.decode.fields import EventFields, Row
 from dataflows.decode.nonfinite import nonfinite_to_null
 from dataflows.events import JSON_ERRORS
 
 FIRST, LAST = itemgetter(0), itemgetter(-1)
+
+Unreadable = list[tuple[str, str]]
+"""Signals of an event whose value cannot be read, each with the reason."""
 
 
 class EventReader:
@@ -35,12 +40,15 @@ class EventReader:
         self._struct = EventStruct.of(self._fields)
         self._any: msgspec.json.Decoder[Any] = msgspec.json.Decoder()
 
-    def read(self, payloads: Sequence[bytes], faults: Faults) -> tuple[list[Row], list[bytes]]:
+    def read(
+        self, payloads: Sequence[bytes], faults: Faults, bad: BadValues
+    ) -> tuple[list[Row], list[bytes]]:
         """Read one event from each payload.
 
         Args:
             payloads: n payloads.
             faults: events in it are not read; gets those that cannot be read.
+            bad: gets the signals whose value cannot be read; it is missing in the row.
 
         Returns:
             n rows (all absent where there is a fault) and the n payloads, with ``null`` for numbers that
@@ -56,36 +64,51 @@ class EventReader:
             row, text = self._absent, payload
             if not known[position]:
                 try:
-                    row, text = self._read_one(payload)
+                    row, text, unreadable = self._read_one(payload)
                 except UndecodableError as error:
                     faults.add(position, str(error))
+                else:
+                    for signal, reason in unreadable:
+                        bad.add(position, signal, reason)
             rows.append(row)
             texts.append(text)
         return rows, texts
 
-    def _read_one(self, payload: bytes) -> tuple[Row, bytes]:
+    def _read_one(self, payload: bytes) -> tuple[Row, bytes, Unreadable]:
         try:
             check_utf8(payload)
             try:
-                return self._row(payload), payload
+                row, unreadable = self._row(payload)
             except (*JSON_ERRORS, OverflowError):
                 text = nonfinite_to_null(payload)
                 if text == payload:
                     raise
-                return self._row(text), text
+                row, unreadable = self._row(text)
+                return row, text, unreadable
         except JSON_ERRORS as error:
             raise UndecodableError(json_reason(payload, error)) from None
+        return row, payload, unreadable
 
-    def _row(self, payload: bytes) -> Row:
+    def _row(self, payload: bytes) -> tuple[Row, Unreadable]:
         if self._struct is not None:
             try:
-                return self._struct.row(self._struct.decoder.decode(payload))
+                return self._struct.row(self._struct.decoder.decode(payload)), []
             except msgspec.ValidationError:
                 pass  # JSON, but not of the types expected: `Field.of` accepts it after all, or says why not
         event = self._any.decode(payload)
         if not isinstance(event, dict):
             raise UndecodableError(f"expected a JSON object for an event, got {described(event)}")
-        return tuple(field.of(event) for field in self._fields)
+        row: list[Any] = []
+        unreadable: Unreadable = []
+        for field in self._fields:
+            try:
+                row.append(field.of(event))
+            except UndecodableError as error:
+                if field.signal is None:
+                    raise
+                row.append(MISSING)
+                unreadable.append((field.signal, str(error)))
+        return tuple(row), unreadable
 
 
 def _rows_at_once(struct: EventStruct, payloads: Sequence[bytes]) -> list[Row] | None:

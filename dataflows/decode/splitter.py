@@ -1,4 +1,4 @@
-"""Messages → the bytes of single events, by `payload.layout`: an event, a list or a map in each message."""
+"""Messages → the bytes of single events, by `payload.layout` and `payload.records`."""
 
 from __future__ import annotations
 
@@ -8,8 +8,11 @@ from dataclasses import dataclass
 import msgspec
 
 from config.settings import PayloadSettings
+from dataflows.decode.bad_values import BadValues
 from dataflows.decode.faults import Faults, UndecodableError, check_utf8, json_reason
-from dataflows.decode.nonfinite import mark_nonfinite, unmark_nonfinite
+from dataflows.decode.nonfinite import mark_nonfinite, nonfinite_to_null, unmark_nonfinite
+from dataflows.decode.records import RecordFinder
+from dataflows.decode.series import SeriesReader
 from dataflows.events import JSON_ERRORS
 from dataflows.messages import MessageBatch
 
@@ -42,28 +45,41 @@ class RawEvents:
     def __len__(self) -> int:
         return len(self.payloads)
 
+    def take(self, positions: Sequence[int]) -> RawEvents:
+        """The events at these positions, in this order."""
+        return RawEvents(
+            [self.payloads[position] for position in positions],
+            [self.messages[position] for position in positions],
+            None if self.indices is None else [self.indices[position] for position in positions],
+            None if self.keys is None else [self.keys[position] for position in positions],
+        )
+
 
 class Splitter:
     """Splits messages into events; holds no state between batches.
 
     Args:
         payload: the layout of a message, and how long one may be.
+        series: reads messages of the layout "series".
     """
 
-    def __init__(self, payload: PayloadSettings) -> None:
+    def __init__(self, payload: PayloadSettings, series: SeriesReader | None = None) -> None:
         self._layout = payload.layout
+        self._records = None if payload.records is None else RecordFinder(payload.records)
+        self._series = series
         self._max_bytes = payload.max_bytes
         self._list = msgspec.json.Decoder(list[msgspec.Raw])
         self._map = msgspec.json.Decoder(dict[str, msgspec.Raw])
 
-    def split(self, batch: MessageBatch, faults: Faults) -> RawEvents:
+    def split(self, batch: MessageBatch, faults: Faults, bad: BadValues) -> RawEvents:
         """Split every message of a batch.
 
         Args:
             batch: the messages.
             faults: gets the messages that are too long or cannot be split.
+            bad: gets the signals whose series cannot be read.
         """
-        if self._layout == "event":
+        if self._layout == "event" and self._records is None:
             if max(map(len, batch.payloads), default=0) > self._max_bytes:
                 for position, payload in enumerate(batch.payloads):
                     if len(payload) > self._max_bytes:
@@ -76,6 +92,8 @@ class Splitter:
         for message, payload in enumerate(batch.payloads):
             try:
                 parts = self._parts(payload)
+                if self._series is not None:
+                    parts = self._in_time(self._series, parts, len(payloads), bad)
             except UndecodableError as error:
                 faults.add(len(payloads), str(error))
                 parts = [("", payload)]
@@ -97,7 +115,7 @@ class Splitter:
                 # One event with a number that JSON lacks must not cost the others in its message.
                 marked = self._decoded(mark_nonfinite(payload))
                 return [(key, unmark_nonfinite(part)) for key, part in marked]
-        except msgspec.ValidationError:
+        except msgspec.ValidationError:  # of `list` or `map`, which say what they expect
             expected = "a JSON array of events" if self._layout == "list" else "a JSON object of events"
             got = _JSON_TYPES.get(payload.lstrip()[:1], "a number")
             raise UndecodableError(
@@ -107,9 +125,26 @@ class Splitter:
             raise UndecodableError(json_reason(payload, error)) from None
 
     def _decoded(self, payload: bytes) -> list[tuple[str, bytes]]:
+        if self._records is not None:
+            return self._records.find(payload)
+        if self._layout == "series":
+            return [("", payload)]
         if self._layout == "list":
             return [("", bytes(part)) for part in self._list.decode(payload)]
         return [(key, bytes(part)) for key, part in self._map.decode(payload).items()]
+
+    def _in_time(
+        self, series: SeriesReader, parts: list[tuple[str, bytes]], position: int, bad: BadValues
+    ) -> list[tuple[str, bytes]]:
+        """The events of messages or records that hold series, each with the key of its record."""
+        events: list[tuple[str, bytes]] = []
+        for key, part in parts:
+            try:
+                found = series.events(nonfinite_to_null(part), position + len(events), bad)
+            except JSON_ERRORS as error:
+                raise UndecodableError(json_reason(part, error)) from None
+            events.extend((key, event) for event in found)
+        return events
 
     def _too_long(self, payload: bytes) -> str:
         return (

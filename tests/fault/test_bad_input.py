@@ -155,7 +155,7 @@ def test_odd_events_are_scored_like_the_plain_events_that_they_mean(tmp_path: Pa
         stream = list(good)
         for number, pair in enumerate(ODD.values()):
             # In front of the vehicle's next event, between two of its times.
-            place = 1 + 4 * (40 + 5 * number)
+            place = 1 + 4 * (40 + 3 * number)
             moment = msgspec.json.decode(good[place - 4])["ts"].replace("+00:00", ".5Z").encode()
             stream[place] = pair[which].replace(b"2026-01-01T00:00:07Z", moment)
         streams.append(stream)

@@ -8,7 +8,8 @@ from typing import Any
 
 import numpy as np
 
-from config.settings import PayloadSettings, SignalSettings
+from config.settings import DEFAULT_FILE, PayloadSettings, SignalSettings, load
+from config.topic_template import TopicTemplate
 from dataflows.decode import Decoded, Decoder
 from dataflows.messages import MessageBatch
 from dataflows.recordings import open_recording
@@ -17,25 +18,20 @@ ARRIVED = 1_767_225_600_000_000
 """When the first message of `messages` arrives, 2026-01-01 00:00 UTC; the others follow a second apart."""
 
 
-def decoder(signals: Mapping[str, str] | None = None, **payload: Any) -> Decoder:
+def decoder(signals: Mapping[str, str] | None = None, *, topic: str = "+", **payload: Any) -> Decoder:
     """A decoder for ``{"vehicle_id": …, "ts": …, "speed": …, "rpm": …}``.
 
     Args:
         signals: name → pointer, instead of speed and rpm.
+        topic: the template of the telemetry topic.
         payload: keys of `[payload]` to override.
     """
-    settings: dict[str, Any] = {
-        "layout": "event",
-        "vehicle_id": "/vehicle_id",
-        "time": "/ts",
-        "time_format": "iso8601",
-        "sequence": None,
-        "max_bytes": 100_000,
-    }
+    settings = load(DEFAULT_FILE).payload.model_dump() | {"sequence": None, "max_bytes": 100_000}
     pointers = signals or {"speed": "/speed", "rpm": "/rpm"}
     return Decoder(
         PayloadSettings(**(settings | payload)),
         {name: SignalSettings(pointer=pointer) for name, pointer in pointers.items()},
+        TopicTemplate(topic),
     )
 
 

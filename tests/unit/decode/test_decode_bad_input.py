@@ -4,10 +4,12 @@ from __future__ import annotations
 
 from datetime import UTC, datetime
 
+import numpy as np
 import pytest
 
 from config.settings import load
 from dataflows.decode import Decoder
+from dataflows.decode.bad_values import BadValue
 from dataflows.decode.faults import MAX_REASON_CHARACTERS
 from dataflows.events import DeadLetter
 from tests.support.decoding import decoder, messages
@@ -174,7 +176,8 @@ def test_a_time_that_is_not_iso8601_with_a_zone_becomes_a_dead_letter(text: byte
         ("iso8601", b"1769860800", "the number 1769860800"),
         ("iso8601", b"true", "the boolean true"),
         ("epoch_s", b"true", "the boolean true"),
-        ("epoch_s", b'"1769860800"', "the string '1769860800'"),
+        ("epoch_s", b'"noon"', "the string 'noon'"),
+        ("epoch_s", b'"1_769_860_800"', "the string '1_769_860_800'"),
         ("epoch_ms", b"[0]", "an array"),
     ],
 )
@@ -232,15 +235,20 @@ def test_a_sequence_that_cannot_be_part_of_an_id_becomes_a_dead_letter(value: by
 @pytest.mark.parametrize(
     ("value", "got"),
     [
-        (b'"61.5"', "the string '61.5'"),
-        (b'"NaN"', "the string 'NaN'"),
+        (b'"fast"', "the string 'fast'"),
+        (b'"2026-01-31"', "the string '2026-01-31'"),
         (b"[61.5]", "an array"),
         (b"{}", "an object"),
     ],
 )
-def test_a_signal_of_another_type_becomes_a_dead_letter_that_names_it(value: bytes, got: str) -> None:
-    reason = letter(decoder(), EVENT.replace(b"61.5", value)).reason
-    assert reason == f"expected signal 'speed' at /speed to be a number, a boolean or null, got {got}"
+def test_a_signal_of_another_type_is_missing_and_counted_with_the_reason(value: bytes, got: str) -> None:
+    bad = EVENT.replace(b"61.5", value)
+    decoded = decoder().decode(messages(EVENT, bad, bad))
+    assert not decoded.dead_letters
+    np.testing.assert_array_equal(decoded.telemetry.values, [[61.5, 2100], [np.nan, 2100], [np.nan, 2100]])
+    assert decoded.telemetry.telemetry == [EVENT, bad, bad]
+    reason = f"expected signal 'speed' at /speed to be a number, a boolean or null, got {got}"
+    assert decoded.bad_values == {"speed": BadValue(2, reason)}
 
 
 @pytest.mark.parametrize(
@@ -253,10 +261,25 @@ def test_a_signal_of_another_type_becomes_a_dead_letter_that_names_it(value: byt
         (b"[5]", ", got an array at /engine"),
     ],
 )
-def test_a_nested_signal_behind_another_type_becomes_a_dead_letter(engine: bytes, reason: str) -> None:
-    subject = decoder({"temperature": "/engine/temp/0"})
+def test_a_nested_signal_behind_another_type_is_missing_and_counted(engine: bytes, reason: str) -> None:
+    subject = decoder({"temperature": "/engine/temp/0", "speed": "/speed"})
     decoded = subject.decode(messages(EVENT[:-1] + b',"engine":' + engine + b"}"))
-    assert decoded.dead_letters[0].reason == f"expected signal 'temperature' at /engine/temp/0{reason}"
+    np.testing.assert_array_equal(decoded.telemetry.values, [[np.nan, 61.5]])
+    expected = f"expected signal 'temperature' at /engine/temp/0{reason}"
+    assert decoded.bad_values == {"temperature": BadValue(1, expected)}
+
+
+def test_a_bad_value_in_a_dead_letter_is_not_counted_beside_it() -> None:
+    decoded = decoder().decode(messages(EVENT.replace(b"61.5", b'"fast"').replace(b"VEH-1", b"")))
+    assert decoded.bad.tolist() == [True]
+    assert decoded.bad_values == {}
+
+
+def test_a_bad_value_beside_a_number_beyond_float64_is_counted_once() -> None:
+    payload = EVENT.replace(b"61.5", b'"fast"').replace(b"2100", b"1" + b"0" * 400)
+    decoded = decoder().decode(messages(payload))
+    assert decoded.bad_values["speed"].count == 1
+    assert np.isnan(decoded.telemetry.values).all()
 
 
 # Lists and maps
@@ -294,7 +317,7 @@ def test_a_message_that_is_not_the_list_or_map_expected_becomes_one_dead_letter(
 
 
 @pytest.mark.parametrize("layout", ["list", "map"])
-@pytest.mark.parametrize("bad", [b"17", b'{"speed": NaN}', EVENT.replace(b"61.5", b'"fast"'), b"NaN"])
+@pytest.mark.parametrize("bad", [b"17", b'{"speed": NaN}', EVENT.replace(b"12:00:00Z", b"noon"), b"NaN"])
 def test_a_bad_event_in_a_list_or_map_becomes_a_dead_letter_of_its_own_bytes(layout: str, bad: bytes) -> None:
     other = EVENT.replace(b"VEH-1", b"VEH-2")
     outer = b"[%b, %b, %b]" if layout == "list" else b'{"a": %b, "b": %b, "c": %b}'

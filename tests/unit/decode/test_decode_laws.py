@@ -14,7 +14,10 @@ from hypothesis import strategies as st
 
 from dataflows.decode import Decoder
 from dataflows.decode.event_struct import EventStruct
-from dataflows.decode.fields import IDENTIFIER, ISO8601, SIGNAL, Field
+from dataflows.decode.field_types import IDENTIFIER, signal_type
+from dataflows.decode.fields import Field
+from dataflows.decode.texts import TextValues
+from dataflows.decode.times import EventTimes
 from tests.support.decoding import assert_same, decoder, messages
 
 EVENT = b'{"vehicle_id":"a","ts":"2026-01-31T12:00:00Z","speed":1,"rpm":2}'
@@ -119,6 +122,8 @@ def test_an_event_in_a_list_decodes_as_it_does_in_a_message_of_its_own(payload: 
 
 # The struct, parsed in C, against following the pointers in Python.
 
+ISO8601 = EventTimes.of("iso8601", None).type
+SIGNAL = signal_type(TextValues(missing=[""], true=["on"], false=["off"], decimal="."))
 NAMES = {"vehicle": "/vehicle_id", "time": "/ts", "sequence": "/n", "speed": "/speed"}
 FLAT = tuple(
     Field.at(pointer, name, {"time": ISO8601, "speed": SIGNAL}.get(name, IDENTIFIER))
