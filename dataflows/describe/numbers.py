@@ -7,6 +7,8 @@ import re
 from collections.abc import Iterable
 from typing import Any
 
+from dataflows.decode.texts import number_from_text
+
 MISSING = frozenset(
     {"", "n/a", "na", "nan", "null", "none", "unavailable", "unknown", "-", "--", "inf", "+inf", "-inf"}
 )
@@ -15,12 +17,9 @@ MISSING = frozenset(
 TRUE = frozenset({"true", "yes", "on"})
 FALSE = frozenset({"false", "no", "off"})
 
-_UNIT = r"(?:\s*(?:%|[°*]?[A-Za-zµΩ℃][A-Za-z/²³°µ%]{0,9}))?"
-_POINT = re.compile(rf"[+-]?(?:\d{{1,3}}(?:[,' ]\d{{3}})+|\d+)?(?:\.\d*)?(?:[eE][+-]?\d+)?{_UNIT}")
-_COMMA = re.compile(rf"[+-]?(?:\d{{1,3}}(?:[.' ]\d{{3}})+|\d+)?(?:,\d*)?(?:[eE][+-]?\d+)?{_UNIT}")
-_LEADING = re.compile(r"[+-]?[\d.,' ]*(?:(?<=\d)[eE][+-]?\d+)?")
-_DECIMAL_COMMA = re.compile(rf"[+-]?\d+,\d+{_UNIT}")
-_GROUPED = re.compile(rf"[+-]?[1-9]\d{{0,2}}(?:,\d{{3}})+{_UNIT}")
+_DIGITS = re.compile(r"[-+\d.,'\s]*(?:(?<=\d)[eE][+-]?\d+)?")
+_DECIMAL_COMMA = re.compile(r"[+-]?\d+,\d+\D*")
+_GROUPED = re.compile(r"[+-]?[1-9]\d{0,2}(?:,\d{3})+\D*")
 
 
 def is_missing(value: Any) -> bool:
@@ -52,43 +51,28 @@ def number(value: Any, decimal: str = ".") -> float | None:
         return found if math.isfinite(found) else None
     if not isinstance(value, str):
         return None
-    text = value.strip()
-    if text.lower() in TRUE:
-        return 1.0
-    if text.lower() in FALSE:
-        return 0.0
-    if not any(character.isdigit() for character in text[:3]):
-        return None
-    if not (_COMMA if decimal == "," else _POINT).fullmatch(text):
-        return None
-    leading = _LEADING.match(text)
-    digits = leading[0] if leading else ""
-    if decimal == ",":
-        digits = digits.replace(".", "").replace(",", ".")
-    digits = re.sub(r"[,' ]", "", digits)
-    try:
-        return float(digits)
-    except ValueError:
-        return None
+    if is_truth(value):
+        return float(value.strip().lower() in TRUE)
+    return number_from_text(value, decimal)
 
 
 def unit_of(value: Any) -> str:
     """The unit that follows the number in a text ("61 km/h"); empty where there is none."""
-    if not isinstance(value, str) or number(value) is None or is_truth(value):
+    if not isinstance(value, str) or is_truth(value) or number(value) is None:
         return ""
-    leading = _LEADING.match(value.strip())
-    return value.strip()[leading.end() :].strip() if leading else ""
+    text = value.strip()
+    digits = _DIGITS.match(text)
+    return text[digits.end() :].strip(" []()") if digits else ""
 
 
 def decimal_mark(values: Iterable[Any]) -> str:
     """The decimal mark of texts that hold numbers: "," only if that is the one way to read some of them."""
-    commas = 0
+    commas = False
     for value in values:
         if not isinstance(value, str):
             continue
         text = value.strip()
-        if number(text, ".") is not None and "." in text:
+        if "." in text and number(text, ".") is not None:
             return "."
-        if _DECIMAL_COMMA.fullmatch(text) and not _GROUPED.fullmatch(text):
-            commas += 1
+        commas |= bool(_DECIMAL_COMMA.fullmatch(text)) and not _GROUPED.fullmatch(text)
     return "," if commas else "."

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import re
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
@@ -11,7 +12,7 @@ from itertools import product
 from typing import Any, Literal
 
 from dataflows.clock import microseconds
-from dataflows.describe.numbers import number
+from dataflows.decode.times import number_of
 
 Kind = Literal["instant", "date", "time of day"]
 
@@ -131,7 +132,13 @@ def _of_texts(texts: list[str]) -> TimeFormat | None:
         return None
     pattern, kind = fitting[0]
     other = next((candidate for candidate, same in fitting[1:] if same == kind), "")
-    return TimeFormat(pattern, kind, "%z" in pattern or kind == "date", partial(_by_pattern, pattern), other)
+    return TimeFormat(
+        pattern,
+        kind,
+        pattern.endswith("Z") or "%z" in pattern or kind == "date",
+        partial(_by_pattern, pattern),
+        other,
+    )
 
 
 def _fits(parse: Callable[[Any], int | None], values: Sequence[Any]) -> bool:
@@ -139,15 +146,22 @@ def _fits(parse: Callable[[Any], int | None], values: Sequence[Any]) -> bool:
 
 
 def _epoch(name: str, value: Any) -> int | None:
-    found = None if isinstance(value, bool) else number(value)
+    found = _number(value)
     if found is None:
         return None
     seconds = found / EPOCHS[name]
     return round(seconds * 1e6) if EARLIEST <= seconds < LATEST else None
 
 
+def _number(value: Any) -> float | None:
+    found = number_of(value) if isinstance(value, str) else value
+    if isinstance(found, bool) or not isinstance(found, int | float) or not math.isfinite(found):
+        return None
+    return found
+
+
 def _since_start(name: str, value: Any) -> int | None:
-    found = None if isinstance(value, bool) else number(value)
+    found = _number(value)
     if found is None or abs(found) >= EARLIEST * EPOCHS[name]:
         return None
     return round(found / EPOCHS[name] * 1e6)
