@@ -17,6 +17,9 @@ from dataflows.describe.shape import Field, collect
 from dataflows.describe.times import TimeChoice, choose_time
 from dataflows.describe.vehicle import VehicleChoice, choose_vehicle
 
+MOST_NAMED = 6
+"""Fields that an error names."""
+
 Value = str | bool | int | float | list[str]
 
 
@@ -97,9 +100,10 @@ def propose(sample: Sample, broker: Sequence[Setting] = ()) -> Proposal:
     reserved |= {pointer: "the unit" for pointer in fields if readable(pointer) in ("unit", "units")}
     signals, left_out = choose_signals(fields, reserved, vehicle.of_each, units)
     if not any(signal.scored for signal in signals):
+        some = ", ".join(map(repr, list(fields)[:MOST_NAMED])) or "no fields"
         raise RecordingError(
-            f"{sample.name}: expected at least one number that changes and is no id, position or counter, got "
-            f"{', '.join(fields) or 'none'}; nothing can be scored"
+            f"{sample.name}: expected at least one number that is no id, time, position, counter or constant, "
+            f"got {some}; nothing can be scored"
         )
     settings = [
         *broker,
@@ -120,7 +124,7 @@ def propose(sample: Sample, broker: Sequence[Setting] = ()) -> Proposal:
 
 def _levels(sample: Sample, layout: Layout) -> tuple[int | None, int | None]:
     """Levels of the topic that may name the vehicle, and that names the signal."""
-    if not sample.has_topics or sample.source == "kafka":
+    if not sample.has_topics or sample.is_from_kafka:
         return None, None
     signal = topics.signal_level(sample.topics) if layout.one_per_topic else None
     vehicle = topics.vehicle_level(sample.topics, signal)
@@ -203,9 +207,11 @@ def _topic_settings(
 ) -> list[Setting]:
     if not sample.has_topics or sample.is_table:
         return []
-    if sample.source == "kafka":
+    if sample.is_from_kafka:
+        kinds = [] if sample.source == "kafka" else _kafka_settings()
         return [
-            Setting("topics", "telemetry", sample.name, "the topic that was read"),
+            *kinds,
+            Setting("topics", "telemetry", sample.topics[0], "the topic of the sample"),
             Setting("topics", "enriched", "fleet.enriched", "scored events"),
             Setting("topics", "dead_letter", "fleet.dead-letter", "what cannot be decoded"),
             Setting("topics", "ground_truth", "fleet.ground-truth", "only the simulator uses it"),
@@ -223,6 +229,13 @@ def _topic_settings(
     different = len(set(sample.topics))
     seen = "the one topic of the sample" if different == 1 else f"{different:,} topics in the sample"
     return [Setting("topics", "telemetry", template, seen, doubts)]
+
+
+def _kafka_settings() -> list[Setting]:
+    return [
+        Setting("source", "kind", "kafka", "the messages have keys, as only those of Kafka do"),
+        Setting("sink", "kind", "kafka", "where scored events go"),
+    ]
 
 
 def _payload_settings(

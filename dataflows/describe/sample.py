@@ -54,6 +54,11 @@ class Sample:
     def is_table(self) -> bool:
         return self.units is not None
 
+    @property
+    def is_from_kafka(self) -> bool:
+        """Whether the messages come from Kafka, now or when they were recorded: only there they have keys."""
+        return self.source == "kafka" or any(self.keys)
+
     def batch(self) -> MessageBatch:
         """The messages as a source hands them over."""
         keys = self.keys if any(self.keys) else None

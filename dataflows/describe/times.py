@@ -8,7 +8,7 @@ from typing import Any
 
 from dataflows.describe.names import words
 from dataflows.describe.shape import Field
-from dataflows.describe.time_formats import TimeFormat, elapsed, format_of, joined
+from dataflows.describe.time_formats import ENOUGH, TimeFormat, elapsed, format_of, joined
 
 _NAMES = frozenset(
     {
@@ -118,6 +118,8 @@ def choose_time(
                 f"{clock_only.field.pointer} holds only a {clock_only.format.kind}, "
                 f"such as {clock_only.field.values[0]!r}: the time of arrival is used"
             )
+        elif others:
+            why = f"{', '.join(sorted(others))} may be a time, but not of every event: arrival is used"
         else:
             doubts.append(
                 "without times in the payload, an event that is delivered twice cannot be recognised"
@@ -125,6 +127,9 @@ def choose_time(
         return TimeChoice((), None, why, unsure=doubts, others=others)
     why = f"such as {best.field.values[0]!r}; it goes forward in {best.forward:.0%} of the steps"
     doubts = _doubts(best.format)
+    without = len(vehicles) - len(best.field.values)
+    if without:
+        doubts.append(f"{without:,} of {len(vehicles):,} events have no time there: they become dead letters")
     if best.is_elapsed:
         doubts.append("it counts from a start, not from 1970: events will be dated in January 1970")
     if best.forward < 0.9:
@@ -149,12 +154,13 @@ def _candidate(field: Field, vehicles: Sequence[str], units: Mapping[str, str] |
         format, is_elapsed = elapsed(_unit(field, units)), True
     if format is None or (not named and format.kind != "instant"):
         return None
+    is_rare = len(field.values) < ENOUGH * len(vehicles)
     forward, repeated = _progress(field, format, vehicles)
-    if is_elapsed and forward < 0.95:
+    if is_elapsed and (forward < ENOUGH or any(format.parse(value) is None for value in field.values)):
         return None
     points = (3.0 if " ".join(words(field.name)) in _BEST else 2.0 if named else 0.5) + forward
     points -= 1.5 * bool(_LATER & set(words(field.name)))
-    points -= 1.5 * is_elapsed + 3.0 * repeated
+    points -= 1.5 * is_elapsed + 3.0 * repeated + 10.0 * is_rare
     if not named and not field.is_text and forward < 0.9:
         return None
     return _Candidate(field, format, points, forward, is_elapsed)

@@ -145,7 +145,9 @@ def _points(field: Field, rows: int) -> float:
     if not field.values or not (is_strong or (name and set(name) <= _WEAK)):
         return 0.0
     is_id = all(isinstance(value, str | int) and not isinstance(value, bool) for value in field.values)
-    if not is_id or len(field.values) < 0.9 * rows or max(map(len, field.distinct)) > LONGEST_ID:
+    if not is_id or len(field.values) < 0.9 * rows:
+        return 0.0
+    if not all(text.isprintable() and len(text) <= LONGEST_ID for text in field.distinct):
         return 0.0
     is_unique = len(field.distinct) > 0.8 * rows > 16
     if not is_strong:

@@ -224,6 +224,15 @@ def test_the_key_of_a_kafka_message() -> None:
     assert "/" not in settings["topics"]["enriched"]
 
 
+def test_a_recording_of_messages_with_keys_comes_from_kafka() -> None:
+    records = drive()
+    keys = [f"V{number % 3}" for number in range(len(records))]
+    settings = proposed(sample_of(records, "telemetry", keys=keys))
+    assert settings["payload"]["vehicle_id"] == "key"
+    assert settings["source"] == settings["sink"] == {"kind": "kafka"}
+    assert settings["topics"]["telemetry"] == "telemetry"
+
+
 @pytest.mark.parametrize(
     "payloads", [[b"\x00\x01\x02"] * 5, [b"hello"] * 5, [b"{}"] * 5, [b'{"name": "x"}'] * 5, [b"[1, 2]"] * 5]
 )
