@@ -60,7 +60,7 @@ def read_trip(path: Path, settings: Settings) -> Trip:
         SettingsError: it has no numeric column.
     """
     recording = open_recording(path)
-    settings = with_catalogue(settings, recording, "", None)
+    settings = with_catalogue(settings, recording, "all", None)
     decoder = Decoder(settings.payload, settings.signals)
     parts = [decoder.decode(batch).telemetry for batch in recording.read()]
     times = np.concatenate([part.timestamps for part in parts])

@@ -2,23 +2,29 @@
 
 from __future__ import annotations
 
-import sys
+from collections.abc import Callable, Iterable
+from functools import cache
 from pathlib import Path
 
 from config.errors import SettingsError
 from config.settings import PayloadSettings, Settings, SignalSettings
+from dataflows.backtest.roles import sentence, unscored
+from dataflows.backtest.sample import Sample, sample_of
+from dataflows.backtest.vehicle_column import find_vehicle_column
 from dataflows.recordings import Column, Recording, discover_columns
 
 
 def with_catalogue(settings: Settings, recording: Recording, signals: str, label: str | None) -> Settings:
     """The settings with the signals to score this recording on, and with the payload of a table if it is one.
 
+    What is left out or assumed becomes a warning of the recording.
+
     Args:
         settings: all settings.
         recording: what will be scored.
-        signals: ``"config"`` for the configured catalogue, ``"auto"`` for every numeric column, names
-            separated by commas for those columns, ``""`` for the default: ``"auto"`` for a table,
-            ``"config"`` for JSON lines.
+        signals: ``"config"`` for the configured catalogue, ``"all"`` for every numeric column, ``"auto"`` for
+            those that tell how a vehicle behaves (see `roles`), names separated by commas for these columns,
+            ``""`` for the default: ``"auto"`` for a table, ``"config"`` for JSON lines.
         label: name of the column that holds the ground truth, which is never scored.
 
     Raises:
@@ -26,46 +32,73 @@ def with_catalogue(settings: Settings, recording: Recording, signals: str, label
         RecordingError: the recording cannot be read.
     """
     table = recording.columns is not None
-    columns = {column.name: column for column in discover_columns(recording.path)}
-    payload = _payload_of(settings, columns) if table else settings.payload
+    found = discover_columns(recording.path) if recording.columns is None else recording.columns
+    columns = {column.name: column for column in found}
+    sample = cache(lambda: sample_of(recording, columns))
+    payload = _payload_of(settings, recording, columns, sample) if table else settings.payload
     if signals == "config" or (signals == "" and not table):
         catalogue = dict(settings.signals)
     else:
         known = {payload.vehicle_id, payload.time, payload.sequence}
-        reserved = {label, recording.time_column}
+        reserved = {label, *recording.time_columns}
         candidates = {
             name: column
             for name, column in columns.items()
             if name not in reserved and column.pointer not in known
         }
-        catalogue = _chosen(signals, candidates, recording.path)
+        names = _named(signals) or _found(signals, candidates, recording, sample, payload)
+        catalogue = _chosen(names, candidates, recording.path)
     if label is not None:
         catalogue[label] = _label(label, columns, recording.path)
     return settings.model_copy(update={"signals": catalogue, "payload": payload})
 
 
-def _payload_of(settings: Settings, columns: dict[str, Column]) -> PayloadSettings:
-    """Rows of a table are events of one vehicle, named after the file unless a column holds its id."""
-    pointers = {column.pointer for column in columns.values()}
-    vehicle_id = settings.payload.vehicle_id
+def _payload_of(
+    settings: Settings, recording: Recording, columns: dict[str, Column], sample: Callable[[], Sample]
+) -> PayloadSettings:
+    """Rows of a table are events of one vehicle, named after the file, unless a column holds its id."""
+    vehicle_id: str = settings.payload.vehicle_id
+    if vehicle_id not in {column.pointer for column in columns.values()}:
+        vehicle_id = "topic"
+        others = {name: column for name, column in columns.items() if name not in recording.time_columns}
+        found = find_vehicle_column(others, sample())
+        if found is not None:
+            recording.warn("vehicle", found.warning())
+            vehicle_id = found.column.pointer if found.certain else vehicle_id
     return settings.payload.model_copy(
-        update={
-            "layout": "event",
-            "vehicle_id": vehicle_id if vehicle_id in pointers else "topic",
-            "time": None,
-            "sequence": None,
-        }
+        update={"layout": "event", "vehicle_id": vehicle_id, "time": None, "sequence": None}
     )
 
 
-def _chosen(signals: str, columns: dict[str, Column], path: Path) -> dict[str, SignalSettings]:
-    if signals in ("", "auto"):
-        skipped = [name for name, column in columns.items() if not column.numeric]
-        if skipped:
-            print(f"backtest: skipped columns that are not numeric: {', '.join(skipped)}", file=sys.stderr)
-        names = _numeric(columns)
-    else:
-        names = [name.strip() for name in signals.split(",") if name.strip()]
+def _named(signals: str) -> list[str]:
+    """The names in ``--signals``; none if it says how to find them."""
+    if signals in ("", "auto", "all"):
+        return []
+    return [name.strip() for name in signals.split(",") if name.strip()]
+
+
+def _found(
+    signals: str,
+    columns: dict[str, Column],
+    recording: Recording,
+    sample: Callable[[], Sample],
+    payload: PayloadSettings,
+) -> list[str]:
+    texts = [name for name, column in columns.items() if not column.numeric]
+    if texts:
+        recording.warn("texts", f"skipped columns that are not numeric: {', '.join(texts)}")
+    names = _numeric(columns)
+    if signals == "all":
+        return names
+    vehicle = next((name for name, column in columns.items() if column.pointer == payload.vehicle_id), None)
+    reasons = unscored(names, sample(), vehicle)
+    if reasons:
+        recording.warn("unscored", sentence(reasons))
+    return [name for name in names if name not in reasons]
+
+
+def _chosen(names: Iterable[str], columns: dict[str, Column], path: Path) -> dict[str, SignalSettings]:
+    names = list(names)
     for name in names:
         if name not in _numeric(columns):
             raise SettingsError(
@@ -73,7 +106,11 @@ def _chosen(signals: str, columns: dict[str, Column], path: Path) -> dict[str, S
                 f"choose from {', '.join(_numeric(columns))}"
             )
     if not names:
-        raise SettingsError(f"{path}: expected at least one numeric column to score, got none")
+        numeric = _numeric(columns)
+        left_out = (
+            f" that tells how the vehicle behaves, got only {', '.join(numeric)}" if numeric else ", got none"
+        )
+        raise SettingsError(f"{path}: expected at least one numeric column to score{left_out}")
     return {name: SignalSettings(pointer=columns[name].pointer, unit=columns[name].unit) for name in names}
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import csv
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -30,13 +31,20 @@ SCORE_COLUMNS = (
 )
 
 
-def summary(results: Results, *, labelled: bool, eval_from: int) -> dict[str, Any]:
+PARTIAL_SHARE = 0.1
+"""From this share of partial events on the report warns of them."""
+
+
+def summary(
+    results: Results, *, labelled: bool, eval_from: int, warnings: Sequence[str] = ()
+) -> dict[str, Any]:
     """The figures of ``--json``.
 
     Args:
         results: of the whole recording.
         labelled: whether there is ground truth to compare with.
         eval_from: number of the first event, from 0, that counts in the comparison.
+        warnings: what the reading of the recording warned of.
 
     Raises:
         RecordingError: no event of the recording could be decoded.
@@ -62,7 +70,25 @@ def summary(results: Results, *, labelled: bool, eval_from: int) -> dict[str, An
     }
     if labelled:
         figures |= _metrics(results, eval_from)
+    figures["warnings"] = [*warnings, *_warnings(figures)]
     return figures
+
+
+def _warnings(figures: dict[str, Any]) -> Iterator[str]:
+    events, duplicates, partial = figures["events"], figures["duplicates"], figures["partial"]
+    if duplicates:
+        yield (
+            f"{duplicates:,} of {events:,} events have the vehicle and the time of an earlier one and are "
+            "not scored; a finer time column (--time) or a vehicle id ([payload] vehicle_id) tells them apart"
+        )
+    if partial >= PARTIAL_SHARE * events:
+        yield (
+            f"{partial:,} of {events:,} events lack a signal; its last value is held for as long as "
+            "[detector] hold says"
+        )
+    if figures["late"]:
+        late = figures["late"]
+        yield f"{late:,} of {events:,} events are late: older than what their vehicle had sent before"
 
 
 def _metrics(results: Results, eval_from: int) -> dict[str, float | None]:
@@ -91,9 +117,15 @@ def _metrics(results: Results, eval_from: int) -> dict[str, float | None]:
 
 def text_report(results: Results, figures: dict[str, Any]) -> str:
     """The figures and the worst episodes, for people."""
-    lines = [f"{name.replace('_', ' '):28} {_readable(value)}" for name, value in figures.items()]
+    lines = [
+        f"{name.replace('_', ' '):28} {_readable(value)}"
+        for name, value in figures.items()
+        if name != "warnings"
+    ]
     if results.first_reason:
         lines.append(f"first dead letter            {results.first_reason}")
+    if figures["warnings"]:
+        lines += ["", "warnings", *(f"  {warning}" for warning in figures["warnings"])]
     worst = results.worst_episodes()
     lines += ["", "worst episodes" if worst else "no anomalies"]
     for episode in worst:

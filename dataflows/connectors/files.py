@@ -7,6 +7,7 @@ after the last message of that epoch, and the sinks truncate what they wrote aft
 
 from __future__ import annotations
 
+import logging
 import time
 from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
@@ -18,9 +19,11 @@ from bytewax.outputs import FixedPartitionedSink, StatefulSinkPartition
 
 from dataflows.clock import SECOND
 from dataflows.messages import MessageBatch, OutgoingBatch
-from dataflows.recordings import JsonLinesWriter, Recording, RecordingWriter, open_recording
+from dataflows.recordings import JsonLinesWriter, Recording, RecordingWriter, TableOptions, open_recording
 from dataflows.recordings.writer import check_output, end_of_lines
 from dataflows.stored_state import FILE, RECORDING, Stored
+
+logger = logging.getLogger(__name__)
 
 Speed = float | Literal["max"]
 
@@ -28,7 +31,9 @@ Speed = float | Literal["max"]
 class RecordingSource(FixedPartitionedSource[MessageBatch, Stored]):
     """Plays a recording of any format. Its partition is named after the file."""
 
-    def __init__(self, path: Path, speed: Speed = "max", batch_size: int = 1024) -> None:
+    def __init__(
+        self, path: Path, speed: Speed = "max", batch_size: int = 1024, table: TableOptions | None = None
+    ) -> None:
         """Open the recording.
 
         Args:
@@ -36,11 +41,12 @@ class RecordingSource(FixedPartitionedSource[MessageBatch, Stored]):
             speed: 1.0 as recorded, 10.0 ten times as fast, "max" as fast as possible. Arrival times stay as
                 recorded.
             batch_size: messages in a batch, at most.
+            table: where a table holds its times; ``None`` finds them.
 
         Raises:
             RecordingError: as `open_recording`.
         """
-        self._recording = open_recording(path)
+        self._recording = open_recording(path, table)
         self._speed = speed
         self._batch_size = batch_size
 
@@ -69,6 +75,9 @@ class RecordingSourcePartition(StatefulSourcePartition[MessageBatch, Stored]):
         start: int,
         monotonic: Callable[[], float] = time.monotonic,
     ) -> None:
+        self._recording = recording
+        self._warned: set[str] = set()
+        self._warn()
         self._batches = recording.read(start, batch_size)
         self._next_offset = start
         self._current: MessageBatch | None = None
@@ -83,7 +92,11 @@ class RecordingSourcePartition(StatefulSourcePartition[MessageBatch, Stored]):
             RecordingError: it is damaged, or shorter than when it was last read.
         """
         if self._current is None:
-            self._current = next(self._batches)
+            try:
+                self._current = next(self._batches)
+            except StopIteration:
+                self._warn()
+                raise
             self._emitted = 0
         batch, begin = self._current, self._emitted
         end = len(batch) if self._pace is None else self._pace.count_due(batch.arrived, begin)
@@ -99,6 +112,13 @@ class RecordingSourcePartition(StatefulSourcePartition[MessageBatch, Stored]):
             return None
         seconds = self._pace.seconds_until(self._current.arrived[self._emitted])
         return datetime.now(UTC) + timedelta(seconds=max(0.0, seconds))
+
+    def _warn(self) -> None:
+        """Log what the recording warns of and has not been logged: some of it is known only at its end."""
+        for warning in self._recording.warnings:
+            if warning not in self._warned:
+                self._warned.add(warning)
+                logger.warning("%s: %s", self._recording.path, warning)
 
     def snapshot(self) -> Stored:
         """Offset of the next message to emit."""

@@ -3,7 +3,7 @@
 | suffix                                 | a message is                                            |
 |----------------------------------------|---------------------------------------------------------|
 | `.jsonl` `.ndjson` `.json`, also `.gz` | a line: an `events.RecordedMessage`, or plain telemetry |
-| `.csv`, also `.gz`                     | a row, as the JSON object ``{column: value}``           |
+| `.csv` `.tsv` `.txt`, also `.gz`       | a row, as the JSON object ``{column: value}``           |
 | `.parquet`                             | a row, as the JSON object ``{column: value}``           |
 
 `open_recording` reads any of them as `MessageBatch`es, `RecordingWriter` writes the first kind, and
@@ -13,6 +13,7 @@ a `RecordingError`.
 
 from dataflows.recordings.columns import Column
 from dataflows.recordings.opening import discover_columns, open_recording
+from dataflows.recordings.options import TableOptions
 from dataflows.recordings.recording import Recording
 from dataflows.recordings.writer import JsonLinesWriter, RecordingWriter
 
@@ -21,6 +22,7 @@ __all__ = [
     "JsonLinesWriter",
     "Recording",
     "RecordingWriter",
+    "TableOptions",
     "discover_columns",
     "open_recording",
 ]

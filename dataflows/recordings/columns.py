@@ -14,7 +14,10 @@ SAMPLE_ROWS = 10_000
 NUMERIC_SHARE = 0.9
 """A column is numeric if at least this share of its values are numbers: one 'ERR' does not make it text."""
 
-MISSING = frozenset({"", "nan", "na", "n/a", "null", "none", "-", "inf", "+inf", "-inf", "no data", "nodata"})
+MISSING = frozenset(
+    {"", "nan", "na", "n/a", "null", "none", "-", "--", "inf", "+inf", "-inf", "no data", "nodata"}
+    | {"unavailable", "unknown"}
+)
 """Cells that hold no value, in lower case."""
 
 _JSON_NUMBER = re.compile(r"-?(?:0|[1-9]\d*)(?:\.\d+)?(?:[eE][+-]?\d+)?", re.ASCII)
@@ -29,7 +32,7 @@ class Column:
     Attributes:
         name: its name without the unit, unique in the recording.
         unit: its unit as the header gives it, or "".
-        numeric: whether the sampled values are numbers (see `NUMERIC_SHARE`); false if there are none.
+        numeric: whether the sampled values are numbers, or true and false (see `NUMERIC_SHARE`).
         pointer: where it is in a payload, as a JSON pointer.
     """
 
@@ -50,7 +53,7 @@ def header_columns(cells: Sequence[str]) -> list[tuple[str, str]]:
         (name, unit) for every cell.
     """
     cleaned: list[tuple[str, str]] = []
-    given = [_split_unit(_repair_encoding(cell).strip()) for cell in cells]
+    given = [name_and_unit(cell) for cell in cells]
     reserved = {name for name, _ in given}
     taken: set[str] = set()
     for number, (name, unit) in enumerate(given, start=1):
@@ -102,7 +105,9 @@ def enough_numbers(are_numbers: Iterable[bool]) -> bool:
     return bool(flags) and sum(flags) >= NUMERIC_SHARE * len(flags)
 
 
-def _split_unit(header: str) -> tuple[str, str]:
+def name_and_unit(cell: str) -> tuple[str, str]:
+    """Split a cell of a header: "Speed [km/h]" → ("Speed", "km/h")."""
+    header = _repair_encoding(cell).strip()
     match = _HEADER.fullmatch(header)
     if match is None:
         return header, ""

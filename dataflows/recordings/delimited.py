@@ -1,155 +1,172 @@
-"""CSV as logging devices write it: units in the header, spaces, gaps, ragged rows, broken encodings."""
+"""CSV as logging devices write it: units in the header, gaps, ragged rows, broken encodings, long tables."""
 
 from __future__ import annotations
 
-import csv
-from collections.abc import Iterator
-from functools import lru_cache
+from collections.abc import Iterator, Sequence
 from itertools import islice
 from pathlib import Path
 
-import msgspec
-
 from config.errors import RecordingError
-from dataflows.recordings.columns import (
-    SAMPLE_ROWS,
-    Column,
-    enough_numbers,
-    header_columns,
-    is_missing,
-    number_as_json,
-    pointer_to,
-)
-from dataflows.recordings.lines import LineFile
+from dataflows.recordings.arrival import ArrivalClock
+from dataflows.recordings.cells import Converter, Writing, converter, json_string, writings
+from dataflows.recordings.columns import SAMPLE_ROWS, Column, header_columns, pointer_to
+from dataflows.recordings.long_table import LongTable, find_long_table, signal_name
+from dataflows.recordings.options import TableOptions
 from dataflows.recordings.recording import Message, Recording
-from dataflows.recordings.time_column import ArrivalClock
-
-DELIMITERS = ",;\t"
-"""The delimiter of a file is the one that its header holds most often."""
-
-FIELD_BYTES = 1 << 20
-"""Longest cell. A longer one means that a quotation mark is never closed."""
+from dataflows.recordings.row_widths import RowWidths
+from dataflows.recordings.table_file import TableFile
 
 
 class DelimitedRecording(Recording):
-    """A CSV file; every row that is not blank becomes a JSON object ``{column: value}``.
+    """A delimited text file; every row that is not blank becomes a JSON object ``{column: value}``.
 
-    Cells of a text column become strings. Cells of other columns become numbers with the digits they have in
-    the file, or strings if they are not numbers. Cells without a value (`columns.MISSING`) are left out.
-    Short rows lack their last columns; surplus cells get columns named after their number.
-
-    A line that is not UTF-8 is read as Latin-1.
+    Cells of a text column become strings, those of a column of truth values ``true`` and ``false``. Cells of
+    other columns become numbers with the digits they have in the file, or strings if they are not numbers.
+    Cells without a value (`columns.MISSING`) are left out. Short rows lack their last columns; surplus cells
+    get columns named after their number. In a long table consecutive rows of one time are one object.
 
     Raises:
         RecordingError: the file has no header or no rows, cannot be read, or a quoted cell never ends.
     """
 
-    def __init__(self, path: Path) -> None:
+    def __init__(self, path: Path, options: TableOptions) -> None:
         super().__init__(path)
-        self._delimiter = self._find_delimiter()
-        rows = self._rows()
-        self._header = _without_trailing_blanks(next(rows, []))
-        if not self._header:
-            raise RecordingError(f"{path}: empty; expected a header line with the names of the columns")
-        if all(number_as_json(cell.strip()) for cell in self._header if cell.strip()):
-            raise RecordingError(f"{path}: expected a header line with the names of the columns, got numbers")
-        sample = list(islice(rows, SAMPLE_ROWS))
+        self._file = TableFile(path)
+        sample = list(islice(self._file.rows(), SAMPLE_ROWS))
         if not sample:
             raise RecordingError(f"{path}: expected rows below the header, got none")
-        self._inspect(sample)
+        units = [*self._file.units, *[""] * len(self._file.header)]
+        columns = [
+            (name, unit or below)
+            for (name, unit), below in zip(header_columns(self._file.header), units, strict=False)
+        ]
+        cells = [[row[index].strip() for row in sample if index < len(row)] for index in range(len(columns))]
+        written = writings(cells, self._file.delimiter)
+        self._look_for_times(columns, sample, options)
+        self._long = find_long_table(columns, sample, [_is_numeric(writing) for writing in written])
+        self._keys = [_key(name) for name, _ in columns]
+        self._converters = [converter(writing or Writing()) for writing in written]
+        self.columns = tuple(
+            _columns(columns, written) if self._long is None else self._pivoted(columns, written, sample)
+        )
+        above = self._file.above
+        if above:
+            self.warn("above", f"lines above the header are left out: {len(above)}, the first {above[0]!r}")
 
-    def _inspect(self, sample: list[list[str]]) -> None:
-        columns = []
-        self._text_columns: set[int] = set()
-        for index, (name, unit) in enumerate(header_columns(self._header)):
-            cells = [row[index].strip() for row in sample if index < len(row)]
-            values = [cell for cell in cells if not is_missing(cell)]
-            numeric = enough_numbers(number_as_json(value) is not None for value in values)
-            if values and not numeric:
-                self._text_columns.add(index)
-            self._look_for_times(index, name, unit, values)
-            columns.append(Column(name, unit, numeric, pointer_to(name)))
-        self.columns = tuple(columns)
-
-    def _find_delimiter(self) -> str:
-        header = next(filter(str.strip, self._text_lines()), "")
-        return max(DELIMITERS, key=header.count)
-
-    def _text_lines(self) -> Iterator[str]:
-        self._file = LineFile(self.path)
-        return map(_decoded, self._file)
-
-    def _rows(self) -> Iterator[list[str]]:
-        csv.field_size_limit(FIELD_BYTES)
-        # A quoted cell may hold line feeds, which the reader must see.
-        lines = (line + "\n" for line in self._text_lines())
-        reader = csv.reader(lines, delimiter=self._delimiter, skipinitialspace=True)
-        try:
-            for row in reader:
-                if len(row) > 1 or (row and row[0].strip()):
-                    yield row
-        except csv.Error as error:
-            raise RecordingError(
-                f"{self.path}: damaged at line {reader.line_num:,}: {error}; "
-                "is a quotation mark never closed?"
-            ) from None
+    def _pivoted(
+        self,
+        columns: Sequence[tuple[str, str]],
+        written: Sequence[Writing | None],
+        sample: Sequence[Sequence[str]],
+    ) -> Iterator[Column]:
+        assert self._long is not None
+        keys = self._long.keys
+        yield from _columns([columns[index] for index in keys], [written[index] for index in keys])
+        signals = self._long.signals(sample)
+        writing_of = writings([values for _, values in signals.values()], self._file.delimiter)
+        yield from _columns([(name, unit) for name, (unit, _) in signals.items()], writing_of)
+        self.warn(
+            "long",
+            f"a long table: column {columns[self._long.name][0]!r} names the signal whose value is in column "
+            f"{columns[self._long.value][0]!r}; rows of one time are one event",
+        )
 
     def _tell(self) -> int:
         return self._file.tell()
 
     def _messages(self, start: int) -> Iterator[Message]:
         clock = ArrivalClock(self._time)
-        keys = self._keys(len(self._header))
+        widths = RowWidths(len(self._file.header))
+        events = (
+            self._objects(clock, widths) if self._long is None else self._events(self._long, clock, widths)
+        )
         count = 0
-        rows = self._rows()
-        next(rows, None)
-        for offset, row in enumerate(rows):
+        for offset, (payload, arrived) in enumerate(events):
             count += 1
-            arrived = clock.next(row)
-            if offset < start:
-                continue
-            if len(row) > len(keys):
-                keys = self._keys(len(row))
-            yield Message(offset, self._payload(keys, row), self.topic, arrived)
+            if offset >= start:
+                yield Message(offset, payload, self.topic, arrived)
         self._check_length(start, count)
+        self._report(clock, widths)
 
-    def _keys(self, width: int) -> list[str]:
-        """The names of the first `width` columns as encoded JSON keys."""
-        surplus = [""] * (width - len(self._header))
-        return [_json_string(name) + ":" for name, _ in header_columns([*self._header, *surplus])]
+    def _objects(self, clock: ArrivalClock, widths: RowWidths) -> Iterator[tuple[bytes, int]]:
+        keys, converters, names = self._keys, self._converters, len(self._file.header)
+        for row in self._file.rows():
+            widths.rows += 1
+            if len(row) != names:
+                widths.add(row, self._file.line)
+                if len(row) > len(keys):
+                    keys, converters = self._widened(len(row))
+            members = []
+            for key, convert, cell in zip(keys, converters, row, strict=False):
+                value = convert(cell)
+                if value is not None:
+                    members.append(key + value)
+            yield f"{{{','.join(members)}}}".encode(), clock.next(row)
 
-    def _payload(self, keys: list[str], row: list[str]) -> bytes:
-        members = []
-        for index, cell in enumerate(row):
-            value = _as_text(cell) if index in self._text_columns else _as_number(cell)
+    def _events(self, long: LongTable, clock: ArrivalClock, widths: RowWidths) -> Iterator[tuple[bytes, int]]:
+        key: list[str] | None = None
+        members: dict[str, str] = {}
+        arrived = 0
+        for row in self._file.rows():
+            widths.rows += 1
+            if len(row) != len(self._file.header):
+                widths.add(row, self._file.line)
+                if len(row) <= max(long.name, long.value):
+                    continue
+            name = _key(signal_name(row[long.name])[0])
+            if long.key(row) != key or name in members:
+                if members:
+                    yield _object(members), arrived
+                key, members, arrived = long.key(row), {}, clock.next(row)
+                for index in long.keys:
+                    if index < len(row) and (cell := self._converters[index](row[index])) is not None:
+                        members[self._keys[index]] = cell
+            value = self._converters[long.value](row[long.value])
             if value is not None:
-                members.append(keys[index] + value)
-        return f"{{{','.join(members)}}}".encode()
+                members[name] = value
+        if members:
+            yield _object(members), arrived
+
+    def _widened(self, width: int) -> tuple[list[str], list[Converter]]:
+        """Keys and converters of the first `width` columns, of which the header names fewer."""
+        surplus = [""] * (width - len(self._file.header))
+        names = [name for name, _ in header_columns([*self._file.header, *surplus])][len(self._keys) :]
+        return (
+            [*self._keys, *map(_key, names)],
+            [*self._converters, *(converter(Writing()) for _ in names)],
+        )
+
+    def _report(self, clock: ArrivalClock, widths: RowWidths) -> None:
+        for kind, sentence in widths.sentences():
+            self.warn(kind, sentence)
+        repeated = self._file.repeated
+        if repeated:
+            self.warn(
+                "repeated",
+                f"repeated headers are left out: {len(repeated):,}, the first in line {repeated[0]:,}",
+            )
+        if self._file.left_out:
+            names = ", ".join(f"{name} (line {line:,})" for name, line in self._file.left_out.items())
+            self.warn("left out", f"columns that only a later header names are left out: {names}")
+        if self._file.comments:
+            self.warn("comments", f"lines of comment among the rows are left out: {self._file.comments:,}")
+        self._report_times(clock)
 
 
-# Signals of vehicles have few distinct values, so most cells of a trip have been seen before.
-@lru_cache(maxsize=1 << 16)
-def _as_number(cell: str) -> str | None:
-    """The JSON value of a cell, as a number if it is one; ``None`` if the cell has no value."""
-    return number_as_json(cell.strip()) or _as_text(cell)
+def _key(name: str) -> str:
+    """The name of a member of a JSON object."""
+    return json_string(name) + ":"
 
 
-def _as_text(cell: str) -> str | None:
-    stripped = cell.strip()
-    return None if is_missing(stripped) else _json_string(stripped)
+def _columns(columns: Sequence[tuple[str, str]], written: Sequence[Writing | None]) -> Iterator[Column]:
+    for (name, unit), writing in zip(columns, written, strict=True):
+        unit = unit or (writing.unit if writing else "")
+        yield Column(name, unit, _is_numeric(writing), pointer_to(name))
 
 
-def _without_trailing_blanks(header: list[str]) -> list[str]:
-    width = max((number for number, cell in enumerate(header, start=1) if cell.strip()), default=0)
-    return header[:width]
+def _object(members: dict[str, str]) -> bytes:
+    return f"{{{','.join(map(str.__add__, members, members.values()))}}}".encode()
 
 
-def _decoded(line: bytes) -> str:
-    try:
-        return line.decode("utf-8")
-    except UnicodeDecodeError:
-        return line.decode("latin-1")
-
-
-def _json_string(text: str) -> str:
-    return msgspec.json.encode(text).decode()
+def _is_numeric(writing: Writing | None) -> bool:
+    return writing is not None and writing.kind != "text"

@@ -14,6 +14,7 @@ GZIP_SUFFIX = ".gz"
 GZIP_MAGIC = b"\x1f\x8b"
 UTF8_MARK = b"\xef\xbb\xbf"
 UTF16_MARKS = (b"\xff\xfe", b"\xfe\xff")
+_PROBE_BYTES = 200
 
 
 class LineFile:
@@ -71,4 +72,21 @@ class LineFile:
             raise RecordingError(
                 f"{self._path}: expected UTF-8, got UTF-16; 'iconv -f UTF-16 -t UTF-8 FILE' converts it"
             )
+        order = _utf16_order(line)
+        if order:
+            raise RecordingError(
+                f"{self._path}: expected UTF-8, got UTF-16 without a byte order mark; "
+                f"'iconv -f UTF-16{order} -t UTF-8 FILE' converts it"
+            )
         return line.removeprefix(UTF8_MARK)
+
+
+def _utf16_order(line: bytes) -> str:
+    """The byte order, LE or BE, if every second byte is zero as in Latin text; "" for other encodings."""
+    start = line[:_PROBE_BYTES]
+    half = len(start) // 2
+    if half < 2:
+        return ""
+    if start[1::2].count(0) > 0.8 * half and start[::2].count(0) < 0.2 * half:
+        return "LE"
+    return "BE" if start[::2].count(0) > 0.8 * half and start[1::2].count(0) < 0.2 * half else ""

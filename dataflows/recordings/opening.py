@@ -16,36 +16,50 @@ from dataflows.recordings.columns import Column, enough_numbers, pointer_to
 from dataflows.recordings.delimited import DelimitedRecording
 from dataflows.recordings.json_lines import JsonLinesRecording
 from dataflows.recordings.lines import GZIP_SUFFIX
+from dataflows.recordings.options import TableOptions
 from dataflows.recordings.parquet import ParquetRecording
 from dataflows.recordings.recording import Recording
 
-FORMATS: dict[str, type[JsonLinesRecording | DelimitedRecording | ParquetRecording]] = {
-    ".jsonl": JsonLinesRecording,
-    ".ndjson": JsonLinesRecording,
-    ".json": JsonLinesRecording,
+JSON_LINES = (".jsonl", ".ndjson", ".json")
+TABLES: dict[str, type[DelimitedRecording | ParquetRecording]] = {
     ".csv": DelimitedRecording,
+    ".tsv": DelimitedRecording,
+    ".txt": DelimitedRecording,
     ".parquet": ParquetRecording,
 }
 
 
-def open_recording(path: Path) -> Recording:
+def open_recording(path: Path, options: TableOptions | None = None) -> Recording:
     """Open a recording; its suffix determines its format.
 
+    Args:
+        path: the file.
+        options: where a table holds its times; ``None`` finds them. JSON lines have times of their own.
+
     Raises:
-        RecordingError: the suffix is unknown, or the file is missing, empty, unreadable or damaged.
+        RecordingError: the suffix is unknown, the file is missing, empty, unreadable or damaged, or the times
+            are not where `options` says.
     """
     suffixes = [suffix.lower() for suffix in path.suffixes]
     compressed = suffixes[-1:] == [GZIP_SUFFIX]
     suffix = (suffixes[-2:-1] if compressed else suffixes[-1:]) or [""]
-    if suffix[0] not in FORMATS or (compressed and suffix[0] == ".parquet"):
+    known = suffix[0] in JSON_LINES or suffix[0] in TABLES
+    if not known or (compressed and suffix[0] == ".parquet"):
         raise RecordingError(
-            f"{path}: expected a name that ends in .jsonl, .ndjson, .json, .csv "
+            f"{path}: expected a name that ends in .jsonl, .ndjson, .json, .csv, .tsv, .txt "
             "(each also with .gz) or .parquet"
         )
     if not path.is_file():
         what = "is a directory" if path.is_dir() else "there is no such file"
         raise RecordingError(f"cannot read {path}: {what}; give the path of a recording")
-    return FORMATS[suffix[0]](path)
+    if suffix[0] in JSON_LINES:
+        if options not in (None, TableOptions()):
+            raise RecordingError(
+                f"{path}: expected a table for --time, --time-format and --time-zone, got JSON lines, "
+                "whose times are where [payload] time says"
+            )
+        return JsonLinesRecording(path)
+    return TABLES[suffix[0]](path, options or TableOptions())
 
 
 def discover_columns(path: Path, sample: int = 1000) -> tuple[Column, ...]:

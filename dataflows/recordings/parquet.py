@@ -13,9 +13,10 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from config.errors import RecordingError
+from dataflows.recordings.arrival import ArrivalClock
 from dataflows.recordings.columns import Column, header_columns, pointer_to
+from dataflows.recordings.options import TableOptions
 from dataflows.recordings.recording import Message, Recording
-from dataflows.recordings.time_column import TIME_COLUMNS, ArrivalClock
 
 READ_ROWS = 4096
 """Rows decoded at a time."""
@@ -33,21 +34,22 @@ class ParquetRecording(Recording):
         RecordingError: the file is not Parquet, is damaged, or has no rows.
     """
 
-    def __init__(self, path: Path) -> None:
+    def __init__(self, path: Path, options: TableOptions) -> None:
         super().__init__(path)
         self._rows_read = 0
-        columns = []
         with _damage(path), pq.ParquetFile(path) as file:
             self.rows = file.metadata.num_rows
             schema = file.schema_arrow
-            for index, (name, unit) in enumerate(header_columns(schema.names)):
-                columns.append(Column(name, unit, _is_numeric(schema.field(index).type), pointer_to(name)))
-                if name.lower() in TIME_COLUMNS:
-                    self._look_for_times(index, name, unit, _first_values(file, index))
+            named = header_columns(schema.names)
+            sample = _first_rows(file)
         if not self.rows:
             raise RecordingError(f"{path}: empty; expected at least one row")
-        self.columns = tuple(columns)
-        self._names = [column.name for column in columns]
+        self.columns = tuple(
+            Column(name, unit, _is_numeric(schema.field(index).type), pointer_to(name))
+            for index, (name, unit) in enumerate(named)
+        )
+        self._names = [column.name for column in self.columns]
+        self._look_for_times(named, sample, options)
 
     def _tell(self) -> int:
         return self.size_bytes * self._rows_read // (self.rows or 1)
@@ -63,6 +65,7 @@ class ParquetRecording(Recording):
                 yield Message(offset, payload, self.topic, arrived)
             offset += 1
         self._check_length(start, offset)
+        self._report_times(clock)
 
     def _rows(self) -> Iterator[tuple[Any, ...]]:
         self._rows_read = 0
@@ -74,13 +77,17 @@ class ParquetRecording(Recording):
 
 def _is_numeric(kind: Any) -> bool:
     types = pa.types
-    return bool(types.is_integer(kind) or types.is_floating(kind) or types.is_decimal(kind))
+    return any(
+        test(kind) for test in (types.is_integer, types.is_floating, types.is_decimal, types.is_boolean)
+    )
 
 
-def _first_values(file: Any, index: int) -> list[Any]:
+def _first_rows(file: Any) -> list[tuple[Any, ...]]:
     first = next(file.iter_batches(batch_size=READ_ROWS), None)
-    values = [] if first is None else _to_python(first.column(index))
-    return [value for value in values if not _is_missing(value)]
+    columns = [] if first is None else map(_to_python, first.columns)
+    return [
+        tuple(None if _is_missing(value) else value for value in row) for row in zip(*columns, strict=True)
+    ]
 
 
 def _to_python(column: Any) -> list[Any]:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import logging
 from abc import ABC, abstractmethod
 from collections.abc import Iterator, Sequence
 from pathlib import Path
@@ -10,11 +9,11 @@ from typing import Any, NamedTuple
 
 from config.errors import RecordingError
 from dataflows.messages import MessageBatch
+from dataflows.recordings.arrival import ArrivalClock, TimeColumn
 from dataflows.recordings.columns import Column
 from dataflows.recordings.lines import GZIP_SUFFIX
-from dataflows.recordings.time_column import TIME_COLUMNS, TimeColumn, time_column
-
-logger = logging.getLogger(__name__)
+from dataflows.recordings.options import TableOptions
+from dataflows.recordings.time_column import find_time
 
 
 class Message(NamedTuple):
@@ -45,6 +44,7 @@ class Recording(ABC):
         position: how far the latest `read` has got, in bytes of the file, for a progress bar.
         columns: the columns of a table; ``None`` for JSON lines (see `discover_columns`).
         time_column: name of the column that arrival times come from; ``None`` if there is none.
+        time_columns: the same, and where date and time of day are two columns, both; empty if there is none.
         rows: number of messages if the format records it, else ``None``.
 
     Args:
@@ -58,7 +58,9 @@ class Recording(ABC):
         self.position = 0
         self.columns: tuple[Column, ...] | None = None
         self.time_column: str | None = None
+        self.time_columns: tuple[str, ...] = ()
         self._time: TimeColumn | None = None
+        self._warnings: dict[str, str] = {}
         self.rows: int | None = None
 
     def read(self, start: int = 0, batch_size: int = 1024) -> Iterator[MessageBatch]:
@@ -98,21 +100,44 @@ class Recording(ABC):
     def _tell(self) -> int:
         """Bytes of the file read so far."""
 
-    def _look_for_times(self, index: int, name: str, unit: str, sample: Sequence[Any]) -> None:
-        """Use a column for the times of arrival if it is the first with the name of a time column."""
-        if self._time is not None or name.lower() not in TIME_COLUMNS:
-            return
-        self._time = time_column(index, unit, sample)
-        if self._time is not None:
-            self.time_column = name
-        else:
-            example = repr(sample[0]) if sample else "nothing"
-            logger.warning(
-                "%s: expected ISO 8601, seconds or milliseconds since 1970, or a time of day in column %r, "
-                "got %s; rows are played one second apart",
-                self.path,
-                name,
-                example,
+    @property
+    def warnings(self) -> list[str]:
+        """What to know of the file, a sentence each; complete once it has been read to its end."""
+        return list(self._warnings.values())
+
+    def warn(self, kind: str, sentence: str) -> None:
+        """Add a sentence to the warnings, in the place of an earlier one of this kind."""
+        self._warnings[kind] = sentence
+
+    def _look_for_times(
+        self, columns: Sequence[tuple[str, str]], sample: Sequence[Sequence[Any]], options: TableOptions
+    ) -> None:
+        """Find the times of arrival of a table.
+
+        Args:
+            columns: name and unit of each.
+            sample: the first rows.
+            options: what the user said of them.
+
+        Raises:
+            RecordingError: the column that the user named is not there, or holds no times.
+        """
+        try:
+            found = find_time(columns, sample, options)
+        except RecordingError as error:
+            raise RecordingError(f"{self.path}: {error}") from None
+        self._time = found.column
+        self.time_columns = found.names
+        self.time_column = found.names[0] if found.names else None
+        for number, warning in enumerate(found.warnings):
+            self.warn(f"time {number}", warning)
+
+    def _report_times(self, clock: ArrivalClock) -> None:
+        """Warn of the rows that a reading of the whole file found no time in."""
+        if clock.untimed:
+            self.warn(
+                "untimed",
+                f"rows without a time that can be read, which take that of the row before: {clock.untimed:,}",
             )
 
     def _check_length(self, start: int, count: int) -> None:

@@ -1,158 +1,178 @@
-"""Arrival times of the rows of a table: from its time column if it has one, else one second apart."""
+"""Finding the column that says when a row was recorded, or the two that do: by name and by content."""
 
 from __future__ import annotations
 
-import math
-import re
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
-from datetime import UTC, date, datetime, time
+from statistics import median
 from typing import Any
 
-from dataflows.clock import SECOND, microseconds
+from config.errors import RecordingError
+from dataflows.clock import SECOND
+from dataflows.recordings.arrival import TimeColumn
+from dataflows.recordings.names import is_time, may_be_time
+from dataflows.recordings.options import EPOCHS, TableOptions
+from dataflows.recordings.time_candidates import (
+    FORMAT_CELLS,
+    REVERSED_SHARE,
+    STEP_ROWS,
+    UNNAMED_SHARE,
+    Candidate,
+    Cells,
+    is_blank,
+    is_plausible,
+    pairs,
+    read_candidate,
+    single_columns,
+)
+from dataflows.recordings.time_formats import Parser, iso8601, numbers, pattern
+from dataflows.recordings.time_recognition import Format, Kind, recognise
 
-DAY = 86_400 * SECOND
-"""Microseconds."""
-
-TIME_COLUMNS = frozenset({"time", "timestamp", "ts", "datetime", "date"})
-"""Names of time columns, in lower case. The first column with one of them is used."""
-
-_UNITS = {"s": 1e6, "sec": 1e6, "seconds": 1e6, "ms": 1e3, "us": 1.0, "µs": 1.0, "ns": 1e-3}
-_TIME_OF_DAY = re.compile(r"(\d{1,2}):(\d{2})(?::(\d{2})(?:[.,](\d{1,9}))?)?", re.ASCII)
-
-
-EARLIEST = microseconds(datetime.min.replace(tzinfo=UTC))
-LATEST = microseconds(datetime.max.replace(tzinfo=UTC))
-
-Parser = Callable[[Any], int | None]
-"""A cell → microseconds since 1970-01-01 UTC, or since midnight for a time of day; ``None`` for no time."""
+LONG_STEP = 10 * SECOND
+"""Rows further apart than this, in a unit that nothing says, are a reason to say which unit was taken."""
 
 
 @dataclass(frozen=True, slots=True)
-class TimeColumn:
-    """How to read the times of one column. Times without a zone are taken as UTC.
+class FoundTime:
+    """The times of a table.
 
     Attributes:
-        index: position of the column in a row.
-        parse: reads a cell.
-        of_day: whether cells are times of day. They start on 1970-01-01, and a step back of more than half
-            a day starts the next day.
-        first: the first time in the column, as `parse` returns it; rows before it get it too.
+        column: how to read them; ``None`` if there are none.
+        names: the columns they are in.
+        warnings: what had to be assumed, a sentence each.
     """
 
-    index: int
+    column: TimeColumn | None
+    names: tuple[str, ...]
+    warnings: list[str]
+
+
+def find_time(
+    columns: Sequence[tuple[str, str]], sample: Sequence[Sequence[Any]], options: TableOptions
+) -> FoundTime:
+    """Find the times of a table.
+
+    Args:
+        columns: name and unit of each.
+        sample: the first rows; a row may be short.
+        options: what the user said.
+
+    Raises:
+        RecordingError: the column that the user named is not there, or holds no times.
+    """
+
+    def cells(index: int) -> list[Any]:
+        return [row[index] if index < len(row) else None for row in sample]
+
+    if options.time or options.time_format != "auto":
+        return _told(columns, cells, options)
+    spread = sample[:: len(sample) // FORMAT_CELLS + 1]
+    found = list(single_columns(columns, cells, spread, options.zone()))
+    joined = list(pairs(found, cells, options.zone()))
+    taken = [candidate for candidate in (*joined, *found) if is_plausible(candidate)]
+    if not taken:
+        return FoundTime(None, (), [_nothing_found(columns, cells)])
+    best = min(taken, key=Candidate.rank)
+    return FoundTime(best.column, best.names, _warnings(best, taken))
+
+
+def _told(columns: Sequence[tuple[str, str]], cells: Cells, options: TableOptions) -> FoundTime:
+    """The column that the user named, or the one that holds times of the format that the user named."""
+    names = [name for name, _ in columns]
+    chosen = _columns_named(names, options.time)
+    if options.time and chosen is None:
+        raise RecordingError(
+            f"time: expected a column of the table, or two separated by a comma, got {options.time!r}; "
+            f"choose from {', '.join(names)}"
+        )
+    tried = [chosen] if chosen else [(index,) for index in _likely(names, options.time_format)]
+    for indices in tried:
+        rows = [row for row in zip(*map(cells, indices), strict=True) if not any(map(is_blank, row))]
+        values = [row[0] if len(row) == 1 else " ".join(map(str, row)) for row in rows]
+        picked = tuple(names[index] for index in indices)
+        recognised = _as_told(options, values, picked[0], columns[indices[0]][1] if len(indices) == 1 else "")
+        candidate = recognised and read_candidate(indices, picked, recognised, 0, cells)
+        if candidate and (chosen or len(candidate.moments) >= UNNAMED_SHARE * min(len(values), STEP_ROWS)):
+            return FoundTime(candidate.column, picked, _warnings(candidate, [candidate]))
+    if chosen is None:
+        raise RecordingError(
+            f"time format: expected a column with times of the format {options.time_format}, got none; "
+            f"--time names the column: choose from {', '.join(names)}"
+        )
+    raise RecordingError(
+        f"time: expected times of the format {options.time_format} in column {', '.join(picked)}, "
+        f"got {repr(values[0]) if values else 'nothing'}; --time-format names another"
+    )
+
+
+def _likely(names: Sequence[str], time_format: str) -> list[int]:
+    """Columns that may hold times of a format, likely ones first; any numbers could be times since 1970."""
+    order = sorted(range(len(names)), key=lambda index: not is_time(names[index]))
+    if time_format in EPOCHS:
+        return [index for index in order if is_time(names[index]) or may_be_time(names[index])]
+    return sorted(order, key=lambda index: not may_be_time(names[index]))
+
+
+def _as_told(options: TableOptions, values: list[Any], name: str, unit: str) -> Format | None:
+    given, zone = options.time_format, options.zone()
+    if given == "auto":
+        return recognise(values, name, unit, zone, named=True)
     parse: Parser
-    of_day: bool
-    first: int
+    if given in EPOCHS:
+        parse = numbers(EPOCHS[given])
+    else:
+        parse = iso8601(zone) if given == "iso8601" else pattern(given, zone)
+    return Format(Kind.MOMENT, parse)
 
 
-class ArrivalClock:
-    """Arrival times of consecutive rows, microseconds since 1970-01-01 UTC.
-
-    A row whose time is missing or unreadable arrives together with the row before it. Without a time
-    column, row n arrives n seconds after 1970-01-01.
-
-    Args:
-        column: where the times are; ``None`` if the table has none.
-    """
-
-    def __init__(self, column: TimeColumn | None) -> None:
-        self._column = column
-        self._latest = column.first if column else -SECOND
-        self._midnight = 0
-
-    def next(self, row: Sequence[Any]) -> int:
-        """The arrival time of the next row."""
-        column = self._column
-        if column is None:
-            self._latest += SECOND
-            return self._latest
-        parsed = column.parse(row[column.index]) if column.index < len(row) else None
-        if parsed is None:
-            return self._latest
-        if column.of_day:
-            if self._midnight + parsed < self._latest - DAY // 2:
-                self._midnight += DAY
-            parsed += self._midnight
-        self._latest = parsed
-        return parsed
-
-
-def time_column(index: int, unit: str, sample: Sequence[Any]) -> TimeColumn | None:
-    """Recognise the format of a time column by the first cell that holds a time.
-
-    Args:
-        index: position of the column in a row.
-        unit: its unit, if the header gives one: s, ms, µs, ns.
-        sample: cells of the column: ISO 8601, seconds since 1970 or a finer unit (inferred from the
-            magnitude), a time of day such as 19:17:19.418, or Python's own date and time objects.
-
-    Returns:
-        ``None`` if no cell holds a time.
-    """
-    for cell in sample:
-        for parse in (_epoch_parser(cell, unit), _time_of_day, _calendar_time):
-            first = parse(cell)
-            if first is not None:
-                return TimeColumn(index, parse, parse is _time_of_day, first)
+def _columns_named(names: Sequence[str], given: str) -> tuple[int, ...] | None:
+    lower = [name.lower() for name in names]
+    for parts in ([given], given.split(",")):
+        wanted = [part.strip().lower() for part in parts]
+        if len(wanted) <= 2 and all(part in lower for part in wanted):
+            return tuple(lower.index(part) for part in wanted)
     return None
 
 
-def _epoch_parser(example: Any, unit: str) -> Parser:
-    number = _number(example)
-    scale = _UNITS.get(unit.lower()) or (_scale_of(number) if number is not None else 1e6)
-
-    def parse(cell: Any) -> int | None:
-        value = _number(cell)
-        return None if value is None else _within_calendar(value * scale)
-
-    return parse
-
-
-def _number(cell: Any) -> float | None:
-    if isinstance(cell, bool) or not isinstance(cell, str | int | float):
-        return None
-    try:
-        value = float(cell)
-    except (ValueError, OverflowError):
-        return None
-    return value if math.isfinite(value) else None
-
-
-def _scale_of(number: float) -> float:
-    """Microseconds in the unit in which the number is a date between 1973 and 5138, or a duration."""
-    for scale, limit in ((1e6, 1e11), (1e3, 1e14), (1.0, 1e17)):
-        if abs(number) < limit:
-            return scale
-    return 1e-3
+def _warnings(best: Candidate, taken: Sequence[Candidate]) -> list[str]:
+    title = f"column{'s' * (len(best.names) > 1)} {' and '.join(map(repr, best.names))}"
+    warnings = [f"{title}: {note}" for note in best.format.notes]
+    others = [
+        other.names[0]
+        for other in taken
+        if len(other.names) == 1 and other.names[0] not in best.names and other.format.kind is Kind.MOMENT
+    ]
+    if best.named and (others or not any(map(may_be_time, best.names))):
+        instead = f", not from {', '.join(map(repr, others))}" if others else ""
+        warnings.append(f"times are taken from {title}{instead}; --time COLUMN chooses another")
+    backward = best.backward()
+    if len(best.moments) >= 3 and backward >= REVERSED_SHARE:
+        warnings.append(
+            f"times in {title} go back from row to row: sort the file so that the oldest row comes first"
+        )
+    steps = [later - earlier for earlier, later in zip(best.moments, best.moments[1:], strict=False)]
+    if best.format.kind is Kind.DURATION and not best.format.unit and steps:
+        step = median(map(abs, steps))
+        if step >= LONG_STEP:
+            warnings.append(
+                f"{title} gives no unit: its times are taken as seconds, {step / SECOND:g} s from row to "
+                "row; --time-format (epoch_s, epoch_ms, epoch_us, epoch_ns) says otherwise"
+            )
+    return warnings
 
 
-def _within_calendar(value: float) -> int | None:
-    rounded = round(value)
-    return rounded if EARLIEST <= rounded <= LATEST else None
-
-
-def _time_of_day(cell: Any) -> int | None:
-    if isinstance(cell, time):
-        return (cell.hour * 3600 + cell.minute * 60 + cell.second) * SECOND + cell.microsecond
-    match = _TIME_OF_DAY.fullmatch(cell.strip()) if isinstance(cell, str) else None
-    if match is None:
-        return None
-    hours, minutes, seconds, fraction = match.groups()
-    micros = int((fraction or "0").ljust(6, "0")[:6])
-    since_midnight = (int(hours) * 3600 + int(minutes) * 60 + int(seconds or 0)) * SECOND + micros
-    return since_midnight if since_midnight < DAY else None
-
-
-def _calendar_time(cell: Any) -> int | None:
-    if isinstance(cell, str):
-        try:
-            cell = datetime.fromisoformat(cell.strip())
-        except ValueError:
-            return None
-    if not isinstance(cell, date):
-        return None
-    moment = cell if isinstance(cell, datetime) else datetime.combine(cell, time())
-    if moment.tzinfo is None:
-        moment = moment.replace(tzinfo=UTC)
-    return microseconds(moment)
+def _nothing_found(columns: Sequence[tuple[str, str]], cells: Cells) -> str:
+    apart = (
+        "rows are taken one second apart from 1970-01-01; --time COLUMN (and --time-format) names the time"
+    )
+    for index, (name, _) in enumerate(columns):
+        if is_time(name):
+            values = [value for value in cells(index) if not is_blank(value)]
+            if len(set(map(str, values))) == 1 and len(values) > 2:
+                return f"column {name!r} is {values[0]!r} in every row and cannot be the time: {apart}"
+            got = repr(values[0]) if values else "nothing"
+            return (
+                "expected ISO 8601, a date with a time of day, seconds or milliseconds since 1970, or a "
+                f"time of day that goes on from row to row in column {name!r}, got {got}: {apart}"
+            )
+    return f"no column holds times: {apart}"

@@ -73,7 +73,7 @@ def digest_of_enriched_events(recording: Path, settings: Settings) -> str:
         settings: all settings.
     """
     played = open_recording(recording)
-    settings = with_catalogue(settings, played, "", None)
+    settings = with_catalogue(settings, played, "" if played.columns is None else "all", None)
     decoder, encoder = Decoder(settings.payload, settings.signals), Encoder(settings)
     scorers: dict[str, ShardScorer] = {}
     content = sha256()

@@ -6,6 +6,7 @@ import csv
 import gzip
 import json
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -38,9 +39,9 @@ def trip(tmp_path: Path) -> Path:
     return path
 
 
-def figures(capsys: pytest.CaptureFixture[str], *arguments: object) -> dict[str, float]:
+def figures(capsys: pytest.CaptureFixture[str], *arguments: object) -> dict[str, Any]:
     backtest.main([*map(str, arguments), "--json"])
-    printed: dict[str, float] = json.loads(capsys.readouterr().out)
+    printed: dict[str, Any] = json.loads(capsys.readouterr().out)
     return printed
 
 
@@ -92,11 +93,23 @@ def test_the_label_is_never_scored(trip: Path, tmp_path: Path, capsys: pytest.Ca
     assert {row["leading_signal"] for row in csv.DictReader(out.open())} <= {"speed", "load"}
 
 
-def test_a_column_that_is_not_numeric_is_skipped_with_a_note(
+def test_a_column_that_is_not_numeric_is_skipped_with_a_warning_in_the_results(
     trip: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     backtest.main([str(trip), "--json"])
-    assert capsys.readouterr().err == "backtest: skipped columns that are not numeric: note\n"
+    printed = capsys.readouterr()
+    assert "skipped columns that are not numeric: note" in json.loads(printed.out)["warnings"]
+    assert printed.err == ""
+    backtest.main([str(trip)])
+    assert "\nwarnings\n" in capsys.readouterr().out
+
+
+def test_without_anything_to_warn_of_the_list_of_warnings_is_empty(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    path = tmp_path / "trip.csv"
+    path.write_text("time,speed\n" + "".join(f"{row},{row * 7 % 13}\n" for row in range(300)))
+    assert figures(capsys, path)["warnings"] == []
 
 
 def test_the_report_names_the_worst_episodes_and_their_leading_signals(
