@@ -3,8 +3,8 @@
     sample ──► layout ──► vehicle, time ──► roles ──► TOML ──► trial
                records                      signals
 
-`propose` looks at a `Sample` and returns a `Proposal`; `toml_of` writes that as a file of settings with a comment
-for every line. Nothing here changes how telemetry is read: what is proposed can be typed by hand.
+`propose` looks at a `Sample` and returns a `Proposal`; `toml_of` writes that as a file of settings with a
+comment for every line. Nothing here changes how telemetry is read: what is proposed can be typed by hand.
 """
 
 from dataflows.describe.proposal import Proposal, propose

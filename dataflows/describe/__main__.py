@@ -26,8 +26,8 @@ EXAMPLES = """examples:
   python -m dataflows.describe --topic 'cars/+/telemetry' --broker broker.example.org:1883 --output mine.toml
   python -m dataflows.describe --topic vehicle-telemetry --source kafka --seconds 60
 
-The settings go to standard output or --output; what was seen, and what came out when the sample was scored with
-them, to standard error. The status is 1 if the sample cannot be read, or not be scored with what is proposed.
+The settings go to standard output or --output; what was seen, and what came out when the sample was scored
+with them, to standard error. The status is 1 if the sample cannot be read, or not be scored with them.
 """
 
 

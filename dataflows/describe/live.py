@@ -6,7 +6,9 @@ import re
 import time
 import tomllib
 from collections.abc import Iterator
-from typing import Any
+from functools import partial
+from itertools import groupby
+from typing import Any, NamedTuple
 
 from config.broker_settings import KafkaSettings, MqttSettings
 from config.errors import BrokerError
@@ -14,8 +16,8 @@ from config.settings import DEFAULT_FILE, Settings
 from dataflows.connectors.kafka.source import KafkaSource
 from dataflows.connectors.mqtt.packets import Delivery, PublishReader, pubacks
 from dataflows.connectors.mqtt.session import SLICE, MqttSession
-from dataflows.describe.proposal import Setting
 from dataflows.describe.sample import Sample
+from dataflows.describe.settings_lines import Setting
 
 ROLE = "describe"
 """Appended to the client id, and to the consumer group, in which nothing is committed."""
@@ -26,8 +28,8 @@ _PASSWORD = "its password comes from the environment"
 def from_broker(settings: Settings, topic: str, seconds: float, limit: int) -> Sample:
     """Listen to a topic of the broker that ``[source]`` selects.
 
-    Over MQTT these are the messages from now on, after the retained ones; from Kafka the oldest that the topic
-    has.
+    Over MQTT these are the messages from now on, after the retained ones; from Kafka the oldest ones that
+    the topic has.
 
     Args:
         settings: all settings.
@@ -45,8 +47,8 @@ def from_broker(settings: Settings, topic: str, seconds: float, limit: int) -> S
         sample = _from_mqtt(settings.mqtt, topic, seconds, limit)
     if not sample.payloads:
         raise BrokerError(
-            f"expected messages on {topic!r} at {settings.telemetry_broker} within {seconds:g} s, got none; check "
-            "the topic, listen for longer with --seconds, or describe a recording"
+            f"expected messages on {topic!r} at {settings.telemetry_broker} within {seconds:g} s, got none; "
+            "check the topic, listen for longer with --seconds, or describe a recording"
         )
     return sample
 
@@ -99,53 +101,86 @@ def _from_kafka(settings: KafkaSettings, topic: str, seconds: float, limit: int)
 
 
 def _from_mqtt(settings: MqttSettings, topic: str, seconds: float, limit: int) -> Sample:
-    received: list[tuple[Delivery, int]] = []
-    generations: list[int] = []
-
-    def receive(deliveries: list[Delivery]) -> None:
-        """Runs in the network thread."""
-        arrived = time.time_ns() // 1000
-        with session.condition:
-            received.extend((delivery, arrived) for delivery in deliveries)
-            generations.extend([session.connection_generation] * len(deliveries))
-            session.condition.notify_all()
-
-    session = MqttSession(
-        settings,
-        f"{settings.client_id}-{ROLE}",
-        persistent=False,
-        new_reader=lambda: PublishReader(version_5=settings.protocol == "5", on_delivered=receive),
-        filters=[as_filter(topic)],
-        announced=False,
-    )
-    session.start()
+    listener = _Listener(settings, as_filter(topic))
     try:
-        session.wait_until_connected()
-        deadline = time.monotonic() + seconds
-        acknowledged = 0
-        while acknowledged < limit and time.monotonic() < deadline:
-            session.check()
-            known = acknowledged
-            with session.condition:
-                session.condition.wait_for(lambda: len(received) > known or session.failed, SLICE)
-                new = list(zip(received[known:], generations[known:], strict=True))
-            # A broker stops sending after a few unacknowledged messages, mosquitto after twenty.
-            for (delivery, _), generation in new:
-                if delivery.packet_identifier:
-                    acknowledgement = pubacks([delivery.packet_identifier])
-                    session.write(generation, lambda packets=acknowledgement: packets)  # type: ignore[misc]
-            acknowledged += len(new)
+        received = listener.listen(seconds, limit)[:limit]
     finally:
-        session.stop()
-    kept = received[:limit]
+        listener.session.stop()
     return Sample(
-        [delivery.payload for delivery, _ in kept],
-        [delivery.topic for delivery, _ in kept],
-        [arrived for _, arrived in kept],
-        [""] * len(kept),
+        [message.delivery.payload for message in received],
+        [message.delivery.topic for message in received],
+        [message.arrived for message in received],
+        [""] * len(received),
         "mqtt",
         topic,
     )
+
+
+class _Received(NamedTuple):
+    """A message; `arrived` in microseconds since 1970-01-01 UTC."""
+
+    delivery: Delivery
+    arrived: int
+    connection_generation: int
+
+
+class _Listener:
+    """A subscription in a session that ends with the connection.
+
+    Args:
+        settings: the section ``[mqtt]``.
+        topic_filter: what to subscribe to.
+    """
+
+    def __init__(self, settings: MqttSettings, topic_filter: str) -> None:
+        self._received: list[_Received] = []
+        self._acknowledged = 0
+        version_5 = settings.protocol == "5"
+        self.session = MqttSession(
+            settings,
+            f"{settings.client_id}-{ROLE}",
+            persistent=False,
+            new_reader=lambda: PublishReader(version_5=version_5, on_delivered=self._receive),
+            filters=[topic_filter],
+            announced=False,
+        )
+        self.session.start()
+
+    def listen(self, seconds: float, limit: int) -> list[_Received]:
+        """What arrives within some seconds, or until there are `limit` messages.
+
+        Raises:
+            BrokerError: the broker was not reached in time, or refused us or the subscription.
+        """
+        session = self.session
+        session.wait_until_connected()
+        deadline = time.monotonic() + seconds
+        while self._acknowledged < limit and time.monotonic() < deadline:
+            session.check()
+            with session.condition:
+                session.condition.wait_for(self._has_news, SLICE)
+                new = self._received[self._acknowledged :]
+            self._acknowledge(new)
+        return self._received[: self._acknowledged]
+
+    def _has_news(self) -> bool:
+        return len(self._received) > self._acknowledged or self.session.failed
+
+    def _acknowledge(self, new: list[_Received]) -> None:
+        """Confirm messages: a broker stops sending after a few unconfirmed ones, mosquitto after twenty."""
+        for generation, messages in groupby(new, key=lambda message: message.connection_generation):
+            identifiers = [message.delivery.packet_identifier for message in messages]
+            self.session.write(generation, partial(pubacks, [number for number in identifiers if number]))
+        self._acknowledged += len(new)
+
+    def _receive(self, deliveries: list[Delivery]) -> None:
+        """Runs in the network thread."""
+        arrived = time.time_ns() // 1000
+        session = self.session
+        with session.condition:
+            generation = session.connection_generation
+            self._received.extend(_Received(delivery, arrived, generation) for delivery in deliveries)
+            session.condition.notify_all()
 
 
 def as_filter(topic: str) -> str:

@@ -45,7 +45,7 @@ def looks_like_signal(name: str) -> bool:
 
 
 def signal_and_value(rows: Sequence[Record]) -> tuple[str, str] | None:
-    """Pointers to the name and the value of records that hold one signal each; ``None`` if they are not such."""
+    """Pointers to name and value in records that hold one signal each; ``None`` if they are not such."""
     fields = collect(record.fields for record in rows)
     values = [
         field

@@ -13,32 +13,13 @@ from dataflows.describe.numbers import decimal_mark
 from dataflows.describe.roles import LeftOut, Signal, choose_signals
 from dataflows.describe.sample import Sample
 from dataflows.describe.sequence import find_sequence
+from dataflows.describe.settings_lines import Setting, page_settings, payload_settings, topic_settings
 from dataflows.describe.shape import Field, collect
 from dataflows.describe.times import TimeChoice, choose_time
 from dataflows.describe.vehicle import VehicleChoice, choose_vehicle
 
 MOST_NAMED = 6
 """Fields that an error names."""
-
-Value = str | bool | int | float | list[str]
-
-
-@dataclass(frozen=True, slots=True)
-class Setting:
-    """One line of the file.
-
-    Attributes:
-        section, key: what is set.
-        value: to what.
-        why: the comment at its end.
-        unsure: the comments above it.
-    """
-
-    section: str
-    key: str
-    value: Value
-    why: str
-    unsure: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -102,14 +83,14 @@ def propose(sample: Sample, broker: Sequence[Setting] = ()) -> Proposal:
     if not any(signal.scored for signal in signals):
         some = ", ".join(map(repr, list(fields)[:MOST_NAMED])) or "no fields"
         raise RecordingError(
-            f"{sample.name}: expected at least one number that is no id, time, position, counter or constant, "
-            f"got {some}; nothing can be scored"
+            f"{sample.name}: expected at least one number that is no id, time, position, counter or "
+            f"constant, got {some}; nothing can be scored"
         )
     settings = [
         *broker,
-        *_topic_settings(sample, layout, vehicle, levels),
-        *_payload_settings(layout, vehicle, time, sequence, decimal),
-        *_page_settings(signals),
+        *topic_settings(sample, layout, vehicle, levels),
+        *payload_settings(layout, vehicle, time, sequence, decimal),
+        *page_settings(signals),
     ]
     left_out = [each for each in left_out if each.pointer not in (vehicle.where, sequence, *time.pointers)]
     return Proposal(
@@ -202,85 +183,12 @@ def _units_beside(layout: Layout) -> dict[str, str]:
     return units
 
 
-def _topic_settings(
-    sample: Sample, layout: Layout, vehicle: VehicleChoice, levels: tuple[int | None, int | None]
-) -> list[Setting]:
-    if not sample.has_topics or sample.is_table:
-        return []
-    if sample.is_from_kafka:
-        kinds = [] if sample.source == "kafka" else _kafka_settings()
-        return [
-            *kinds,
-            Setting("topics", "telemetry", sample.topics[0], "the topic of the sample"),
-            Setting("topics", "enriched", "fleet.enriched", "scored events"),
-            Setting("topics", "dead_letter", "fleet.dead-letter", "what cannot be decoded"),
-            Setting("topics", "ground_truth", "fleet.ground-truth", "only the simulator uses it"),
-        ]
-    named_vehicle = levels[0] if vehicle.where == "topic" else None
-    doubts: tuple[str, ...] = ()
-    if vehicle.where == "topic" and named_vehicle is None:
-        named_vehicle = topics.usual_depth(sample.topics) - 1
-    subscribed = sample.name if sample.source == "mqtt" else None
-    template, uncovered = topics.template(sample.topics, subscribed, named_vehicle, levels[1])
-    if uncovered:
-        doubts = (
-            f"{uncovered:,} of {len(sample):,} messages came on topics of another depth, which are not read",
-        )
-    different = len(set(sample.topics))
-    seen = "the one topic of the sample" if different == 1 else f"{different:,} topics in the sample"
-    return [Setting("topics", "telemetry", template, seen, doubts)]
-
-
-def _kafka_settings() -> list[Setting]:
-    return [
-        Setting("source", "kind", "kafka", "the messages have keys, as only those of Kafka do"),
-        Setting("sink", "kind", "kafka", "where scored events go"),
-    ]
-
-
-def _payload_settings(
-    layout: Layout, vehicle: VehicleChoice, time: TimeChoice, sequence: str, decimal: str
-) -> list[Setting]:
-    def setting(key: str, value: Value, why: str, unsure: Sequence[str] = ()) -> Setting:
-        return Setting("payload", key, value, why, tuple(unsure))
-
-    settings = []
-    if layout.envelope:
-        settings.append(setting("records", layout.envelope, layout.why))
-    else:
-        settings.append(setting("layout", layout.kind, layout.why))
-    settings.append(setting("vehicle_id", vehicle.where, vehicle.why, vehicle.unsure))
-    where: Value = time.pointers[0] if len(time.pointers) == 1 else list(time.pointers)
-    settings.append(setting("time", where if time.pointers else "", time.why, time.unsure))
-    if time.format is not None:
-        settings.append(setting("time_format", time.format.name, "it fits the values of the sample"))
-        if not time.format.has_zone:
-            settings.append(setting("time_zone", "UTC", "assumed: the times have none"))
-    why = "tells events of one time apart" if sequence else "no field counts the events"
-    settings.append(setting("sequence", sequence, why))
-    if layout.signal:
-        settings.append(setting("signal", layout.signal, "names the signal of a record"))
-    if layout.value:
-        settings.append(setting("value", layout.value, "holds its value"))
-    if decimal == ",":
-        settings.append(setting("decimal", decimal, "texts hold numbers such as 12,5"))
-    return settings
-
-
-def _page_settings(signals: Sequence[Signal]) -> list[Setting]:
-    found: dict[str, str] = {}
-    for signal in signals:
-        if signal.kind in ("latitude", "longitude"):
-            found.setdefault(signal.kind, signal.name)
-    return [Setting("page", kind, name, "places the vehicle on the map") for kind, name in found.items()]
-
-
 def _seen(sample: Sample, layout: Layout, vehicle: VehicleChoice) -> list[str]:
     what = "rows" if sample.is_table else "messages"
     part = "" if sample.complete else ", the first of more"
     lines = [f"{len(sample):,} {what} of {sample.name}{part}", layout.why]
-    if sample.time_column is not None:
-        lines.append(f"column {sample.time_column!r} is when rows arrive")
+    if sample.time_columns:
+        lines.append(f"rows arrive at the time of {' and '.join(map(repr, sample.time_columns))}")
     if layout.unfit:
         lines.append(
             f"{layout.unfit:,} of {len(sample):,} {what} are something else, and become dead letters"
@@ -291,11 +199,11 @@ def _seen(sample: Sample, layout: Layout, vehicle: VehicleChoice) -> list[str]:
 
 
 def _general_doubts(sample: Sample, layout: Layout, time: TimeChoice) -> list[str]:
-    doubts = []
+    doubts = list(sample.warnings)
     if sample.source == "file" and not sample.has_topics and not sample.is_table:
         doubts.append(
-            "the file does not say on which topic the messages come: to read them live, set [topics] telemetry, "
-            "such as 'cars/{vehicle}/telemetry'"
+            "the file does not say on which topic the messages come: to read them live, set [topics] "
+            "telemetry, such as 'cars/{vehicle}/telemetry'"
         )
     if not time.pointers and not sample.has_arrivals:
         doubts.append("neither the messages nor the file say when: events are taken as one second apart")

@@ -13,7 +13,7 @@ from dataflows.describe.shape import Field
 from dataflows.describe.usual import Usual, clean_unit, in_unit, of_battery, unit_in_name, usual
 
 FEW = 0.01
-"""Share of the values that may lie outside of the usual range: those are broken. More mean that it is wrong."""
+"""Share of the values that may lie outside of the usual range: they are broken. More: the range is wrong."""
 
 OBVIOUS = frozenset({"°", "1/min"})
 """Units that need no mention: no other is in use."""

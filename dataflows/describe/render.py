@@ -6,8 +6,9 @@ import re
 import textwrap
 from itertools import groupby
 
-from dataflows.describe.proposal import Proposal, Setting, Value
-from dataflows.describe.roles import Signal
+from dataflows.describe.proposal import Proposal
+from dataflows.describe.roles import SCORED, Signal
+from dataflows.describe.settings_lines import Setting, Value
 
 COMMENT_COLUMN = 36
 """Where comments start, as in config/fleet.toml."""
@@ -54,7 +55,7 @@ def _signal(signal: Signal) -> list[str]:
     found = signal.range
     lines = [f"[signals.{_key(signal.name)}]"]
     lines += [line for doubt in signal.unsure for line in _unsure(doubt)]
-    lines.append(_line("pointer", signal.pointer, "" if signal.scored and not found.why else signal.why))
+    lines.append(_line("pointer", signal.pointer, _reason(signal)))
     if found.unit:
         lines.append(_line("unit", found.unit, "assumed: none is given" if found.assumed else ""))
     if found.min is not None:
@@ -64,6 +65,13 @@ def _signal(signal: Signal) -> list[str]:
     if not signal.scored:
         lines.append(_line("scored", value=False, why=""))
     return lines
+
+
+def _reason(signal: Signal) -> str:
+    """Why a signal has its role; of one that is just scored, why it has no range."""
+    if signal.scored and signal.why == SCORED:
+        return signal.range.why if signal.range.min is None and signal.range.max is None else ""
+    return signal.why
 
 
 def _line(key: str, value: Value, why: str) -> str:

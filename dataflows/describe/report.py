@@ -1,4 +1,4 @@
-"""The explanation for people: what was seen, what is proposed, what is unsure, what came out, and what is next."""
+"""The explanation for people: what was seen, is proposed, is unsure, came out, and is next."""
 
 from __future__ import annotations
 
@@ -28,11 +28,12 @@ def explanation(proposal: Proposal, sample: Sample, trial: Trial, output: Path |
         trial: how the sample was scored with it.
         output: the file it is written to; ``None`` for standard output.
     """
+    has_sequence = any(setting.key == "sequence" and setting.value for setting in proposal.settings)
     parts = [
         ("seen", proposal.seen),
         ("proposed", _proposed(proposal)),
         ("unsure of", proposal.doubts or ["nothing"]),
-        ("scored with it", _scored(trial)),
+        ("scored with it", _scored(trial, has_sequence)),
     ]
     lines = [line for title, items in parts for line in _part(title, items)]
     return "\n".join([*lines, *_next(sample, output or Path("mine.toml"))])
@@ -71,24 +72,30 @@ def _with_range(signal: Signal) -> str:
     return f"{signal.name} ({found.min:g} to {found.max:g}{' ' * bool(found.unit)}{found.unit})"
 
 
-def _scored(trial: Trial) -> list[str]:
+def _scored(trial: Trial, has_sequence: bool) -> list[str]:
     if trial.failure:
         return [f"not possible: {trial.failure}"]
     figures = trial.figures
     events = figures["events"]
     lines = [
-        f"{events:,} events of {trial.vehicles:,} vehicle{'s' * (trial.vehicles != 1)}, {trial.span}",
-        f"{figures['dead_letters']:,} dead letters{f', the first: {trial.reason}' if trial.reason else ''}",
-        f"{figures['anomalies']:,} anomalies ({figures['anomalies'] / events:.1%})",
-        f"{figures['partial']:,} partial events ({figures['partial'] / events:.1%}): a signal is missing, and not "
-        "held from before",
+        f"{_counted(events, 'event')} of {_counted(trial.vehicles, 'vehicle')}, {trial.span}",
+        _counted(figures["dead_letters"], "dead letter") + (trial.reason and f", the first: {trial.reason}"),
+        f"{_counted(figures['anomalies'], 'anomaly', 'anomalies')} ({figures['anomalies'] / events:.1%})",
+        f"{_counted(figures['partial'], 'partial event')} ({figures['partial'] / events:.1%}), in which a "
+        "scored signal is missing",
     ]
     if figures["duplicates"]:
+        is_are = "is" if figures["duplicates"] == 1 else "are"
+        ask = "" if has_sequence else ", or is there a counter for payload.sequence"
         lines.append(
-            f"{figures['duplicates']:,} duplicates are not scored: events of one vehicle at one time; is the time "
-            "or the vehicle another field, or is there a counter for payload.sequence?"
+            f"{_counted(figures['duplicates'], 'duplicate')} {is_are} not scored: events of one vehicle at "
+            f"one time; is the time or the vehicle another field{ask}?"
         )
     return lines
+
+
+def _counted(count: int, one: str, several: str = "") -> str:
+    return f"{count:,} {one if count == 1 else several or one + 's'}"
 
 
 def _next(sample: Sample, output: Path) -> Sequence[str]:
@@ -103,7 +110,8 @@ def _next(sample: Sample, output: Path) -> Sequence[str]:
         f"FLEET__RECORDING__SPEED=10 {job}"
     )
     return [
-        f"next: read {output}; then, in three terminals, after: export {settings} FLEET__MQTT__PROTOCOL=3.1.1",
+        f"next: read {output}; then, in three terminals:",
+        f"  export {settings} FLEET__MQTT__PROTOCOL=3.1.1    # in each",
         "  python -m scripts.brokers.embedded",
         f"  {page}",
         f"  {played}",

@@ -40,6 +40,9 @@ _PLACES = frozenset(
 _MANY = 20
 """Different values that a field must have to be taken for a counter by its numbers alone."""
 
+SCORED = "scored"
+"""The reason of a signal that is scored because nothing speaks against it."""
+
 _NOT_SCORED = {
     "latitude": "a new place is no fault, so the position is shown and not scored",
     "longitude": "as the latitude",
@@ -146,10 +149,8 @@ def _signal(field: Field, name: str, place: str | None, vehicles: Sequence[str],
     is_named, is_counter = _counts(field, vehicles, known=kind is not None)
     if is_counter:
         doubt = () if is_named else ("it only grows in the sample: scored = true if it also falls",)
-        return Signal(
-            name, field.pointer, Range(found.unit, None, None, ""), False, "not scored: a counter that only grows",
-            "counter", doubt,
-        )  # fmt: skip
+        unbounded, why = Range(found.unit, None, None, ""), "not scored: a counter that only grows"
+        return Signal(name, field.pointer, unbounded, False, why, "counter", doubt)
     if len(field.distinct) == 1 and len(field.values) > 1:
         always = f"always {field.values[0]!r} in the sample"
         if kind is None and not field.is_truth:
@@ -158,7 +159,7 @@ def _signal(field: Field, name: str, place: str | None, vehicles: Sequence[str],
                 name, field.pointer, found, False, "not scored: a constant says nothing", "constant", doubt
             )
         return Signal(name, field.pointer, found, True, f"scored, although {always}", what, (*doubts, always))
-    return Signal(name, field.pointer, found, True, "scored", what, doubts)
+    return Signal(name, field.pointer, found, True, SCORED, what, doubts)
 
 
 def _counts(field: Field, vehicles: Sequence[str], *, known: bool) -> tuple[bool, bool]:

@@ -31,7 +31,8 @@ class Sample:
         has_topics: whether `topics` are those that a broker had.
         has_arrivals: whether `arrived` is when messages arrived, not made up by the reader of a file.
         units: of a table, JSON pointer → unit as the header gives it; ``None`` for messages in JSON.
-        time_column: of a table, the column that its reader takes the times of arrival from.
+        time_columns: of a table, the columns that its reader takes the times of arrival from.
+        warnings: what the reader of a file says of it, a sentence each.
         complete: whether these are all messages that there are.
     """
 
@@ -44,7 +45,8 @@ class Sample:
     has_topics: bool = True
     has_arrivals: bool = True
     units: Mapping[str, str] | None = None
-    time_column: str | None = None
+    time_columns: tuple[str, ...] = ()
+    warnings: tuple[str, ...] = ()
     complete: bool = field(default=False)
 
     def __len__(self) -> int:
@@ -99,9 +101,10 @@ def from_recording(path: Path, limit: int = MESSAGES) -> Sample:
         source="file",
         name=str(path),
         has_topics=recorded,
-        has_arrivals=recorded or recording.time_column is not None,
+        has_arrivals=recorded or bool(recording.time_columns),
         units=_units(recording),
-        time_column=recording.time_column,
+        time_columns=recording.time_columns,
+        warnings=tuple(recording.warnings),
         complete=len(payloads) <= limit,
     )
 

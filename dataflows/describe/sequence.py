@@ -16,7 +16,7 @@ _NAMES = frozenset(
 
 
 def find_sequence(fields: Mapping[str, Field], vehicles: Sequence[str]) -> str:
-    """Pointer to the field that is called so and grows with every event of a vehicle; empty if there is none."""
+    """Pointer to the field that is called so and grows with every event of a vehicle; empty without one."""
     rows = len(vehicles)
     for field in fields.values():
         if " ".join(words(field.name)) not in _NAMES or not field.is_whole or field.is_truth:

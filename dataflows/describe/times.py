@@ -12,26 +12,26 @@ from dataflows.describe.time_formats import ENOUGH, TimeFormat, elapsed, format_
 
 _NAMES = frozenset(
     {
-        "ts", "t", "time", "timestamp", "datetime", "date", "when", "epoch", "clock", "stamp", "at", "instant",
-        "seconds", "sec", "secs", "millis", "ms", "msec", "elapsed", "zeit", "datum", "uhrzeit", "zeitstempel",
-        "heure", "fecha", "hora", "utc", "dt", "tst", "moment",
+        "ts", "t", "time", "timestamp", "datetime", "date", "when", "epoch", "clock", "stamp", "at",
+        "instant", "seconds", "sec", "secs", "millis", "ms", "msec", "elapsed", "zeit", "datum",
+        "uhrzeit", "zeitstempel", "heure", "fecha", "hora", "utc", "dt", "tst", "moment",
     }
 )  # fmt: skip
 _BEST = frozenset({"ts", "time", "timestamp", "datetime", "time stamp", "date time", "event time", "zeit"})
 _LATER = frozenset(
     {
-        "server", "received", "receive", "recv", "upload", "uploaded", "arrival", "arrived", "created", "updated",
-        "gps", "fix", "ingest", "ingested", "processed", "start", "end", "last", "since", "expires", "run",
-        "journey", "trip", "with", "cleared", "valid", "remaining", "to", "until",
+        "server", "received", "receive", "recv", "upload", "uploaded", "arrival", "arrived", "created",
+        "updated", "gps", "fix", "ingest", "ingested", "processed", "start", "end", "last", "since",
+        "expires", "run", "journey", "trip", "with", "cleared", "valid", "remaining", "to", "until",
     }
 )  # fmt: skip
 """Words for times of something else than the measurement."""
 
 _UNITS = {
     "s": "epoch_s", "sec": "epoch_s", "secs": "epoch_s", "second": "epoch_s", "seconds": "epoch_s",
-    "ms": "epoch_ms", "msec": "epoch_ms", "msecs": "epoch_ms", "millis": "epoch_ms", "milliseconds": "epoch_ms",
-    "us": "epoch_us", "µs": "epoch_us", "usec": "epoch_us", "microseconds": "epoch_us",
-    "ns": "epoch_ns", "nsec": "epoch_ns", "nanoseconds": "epoch_ns",
+    "ms": "epoch_ms", "msec": "epoch_ms", "msecs": "epoch_ms", "millis": "epoch_ms",
+    "milliseconds": "epoch_ms", "us": "epoch_us", "µs": "epoch_us", "usec": "epoch_us",
+    "microseconds": "epoch_us", "ns": "epoch_ns", "nsec": "epoch_ns", "nanoseconds": "epoch_ns",
 }  # fmt: skip
 
 
@@ -106,7 +106,8 @@ def choose_time(
     if pair and (best is None or best.points < 3.0 or best.is_elapsed):
         day, clock = pair
         format = joined(day.format, clock.format)
-        why = f"date and time of day are in two fields, such as {day.field.values[0]!r} and {clock.field.values[0]!r}"
+        examples = f"{day.field.values[0]!r} and {clock.field.values[0]!r}"
+        why = f"date and time of day are in two fields, such as {examples}"
         pointers = (day.field.pointer, clock.field.pointer)
         return TimeChoice(pointers, format, why, unsure=_doubts(format), others=others - set(pointers))
     if best is None:

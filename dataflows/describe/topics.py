@@ -7,9 +7,9 @@ from collections.abc import Sequence
 
 _COLLECTIONS = frozenset(
     {
-        "car", "cars", "vehicle", "vehicles", "fleet", "device", "devices", "truck", "trucks", "bus", "buses",
-        "van", "vans", "asset", "assets", "thing", "things", "veh", "unit", "units", "d", "wican", "tracker",
-        "trackers", "machine", "machines", "bikes", "obd",
+        "car", "cars", "vehicle", "vehicles", "fleet", "device", "devices", "truck", "trucks", "bus",
+        "buses", "van", "vans", "asset", "assets", "thing", "things", "veh", "unit", "units", "d",
+        "wican", "tracker", "trackers", "machine", "machines", "bikes", "obd",
     }
 )  # fmt: skip
 """Levels that the id of a vehicle often follows."""

@@ -65,18 +65,20 @@ _LEAD_ACID = ((9.0, 16.5, 6.0, 16.0), (17.0, 33.0, 12.0, 32.0))
 """Of 12 V and 24 V systems: between which volts the sample lies, and what is plausible."""
 
 _UNITS = {
-    "kmh": "km/h", "kph": "km/h", "kmph": "km/h", "km/h": "km/h", "km/hr": "km/h", "mph": "mph", "m/s": "m/s",
-    "mps": "m/s", "meters/second": "m/s", "c": "°C", "°c": "°C", "*c": "°C", "degc": "°C", "celsius": "°C", "℃": "°C",
-    "f": "°F", "°f": "°F", "*f": "°F", "degf": "°F", "fahrenheit": "°F", "rpm": "1/min", "1/min": "1/min", "u/min": "1/min",
-    "pct": "%", "percent": "%", "perc": "%", "%": "%", "v": "V", "volt": "V", "volts": "V", "mv": "mV", "a": "A",
-    "amps": "A", "ma": "mA", "kw": "kW", "w": "W", "kwh": "kWh", "kpa": "kPa", "hpa": "hPa", "mbar": "mbar",
-    "bar": "bar", "psi": "psi", "km": "km", "m": "m", "mi": "mi", "miles": "mi", "l": "l", "deg": "°", "°": "°",
-    "g/s": "g/s", "nm": "Nm", "l/h": "l/h", "hz": "Hz", "s": "s", "ms": "ms", "kg": "kg",
+    "kmh": "km/h", "kph": "km/h", "kmph": "km/h", "km/h": "km/h", "km/hr": "km/h", "mph": "mph",
+    "m/s": "m/s", "mps": "m/s", "meters/second": "m/s", "c": "°C", "°c": "°C", "*c": "°C", "degc": "°C",
+    "celsius": "°C", "℃": "°C", "f": "°F", "°f": "°F", "*f": "°F", "degf": "°F", "fahrenheit": "°F",
+    "rpm": "1/min", "1/min": "1/min", "u/min": "1/min", "pct": "%", "percent": "%", "perc": "%", "%": "%",
+    "v": "V", "volt": "V", "volts": "V", "mv": "mV", "a": "A", "amps": "A", "ma": "mA", "kw": "kW",
+    "w": "W", "kwh": "kWh", "kpa": "kPa", "hpa": "hPa", "mbar": "mbar", "bar": "bar", "psi": "psi",
+    "km": "km", "m": "m", "mi": "mi", "miles": "mi", "l": "l", "deg": "°", "°": "°", "g/s": "g/s",
+    "nm": "Nm", "l/h": "l/h", "hz": "Hz", "s": "s", "ms": "ms", "kg": "kg",
 }  # fmt: skip
 _IN_NAMES = frozenset(
     {
-        "kmh", "kph", "kmph", "mph", "mps", "celsius", "degc", "fahrenheit", "degf", "pct", "percent", "volts",
-        "volt", "mv", "kw", "kwh", "kpa", "hpa", "mbar", "bar", "psi", "km", "deg", "nm", "amps", "rpm", "hz",
+        "kmh", "kph", "kmph", "mph", "mps", "celsius", "degc", "fahrenheit", "degf", "pct", "percent",
+        "volts", "volt", "mv", "kw", "kwh", "kpa", "hpa", "mbar", "bar", "psi", "km", "deg", "nm", "amps",
+        "rpm", "hz",
     }
 )  # fmt: skip
 """Words at the end of a name that are its unit whatever stands before them."""

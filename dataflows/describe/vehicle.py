@@ -10,9 +10,9 @@ from dataflows.describe.shape import Field
 
 _VEHICLES = frozenset(
     {
-        "vehicle", "vehicles", "vin", "imei", "ident", "device", "car", "truck", "bus", "van", "plate", "asset",
-        "tracker", "unit", "thing", "machine", "fahrzeug", "kennzeichen", "imsi", "terminal", "veh", "train",
-        "tractor", "bike", "scooter", "dongle",
+        "vehicle", "vehicles", "vin", "imei", "ident", "device", "car", "truck", "bus", "van", "plate",
+        "asset", "tracker", "unit", "thing", "machine", "fahrzeug", "kennzeichen", "imsi", "terminal",
+        "veh", "train", "tractor", "bike", "scooter", "dongle",
     }
 )  # fmt: skip
 _NUMBERING = frozenset(
@@ -61,7 +61,7 @@ class VehicleChoice:
 
 
 def is_vehicle_name(name: str) -> bool:
-    """Whether a field of this name surely holds the id of a vehicle: "VIN", "car_reg_no"; not "vehicle_speed"."""
+    """Whether a field of this name surely holds ids of vehicles: "VIN", "car_reg_no"; not "vehicle_speed"."""
     found = set(words(name)) - {"the", "my"}
     return bool(found & _VEHICLES) and found <= _VEHICLES | _NUMBERING and found != {"unit"}
 

@@ -62,7 +62,7 @@ def test_an_mqtt_topic_is_described(settings: Settings, broker: Broker, topic: s
 
 @pytest.mark.mqtt
 def test_a_silent_topic_is_an_error_of_one_line(settings: Settings, broker: Broker, topic: str) -> None:
-    with pytest.raises(BrokerError, match="expected messages on .* within 0.5 s, got none") as silent:
+    with pytest.raises(BrokerError, match=r"expected messages on .* within 0.5 s, got none") as silent:
         from_broker(settings, f"{topic}/#", 0.5, 10)
     assert "\n" not in str(silent.value)
 

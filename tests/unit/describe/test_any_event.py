@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 from config.errors import RecordingError
 from config.settings import load
 from dataflows.decode import Decoder
-from dataflows.describe import propose, toml_of
+from dataflows.describe import Sample, propose, toml_of
 from tests.support.described import START, sample_of
 
 NAMES = st.one_of(
@@ -47,14 +47,22 @@ def flat_events(draw: st.DrawFn) -> list[dict[str, Any]]:
     ]
 
 
+def proposal_or_refusal(sample: Sample) -> str:
+    """What is proposed; empty if the sample is refused in one line."""
+    refusal = ""
+    try:
+        return toml_of(propose(sample))
+    except RecordingError as error:
+        refusal = str(error)
+    assert len(refusal.splitlines()) == 1
+    return ""
+
+
 @given(flat_events())
 def test_a_proposal_can_be_loaded_and_decodes_every_event(events: list[dict[str, Any]]) -> None:
     sample = sample_of(events)
-    try:
-        toml = toml_of(propose(sample))
-    except RecordingError as error:
-        assert "\n" not in str(error)
-        assume(False)
+    toml = proposal_or_refusal(sample)
+    assume(toml)
     with tempfile.TemporaryDirectory() as directory:
         file = Path(directory, "mine.toml")
         file.write_text(toml, encoding="utf-8")
@@ -74,10 +82,7 @@ def test_a_proposal_can_be_loaded_and_decodes_every_event(events: list[dict[str,
 
 @given(st.lists(st.binary(max_size=40), min_size=1, max_size=8))
 def test_any_bytes_give_a_proposal_or_a_refusal_of_one_line(payloads: list[bytes]) -> None:
-    try:
-        toml_of(propose(sample_of(payloads)))
-    except RecordingError as error:
-        assert "\n" not in str(error)
+    assert proposal_or_refusal(sample_of(payloads)) is not None
 
 
 @given(
@@ -86,7 +91,4 @@ def test_any_bytes_give_a_proposal_or_a_refusal_of_one_line(payloads: list[bytes
     )
 )
 def test_any_json_gives_a_proposal_or_a_refusal_of_one_line(value: Any) -> None:
-    try:
-        toml_of(propose(sample_of([value] * 3, "cars/v1/telemetry")))
-    except RecordingError as error:
-        assert "\n" not in str(error)
+    assert proposal_or_refusal(sample_of([value] * 3, "cars/v1/telemetry")) is not None

@@ -1,4 +1,4 @@
-"""Telemetry in the shape of what senders really send: what is proposed for it, and that the decoder reads it."""
+"""Telemetry in the shape of what senders really send: what is proposed, and that the decoder reads it."""
 
 from __future__ import annotations
 

@@ -242,6 +242,12 @@ def test_what_holds_no_number_is_refused_in_one_line(payloads: list[bytes]) -> N
     assert "\n" not in str(refused.value)
 
 
+def test_topics_without_a_level_for_the_vehicle_are_refused_in_one_line() -> None:
+    messages = [number for number in range(100) for _ in range(2)]
+    with pytest.raises(RecordingError, match="a level for the vehicle"):
+        propose(sample_of(messages, ["speed", "rpm"] * 100))
+
+
 def test_messages_that_do_not_fit_are_counted() -> None:
     messages: list[Any] = [{"vin": "V1", **record} for record in drive()]
     messages[7] = b"garbage"
