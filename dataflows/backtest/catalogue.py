@@ -46,7 +46,7 @@ def with_catalogue(settings: Settings, recording: Recording, signals: str, label
     if signals == "config":
         catalogue = dict(settings.signals)
     else:
-        known = {payload.vehicle_id, payload.time, payload.sequence}
+        known = {payload.vehicle_id, payload.sequence, *_times(payload)}
         reserved = {label, *recording.time_columns}
         candidates = {
             name: column
@@ -74,12 +74,13 @@ def _payload_of(
         if found is not None:
             recording.warn("vehicle", found.warning())
             vehicle_id = found.column.pointer if found.certain else vehicle_id
-    times = (payload.time,) if isinstance(payload.time, str) else payload.time or ()
+    times = _times(payload)
     obeyed = payload.model_copy(update={"layout": "event", "vehicle_id": vehicle_id, "sequence": None})
     if times and pointers.issuperset(times) and not recording.is_told_time:
         if _reads_times(settings.model_copy(update={"payload": obeyed}), recording):
             return obeyed
-        recording.warn("payload time", _UNREADABLE.format(" and ".join(times), payload.time_format))
+        if _are_own():
+            recording.warn("payload time", _UNREADABLE.format(" and ".join(times), payload.time_format))
     return obeyed.model_copy(update={"time": None})
 
 
@@ -101,8 +102,16 @@ def _reads_times(settings: Settings, recording: Recording) -> bool:
 def _names_columns(settings: Settings, columns: dict[str, Column]) -> bool:
     """Whether the user's own settings have a catalogue with signals that are columns of this table."""
     pointers = {column.pointer for column in columns.values()}
-    own = bool(os.environ.get(FILE_VARIABLE))
-    return own and any(signal.pointer in pointers for signal in settings.signals.values())
+    return _are_own() and any(signal.pointer in pointers for signal in settings.signals.values())
+
+
+def _are_own() -> bool:
+    """Whether the settings are of a file of the user's own."""
+    return bool(os.environ.get(FILE_VARIABLE))
+
+
+def _times(payload: PayloadSettings) -> tuple[str, ...]:
+    return (payload.time,) if isinstance(payload.time, str) else payload.time or ()
 
 
 def _named(signals: str) -> list[str]:

@@ -187,10 +187,22 @@ def a_log(desk: Desk) -> None:
     (desk.directory / "log.csv").write_text("\n".join(["Zeit;Date;Time;v", *lines]) + "\n", encoding="utf-8")
 
 
+def some_messages(desk: Desk) -> None:
+    """A drive of two vehicles, a message on each line."""
+    events = [
+        {"vin": f"V{van}", "ts": 1_785_000_000 + second, "speed": 60 + second % 20, "rpm": 1800 + second % 7}
+        for second in range(150)
+        for van in (1, 2)
+    ]
+    lines = "".join(f"{json.dumps(event)}\n" for event in events)
+    (desk.directory / "trip.jsonl").write_text(lines, encoding="utf-8")
+
+
 def a_repository(desk: Desk) -> None:
     desk.sandbox.run("git init --quiet")
 
 
+NEEDS_VEHICLES = "it listens to vehicles; tests/flow/test_describe.py has some"
 NEEDS_PACKAGES = "it downloads all packages"
 NEEDS_TIME = "it takes minutes, and runs the tests"
 NEEDS_JAVA = "it needs Java and Maven; tests/flow/test_kafka_broker.py runs it"
@@ -225,6 +237,10 @@ TABLE: list[tuple[str, Try]] = [
     (r"python -m dataflows\.backtest fleet\.jsonl\.gz", to_its_end()),
     (r"python -m dataflows\.backtest trip\.csv .*", to_its_end(a_labelled_trip)),
     (r"python -m dataflows\.backtest log\.csv .*", to_its_end(a_log)),
+    # settings
+    (r"python -m dataflows\.describe trip\.jsonl > config/mine\.toml", to_its_end(some_messages)),
+    (r"python -m dataflows\.describe trip\.csv .*", to_its_end(a_labelled_trip)),
+    (r"python -m dataflows\.describe --topic .*", with_defined_options(NEEDS_VEHICLES)),
     # brokers
     (r"python -m scripts\.broker_users .*", to_its_end()),
     (r"mosquitto -c config/\S+", with_existing_files(NEEDS_FIXED_PORTS)),

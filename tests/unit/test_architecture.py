@@ -42,6 +42,7 @@ LAYERS: list[tuple[str, list[str]]] = [
     ("dataflows.encode", ["config", *WIRE, "dataflows.compiled", "dataflows.detector", "dataflows.score"]),
     ("dataflows.river_detector", ["dataflows.score.river.estimator"]),
     ("dataflows.backtest", ["config", "dataflows"]),
+    ("dataflows.describe", ["config", "dataflows"]),
     ("dataflows.record", ["config", "dataflows.messages", "dataflows.connectors", "dataflows.job"]),
     ("dataflows.fleet", ["config", "dataflows"]),
     (
@@ -69,6 +70,7 @@ FORBIDDEN_LIBRARIES = {
     "dataflows/decode": {"bytewax", "paho", "kafka", "confluent_kafka"},
     "dataflows/encode": {"bytewax", "paho", "kafka", "confluent_kafka"},
     "dataflows/backtest": {"bytewax", "paho", "kafka", "confluent_kafka"},
+    "dataflows/describe": {"bytewax", "paho", "kafka", "confluent_kafka"},
     "dataflows/recordings": {"bytewax", "paho", "kafka", "confluent_kafka"},
     "sim": {"bytewax", "kafka", "streamlit"},
     "ui": {"bytewax", "confluent_kafka"},
