@@ -119,13 +119,14 @@ class Decoder:
     ) -> tuple[RawEvents, list[Row], list[bytes], Faults, dict[str, int]]:
         """The events that name a signal of the catalogue or none; counts of the others, by signal."""
         unknown = Counter(
-            str(name) for name in names if name not in (None, "") and not self._named.knows(str(name))
+            name for name in names if name not in (None, "") and not self._named.knows(str(name))
         )
         if not unknown:
             return events, rows, texts, faults, {}
-        known = [position for position, name in enumerate(names) if str(name) not in unknown]
+        known = [position for position, name in enumerate(names) if name not in unknown]
         chosen = [rows[position] for position in known], [texts[position] for position in known]
-        return events.take(known), *chosen, faults.of_events(known), dict(unknown)
+        ignored = {str(name): count for name, count in unknown.items()}
+        return events.take(known), *chosen, faults.of_events(known), ignored
 
     def _telemetry(
         self,

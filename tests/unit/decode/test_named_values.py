@@ -32,10 +32,28 @@ def test_a_number_is_a_name_by_its_digits_and_two_signals_may_have_one_name() ->
 
 
 @pytest.mark.parametrize("name", [b"null", b'""', b"[]"])
+def test_the_name_of_an_object_stands_for_all_signals_in_it() -> None:
+    signals = {"latitude": "/location/latitude", "longitude": "/location/longitude", "speed": "/speed"}
+    subject = decoder(signals, topic="{vehicle}/{signal}", time=None)
+    payloads = [b'{"latitude":48.1,"longitude":"11.5"}', b'{"latitude":[48.1]}', b"null", b"none"]
+    decoded = subject.decode(on_topics(*[("car/location", payload) for payload in payloads]))
+    nothing = [NAN, NAN, NAN]
+    expected = [[48.1, 11.5, NAN], nothing, nothing, nothing]
+    np.testing.assert_array_equal(decoded.telemetry.values, expected)
+    assert {signal: bad.count for signal, bad in decoded.bad_values.items()} == {"latitude": 1}
+
+
 def test_an_event_that_names_no_signal_is_a_dead_letter(name: bytes) -> None:
     subject = decoder(signal="/s", value="/v", vehicle_id="topic", time=None)
     decoded = subject.decode(messages(b'{"s":' + name + b',"v":1}'))
     assert decoded.dead_letters[0].reason.startswith("expected the name of the signal at /s")
+
+
+def test_a_signal_that_is_called_none_is_not_one_without_a_name() -> None:
+    subject = decoder(signal="/s", value="/v", vehicle_id="topic", time=None)
+    decoded = subject.decode(messages(b'{"s":"None","v":1}', b'{"s":null,"v":1}', b'{"s":7,"v":1}'))
+    assert decoded.ignored == {"None": 1, "7": 1}
+    assert decoded.bad.tolist() == [True]
 
 
 def test_an_ignored_event_needs_neither_a_vehicle_nor_a_time() -> None:
