@@ -94,6 +94,11 @@ class PayloadSettings(Section):
     max_bytes: PositiveInt
 
     @property
+    def has_time(self) -> bool:
+        """Whether the time of an event is sent with it, and not that of its arrival."""
+        return self.time is not None or self.layout == "series"
+
+    @property
     def holds_maps(self) -> bool:
         """Whether messages hold maps, or may hold them."""
         return self.layout == "map" or self.records is not None

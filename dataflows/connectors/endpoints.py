@@ -34,7 +34,7 @@ def telemetry_source(settings: Settings, role: str = SOURCE) -> FixedPartitioned
     """
     if settings.source.kind == "mqtt":
         # Without a time in the payload, two messages of a parked vehicle may be equal.
-        distinct = settings.payload.time is not None
+        distinct = settings.payload.has_time
         topic_filter = settings.topics.telemetry_template.filter
         return MqttSource(settings.mqtt, [topic_filter], role, distinct=distinct)
     if settings.source.kind == "kafka":

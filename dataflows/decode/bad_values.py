@@ -27,13 +27,13 @@ class BadValues:
     """The values of a batch that are no numbers, by the position of their event in the batch."""
 
     def __init__(self) -> None:
-        self._found: list[tuple[int, str, str]] = []
+        self._found: list[tuple[int | None, str, str]] = []
 
-    def add(self, position: int, signal: str, reason: str) -> None:
+    def add(self, position: int | None, signal: str, reason: str) -> None:
         """Note a value that cannot be read.
 
         Args:
-            position: of its event in the batch.
+            position: of its event in the batch; ``None`` if its message has no event.
             signal: its name in the catalogue.
             reason: what was expected and what came, on one line.
         """
@@ -48,7 +48,7 @@ class BadValues:
         counts: dict[str, int] = {}
         examples: dict[str, str] = {}
         for position, signal, reason in self._found:
-            if position < len(is_faulty) and is_faulty[position]:
+            if position is not None and is_faulty[position]:
                 continue
             counts[signal] = counts.get(signal, 0) + 1
             examples.setdefault(signal, reason[:MAX_REASON_CHARACTERS])

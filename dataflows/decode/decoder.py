@@ -85,7 +85,7 @@ class Decoder:
 
     def decode(self, batch: MessageBatch) -> Decoded:
         """Decode every message of a batch. How messages are batched makes no difference to the events."""
-        ignored: Mapping[str, int] = {}
+        ignored: dict[str, int] = {}
         if self._topic.names_signal:
             batch, ignored = self._of_known_signals(batch)
         faults, bad = Faults(), BadValues()
@@ -94,7 +94,8 @@ class Decoder:
         if self._envelopes is not None:
             rows = self._envelopes.complete(rows, events.messages, batch.payloads, faults)
         if self._fields.signal is not None:
-            events, rows, texts, faults, ignored = self._of_known_names(events, rows, texts, faults)
+            names = [row[self._fields.signal] for row in rows]
+            events, rows, texts, faults, ignored = self._of_known_names(names, events, rows, texts, faults)
         telemetry = self._telemetry(batch, events, rows, texts, faults, bad)
         letters = [self._dead_letter(batch, events, *fault) for fault in faults.in_order()]
         is_faulty = faults.mask(len(events))
@@ -111,18 +112,18 @@ class Decoder:
         return batch.take(known), dict(unknown)
 
     def _of_known_names(
-        self, events: RawEvents, rows: list[Row], texts: list[bytes], faults: Faults
+        self, names: list[Any], events: RawEvents, rows: list[Row], texts: list[bytes], faults: Faults
     ) -> tuple[RawEvents, list[Row], list[bytes], Faults, dict[str, int]]:
         """The events that name a signal of the catalogue or none; counts of the others, by signal."""
-        names = [row[self._fields.signal] for row in rows]  # type: ignore[index]
         unknown = Counter(
-            str(name) for name in names if name not in (None, "") and not self._named.knows(str(name))
+            name for name in names if name not in (None, "") and not self._named.knows(str(name))
         )
         if not unknown:
             return events, rows, texts, faults, {}
-        known = [position for position, name in enumerate(names) if str(name) not in unknown]
+        known = [position for position, name in enumerate(names) if name not in unknown]
         chosen = [rows[position] for position in known], [texts[position] for position in known]
-        return events.take(known), *chosen, faults.of_events(known), dict(unknown)
+        ignored = {str(name): count for name, count in unknown.items()}
+        return events.take(known), *chosen, faults.of_events(known), ignored
 
     def _telemetry(
         self,

@@ -9,7 +9,8 @@ from typing import Any
 
 import msgspec
 
-from dataflows.decode.fields import ARRAY_INDEX, Field, FieldType, Row
+from dataflows.decode.field_types import FieldType
+from dataflows.decode.fields import ARRAY_INDEX, Field, Row
 
 _LONGEST_ARRAY = 64
 """A struct has an item for every index of an array up to the last one used; none is built for longer ones."""

@@ -18,7 +18,7 @@ MAX_CHARACTERS = 64
 _LARGEST = ((1e11, 1_000_000), (1e14, 1_000), (1e17, 1))
 """Numbers below the first are in a unit of that many microseconds; all others are nanoseconds."""
 
-_DIGITS_OF_A_TIME = range(19_000_101_000000, 22_000_101_000000)
+_FIRST_DIGITS, _LAST_DIGITS = 19_000_101_000000, 21_991_231_235959
 """20260520163954: as milliseconds, these would be in the years 2572 to 2667."""
 
 _DATES = ("%Y/%m/%d", "%Y.%m.%d", "%d.%m.%Y", "%d-%b-%Y", "%d %b %Y", "%d %B %Y", "%b %d %Y", "%B %d %Y")
@@ -56,7 +56,7 @@ def moment_of(value: str | float, zone: tzinfo) -> datetime | None:
 def _of_number(number: float, zone: tzinfo) -> datetime | None:
     if isinstance(number, float) and not math.isfinite(number):
         return None
-    if number in _DIGITS_OF_A_TIME:
+    if _FIRST_DIGITS <= number <= _LAST_DIGITS:
         return _parsed(f"{number:.0f}", "%Y%m%d%H%M%S", zone)
     for limit, unit in _LARGEST:
         if abs(number) < limit:

@@ -21,6 +21,9 @@ from dataflows.events import JSON_ERRORS
 class NamedValues:
     """The signals of a catalogue, by the names that senders give them.
 
+    The name of a signal is its pointer, with the parts joined by ``/``. A sender may also name an object that
+    holds signals: ``location`` with the value ``{"latitude": …}`` is the signal ``location/latitude``.
+
     Args:
         signals: the catalogue.
         type: what the value of a signal may be.
@@ -29,13 +32,16 @@ class NamedValues:
     def __init__(self, signals: Mapping[str, SignalSettings], type: FieldType) -> None:
         self._type = type
         self._catalogue = list(signals)
-        self._columns: dict[str, list[int]] = defaultdict(list)
+        # Name → columns of the signals, each with the way to it inside the value.
+        self._places: dict[str, list[tuple[int, tuple[str, ...]]]] = defaultdict(list)
         for column, settings in enumerate(signals.values()):
-            self._columns["/".join(tokens_of(settings.pointer))].append(column)
+            tokens = tokens_of(settings.pointer)
+            for end in range(1, len(tokens) + 1):
+                self._places["/".join(tokens[:end])].append((column, tokens[end:]))
 
     def knows(self, name: str) -> bool:
         """Whether a signal of the catalogue has this name; a slash in front of a name does not matter."""
-        return name.removeprefix("/") in self._columns
+        return name.removeprefix("/") in self._places
 
     def matrix(self, names: Sequence[str], values: Sequence[Any], bad: BadValues) -> NDArray[np.float64]:
         """The values as a matrix of shape (n, S), each in the columns of its signal, NaN elsewhere.
@@ -47,19 +53,23 @@ class NamedValues:
         """
         matrix = np.full((len(names), len(self._catalogue)), np.nan)
         for row, (name, value) in enumerate(zip(names, values, strict=True)):
-            columns = self._columns.get(name.removeprefix("/"), ())
-            try:
-                matrix[row, columns] = self._type.read(value)
-            except TypeError:
-                expected = self._type.expected
-                for column in columns:
+            for column, tokens in self._places.get(name.removeprefix("/"), ()):
+                inner = _inside(value, tokens)
+                try:
+                    matrix[row, column] = self._type.read(inner)
+                except TypeError:
                     signal = self._catalogue[column]
-                    bad.add(
-                        row, signal, f"expected signal {signal!r} to be {expected}, got {described(value)}"
-                    )
-            except OverflowError:
-                pass  # beyond float64: missing, like every number that is not finite
+                    expected = f"expected signal {signal!r} to be {self._type.expected}"
+                    bad.add(row, signal, f"{expected}, got {described(inner)}")
+                except OverflowError:
+                    pass  # beyond float64: missing, like every number that is not finite
         return matrix
+
+
+def _inside(value: Any, tokens: Sequence[str]) -> Any:
+    for token in tokens:
+        value = value.get(token) if isinstance(value, dict) else None
+    return value
 
 
 class WholePayloadReader:

@@ -6,7 +6,7 @@ and signals stay where their pointers lead, and the time is where the samples ha
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from typing import Any
 
 import msgspec
@@ -50,10 +50,10 @@ class SeriesReader:
         Args:
             message: JSON.
             position: of its first event in the batch.
-            bad: gets the signals whose series is none.
+            bad: gets the signals whose series cannot be read beside others that can.
 
         Raises:
-            UndecodableError: the message is no object, or has none of the series.
+            UndecodableError: the message is no object, or has no series that can be read.
             msgspec.DecodeError: it is not JSON.
         """
         decoded = self._decoder.decode(message)
@@ -62,36 +62,38 @@ class SeriesReader:
         constant = [(field.tokens, _at(field, decoded)) for field in self._constant]
         sent: dict[bytes, Any] = {}
         values: dict[bytes, dict[tuple[str, ...], Any]] = {}
-        has_series = False
+        unreadable: dict[str, str] = {}
+        found = False
         for name, field in self._series.items():
             series = _at(field, decoded)
             if series is None:
                 continue
-            has_series = True
             try:
                 for time, value in self._samples(series):
                     key = msgspec.json.encode(time)
                     sent[key] = time
                     values.setdefault(key, {})[field.tokens] = value
+                found = True
             except UndecodableError as error:
-                bad.add(position, name, f"expected {error} as the series of {name!r} at {field.pointer}")
-        if not has_series:
+                unreadable[name] = f"expected {error} as the series of {name!r} at {field.pointer}"
+        if not (found or sent):
             pointers = ", ".join(field.pointer for field in self._series.values())
-            raise UndecodableError(f"expected a series at one or more of {pointers}, got none")
+            nothing = f"expected a series at one or more of {pointers}, got none"
+            raise UndecodableError(next(iter(unreadable.values()), nothing))
         events = []
         for keys in self._by_time(sent):
-            event: dict[str, Any] = {}
-            for tokens, value in constant:
-                _put(event, tokens, value)
-            _put(event, self._time_tokens, sent[keys[0]])
-            for key in keys:
-                for tokens, value in values[key].items():
-                    _put(event, tokens, value)
-            events.append(msgspec.json.encode(event))
+            at_one_time = [pair for key in keys for pair in values[key].items()]
+            events.append(_event([*constant, (self._time_tokens, sent[keys[0]]), *at_one_time]))
+        for name, reason in unreadable.items():
+            bad.add(position if events else None, name, reason)
         return events
 
     def _samples(self, series: Any) -> Iterator[tuple[Any, Any]]:
-        """Time and value of every sample, as they were sent."""
+        """Time and value of every sample, as they were sent.
+
+        Raises:
+            UndecodableError: the series is none, or, after all others, one of its samples is none.
+        """
         if self._by_key:
             if not isinstance(series, dict):
                 raise UndecodableError(f"an object of values by time, got {described(series)},")
@@ -99,6 +101,7 @@ class SeriesReader:
             return
         if not isinstance(series, list):
             raise UndecodableError(f"an array of samples, got {described(series)},")
+        problem = ""
         for sample in series:
             match sample:
                 case [time, value, *_]:
@@ -108,7 +111,9 @@ class SeriesReader:
                     time = next((time for time in times if time is not None), None)
                     yield time, _at(self._value_field, sample)
                 case _:
-                    raise UndecodableError(f"samples with a time and a value, got {described(sample)},")
+                    problem = problem or f"samples with a time and a value, got {described(sample)},"
+        if problem:
+            raise UndecodableError(problem)
 
     def _by_time(self, sent: Mapping[bytes, Any]) -> list[list[bytes]]:
         """Times as they were sent, grouped and sorted by what they mean; what is no time comes last."""
@@ -134,6 +139,14 @@ def _at(field: Field, event: dict[str, Any]) -> Any:
         return field.of(event)
     except UndecodableError:
         return None
+
+
+def _event(members: Iterable[tuple[tuple[str, ...], Any]]) -> bytes:
+    """An event as JSON, from the tokens of pointers and the values there."""
+    event: dict[str, Any] = {}
+    for tokens, value in members:
+        _put(event, tokens, value)
+    return msgspec.json.encode(event)
 
 
 def _put(event: dict[str, Any], tokens: tuple[str, ...], value: Any) -> None:

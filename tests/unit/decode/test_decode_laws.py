@@ -27,7 +27,12 @@ SUBJECTS = {
     "pointers": decoder({"speed": "/speed", "inside": "/speed/x"}, vehicle_id="topic", time=None),
     "list": decoder(layout="list", time_format="epoch_s"),
     "map": decoder(layout="map", vehicle_id="key", time=None),
+    "records": decoder(records="/a", time=["/ts", "/n"], time_format="auto"),
+    "series": decoder(layout="series", time_format="auto"),
+    "named": decoder(signal="/n", value="/a", vehicle_id="topic", time=None, topic="cars/{vehicle}"),
+    "value": decoder(topic="{vehicle}/{signal}", time=None),
 }
+ONE_EVENT_PER_MESSAGE = ("event", "nested", "pointers")
 
 KEYS = [b'"vehicle_id"', b'"ts"', b'"n"', b'"speed"', b'"rpm"', b'"a"', b'"b"', b'"0"']
 VALUES = [
@@ -78,6 +83,10 @@ def test_a_batch_decodes_to_what_its_messages_decode_to_one_by_one(name: str, pa
     assert whole.telemetry.telemetry == [text for single in singles for text in single.telemetry.telemetry]
     assert whole.dead_letters == [dead for single in singles for dead in single.dead_letters]
     assert whole.bad.tolist() == [bad for single in singles for bad in single.bad.tolist()]
+    for signal in ("speed", "rpm"):
+        counts = [single.bad_values[signal].count for single in singles if signal in single.bad_values]
+        assert (whole.bad_values[signal].count if counts else 0) == sum(counts)
+    assert sum(whole.ignored.values()) == sum(sum(single.ignored.values()) for single in singles)
     if singles:
         timestamps = np.concatenate([single.telemetry.timestamps for single in singles])
         assert whole.telemetry.timestamps.tolist() == timestamps.tolist()
@@ -91,7 +100,7 @@ def test_every_event_is_either_telemetry_or_a_dead_letter(name: str, payloads: l
     decoded = SUBJECTS[name].decode(messages(*payloads))
     assert len(decoded.bad) == len(decoded.telemetry) + len(decoded.dead_letters)
     assert decoded.bad.sum() == len(decoded.dead_letters)
-    if name not in ("list", "map"):
+    if name in ONE_EVENT_PER_MESSAGE:
         assert len(decoded.bad) == len(payloads)
         kept = [payload for payload, bad in zip(payloads, decoded.bad, strict=True) if bad]
         assert [dead.payload for dead in decoded.dead_letters] == kept

@@ -39,6 +39,23 @@ def test_a_recording_holds_telemetry_in_order_of_time_on_the_topics_of_the_vehic
     assert all(b'"vehicle_id"' in payload for batch in batches for payload in batch.payloads)
 
 
+def test_a_template_of_the_topic_is_filled_in(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("FLEET__TOPICS__TELEMETRY", "{_}/{vehicle}/obd")
+    file = tmp_path / "fleet.jsonl"
+    main([*START, "--vehicles", "2", "--duration", "1", "--output", str(file)])
+    topics = [topic for batch in open_recording(file).read() for topic in batch.topics]
+    assert topics == ["_/VEH-0001/obd", "_/VEH-0002/obd"]
+
+
+def test_a_topic_for_each_signal_is_refused_in_one_line(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setenv("FLEET__TOPICS__TELEMETRY", "{vehicle}/{signal}")
+    monkeypatch.setenv("FLEET__PAYLOAD__TIME", "")
+    line = error_of(capsys, "--duration", "1", "--output", str(tmp_path / "fleet.jsonl"))
+    assert "topics.telemetry: expected a topic for all signals of a vehicle, got '{vehicle}/{signal}'" in line
+
+
 def test_the_same_command_writes_the_same_bytes(tmp_path: Path) -> None:
     contents = []
     for name in ("first", "second"):
