@@ -7,9 +7,8 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from config.settings import Settings, load
+from config.settings import FILE_VARIABLE, Settings, load
 from dataflows.backtest.catalogue import with_catalogue
-from dataflows.backtest.opening import opened
 from dataflows.backtest.roles import sentence
 from dataflows.recordings import Recording, TableOptions, open_recording
 from tests.support.paths import REPOSITORY
@@ -123,16 +122,22 @@ def test_one_vehicle_in_a_table_is_named_after_its_file(tmp_path: Path, settings
     assert with_catalogue(settings, recording, "", None).payload.vehicle_id == "topic"
 
 
-@pytest.mark.parametrize(
-    ("pointer", "column"), [("/logged", "logged"), ("/speed/x", "time"), ("/note", "time")]
-)
-def test_the_time_of_the_settings_is_that_of_a_table_that_has_it(
-    tmp_path: Path, settings: Settings, pointer: str, column: str
+@pytest.mark.parametrize("pointer", ["/logged", "/speed/x", "/note"])
+def test_the_time_of_the_settings_is_that_of_a_table_that_has_it_in_their_format(
+    tmp_path: Path, settings: Settings, pointer: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    logged = [f"2026-07-13 10:00:{row % 60:02d}" for row in range(ROWS)]
-    path = table(tmp_path, logged=logged, note="dry").path
-    payload = settings.payload.model_copy(update={"time": pointer})
-    recording = opened(path, TableOptions(), payload)
-    assert recording.time_column == column
-    assert any("holds no times" in warning for warning in recording.warnings) == (pointer == "/note")
-    assert opened(path, TableOptions(time="time"), payload).time_column == "time"
+    monkeypatch.setenv(FILE_VARIABLE, "mine.toml")
+    logged = [f"2026-07-13T10:00:{row % 60:02d}Z" for row in range(ROWS)]
+    recording = table(tmp_path, logged=logged, note="dry")
+    told = settings.model_copy(update={"payload": settings.payload.model_copy(update={"time": pointer})})
+    obeyed = with_catalogue(told, recording, "auto", None).payload.time
+    assert obeyed == (pointer if pointer == "/logged" else None)
+    assert any("(payload.time)" in warning for warning in recording.warnings) == (pointer == "/note")
+
+
+def test_a_time_column_on_the_command_line_overrides_the_settings(tmp_path: Path, settings: Settings) -> None:
+    path = table(tmp_path, logged=[f"2026-07-13T10:00:{row % 60:02d}Z" for row in range(ROWS)]).path
+    told = settings.model_copy(update={"payload": settings.payload.model_copy(update={"time": "/logged"})})
+    recording = open_recording(path, TableOptions(time="time"))
+    assert with_catalogue(told, recording, "auto", None).payload.time is None
+    assert recording.time_column == "time"

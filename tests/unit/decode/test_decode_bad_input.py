@@ -216,13 +216,6 @@ def test_a_time_outside_1900_to_2199_becomes_a_dead_letter(time_format: str, val
     assert "; if many are not, check payload.time_format" in decoded.dead_letters[0].reason
 
 
-@pytest.mark.parametrize(("digits", "fitting"), [(6, "epoch_us"), (9, "epoch_ns")])
-def test_a_time_in_another_unit_is_answered_with_the_unit_that_fits(digits: int, fitting: str) -> None:
-    payload = EVENT.replace(b'"2026-01-31T12:00:00Z"', b"1785000500" + b"0" * digits)
-    (letter,) = decoder(time_format="epoch_ms").decode(messages(payload)).dead_letters
-    assert letter.reason.endswith(f"check payload.time_format: {fitting!r} would make it 2026-07-25")
-
-
 # Sequences and signals
 
 

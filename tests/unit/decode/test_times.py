@@ -145,3 +145,10 @@ def test_every_way_of_writing_times_may_be_mixed_with_texts_that_are_none(time_f
     decoded = subject.decode(messages(*[b'{"vehicle_id":"a","ts":' + text + b"}" for text in texts]))
     assert decoded.bad.tolist() == [False, True, True, True]
     np.testing.assert_array_equal(decoded.telemetry.timestamps, [microseconds(MOMENT)])
+
+
+@pytest.mark.parametrize(("digits", "fitting"), [(6, "epoch_us"), (9, "epoch_ns")])
+def test_a_time_in_another_unit_is_answered_with_the_unit_that_fits(digits: int, fitting: str) -> None:
+    payload = b'{"vehicle_id":"a","speed":1,"ts":1785000500%b}' % (b"0" * digits)
+    (letter,) = decoder(time_format="epoch_ms").decode(messages(payload)).dead_letters
+    assert letter.reason.endswith(f"check payload.time_format: {fitting!r} would make it 2026-07-25")
