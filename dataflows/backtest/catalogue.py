@@ -75,7 +75,8 @@ def _payload_of(
             recording.warn("vehicle", found.warning())
             vehicle_id = found.column.pointer if found.certain else vehicle_id
     times = _times(payload)
-    obeyed = payload.model_copy(update={"layout": "event", "vehicle_id": vehicle_id, "sequence": None})
+    a_row = {"layout": "event", "records": None, "signal": None, "value": None, "sequence": None}
+    obeyed = payload.model_copy(update={**a_row, "vehicle_id": vehicle_id})
     if times and pointers.issuperset(times) and not recording.is_told_time:
         if _reads_times(settings.model_copy(update={"payload": obeyed}), recording):
             return obeyed
