@@ -77,7 +77,10 @@ def _in_words(text: str, zone: tzinfo) -> datetime | None:
     # Behind the hours, where no hyphen belongs to the date.
     own_zone = _ZONE.search(text, text.index(":")) if ":" in text else None
     if own_zone is not None:
-        zone = _zone(own_zone)
+        try:
+            zone = _zone(own_zone)
+        except ValueError:
+            return None
         text = text[: own_zone.start()] + text[own_zone.end() :]
     plain = " ".join(text.replace(",", " ").split())
     moment = next(filter(None, (_parsed(plain, pattern, zone) for pattern in _PATTERNS)), None)
@@ -87,6 +90,7 @@ def _in_words(text: str, zone: tzinfo) -> datetime | None:
 
 
 def _zone(match: re.Match[str]) -> tzinfo:
+    """The zone of a match; raises `ValueError` if it is further than a day from UTC."""
     offset = match["offset"]
     if offset is None:
         return UTC

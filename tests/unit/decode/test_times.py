@@ -97,6 +97,26 @@ def test_a_text_that_is_no_number_is_no_epoch(text: str) -> None:
     assert time_of(text, "epoch_s") == expected
 
 
+WRITTEN = [
+    *["20.05.2026 14:39:54,25 +9999", "May 20, 2026 2:39:54 PM UTC+99:99", "0001-01-01 00:00:00"],
+    *["9999-12-31 23:59:59", "0001-01-01T00:00:00+23:59", "Wed May 20 16:39:54 GMT+02:00 2026"],
+    *["20-May-2026 10:00:00 Z", "1785000000", "9" * 20, "-1e99"],
+]
+spoilt_times = st.tuples(
+    st.sampled_from(WRITTEN), st.integers(0, 40), st.text(alphabet="0123456789:+-./ ,TZGMUCPA()", max_size=3)
+).map(lambda parts: parts[0][: parts[1]] + parts[2] + parts[0][parts[1] :])
+
+
+@pytest.mark.parametrize("time_zone", [None, "Europe/Berlin", "Pacific/Kiritimati"])
+@pytest.mark.parametrize("time_format", ["auto", "iso8601", "epoch_ns", "%d.%m.%Y %H:%M:%S"])
+@given(text=st.one_of(spoilt_times, st.sampled_from(WRITTEN), st.text(max_size=20)))
+def test_whatever_the_text_it_is_a_time_or_a_fault(
+    time_format: str, time_zone: str | None, text: str
+) -> None:
+    found = time_of(text, time_format, time_zone)
+    assert isinstance(found, datetime) or found.startswith("expected the time")
+
+
 def test_a_time_in_a_zone_of_the_settings_follows_its_summer_time() -> None:
     assert time_of("2026-05-20T16:39:54", "iso8601", "Europe/Berlin") == MOMENT
     winter = datetime(2026, 1, 20, 15, 39, 54, tzinfo=UTC)
