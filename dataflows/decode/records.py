@@ -7,7 +7,7 @@ from typing import Any
 
 import msgspec
 
-from dataflows.decode.faults import Faults, UndecodableError
+from dataflows.decode.faults import Faults, UndecodableError, json_reason
 from dataflows.decode.fields import ARRAY_INDEX, EventFields, Row, tokens_of
 from dataflows.decode.nonfinite import nonfinite_to_null
 from dataflows.events import JSON_ERRORS
@@ -103,9 +103,9 @@ class Envelopes:
             lacking = [place for place in self._places if row[place] is self._fields[place].type.absent]
             if lacking and not faulty[position]:
                 message = messages[position]
-                if message not in envelopes:
-                    envelopes[message] = self._decoded(payloads[message])
                 try:
+                    if message not in envelopes:
+                        envelopes[message] = self._decoded(payloads[message])
                     row = self._completed(row, lacking, envelopes[message])
                 except UndecodableError as error:
                     faults.add(position, str(error))
@@ -122,4 +122,8 @@ class Envelopes:
         try:
             return self._decoder.decode(payload)
         except JSON_ERRORS:
+            pass  # a number that JSON lacks
+        try:
             return self._decoder.decode(nonfinite_to_null(payload))
+        except JSON_ERRORS as error:
+            raise UndecodableError(json_reason(payload, error)) from None
