@@ -45,6 +45,8 @@ class BadValues:
         Args:
             is_faulty: for every event, whether it became a dead letter.
         """
+        if not self._found:
+            return {}
         counts: dict[str, int] = {}
         examples: dict[str, str] = {}
         for position, signal, reason in self._found:
