@@ -9,9 +9,10 @@ from pathlib import Path
 from config.errors import exit_on_error
 from config.settings import load
 from dataflows.backtest.catalogue import with_catalogue
+from dataflows.backtest.opening import opened
 from dataflows.backtest.report import summary, text_report, write_scores
 from dataflows.backtest.run import run
-from dataflows.recordings import TableOptions, open_recording
+from dataflows.recordings import TableOptions
 
 EXAMPLES = """examples:
   python -m dataflows.backtest trip.csv.gz
@@ -32,7 +33,7 @@ def main(arguments: list[str] | None = None) -> None:
     with exit_on_error("backtest"):
         settings = load()
         told = TableOptions(options.time, options.time_format, options.time_zone)
-        recording = open_recording(options.file, told)
+        recording = opened(options.file, told, settings.payload)
         settings = with_catalogue(settings, recording, options.signals, options.label)
         results = run(settings, recording, label=options.label)
         figures = summary(

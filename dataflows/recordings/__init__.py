@@ -3,7 +3,7 @@
 | suffix                                 | a message is                                            |
 |----------------------------------------|---------------------------------------------------------|
 | `.jsonl` `.ndjson` `.json`, also `.gz` | a line: an `events.RecordedMessage`, or plain telemetry |
-| `.csv` `.tsv` `.txt`, also `.gz`       | a row, as the JSON object ``{column: value}``           |
+| `.csv` `.tsv`, also `.gz`              | a row, as the JSON object ``{column: value}``           |
 | `.parquet`                             | a row, as the JSON object ``{column: value}``           |
 
 `open_recording` reads any of them as `MessageBatch`es, `RecordingWriter` writes the first kind, and

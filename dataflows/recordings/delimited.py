@@ -23,7 +23,8 @@ class DelimitedRecording(Recording):
     Cells of a text column become strings, those of a column of truth values ``true`` and ``false``. Cells of
     other columns become numbers with the digits they have in the file, or strings if they are not numbers.
     Cells without a value (`columns.MISSING`) are left out. Short rows lack their last columns; surplus cells
-    get columns named after their number. In a long table consecutive rows of one time are one object.
+    get columns named after their number. In a long table consecutive rows of one time are one object;
+    one that is sorted by signal is held in memory while it is read, and its objects are in the order of time.
 
     Raises:
         RecordingError: the file has no header or no rows, cannot be read, or a quoted cell never ends.
@@ -44,6 +45,8 @@ class DelimitedRecording(Recording):
         written = writings(cells, self._file.delimiter)
         self._look_for_times(columns, sample, options)
         self._long = find_long_table(columns, sample, [_is_numeric(writing) for writing in written])
+        self._signal_converters: dict[str, Converter] = {}
+        self._stacked = False
         self._keys = [_key(name) for name, _ in columns]
         self._converters = [converter(writing or Writing()) for writing in written]
         self.columns = tuple(
@@ -64,6 +67,11 @@ class DelimitedRecording(Recording):
         yield from _columns([columns[index] for index in keys], [written[index] for index in keys])
         signals = self._long.signals(sample)
         writing_of = writings([values for _, values in signals.values()], self._file.delimiter)
+        # A column of values may hold the words of one signal among the numbers of the others.
+        self._signal_converters = {
+            name: converter(writing or Writing()) for name, writing in zip(signals, writing_of, strict=True)
+        }
+        self._stacked = self._long.is_stacked(sample)
         yield from _columns([(name, unit) for name, (unit, _) in signals.items()], writing_of)
         self.warn(
             "long",
@@ -104,28 +112,47 @@ class DelimitedRecording(Recording):
             yield f"{{{','.join(members)}}}".encode(), clock.next(row)
 
     def _events(self, long: LongTable, clock: ArrivalClock, widths: RowWidths) -> Iterator[tuple[bytes, int]]:
+        if not self._stacked:
+            for members, arrived in self._groups(long, clock, widths):
+                yield _object(members), arrived
+            return
+        # All rows of a signal stand together, so an event is complete only at the end of the file.
+        events: dict[tuple[int, str], tuple[dict[str, str], int]] = {}
+        for members, arrived in self._groups(long, clock, widths):
+            kept = {key: members[key] for key in self._keys if key in members}
+            at = arrived if self._time else 0
+            events.setdefault((at, str(kept)), ({}, arrived))[0].update(members)
+        for members, arrived in sorted(events.values(), key=lambda event: event[1]):
+            yield _object(members), arrived
+
+    def _groups(
+        self, long: LongTable, clock: ArrivalClock, widths: RowWidths
+    ) -> Iterator[tuple[dict[str, str], int]]:
+        """Encoded members and time of arrival of each event; a signal that comes again starts another."""
         key: list[str] | None = None
         members: dict[str, str] = {}
         arrived = 0
+        other = self._converters[long.value]
         for row in self._file.rows():
             widths.rows += 1
             if len(row) != len(self._file.header):
                 widths.add(row, self._file.line)
                 if len(row) <= max(long.name, long.value):
                     continue
-            name = _key(signal_name(row[long.name])[0])
+            signal, _ = signal_name(row[long.name])
+            name = _key(signal)
             if long.key(row) != key or name in members:
                 if members:
-                    yield _object(members), arrived
+                    yield members, arrived
                 key, members, arrived = long.key(row), {}, clock.next(row)
                 for index in long.keys:
                     if index < len(row) and (cell := self._converters[index](row[index])) is not None:
                         members[self._keys[index]] = cell
-            value = self._converters[long.value](row[long.value])
+            value = self._signal_converters.get(signal, other)(row[long.value])
             if value is not None:
                 members[name] = value
         if members:
-            yield _object(members), arrived
+            yield members, arrived
 
     def _widened(self, width: int) -> tuple[list[str], list[Converter]]:
         """Keys and converters of the first `width` columns, of which the header names fewer."""

@@ -52,6 +52,21 @@ class LongTable:
                 found.setdefault(name, (unit, []))[1].append(row[self.value].strip())
         return found
 
+    def is_stacked(self, sample: Sequence[Sequence[str]]) -> bool:
+        """Whether the rows of one event are apart: all rows of one signal, then all of the next.
+
+        A sample of one signal only is taken for the start of such a table.
+        """
+        seen: set[tuple[str, ...]] = set()
+        latest: tuple[str, ...] = ()
+        for row in sample:
+            key = tuple(self.key(row))
+            if key != latest and key in seen:
+                return True
+            seen.add(key)
+            latest = key
+        return bool(self.keys) and len(self.signals(sample)) < 2
+
     def key(self, row: Sequence[str]) -> list[str]:
         """What the rows of one event have in common."""
         return [row[index] if index < len(row) else "" for index in self.keys]

@@ -24,7 +24,6 @@ JSON_LINES = (".jsonl", ".ndjson", ".json")
 TABLES: dict[str, type[DelimitedRecording | ParquetRecording]] = {
     ".csv": DelimitedRecording,
     ".tsv": DelimitedRecording,
-    ".txt": DelimitedRecording,
     ".parquet": ParquetRecording,
 }
 
@@ -46,7 +45,7 @@ def open_recording(path: Path, options: TableOptions | None = None) -> Recording
     known = suffix[0] in JSON_LINES or suffix[0] in TABLES
     if not known or (compressed and suffix[0] == ".parquet"):
         raise RecordingError(
-            f"{path}: expected a name that ends in .jsonl, .ndjson, .json, .csv, .tsv, .txt "
+            f"{path}: expected a name that ends in .jsonl, .ndjson, .json, .csv, .tsv "
             "(each also with .gz) or .parquet"
         )
     if not path.is_file():

@@ -15,6 +15,7 @@ import pyarrow.parquet as pq
 from config.errors import RecordingError
 from dataflows.recordings.arrival import ArrivalClock
 from dataflows.recordings.columns import Column, header_columns, pointer_to
+from dataflows.recordings.long_table import find_long_table
 from dataflows.recordings.options import TableOptions
 from dataflows.recordings.recording import Message, Recording
 
@@ -50,6 +51,15 @@ class ParquetRecording(Recording):
         )
         self._names = [column.name for column in self.columns]
         self._look_for_times(named, sample, options)
+        texts = [["" if value is None else str(value) for value in row] for row in sample]
+        long = find_long_table(named, texts, [column.numeric for column in self.columns])
+        if long is not None:
+            name, value = self._names[long.name], self._names[long.value]
+            self.warn(
+                "long",
+                f"a long table: column {name!r} names the signal whose value is in column {value!r}; rows of "
+                "Parquet are not put together, so all signals are mixed in one: write it as CSV",
+            )
 
     def _tell(self) -> int:
         return self.size_bytes * self._rows_read // (self.rows or 1)

@@ -34,6 +34,9 @@ RISING_SHARE = 0.9
 REVERSED_SHARE = 0.95
 """If at least this share of the steps goes back, the newest row comes first."""
 
+LONGEST = 20 * 365 * DAY
+"""Days of more years than this are no dates: "10.15.01" is a time of day, or a version."""
+
 Cells = Callable[[int], Sequence[Any]]
 
 
@@ -80,7 +83,7 @@ def single_columns(
     """
     for index, (name, unit) in enumerate(columns):
         exact = is_time(name)
-        named = exact or may_be_time(name) or (name.lower() == "t" and unit.lower() in UNITS)
+        named = exact or may_be_time(name) or (name.lower() in {"t", "offset"} and unit.lower() in UNITS)
         if set(words(name)) & NOT_THE_TIME and not exact:
             continue
         values = [row[index] for row in spread if index < len(row) and not is_blank(row[index])]
@@ -162,6 +165,8 @@ def is_plausible(candidate: Candidate) -> bool:
     if len(candidate.moments) < 3:
         return True
     if len(set(candidate.moments)) == 1:
+        return False
+    if candidate.format.kind is Kind.DATE and max(candidate.moments) - min(candidate.moments) > LONGEST:
         return False
     backward = candidate.backward()
     if backward >= REVERSED_SHARE and candidate.format.kind is Kind.MOMENT:

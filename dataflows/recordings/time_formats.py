@@ -50,6 +50,7 @@ ZONES = {
 
 _ZONE = rf"(?:\s*(?P<zone>(?:UTC|GMT)?[+-]\d{{1,2}}(?::?\d{{2}})?|{'|'.join(ZONES)}))?"
 _TIME_OF_DAY = re.compile(_CLOCK + _HALF, re.ASCII)
+_STOPWATCH = re.compile(r"(?P<minute>\d{1,3}):(?P<second>[0-5]\d)[.,](?P<fraction>\d{1,9})", re.ASCII)
 _NUMERIC_DATE = re.compile(
     r"(?P<first>\d{1,4})(?P<mark>[./-])(?P<middle>\d{1,2})(?P=mark)(?P<last>\d{4}|\d{2})"
     rf"(?:(?:\s*[,;T-]\s*|\s+){_CLOCK}{_HALF}{_ZONE})?",
@@ -112,11 +113,19 @@ def numbers(scale: float) -> Parser:
 
 
 def time_of_day(cell: Any) -> int | None:
-    """Reads 19:17:19.418, 7:17 PM and Python's `time`; microseconds since midnight."""
+    """Reads 19:17:19.418, 7:17 PM, 17:19.4 (minutes) and Python's `time`; microseconds since midnight."""
     if isinstance(cell, time):
         return (cell.hour * 3600 + cell.minute * 60 + cell.second) * SECOND + cell.microsecond
-    match = _TIME_OF_DAY.fullmatch(cell.strip()) if isinstance(cell, str) else None
-    return None if match is None else _since_midnight(match)
+    if not isinstance(cell, str):
+        return None
+    match = _TIME_OF_DAY.fullmatch(cell.strip())
+    if match is not None:
+        return _since_midnight(match)
+    match = _STOPWATCH.fullmatch(cell.strip())
+    if match is None:
+        return None
+    seconds = int(match["minute"]) * 60 + int(match["second"])
+    return seconds * SECOND + int(match["fraction"].ljust(6, "0")[:6])
 
 
 def iso8601(zone: tzinfo) -> Parser:

@@ -191,6 +191,13 @@ def some_messages(desk: Desk) -> None:
     (desk.directory / "trip.jsonl").write_text(lines, encoding="utf-8")
 
 
+def a_log(desk: Desk) -> None:
+    """A table with its times in one column, and in two."""
+    clock = [f"10:{row // 60:02d}:{row % 60:02d}" for row in range(300)]
+    lines = [f"01.02.2026 {time};2026-02-01;{time};{row * 7 % 13}" for row, time in enumerate(clock)]
+    (desk.directory / "log.csv").write_text("\n".join(["Zeit;Date;Time;v", *lines]) + "\n", encoding="utf-8")
+
+
 def a_repository(desk: Desk) -> None:
     desk.sandbox.run("git init --quiet")
 
@@ -229,6 +236,7 @@ TABLE: list[tuple[str, Try]] = [
     (rf"FLEET__SOURCE__KIND=recording FLEET__RECORDING__INPUT=\S+ {BYTEWAX} dataflows\.fleet", to_its_end()),
     (r"python -m dataflows\.backtest fleet\.jsonl\.gz", to_its_end()),
     (r"python -m dataflows\.backtest trip\.csv .*", to_its_end(a_labelled_trip)),
+    (r"python -m dataflows\.backtest log\.csv .*", to_its_end(a_log)),
     # settings
     (r"python -m dataflows\.describe trip\.jsonl > config/mine\.toml", to_its_end(some_messages)),
     (r"python -m dataflows\.describe trip\.csv .*", to_its_end(a_labelled_trip)),

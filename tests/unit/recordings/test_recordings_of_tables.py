@@ -304,6 +304,14 @@ def test_parquet_times_reach_the_payload_with_a_zone(tmp_path: Path) -> None:
     assert datetime.fromisoformat(row["aware"]).astimezone(UTC) == moment
 
 
+def test_a_long_table_in_parquet_is_warned_of(tmp_path: Path) -> None:
+    path = parquet_file(
+        tmp_path, ts=[0, 0, 1, 1], signal=["rpm", "speed"] * 2, value=[800.0, 5.0, 810.0, 6.0]
+    )
+    [warning] = open_recording(path).warnings
+    assert "a long table: column 'signal' names the signal" in warning
+
+
 def test_a_parquet_file_without_rows_is_refused(tmp_path: Path) -> None:
     with pytest.raises(RecordingError, match="empty"):
         open_recording(parquet_file(tmp_path, speed=pa.array([], pa.float64())))

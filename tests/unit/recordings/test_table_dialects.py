@@ -164,3 +164,16 @@ def test_rows_of_one_time_and_vehicle_in_a_long_table_are_one_event(tmp_path: Pa
     assert len(rows(path)) == 6
     payloads = [payload for batch in open_recording(path).read(start=4) for payload in batch.payloads]
     assert list(map(json.loads, payloads)) == rows(path)[4:]
+
+
+def test_a_long_table_that_is_sorted_by_signal_is_put_together_in_the_order_of_time(tmp_path: Path) -> None:
+    lines = [f"{time},{name},{time * 10}" for name in ("rpm", "speed") for time in range(5)]
+    path = table(tmp_path, "time,variable,value\n" + "\n".join(lines) + "\n")
+    assert rows(path) == [{"time": time, "rpm": time * 10, "speed": time * 10} for time in range(5)]
+
+
+def test_words_and_numbers_in_the_values_of_a_long_table_are_those_of_their_signals(tmp_path: Path) -> None:
+    lines = [f"{time};{name};{value}" for time in range(5) for name, value in (("rpm", "8,5"), ("fan", "ON"))]
+    path = table(tmp_path, "SECONDS;PID;VALUE\n" + "\n".join(lines) + "\n")
+    assert rows(path)[0] == {"SECONDS": 0, "rpm": 8.5, "fan": True}
+    assert all(column.numeric for column in open_recording(path).columns or ())
