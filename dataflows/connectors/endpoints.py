@@ -16,6 +16,7 @@ from dataflows.connectors.kafka.source import KafkaSource
 from dataflows.connectors.mqtt.sink import MqttSink
 from dataflows.connectors.mqtt.source import MqttSource
 from dataflows.messages import MessageBatch, OutgoingBatch
+from dataflows.recordings import TableOptions
 
 SOURCE = "source"
 
@@ -46,7 +47,8 @@ def telemetry_source(settings: Settings, role: str = SOURCE) -> FixedPartitioned
             "recording.input: expected the file to play, since source.kind is 'recording', got none; "
             "set FLEET__RECORDING__INPUT=trip.jsonl"
         )
-    return RecordingSource(recording.input, recording.speed, recording.batch_size)
+    table = TableOptions(time_zone=settings.payload.time_zone or "")
+    return RecordingSource(recording.input, recording.speed, recording.batch_size, table)
 
 
 def deliver(

@@ -73,7 +73,7 @@ def range_of(field: Field, header_unit: str = "") -> Range:
                 why += f", {outside:,} of {len(field.numbers):,} values outside"
             assumed = bool(unit) and not said and unit not in OBVIOUS
             return Range(unit, *bounds, why, assumed=assumed)
-        usually = f"a {kind.name} in {unit or 'this unit'} is usually {bounds[0]:g} to {bounds[1]:g}"
+        usually = f"{kind.name} in {unit or 'this unit'} is usually {bounds[0]:g} to {bounds[1]:g}"
         doubt = f"{usually}: which unit is it?"
         return Range(said, *_around(field), f"generous around {seen}", doubt)
     if low == high:
