@@ -150,7 +150,7 @@ class Decoder:
         if batch.offsets is not None:
             identities, event_ids = by_offset(batch, events)
         else:
-            has_time = self._settings.time is not None or self._settings.layout == "series"
+            has_time = self._settings.has_time
             identities, told_by = by_content(batch, events, sequences, numbers, has_time=has_time)
             event_ids = ids_of(vehicle_ids, timestamps.tolist(), told_by)
         if not faults:
