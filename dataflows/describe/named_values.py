@@ -10,30 +10,13 @@ from dataflows.describe.times import is_time_name
 from dataflows.describe.vehicle import is_vehicle_name
 
 NAMES_OF_VALUES = frozenset({"value", "val", "v", "reading", "doublevalue", "measurevalue"})
-NAMES_OF_NAMES = frozenset(
-    {
-        "signal",
-        "signalname",
-        "signal_name",
-        "name",
-        "path",
-        "key",
-        "pid",
-        "parameter",
-        "param",
-        "sensor",
-        "measurement",
-        "measure",
-        "metric",
-        "channel",
-        "tag",
-        "field",
-        "type",
-        "code",
-        "variable",
-        "property",
-    }
+NAMES_OF_NAMES = (
+    *("signal", "signalname", "signal_name", "path", "pid", "parameter", "param", "metric", "measurement"),
+    *("measure", "sensor", "channel", "variable", "property", "name", "key", "tag", "field", "code", "type"),
+    "n",  # SenML (RFC 8428)
 )
+"""What the name of a signal may be called, the surest first."""
+
 MOST_SIGNALS = 500
 """Different names; more are ids."""
 
@@ -67,7 +50,7 @@ def signal_and_value(rows: Sequence[Record]) -> tuple[str, str] | None:
     names = [field for field in fields.values() if _is_name(field, len(rows))]
     if not names or len(measured) > 1:
         return None
-    best = max(names, key=lambda field: (len(field.distinct) > 1, -list(NAMES_OF_NAMES).index(_plain(field))))
+    best = max(names, key=lambda field: (len(field.distinct) > 1, -NAMES_OF_NAMES.index(_plain(field))))
     return best.pointer, value.pointer
 
 
@@ -86,8 +69,8 @@ def pivoted(rows: Sequence[Record], signal: str, value: str) -> list[Record]:
 
 
 def signal_pointer(name: str) -> str:
-    """The pointer of a signal that the payload or the topic names: its parts, joined by "/", are the name."""
-    return "/" + name.replace("~", "~0")
+    """The pointer of a signal that the payload or the topic names: its parts joined by "/" are that name."""
+    return "/" + name.removeprefix("/").replace("~", "~0")
 
 
 def _is_name(field: Field, rows: int) -> bool:

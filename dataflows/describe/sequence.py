@@ -19,7 +19,9 @@ def find_sequence(fields: Mapping[str, Field], vehicles: Sequence[str]) -> str:
     """Pointer to the field that is called so and grows with every event of a vehicle; empty without one."""
     rows = len(vehicles)
     for field in fields.values():
-        if " ".join(words(field.name)) not in _NAMES or not field.is_whole or field.is_truth:
+        if " ".join(words(field.name)) not in _NAMES or not field.is_whole:
+            continue
+        if any(isinstance(value, bool | float) for value in field.values):  # no identifiers to the decoder
             continue
         if len(field.rows) < 0.9 * rows or len(field.numbers) != len(field.rows):
             continue

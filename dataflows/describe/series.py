@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -41,7 +42,7 @@ def find_series(objects: Sequence[dict[str, Any]]) -> Series | None:
                 found[pointer] = places
     if not found:
         return None
-    (time, value_at) = max(set(found.values()), key=list(found.values()).count)
+    [((time, value_at), _)] = Counter(found.values()).most_common(1)
     signals = tuple(pointer for pointer, places in found.items() if places == (time, value_at))
     return Series(signals, time, value_at)
 

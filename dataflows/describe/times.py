@@ -119,6 +119,7 @@ def choose_time(
                 f"{clock_only.field.pointer} holds only a {clock_only.format.kind}, "
                 f"such as {clock_only.field.values[0]!r}: the time of arrival is used"
             )
+            doubts.append(f"{clock_only.field.pointer} is no whole time: a file may be dated 1970-01-01")
         elif others:
             why = f"{', '.join(sorted(others))} may be a time, but not of every event: arrival is used"
         else:

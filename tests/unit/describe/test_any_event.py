@@ -7,7 +7,7 @@ import tempfile
 from pathlib import Path
 from typing import Any
 
-from hypothesis import assume, given
+from hypothesis import assume, example, given
 from hypothesis import strategies as st
 
 from config.errors import RecordingError
@@ -59,6 +59,9 @@ def proposal_or_refusal(sample: Sample) -> str:
 
 
 @given(flat_events())
+@example([{"n": False, "rpm": 0.0}, {"n": 1, "rpm": 0.0}])
+@example([{"Date": False, "rpm": 0.5}, {"Date": 0, "rpm": 0.5}, {"Date": True, "rpm": 0.0}])
+@example([{"vin": "\x1b", "speed": 3.5}])
 def test_a_proposal_can_be_loaded_and_decodes_every_event(events: list[dict[str, Any]]) -> None:
     sample = sample_of(events)
     toml = proposal_or_refusal(sample)

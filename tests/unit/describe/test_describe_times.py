@@ -98,6 +98,15 @@ def test_date_and_time_of_day_of_another_form_in_two_fields() -> None:
     assert payload["time_format"] == "%d.%m.%Y %H:%M:%S"
 
 
+def test_a_time_of_day_alone_is_no_time_of_an_event() -> None:
+    records = [
+        {"Time": f"10:{second // 60:02}:{second % 60:02}.418", "speed": second % 50} for second in range(120)
+    ]
+    sample = sample_of(records)
+    assert proposed(sample)["payload"]["time"] == ""
+    assert any("no whole time" in doubt for doubt in propose(sample).doubts)
+
+
 def test_the_time_of_the_measurement_and_not_that_of_its_reception() -> None:
     records = [{**record, "received_at": record["ts"] + 5, "gps_time": START} for record in drive()]
     assert proposed(sample_of(records))["payload"]["time"] == "/ts"

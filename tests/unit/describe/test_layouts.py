@@ -152,6 +152,22 @@ def test_records_that_name_their_one_signal() -> None:
     assert pointers(settings) == ["/Vehicle.Speed", "/Vehicle.Powertrain.Engine.Speed"]
 
 
+def test_signals_that_are_named_by_a_path() -> None:
+    """As Eclipse Ditto names them."""
+    messages = [
+        {"path": f"/features/{name}/properties/value", "value": record[name], "timestamp": record["ts"]}
+        for record in drive()
+        for name in ("speed", "rpm")
+    ]
+    sample = sample_of(messages, "ditto/v1/events")
+    settings = proposed(sample)
+    assert settings["payload"]["signal"] == "/path"
+    assert settings["topics"]["telemetry"] == "ditto/{vehicle}/events"
+    assert pointers(settings) == ["/features/speed/properties/value", "/features/rpm/properties/value"]
+    names = list(settings["signals"])
+    assert len(set(names)) == 2
+
+
 def test_records_in_an_envelope_that_name_their_one_signal() -> None:
     messages = [
         {
