@@ -17,6 +17,7 @@ from scripts.brokers.embedded import EmbeddedBroker
 from scripts.brokers.kafka_process import Cluster, KafkaBroker, StartKafka
 from scripts.brokers.mosquitto import Mosquitto, StartMosquitto
 from scripts.brokers.process import Broker
+from tests.support.kernels import compile_kernels
 from tests.support.needs import has, left_out, need, need_sessions
 from tests.support.scheduling import KafkaInOneWorker
 
@@ -55,6 +56,7 @@ def pytest_xdist_auto_num_workers(config: pytest.Config) -> int:
     """
     if all(Path(argument.partition("::")[0]).is_file() for argument in config.args):
         return 0
+    compile_kernels()
     return min((os.cpu_count() or 1) + 1, MOST_WORKERS)
 
 
