@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Sequence
-from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
@@ -18,10 +17,9 @@ from dataflows.decode import Decoder
 from dataflows.detector.arrival import SET_BACK_AFTER, SET_RIGHT_AFTER
 from dataflows.events import DeadLetter, Enriched
 from dataflows.fleet import build
-from dataflows.messages import MessageBatch
 from dataflows.score.scorer import ShardScorer
 from dataflows.stored_state import SHARD
-from tests.support.telemetry import START, batches, quick, telemetry
+from tests.support.telemetry import START, quick, telemetry, without_offsets
 
 VEHICLES = 4
 SKEWED = "VEH-2"
@@ -91,11 +89,6 @@ def scored(directory: Path, payloads: Sequence[bytes], base: Settings | None = N
     run_main(build(job, TestingSource(without_offsets(payloads, 37))))
     assert not (directory / "dead-letter.jsonl").exists() or not lines(directory, "dead-letter", DeadLetter)
     return lines(directory, "enriched", Enriched)
-
-
-def without_offsets(payloads: Sequence[bytes], size: int) -> list[MessageBatch]:
-    """As over MQTT: an event is identified by vehicle, time and sequence, wherever it is in the stream."""
-    return [replace(batch, offsets=None) for batch in batches(list(payloads), size)]
 
 
 def lines(directory: Path, name: str, kind: type[Any]) -> list[Any]:

@@ -10,7 +10,7 @@ from prometheus_client import REGISTRY
 
 from config.settings import Settings, load
 from dataflows.fleet import build
-from tests.support.telemetry import batches, quick, telemetry
+from tests.support.telemetry import batches, quick, telemetry, without_offsets
 
 
 def written_to(directory: Path) -> Settings:
@@ -39,7 +39,7 @@ def test_late_events_duplicates_and_dead_letters_are_counted(tmp_path: Path) -> 
         "vehicles": ("fleet_vehicles", {}),
     }
     before = {what: counted(name, **labels) for what, (name, labels) in names.items()}
-    run_main(build(written_to(tmp_path), TestingSource(batches(messages, 50))))
+    run_main(build(written_to(tmp_path), TestingSource(without_offsets(messages, 50))))
     more = {what: counted(name, **labels) - before[what] for what, (name, labels) in names.items()}
     assert more["late"] == more["duplicates"] == more["dead letters"] == 1
     assert more["vehicles"] == 4

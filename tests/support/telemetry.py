@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
@@ -56,6 +58,11 @@ def telemetry(events: int, vehicles: int = 4, seed: int = 0, *, equal_times: boo
             )
         )
     return payloads
+
+
+def without_offsets(payloads: Sequence[bytes], size: int) -> list[MessageBatch]:
+    """As over MQTT: an event is identified by vehicle, time and sequence, wherever it is in the stream."""
+    return [replace(batch, offsets=None) for batch in batches(list(payloads), size)]
 
 
 def batches(payloads: list[bytes], size: int, origin: str = "test") -> list[MessageBatch]:
