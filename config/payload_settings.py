@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from datetime import UTC, datetime
 from typing import Annotated, Any, Literal
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
@@ -54,8 +55,12 @@ def _time_format(text: str) -> str:
         raise ValueError("expected a pattern with the year, such as '%d.%m.%Y %H:%M:%S'")
     try:
         datetime.strptime(datetime.now(UTC).strftime(text), text)  # noqa: DTZ007 - only the pattern counts
-    except ValueError as error:
+    except (ValueError, re.error) as error:
         raise ValueError(f"expected a pattern of Python's strptime: {error}") from None
+    if "%Z" in text:
+        raise ValueError(
+            "expected a pattern with %z for an offset, or time_zone, got %Z, whose names are ambiguous"
+        )
     return text
 
 

@@ -40,6 +40,10 @@ def with_catalogue(settings: Settings, recording: Recording, signals: str, label
     found = discover_columns(recording.path) if recording.columns is None else recording.columns
     columns = {column.name: column for column in found}
     sample = cache(lambda: sample_of(recording, columns))
+    if table:
+        # The topic of a row is the name of its file.
+        topics = settings.topics.model_copy(update={"telemetry": "+"})
+        settings = settings.model_copy(update={"topics": topics})
     payload = _payload_of(settings, recording, columns, sample) if table else settings.payload
     if signals == "" and (not table or _names_columns(settings, columns)):
         signals = "config"
@@ -53,7 +57,8 @@ def with_catalogue(settings: Settings, recording: Recording, signals: str, label
             for name, column in columns.items()
             if name not in reserved and column.pointer not in known
         }
-        names = _named(signals) or _found(signals, candidates, recording, sample, payload)
+        vehicle = next((name for name in columns if columns[name].pointer == payload.vehicle_id), None)
+        names = _named(signals) or _found(signals, candidates, recording, sample, vehicle)
         catalogue = _chosen(names, candidates, recording.path)
     if label is not None:
         catalogue[label] = _label(label, columns, recording.path)
@@ -127,7 +132,7 @@ def _found(
     columns: dict[str, Column],
     recording: Recording,
     sample: Callable[[], Sample],
-    payload: PayloadSettings,
+    vehicle: str | None,
 ) -> list[str]:
     texts = [name for name, column in columns.items() if not column.numeric]
     if texts:
@@ -135,7 +140,6 @@ def _found(
     names = _numeric(columns)
     if signals == "all":
         return names
-    vehicle = next((name for name, column in columns.items() if column.pointer == payload.vehicle_id), None)
     reasons = unscored(names, sample(), vehicle)
     if reasons:
         recording.warn("unscored", sentence(reasons))

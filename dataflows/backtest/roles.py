@@ -95,9 +95,9 @@ def _counts(
     """Whether a column only rises within each vehicle, and is named as a counter or rises evenly."""
     steps: list[NDArray[np.float64]] = []
     times: list[NDArray[np.float64]] = []
-    positions: dict[Any, list[int]] = {}
+    positions: dict[str, list[int]] = {}
     for position in np.flatnonzero(np.isfinite(numbers)).tolist():
-        positions.setdefault(ids[position], []).append(position)
+        positions.setdefault(str(ids[position]), []).append(position)
     for rows in positions.values():
         steps.append(np.diff(numbers[rows]))
         times.append(np.diff(arrived[rows]).astype(np.float64))

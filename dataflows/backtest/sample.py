@@ -36,7 +36,7 @@ class Sample:
         """A column as numbers, NaN for what is none, shape (n,)."""
         return np.array(
             [
-                float(value) if isinstance(value, bool | int | float) else np.nan
+                float(value) if isinstance(value, bool | int | float) and abs(value) < 1e300 else np.nan
                 for value in self.values[name]
             ],
             np.float64,

@@ -142,7 +142,8 @@ class Decoder:
             nothing = np.zeros(0, dtype=np.int64)
             return TelemetryBatch([], [], nothing, np.zeros((0, self._signals)), [], nothing)
         columns = list(zip(*rows, strict=True))
-        values = self._values(batch, events, columns, faults, bad)
+        names = self._signal_names(batch, events, columns, faults)
+        values = self._values(names, columns, len(events), bad)
         rule_out_enriched_events(events, values, faults)
         vehicle_ids = self._vehicle_ids(batch, events, columns, faults)
         timestamps = self._timestamps(batch, events, columns, faults)
@@ -151,7 +152,10 @@ class Decoder:
             identities, event_ids = by_offset(batch, events)
         else:
             has_time = self._settings.has_time
-            identities, told_by = by_content(batch, events, sequences, numbers, has_time=has_time)
+            if self._settings.layout == "series":
+                # The sequence is that of the whole message.
+                sequences, numbers = [""] * len(events), None
+            identities, told_by = by_content(batch, events, sequences, numbers, names, has_time=has_time)
             event_ids = ids_of(vehicle_ids, timestamps.tolist(), told_by)
         if not faults:
             return TelemetryBatch(event_ids, vehicle_ids, timestamps, values, texts, identities)
@@ -197,25 +201,26 @@ class Decoder:
         vehicles = [self._vehicle_of(topic) for topic in batch.topics]
         return [vehicles[message] for message in events.messages]
 
-    def _values(
-        self,
-        batch: MessageBatch,
-        events: RawEvents,
-        columns: list[tuple[Any, ...]],
-        faults: Faults,
-        bad: BadValues,
-    ) -> NDArray[np.float64]:
+    def _signal_names(
+        self, batch: MessageBatch, events: RawEvents, columns: list[tuple[Any, ...]], faults: Faults
+    ) -> list[str] | None:
+        """The signal that each event names; ``None`` where events hold any number of them."""
         if self._fields.signal is not None:
             title = self._fields.fields[self._fields.signal].title
-            names = identifiers(columns[self._fields.signal], title, faults)
-            values = self._named.matrix(names, columns[self._fields.values], bad)
-        elif self._topic.names_signal:
+            return identifiers(columns[self._fields.signal], title, faults)
+        if self._topic.names_signal:
             of_messages = [self._signal_of(topic) for topic in batch.topics]
             column = [of_messages[message] for message in events.messages]
-            names = identifiers(column, f"a signal in the topic, as in {self._topic.text}", faults)
-            values = self._named.matrix(names, columns[self._fields.values], bad)
+            return identifiers(column, f"a signal in the topic, as in {self._topic.text}", faults)
+        return None
+
+    def _values(
+        self, names: list[str] | None, columns: list[tuple[Any, ...]], events: int, bad: BadValues
+    ) -> NDArray[np.float64]:
+        if names is None:
+            values = signal_values(columns[self._fields.values :], events)
         else:
-            values = signal_values(columns[self._fields.values :], len(events))
+            values = self._named.matrix(names, columns[self._fields.values], bad)
         return values if self._scaling is None else self._scaling.applied(values)
 
     def _timestamps(

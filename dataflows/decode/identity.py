@@ -24,6 +24,8 @@ from dataflows.messages import MessageBatch
 _MIX = np.int64(-7046029254386353131)
 """2⁶⁴ divided by the golden ratio, as a signed number: spreads offsets, so that positions can be added."""
 
+_LEAST, _LARGEST = -(2**63), 2**63 - 1
+
 
 def by_offset(batch: MessageBatch, events: RawEvents) -> tuple[NDArray[np.int64], list[str]]:
     """Identities and event ids of n events whose origin has offsets.
@@ -37,16 +39,14 @@ def by_offset(batch: MessageBatch, events: RawEvents) -> tuple[NDArray[np.int64]
         the first event of a message that holds several.
     """
     assert batch.offsets is not None
-    prefix = f"{batch.origin}:"
-    offsets = np.array(batch.offsets, dtype=np.int64)
+    is_whole = events.indices is None and len(events) == len(batch)
+    of_messages = batch.offsets if is_whole else [batch.offsets[message] for message in events.messages]
+    offsets, ids = np.array(of_messages, np.int64), [f"{batch.origin}:{offset}" for offset in of_messages]
     if events.indices is None:
-        return offsets, [f"{prefix}{offset}" for offset in batch.offsets]
+        return offsets, ids
     with np.errstate(over="ignore"):
-        identities = offsets[np.array(events.messages, np.intp)] * _MIX + np.array(events.indices, np.int64)
-    of_messages = [f"{prefix}{batch.offsets[message]}" for message in events.messages]
-    return identities, [
-        f"{message}:{index}" for message, index in zip(of_messages, events.indices, strict=True)
-    ]
+        identities = offsets * _MIX + np.array(events.indices, np.int64)
+    return identities, [f"{text}:{index}" for text, index in zip(ids, events.indices, strict=True)]
 
 
 def by_content(
@@ -54,6 +54,7 @@ def by_content(
     events: RawEvents,
     sequences: Sequence[str],
     numbers: Sequence[Any] | None,
+    names: Sequence[str] | None,
     *,
     has_time: bool,
 ) -> tuple[NDArray[np.int64], list[str]]:
@@ -64,29 +65,36 @@ def by_content(
         events: their events.
         sequences: `payload.sequence` of each event; empty where there is none.
         numbers: the same as it was sent; ``None`` if no setting points to it.
+        names: the one signal that each event holds; ``None`` where events hold any number.
         has_time: whether events have a time of their own.
 
     Returns:
         Identities, shape (n,): equal only for the same message, among events of one vehicle and time. And n
         texts; empty if vehicle and time are enough.
     """
-    if numbers is not None and set(map(type, numbers)) == {int}:
+    if numbers is not None and names is None and set(map(type, numbers)) == {int}:
         try:
             return np.array(numbers, dtype=np.int64), list(sequences)
         except OverflowError:
-            pass
-    if has_time:
-        texts = [
-            sequence or _digest(batch.topics[message].encode() + b"\0" + payload).hex()
-            for sequence, message, payload in zip(sequences, events.messages, events.payloads, strict=True)
-        ]
-    else:
-        positions = [0] * len(events) if events.indices is None else events.indices
-        texts = [
-            sequence or str(position or "") for sequence, position in zip(sequences, positions, strict=True)
-        ]
-    digests = b"".join(_digest(text.encode()) for text in texts)
-    return np.frombuffer(digests, "<i8").astype(np.int64), texts
+            pass  # some are too large; what an identity is must not depend on the other events of a batch
+    positions = [0] * len(events) if events.indices is None else events.indices
+    identities = np.empty(len(events), np.int64)
+    texts = []
+    for row, (sequence, message) in enumerate(zip(sequences, events.messages, strict=True)):
+        name = "" if names is None else names[row]
+        if sequence:
+            text = f"{name}:{sequence}" if name else sequence
+        elif has_time:
+            text = _digest(f"{batch.topics[message]}\0{name}\0".encode() + events.payloads[row]).hex()
+        else:
+            text = f"/{positions[row]}" if positions[row] else ""
+        number = None if numbers is None or name else numbers[row]
+        if type(number) is int and _LEAST <= number <= _LARGEST:
+            identities[row] = number
+        else:
+            identities[row] = int.from_bytes(_digest(text.encode()), "little", signed=True)
+        texts.append(text)
+    return identities, texts
 
 
 def event_ids(vehicle_ids: Sequence[str], timestamps: Sequence[int], texts: Sequence[str]) -> list[str]:

@@ -6,6 +6,7 @@ and signals stay where their pointers lead, and the time is where the samples ha
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping
 from typing import Any
 
@@ -18,11 +19,14 @@ from dataflows.decode.field_types import ANYTHING
 from dataflows.decode.fields import SERIES_TIME, SERIES_VALUE, Field, time_pointers, tokens_of
 from dataflows.decode.times import EventTimes
 
+_Key = tuple[bytes, int]
+"""A time as it was sent, and how many samples of its series had it before."""
+
 
 class SeriesReader:
     """Turns a message with a series per signal into events, in the order of their times.
 
-    Samples of one time become one event.
+    Samples of one time become one event; a second sample of a signal at that time is another event.
 
     Args:
         payload: where the vehicle id and the sequence are in a message, and time and value in a sample.
@@ -60,8 +64,8 @@ class SeriesReader:
         if not isinstance(decoded, dict):
             raise UndecodableError(f"expected a JSON object of series, got {described(decoded)}")
         constant = [(field.tokens, _at(field, decoded)) for field in self._constant]
-        sent: dict[bytes, Any] = {}
-        values: dict[bytes, dict[tuple[str, ...], Any]] = {}
+        sent: dict[_Key, Any] = {}
+        values: dict[_Key, dict[tuple[str, ...], Any]] = {}
         unreadable: dict[str, str] = {}
         found = False
         for name, field in self._series.items():
@@ -69,8 +73,12 @@ class SeriesReader:
             if series is None:
                 continue
             try:
+                seen: Counter[bytes] = Counter()
                 for time, value in self._samples(series):
-                    key = msgspec.json.encode(time)
+                    encoded = msgspec.json.encode(time)
+                    # A second value at a time is another event of that time.
+                    key = encoded, seen[encoded]
+                    seen[encoded] += 1
                     sent[key] = time
                     values.setdefault(key, {})[field.tokens] = value
                 found = True
@@ -115,16 +123,16 @@ class SeriesReader:
         if problem:
             raise UndecodableError(problem)
 
-    def _by_time(self, sent: Mapping[bytes, Any]) -> list[list[bytes]]:
+    def _by_time(self, sent: Mapping[_Key, Any]) -> list[list[_Key]]:
         """Times as they were sent, grouped and sorted by what they mean; what is no time comes last."""
         faults = Faults()
         keys = list(sent)
         timestamps = self._times.timestamps_of_texts(list(sent.values()), "", faults).tolist()
         unreadable = {position for position, _ in faults.in_order()}
-        groups: dict[int, list[bytes]] = {}
+        groups: dict[tuple[int, int], list[_Key]] = {}
         for position, key in enumerate(keys):
             if position not in unreadable:
-                groups.setdefault(timestamps[position], []).append(key)
+                groups.setdefault((timestamps[position], key[1]), []).append(key)
         in_order = [groups[time] for time in sorted(groups)]
         return in_order + [[keys[position]] for position in sorted(unreadable)]
 

@@ -93,7 +93,7 @@ class Splitter:
             try:
                 parts = self._parts(payload)
                 if self._series is not None:
-                    parts = self._in_time(self._series, parts, len(payloads), bad)
+                    parts = self._in_time(self._series, parts, len(payloads), faults, bad)
             except UndecodableError as error:
                 faults.add(len(payloads), str(error))
                 parts = [("", payload)]
@@ -134,15 +134,27 @@ class Splitter:
         return [(key, bytes(part)) for key, part in self._map.decode(payload).items()]
 
     def _in_time(
-        self, series: SeriesReader, parts: list[tuple[str, bytes]], position: int, bad: BadValues
+        self,
+        series: SeriesReader,
+        parts: list[tuple[str, bytes]],
+        position: int,
+        faults: Faults,
+        bad: BadValues,
     ) -> list[tuple[str, bytes]]:
-        """The events of messages or records that hold series, each with the key of its record."""
+        """The events of messages or records that hold series, each with the key of its record.
+
+        A record whose series cannot be read is one event, with a fault.
+        """
         events: list[tuple[str, bytes]] = []
         for key, part in parts:
             try:
                 found = series.events(nonfinite_to_null(part), position + len(events), bad)
             except JSON_ERRORS as error:
-                raise UndecodableError(json_reason(part, error)) from None
+                faults.add(position + len(events), json_reason(part, error))
+                found = [part]
+            except UndecodableError as error:
+                faults.add(position + len(events), str(error))
+                found = [part]
             events.extend((key, event) for event in found)
         return events
 

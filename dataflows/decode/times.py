@@ -177,7 +177,7 @@ class _PatternTimes(_TextTimes):
     def __init__(self, pattern: str, zone: tzinfo | None) -> None:
         self._pattern = pattern
         # Without %z, the settings name the zone, or the pattern ends with the Z of UTC.
-        self._zone = zone or UTC
+        self._zone = UTC if pattern[-1:] == "Z" and pattern[-2:] != "%Z" else zone or UTC
         self.expected = f"a time in the pattern {pattern!r}"
 
     def _moment(self, value: str | float) -> datetime | None:

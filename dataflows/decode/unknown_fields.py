@@ -20,6 +20,12 @@ USUAL_SHARE = 0.5
 LEAST_DIFFERENT = 3
 """Different values that a field must have: a flag or a constant is no signal."""
 
+DEEPEST = 12
+"""Levels of nesting that are looked at."""
+
+LARGEST = 1e300
+"""Numbers beyond it are no measurements, and may be beyond float64."""
+
 MOST_NAMED = 8
 """Fields that a warning names."""
 
@@ -98,11 +104,13 @@ class UnknownFields:
 
 
 def _numbers(value: Any, path: tuple[str, ...] = ()) -> Iterator[tuple[tuple[str, ...], float]]:
+    if len(path) > DEEPEST:
+        return
     if isinstance(value, dict):
         for key, below in value.items():
             yield from _numbers(below, (*path, key))
     elif isinstance(value, list):
         for index, below in enumerate(value[:LEAST_DIFFERENT]):
             yield from _numbers(below, (*path, str(index)))
-    elif path and isinstance(value, int | float) and not isinstance(value, bool):
+    elif path and isinstance(value, int | float) and not isinstance(value, bool) and abs(value) < LARGEST:
         yield path, float(value)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 import re
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
@@ -155,7 +154,7 @@ def _epoch(name: str, value: Any) -> int | None:
 
 def _number(value: Any) -> float | None:
     found = number_of(value) if isinstance(value, str) else value
-    if isinstance(found, bool) or not isinstance(found, int | float) or not math.isfinite(found):
+    if isinstance(found, bool) or not isinstance(found, int | float) or not abs(found) < 1e300:
         return None
     return found
 

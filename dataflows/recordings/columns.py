@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import re
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
@@ -86,7 +87,8 @@ def number_as_json(cell: str) -> str | None:
     if _JSON_NUMBER.fullmatch(cell):
         return cell
     if _OTHER_NUMBER.fullmatch(cell):
-        return repr(float(cell)) if "." in cell else cell.lstrip("+")
+        number = float(cell)
+        return None if math.isinf(number) else repr(number) if "." in cell else cell.lstrip("+")
     return None
 
 

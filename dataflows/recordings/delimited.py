@@ -71,7 +71,7 @@ class DelimitedRecording(Recording):
         self._signal_converters = {
             name: converter(writing or Writing()) for name, writing in zip(signals, writing_of, strict=True)
         }
-        self._stacked = self._long.is_stacked(sample)
+        self._stacked = self._time is not None and self._long.is_stacked(sample)
         yield from _columns([(name, unit) for name, (unit, _) in signals.items()], writing_of)
         self.warn(
             "long",
@@ -117,11 +117,14 @@ class DelimitedRecording(Recording):
                 yield _object(members), arrived
             return
         # All rows of a signal stand together, so an event is complete only at the end of the file.
-        events: dict[tuple[int, str], tuple[dict[str, str], int]] = {}
+        events: dict[tuple[int, str, int], tuple[dict[str, str], int]] = {}
         for members, arrived in self._groups(long, clock, widths):
             kept = {key: members[key] for key in self._keys if key in members}
-            at = arrived if self._time else 0
-            events.setdefault((at, str(kept)), ({}, arrived))[0].update(members)
+            signals = members.keys() - kept.keys()
+            number = 0
+            while signals & events.get((arrived, str(kept), number), ({}, 0))[0].keys():
+                number += 1  # a second value of a signal at one time is another event
+            events.setdefault((arrived, str(kept), number), ({}, arrived))[0].update(members)
         for members, arrived in sorted(events.values(), key=lambda event: event[1]):
             yield _object(members), arrived
 

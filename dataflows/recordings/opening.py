@@ -52,7 +52,7 @@ def open_recording(path: Path, options: TableOptions | None = None) -> Recording
         what = "is a directory" if path.is_dir() else "there is no such file"
         raise RecordingError(f"cannot read {path}: {what}; give the path of a recording")
     if suffix[0] in JSON_LINES:
-        if options not in (None, TableOptions()):
+        if options is not None and (options.time or options.time_format != "auto"):
             raise RecordingError(
                 f"{path}: expected a table for --time, --time-format and --time-zone, got JSON lines, "
                 "whose times are where [payload] time says"

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass
-from datetime import tzinfo
+from datetime import UTC, datetime, tzinfo
 from difflib import get_close_matches
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError, available_timezones
 
@@ -38,6 +39,8 @@ class TableOptions:
                 f"time format: expected {', '.join(FORMATS)} or a pattern such as '%d.%m.%Y %H:%M:%S', "
                 f"got {self.time_format!r}"
             )
+        if "%" in self.time_format:
+            _check_pattern(self.time_format)
         self.zone()
 
     def zone(self) -> tzinfo:
@@ -55,3 +58,10 @@ class TableOptions:
             raise RecordingError(
                 f"time zone: expected an IANA name, got {name!r}; choose from {choices}, …"
             ) from None
+
+
+def _check_pattern(pattern: str) -> None:
+    try:
+        datetime.strptime(datetime.now(UTC).strftime(pattern), pattern)  # noqa: DTZ007 - only the pattern counts
+    except (ValueError, re.error) as error:
+        raise RecordingError(f"time format: expected a pattern of Python's strptime: {error}") from None

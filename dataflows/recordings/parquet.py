@@ -118,8 +118,8 @@ def _is_missing(value: Any) -> bool:
 def _damage(path: Path) -> Iterator[None]:
     try:
         yield
-    except (pa.ArrowException, OSError) as error:
-        reason = str(error).splitlines()[0].rstrip(".")
+    except (pa.ArrowException, OSError, ValueError, OverflowError) as error:
+        reason = (str(error).splitlines() or [type(error).__name__])[0].rstrip(".")
         raise RecordingError(
-            f"{path}: expected Parquet, got something else or a damaged file: {reason}"
+            f"{path}: expected Parquet, got something else, a damaged file or values out of range: {reason}"
         ) from None

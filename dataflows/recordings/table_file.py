@@ -81,7 +81,7 @@ class TableFile:
                         self.repeated.append(self.line)
                         order = None if cells == self.header else self._order_of(cells)
                         continue
-                elif is_comment(row):
+                elif is_comment(row) and len(row) < len(self.header):
                     self.comments += 1
                     continue
             if self.repeated and self.line == self.repeated[-1] + 1 and self._is_units(row):

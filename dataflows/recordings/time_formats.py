@@ -236,5 +236,4 @@ def _microseconds(moment: datetime) -> int | None:
 
 
 def _within_calendar(value: float) -> int | None:
-    rounded = round(value)
-    return rounded if EARLIEST <= rounded <= LATEST else None
+    return round(value) if EARLIEST <= value <= LATEST else None

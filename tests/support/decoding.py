@@ -65,3 +65,10 @@ def whole(recording: Path) -> MessageBatch:
     opened = open_recording(recording)
     [batch] = opened.read(batch_size=1 << 20)
     return batch
+
+
+def on_topics(*pairs: tuple[str, bytes]) -> MessageBatch:
+    """A message on each of these topics."""
+    batch = messages(*[payload for _, payload in pairs])
+    batch.topics[:] = [topic for topic, _ in pairs]
+    return batch

@@ -10,6 +10,7 @@ import pytest
 from config.settings import FILE_VARIABLE, Settings, load
 from dataflows.backtest.catalogue import with_catalogue
 from dataflows.backtest.roles import sentence
+from dataflows.backtest.run import run
 from dataflows.recordings import Recording, TableOptions, open_recording
 from tests.support.paths import REPOSITORY
 
@@ -141,3 +142,18 @@ def test_a_time_column_on_the_command_line_overrides_the_settings(tmp_path: Path
     recording = open_recording(path, TableOptions(time="time"))
     assert with_catalogue(told, recording, "auto", None).payload.time is None
     assert recording.time_column == "time"
+
+
+def test_a_counter_of_each_of_several_vehicles_is_not_scored(tmp_path: Path, settings: Settings) -> None:
+    odometer = [row + (5000 if row % 2 else 0) for row in range(ROWS)]
+    recording = table(tmp_path, vehicle_id=["A", "B"] * (ROWS // 2), odometer=odometer)
+    chosen = with_catalogue(settings, recording, "auto", None)
+    assert chosen.payload.vehicle_id == "/vehicle_id"
+    assert "odometer" not in chosen.signals
+
+
+def test_a_row_is_an_event_even_where_the_topic_names_signals(tmp_path: Path, settings: Settings) -> None:
+    topics = settings.topics.model_copy(update={"telemetry": "v/{vehicle}/{signal}"})
+    recording = table(tmp_path)
+    found = with_catalogue(settings.model_copy(update={"topics": topics}), recording, "auto", None)
+    assert len(run(found, recording).columns["row"]) == ROWS

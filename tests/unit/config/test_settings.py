@@ -156,6 +156,14 @@ def test_the_empty_string_unsets_an_optional_key(variable: str, monkeypatch: pyt
             '[payload]\nlayout = "csv"',
             "payload.layout: Input should be 'event', 'list', 'map' or 'series', got",
         ),
+        (
+            '[payload]\ntime_format = "%Y-%m-%d %H:%m:%S"',
+            "payload.time_format: expected a pattern of Python's strptime: ",
+        ),
+        (
+            '[payload]\ntime_format = "%Y-%m-%d %H:%M:%S %Z"',
+            "payload.time_format: expected a pattern with %z for an offset, or time_zone, got %Z",
+        ),
         ('[payload]\ntime = "ts"', "payload.time: expected a JSON pointer such as '/speed': "),
         (
             '[payload]\nvehicle_id = "key"',

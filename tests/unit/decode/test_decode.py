@@ -294,7 +294,7 @@ def test_the_same_content_on_another_topic_is_another_event() -> None:
 
 def test_events_without_a_time_are_told_apart_by_arrival_and_place_in_the_message() -> None:
     batch = good(decoder(time=None, layout="list"), b"[" + EVENT + b"," + EVENT + b"]", b"[" + EVENT + b"]")
-    assert batch.event_ids == [f"VEH-1@{ARRIVED}", f"VEH-1@{ARRIVED}#1", f"VEH-1@{ARRIVED + 1_000_000}"]
+    assert batch.event_ids == [f"VEH-1@{ARRIVED}", f"VEH-1@{ARRIVED}#/1", f"VEH-1@{ARRIVED + 1_000_000}"]
     assert batch.identities[0] != batch.identities[1]
 
 

@@ -7,16 +7,9 @@ import pytest
 
 from config.settings import DEFAULT_FILE, SignalSettings, load
 from dataflows.decode import Decoder
-from dataflows.messages import MessageBatch
-from tests.support.decoding import decoder, messages
+from tests.support.decoding import decoder, messages, on_topics
 
 NAN = float("nan")
-
-
-def on_topics(*pairs: tuple[str, bytes]) -> MessageBatch:
-    batch = messages(*[payload for _, payload in pairs])
-    batch.topics[:] = [topic for topic, _ in pairs]
-    return batch
 
 
 def test_a_name_is_that_of_the_pointer_with_or_without_a_slash_in_front() -> None:

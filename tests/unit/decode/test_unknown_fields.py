@@ -48,3 +48,12 @@ def test_used_fields_flags_and_payloads_that_are_no_objects_are_not_named() -> N
     fields = UnknownFields([*USED, "/engine/oil~1temp"])
     assert fields.look_at([*events(), b"5", b"not json", b"\xff", b"1e999"]) is None
     assert fields.warning() is None
+
+
+def test_numbers_of_any_size_and_depth_are_survived() -> None:
+    fields = UnknownFields(USED)
+    assert (
+        fields.look_at([b'{"x":1' + b"0" * 400 + b"}", b'{"x":' + b"[" * 900 + b"1" + b"]" * 900 + b"}"])
+        is None
+    )
+    assert fields.warning() is None

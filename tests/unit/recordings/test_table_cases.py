@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from dataclasses import dataclass
 from datetime import UTC, datetime
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -131,3 +132,43 @@ def test_true_and_false_are_values_of_a_signal() -> None:
 def test_utf_16_without_a_mark_is_refused_with_what_converts_it() -> None:
     with pytest.raises(RecordingError, match=r"got UTF-16 .*'iconv -f UTF-16LE -t UTF-8 FILE' converts it"):
         read("utf_16_without_a_mark")
+
+
+def test_no_row_of_a_long_table_is_lost_where_several_have_one_time(tmp_path: Path) -> None:
+    rows = [
+        f"{second},{name},{second * 10 + n}"
+        for name in ("speed", "rpm")
+        for second in range(3)
+        for n in (0, 1)
+    ]
+    for name, text in {
+        "by_signal": ["time,signal,value", *rows],
+        "without_time": [
+            "vehicle,signal,value",
+            *(f"{v},{s},{n}" for n in range(3) for v in "AB" for s in ("x", "y")),
+        ],
+    }.items():
+        path = tmp_path / f"{name}.csv"
+        path.write_text("\n".join(text) + "\n")
+        payloads = [json.loads(p) for batch in open_recording(path).read() for p in batch.payloads]
+        values = [
+            value for event in payloads for key, value in event.items() if key in ("speed", "rpm", "x", "y")
+        ]
+        assert len(values) == 12
+
+
+def test_a_first_cell_that_looks_like_a_comment_is_data_where_the_row_is_complete(tmp_path: Path) -> None:
+    path = tmp_path / "trip.csv"
+    path.write_text(
+        "device,time,speed\n" + "".join(f"#{row % 2},{row},{row * 7 % 13}\n" for row in range(20))
+    )
+    assert sum(len(batch) for batch in open_recording(path).read()) == 20
+
+
+@pytest.mark.parametrize("cell", ["1.797e308", "1e308", "-1e308", "1" + "0" * 400, "+1.5e400"])
+def test_numbers_beyond_any_calendar_are_no_times_and_no_crash(cell: str, tmp_path: Path) -> None:
+    path = tmp_path / "trip.csv"
+    path.write_text(
+        "time,speed\n" + "".join(f"{row},{row * 7 % 13}\n" for row in range(20)) + f"{cell},{cell}\n"
+    )
+    assert sum(len(batch) for batch in open_recording(path).read()) == 21
