@@ -174,3 +174,8 @@ def test_options_of_tables_are_refused_for_json_lines(tmp_path: Path) -> None:
     path.write_text('{"v": 1}\n')
     with pytest.raises(RecordingError, match="expected a table for --time"):
         open_recording(path, TableOptions("v"))
+
+
+def test_a_pattern_that_strptime_cannot_use_is_refused() -> None:
+    with pytest.raises(RecordingError, match="time format: expected a pattern of Python's strptime: "):
+        TableOptions(time_format="%Y-%m-%d %H:%m:%S")
