@@ -180,7 +180,9 @@ def test_the_map_stays_where_the_viewer_moved_it(browser: Chrome, private_broker
         for _ in range(4):
             before = received(browser)
             fleet.send_until(lambda before=before: received(browser) > before, "an update", *vehicles)  # type: ignore[misc]
-        assert difference(moved, settled(browser)) < difference(first, moved) / 4
+        # Markers may be drawn anew; a map that jumped back would be as it was at first.
+        now = settled(browser)
+        assert difference(moved, now) < difference(first, now) / 2
 
 
 def picture(browser: Chrome) -> Image.Image:
