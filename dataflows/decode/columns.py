@@ -24,6 +24,7 @@ MAX_IDENTIFIER_CHARACTERS = 256
 
 _MICROSECONDS = {"epoch_s": 1e6, "epoch_ms": 1e3, "epoch_us": 1.0}
 _NANOSECONDS = 1e3  # divided by, as its inverse is not exact
+_EARLIEST, _LATEST = microseconds(EARLIEST), microseconds(LATEST)
 _OUR_TIME = (microseconds(datetime(2000, 1, 1, tzinfo=UTC)), microseconds(datetime(2100, 1, 1, tzinfo=UTC)))
 _CONTROL_CHARACTER = re.compile("[\x00-\x1f\x7f-\x9f]")
 
@@ -145,7 +146,7 @@ def check_range(
     faults: Faults,
 ) -> NDArray[np.bool_]:
     """Add a fault for each time that is missing or out of range; return which are in range."""
-    in_range = (timestamps >= microseconds(EARLIEST)) & (timestamps < microseconds(LATEST))
+    in_range = (timestamps >= _EARLIEST) & (timestamps < _LATEST)
     if not in_range.all() or None in column:
         for position, value in enumerate(column):
             if value is None:
