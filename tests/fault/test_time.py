@@ -212,7 +212,7 @@ def test_one_event_from_the_past_is_late_and_changes_nothing_else(tmp_path: Path
 
 @skews(AHEAD)
 @pytest.mark.parametrize("wrong", [1, WINDOW])
-@pytest.mark.parametrize("first", [0, 150])
+@pytest.mark.parametrize("first", [0, pytest.param(150, marks=pytest.mark.long)])
 def test_after_a_few_events_from_the_future_it_is_still_known_how_the_signals_move(
     tmp_path: Path, skew: timedelta, wrong: int, first: int
 ) -> None:

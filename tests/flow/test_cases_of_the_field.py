@@ -37,6 +37,7 @@ def figures(
     return printed
 
 
+@pytest.mark.long
 @pytest.mark.parametrize(
     ("case", "events", "warned"),
     [

@@ -173,6 +173,7 @@ def test_a_broker_that_is_away_for_less_than_the_limit_costs_nothing(
         assert len(reader.wait_for(200)) == 200
 
 
+@pytest.mark.long
 def test_a_broker_that_stays_away_is_an_error_that_says_how_many_were_not_confirmed(
     restartable_kafka: KafkaBroker, topic: str
 ) -> None:

@@ -206,10 +206,10 @@ def test_a_restart_of_the_broker_during_a_write_loses_nothing_and_keeps_the_orde
     broker = mosquitto()
     mqtt = broker.settings(protocol=protocol, queue_size=65535)
     create_session(mqtt, f"{mqtt.client_id}-source", topic)
-    count = 20_000
+    count = 60_000
     with Inbox(mqtt, topic) as inbox:
         writing = Writing(open_sink(mqtt), batch_of(0, count))
-        inbox.wait_for(500)
+        inbox.wait_for(100)
         assert not writing.has_ended(within=0.0), "the write was over before the broker stopped"
         broker.stop()
     broker.start()
