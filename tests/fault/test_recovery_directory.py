@@ -184,6 +184,7 @@ class Hostile:
         return os.mkdir, (str(self.file),)
 
 
+@pytest.mark.long
 def test_state_that_names_anything_but_plain_data_is_refused_before_it_is_unpickled(run: Run) -> None:
     trap = run.recovery / "trap"
     change_states(run.recovery, "fleet.score", lambda state: SHARD.wrap(Hostile(trap)))
@@ -260,6 +261,7 @@ def test_one_of_several_processes_may_have_no_partition(tmp_path: Path) -> None:
         check_recovery_directory(tmp_path, "fleet")
 
 
+@pytest.mark.long
 def test_a_file_that_another_job_uses_is_not_called_damaged(recovery: Path) -> None:
     with closing(sqlite3.connect(recovery / "part-0.sqlite3", isolation_level=None)) as other:
         other.execute("PRAGMA journal_mode = DELETE")

@@ -5,6 +5,7 @@ On a fresh checkout that takes 20 s of a processor in each of them, longer than 
 
 from __future__ import annotations
 
+import os
 import subprocess
 import sys
 
@@ -17,7 +18,9 @@ from tests.support.telemetry import batches, quick, telemetry
 
 
 def compile_kernels() -> None:
-    """Compile them in a process of its own, which leaves them in numba's cache."""
+    """Compile them in a process of its own, which leaves them in numba's cache, unless some are there."""
+    if "NUMBA_CACHE_DIR" not in os.environ and any((REPOSITORY / "dataflows").rglob("*.nbi")):
+        return
     subprocess.run([sys.executable, "-m", "tests.support.kernels"], cwd=REPOSITORY, check=True)
 
 

@@ -281,6 +281,7 @@ def test_our_scores_of_a_row_do_not_depend_on_later_rows() -> None:
     assert whole.scores[:250].tobytes() == part.scores.tobytes()
 
 
+@pytest.mark.long
 @pytest.mark.parametrize("candidate", [c for c in CANDIDATES if not c.missing], ids=lambda c: c.name)
 def test_every_detector_scores_a_row_before_it_learns_it(candidate: Candidate) -> None:
     random = np.random.default_rng(5)
