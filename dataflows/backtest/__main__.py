@@ -79,7 +79,7 @@ def _parser() -> argparse.ArgumentParser:
         metavar="auto|all|config|A,B,…",
         help="what to score: auto = every numeric column but ids, positions, headings, counters, constants "
         "(default for tables), all = every numeric column, config = the signals of the settings (default for "
-        "JSON lines), or names of columns",
+        "JSON lines, and for tables with columns that your FLEET_CONFIG names), or names of columns",
     )
     parser.add_argument(
         "--label", metavar="COLUMN", help="column with the ground truth: any value but 0 means anomalous"

@@ -4,7 +4,7 @@ Two events of a vehicle with the same time are two events. A duplicate is the sa
 
 - Where the origin has offsets (Kafka, files), they tell messages apart.
 - Elsewhere (MQTT) `payload.sequence` tells events of one vehicle and time apart; for events without one it is
-  a digest of topic and payload.
+  a digest of topic, signal name and payload.
 - An event without a time of its own has the time of its arrival. No two messages of a source have the same,
   so a position in the message is enough.
 """

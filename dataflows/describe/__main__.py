@@ -121,7 +121,11 @@ def _parser() -> argparse.ArgumentParser:
         "--seconds", type=float, default=SECONDS, metavar="N", help=f"listen so long (default: {SECONDS:g})"
     )
     parser.add_argument(
-        "--messages", type=int, default=MESSAGES, metavar="N", help=f"look at so many (default: {MESSAGES:,})"
+        "--messages",
+        type=int,
+        default=MESSAGES,
+        metavar="N",
+        help=f"messages to sample (default: {MESSAGES:,})",
     )
     parser.add_argument("--output", type=Path, metavar="MINE.toml", help="write the settings to this file")
     parser.add_argument("--force", action="store_true", help="overwrite the file of --output")

@@ -21,7 +21,7 @@ Key = Literal["", "vehicle", "time"]
 def key_of_map(objects: Sequence[Any]) -> Key:
     """What the keys are if these objects are maps of similar events; empty if they are not.
 
-    A nested event, ``{"engine": {…}, "gps": {…}}``, is told from a map by its inner objects, which differ.
+    A nested event, ``{"engine": {…}, "gps": {…}}``, is not a map: its inner objects have different fields.
     """
     maps = [value for value in objects if isinstance(value, dict) and value]
     if not maps or len(maps) < 0.9 * len(objects):

@@ -25,7 +25,7 @@ ENOUGH = 0.95
 """Share of the values that must be times in a format."""
 
 MOST_TRIED = 400
-"""Values that are tried; a format that fits so many fits the others."""
+"""Values to try; a format that fits this many is assumed to fit the rest."""
 
 _DATES = (
     "%d.%m.%Y",

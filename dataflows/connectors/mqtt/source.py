@@ -217,7 +217,7 @@ class MqttSourcePartition(StatefulSourcePartition[MessageBatch, Stored]):
 
     def _receive(self, deliveries: list[Delivery]) -> None:
         """Runs in the network thread."""
-        # Rising with every message, so that those without a time of their own are told apart.
+        # Each message gets a later time than the one before, so messages without timestamps stay distinct.
         self._latest = max(time.time_ns() // 1000, self._latest + 1)
         session, queue = self._session, self._queue
         with session.condition:
