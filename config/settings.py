@@ -37,6 +37,7 @@ from pydantic_settings import (
     SettingsError as PydanticSettingsError,
 )
 
+from config.alert_settings import AlertSettings, NotifySettings
 from config.broker_settings import KafkaSettings, MqttSettings
 from config.errors import SettingsError
 from config.payload_settings import PayloadSettings as PayloadSettings
@@ -69,12 +70,18 @@ def _topic_template(text: str) -> str:
 
 
 class TopicSettings(Section):
-    """Names of the topics; `telemetry` is a `TopicTemplate`."""
+    """Names of the topics; `telemetry` is a `TopicTemplate`.
+
+    `alerts` and `alert_actions` are written as in MQTT; `Settings.alerts_topic` and
+    `Settings.actions_topic` are their names on the broker in use.
+    """
 
     telemetry: Annotated[str, Field(min_length=1), AfterValidator(_topic_template)]
     enriched: str = Field(min_length=1)
     dead_letter: str = Field(min_length=1)
     ground_truth: str = Field(min_length=1)
+    alerts: str = Field(min_length=1)
+    alert_actions: str = Field(min_length=1)
 
     @property
     def telemetry_template(self) -> TopicTemplate:
@@ -226,6 +233,8 @@ class Settings(BaseSettings):
     dead_letters: DeadLetterSettings
     signals: Annotated[dict[str, SignalSettings], Field(min_length=1), BeforeValidator(_with_pointers)]
     detector: DetectorSettings
+    alerts: AlertSettings
+    notify: NotifySettings
     simulator: SimulatorSettings
     page: PageSettings
 
@@ -233,6 +242,20 @@ class Settings(BaseSettings):
     def scored_signals(self) -> list[str]:
         """Names of the signals that the detector uses, in the order of the catalogue."""
         return [name for name, signal in self.signals.items() if signal.scored]
+
+    @property
+    def alerts_topic(self) -> str:
+        """Topic of the alerts; over MQTT, the prefix of their topics."""
+        return self._topic(self.topics.alerts)
+
+    @property
+    def actions_topic(self) -> str:
+        """Topic of what people do about alerts."""
+        return self._topic(self.topics.alert_actions)
+
+    def _topic(self, name: str) -> str:
+        # Kafka's names have no slash.
+        return name.replace("/", ".") if self.sink.kind == "kafka" else name
 
     @property
     def telemetry_broker(self) -> str:
@@ -251,8 +274,10 @@ class Settings(BaseSettings):
     def _topics_are_valid_in_kafka(self) -> Settings:
         # Only the simulator uses the ground-truth topic; it is checked when that creates it.
         kinds = {"telemetry": self.source.kind, "enriched": self.sink.kind, "dead_letter": self.sink.kind}
-        for name, kind in kinds.items():
-            topic = getattr(self.topics, name)
+        topics = {name: (getattr(self.topics, name), kind) for name, kind in kinds.items()}
+        topics["alerts"] = self.alerts_topic, self.sink.kind
+        topics["alert_actions"] = self.actions_topic, self.sink.kind
+        for name, (topic, kind) in topics.items():
             if kind == "kafka" and not KAFKA_TOPIC.fullmatch(topic):
                 raise ValueError(
                     f"topics.{name}: expected a Kafka topic of letters, digits, '.', '_' and '-', "
