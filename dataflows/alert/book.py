@@ -1,0 +1,199 @@
+"""The alerts of a shard, open or lately cleared, as they are published."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from datetime import UTC, datetime
+from typing import Any
+
+import msgspec
+
+from dataflows.alert.mutes import Mute, Mutes
+from dataflows.clock import SECOND, microseconds, utc
+from dataflows.events import Alert, AlertAction, AlertKind, AlertSignal, Comment
+from dataflows.messages import OutgoingBatch
+
+MOST_COMMENTS = 20
+
+MOST_ALERTS = 100_000
+"""Alerts that a shard keeps; beyond that, those that cleared first are dropped."""
+
+Key = tuple[str, AlertKind, str]
+"""Vehicle, kind and subject."""
+
+GONE = b""
+"""Payload that removes a retained message (MQTT 5, 3.3.1.3), and a key from a compacted topic of Kafka."""
+
+_encode = msgspec.json.Encoder().encode
+
+
+class AlertBook:
+    """Keeps the latest revision of every alert, and turns each change into a message.
+
+    Args:
+        mutes: what is muted.
+        keep_cleared: seconds of event time that a cleared alert is kept and stays on its topic.
+        now: the time of day, for `Alert.changed_at`.
+    """
+
+    def __init__(
+        self, mutes: Mutes, *, keep_cleared: float, now: Callable[[], datetime] = lambda: datetime.now(UTC)
+    ) -> None:
+        self._mutes = mutes
+        self._keep_cleared = int(keep_cleared * SECOND)
+        self._now = now
+        self._alerts: dict[Key, Alert] = {}
+        self._by_id: dict[str, Key] = {}
+        self._out: list[tuple[Key, bytes]] = []
+
+    def __len__(self) -> int:
+        return len(self._alerts)
+
+    def __iter__(self) -> Iterator[Alert]:
+        return iter(self._alerts.values())
+
+    def __getitem__(self, key: Key) -> Alert:
+        return self._alerts[key]
+
+    def __contains__(self, key: Key) -> bool:
+        return key in self._alerts
+
+    def opened(self, key: Key, event_id: str, alert: dict[str, Any]) -> None:
+        """A new alert.
+
+        Args:
+            key: vehicle, kind and subject.
+            event_id: of the event that opened it.
+            alert: the fields of `Alert` that follow from events.
+        """
+        vehicle, kind, subject = key
+        previous = self._alerts.get(key)
+        if previous is not None:
+            del self._by_id[previous.alert_id]
+        alert_id = f"{vehicle}/{kind}/{subject}/{event_id}"
+        self._by_id[alert_id] = key
+        fields = {"vehicle_id": vehicle, "kind": kind, "subject": subject, "state": "open", "openings": 1}
+        self._publish(
+            key,
+            Alert(
+                alert_id=alert_id, revision=0, cleared_at=None, changed_at=self._now(), **(fields | alert)
+            ),
+        )
+        if len(self._alerts) > MOST_ALERTS:
+            self._drop(min(self._alerts, key=lambda other: _age(self._alerts[other])))
+
+    def changed(self, key: Key, **fields: Any) -> None:
+        """The next revision of an alert.
+
+        Args:
+            key: vehicle, kind and subject of an alert that is kept.
+            fields: the fields of `Alert` that have changed.
+        """
+        self._publish(key, msgspec.structs.replace(self._alerts[key], **fields))
+
+    def act(self, action: AlertAction) -> bool:
+        """Do what somebody wants done.
+
+        Args:
+            action: what; it was checked.
+
+        Returns:
+            Whether it was about an alert or a vehicle that could be found.
+        """
+        if action.action in ("mute", "unmute"):
+            return self._act_on_mutes(action)
+        key = self._by_id.get(action.alert_id)
+        if key is None:
+            return False
+        alert, now = self._alerts[key], self._now()
+        comments = alert.comments
+        if action.text:
+            comments = (*comments, Comment(by=action.by, at=now, text=action.text))[-MOST_COMMENTS:]
+        if action.action == "acknowledge":
+            self.changed(key, acknowledged_by=action.by, acknowledged_at=now, comments=comments)
+        elif action.action == "comment":
+            self.changed(key, comments=comments)
+        else:
+            self.changed(key, useful=action.action == "useful", comments=comments)
+        return True
+
+    def forget(self, clock: int) -> None:
+        """Drop what cleared long ago, and the mutes that have ended.
+
+        Args:
+            clock: event time of the shard, microseconds.
+        """
+        self._mutes.forget(clock)
+        for key, alert in list(self._alerts.items()):
+            cleared = alert.cleared_at
+            if cleared is not None and clock - microseconds(cleared) > self._keep_cleared:
+                self._drop(key)
+
+    def take(self) -> OutgoingBatch | None:
+        """The messages since the last call; ``None`` if there are none."""
+        if not self._out:
+            return None
+        out, self._out = self._out, []
+        return OutgoingBatch(["/".join(key) for key, _ in out], [payload for _, payload in out], [k for k, _ in out])
+
+    def snapshot(self) -> list[dict[str, Any]]:
+        """Copy all alerts, as plain data."""
+        return [msgspec.to_builtins(alert) for alert in self._alerts.values()]
+
+    def restore(self, state: list[dict[str, Any]]) -> None:
+        """Replace the alerts by a copy of what `snapshot` returned."""
+        alerts = msgspec.convert(state, list[Alert])
+        self._alerts = {(alert.vehicle_id, alert.kind, alert.subject): alert for alert in alerts}
+        self._by_id = {alert.alert_id: key for key, alert in self._alerts.items()}
+
+    def _act_on_mutes(self, action: AlertAction) -> bool:
+        vehicle, kind, subject = action.vehicle_id, action.kind or "", ""
+        if action.alert_id:
+            key = self._by_id.get(action.alert_id)
+            if key is None:
+                return False
+            vehicle, kind, subject = key
+        if action.action == "mute" and action.until is not None:
+            self._mutes.mute(vehicle, kind, subject, Mute(microseconds(action.until), action.text))
+        else:
+            self._mutes.unmute(vehicle, kind, subject)
+        for key in [
+            key
+            for key in self._alerts
+            if all(part in ("", own) for part, own in zip((vehicle, kind, subject), key, strict=True))
+        ]:
+            self.changed(key)
+        return True
+
+    def _publish(self, key: Key, alert: Alert) -> None:
+        at = microseconds(alert.cleared_at or alert.last_at)
+        mute = self._mutes.of(*key, at)
+        alert = msgspec.structs.replace(
+            alert,
+            revision=alert.revision + 1,
+            muted_until=None if mute is None else utc(mute.until),
+            mute_reason="" if mute is None else mute.reason,
+            changed_at=self._now(),
+        )
+        self._alerts[key] = alert
+        self._out.append((key, _encode(alert)))
+
+    def _drop(self, key: Key) -> None:
+        alert = self._alerts.pop(key)
+        self._by_id.pop(alert.alert_id, None)
+        self._out.append((key, GONE))
+
+
+def _age(alert: Alert) -> tuple[bool, datetime]:
+    """Sorts cleared alerts before open ones, and old ones before new ones."""
+    return alert.cleared_at is None, alert.cleared_at or alert.last_at
+
+
+def alert_signal(name: str, actual: float, typical: float, share: float) -> AlertSignal:
+    """An `AlertSignal`; what is not finite is null."""
+    return AlertSignal(
+        name=name,
+        actual=None if actual != actual else float(actual),
+        typical=None if typical != typical else float(typical),
+        share=share,
+    )

@@ -1,0 +1,210 @@
+"""The life of alerts as arrays: what opens, re-opens, becomes worse and clears, with hysteresis.
+
+Every vehicle has one *channel* for each alert that it can have. A channel opens when its condition has a
+strength of at least 1, stays open while the condition shows again within `clear_after`, and then clears; if it
+shows again within `reopen_within` after that, the same alert opens again. So a condition that comes and goes
+is one alert.
+"""
+
+from __future__ import annotations
+
+from enum import IntEnum
+from typing import Any, ClassVar, NamedTuple, TypeAlias
+
+import numpy as np
+from numpy.typing import NDArray
+
+from dataflows.compiled import Floats, Integers, Slots, compiled
+from dataflows.detector.state import ArrayState
+
+NEVER = -(1 << 62)
+"""Event time of what has not happened, microseconds."""
+
+CHANNEL = np.dtype(
+    [
+        ("open", "?"),
+        ("level", "u1"),
+        ("peak", "f4"),
+        ("events", "i4"),
+        ("onset", "i8"),
+        ("last", "i8"),
+        ("cleared", "i8"),
+    ]
+)
+"""An alert of a vehicle; `peak` is the largest strength, the times are event times in microseconds."""
+
+Channels: TypeAlias = NDArray[Any]
+
+PEAKS = (0.0, 200.0 / 3.0, 80.0, 90.0)
+"""Peaks, 0–100, from which an alert has each of the `SEVERITIES`."""
+
+_STRENGTHS = np.array([peak / (100.0 - peak) for peak in PEAKS])
+
+
+class Change(IntEnum):
+    """What happened to an alert."""
+
+    OPENED = 0
+    REOPENED = 1
+    WORSENED = 2
+    CLEARED = 3
+
+
+class Changes(NamedTuple):
+    """m changes in the order in which they happened.
+
+    Attributes:
+        row: the event that made the change, shape (m,).
+        channel: which channel of its vehicle, shape (m,).
+        change: `Change`, shape (m,).
+        state: the channel after the change, of type `CHANNEL`, shape (m,).
+    """
+
+    row: Slots
+    channel: Slots
+    change: NDArray[np.uint8]
+    state: Channels
+
+
+class Lifecycle(ArrayState):
+    """The alerts of the vehicles of a shard.
+
+    Args:
+        channels: alerts that a vehicle can have, K.
+        together: the first channels, this many, are one alert when they show at about the same time: the
+            strongest opens, and the others count as it until it clears.
+        clear_after, reopen_within: seconds of event time.
+    """
+
+    PER_VEHICLE: ClassVar = ("channels", "open")
+
+    def __init__(self, channels: int, *, together: int, clear_after: float, reopen_within: float) -> None:
+        self._together = together
+        self._clear_after, self._reopen_within = int(clear_after * 1e6), int(reopen_within * 1e6)
+        self.channels = np.zeros((0, channels), CHANNEL)
+        self.open = np.zeros(0, np.int32)
+
+    def fill_value(self, name: str) -> Any:
+        if name == "open":
+            return 0
+        never = np.zeros((), CHANNEL)
+        never["onset"] = never["last"] = never["cleared"] = NEVER
+        return never
+
+    def advance(self, slots: Slots, times: Integers, strengths: Floats, onsets: Integers) -> Changes:
+        """Advance the alerts by n events.
+
+        Args:
+            slots: vehicle of each event, shape (n,).
+            times: event times, microseconds, not falling within a vehicle, shape (n,).
+            strengths: of each condition at each event, 0 where it does not show, 1 where it is just enough
+                for an alert, shape (n, K).
+            onsets: when the condition began, microseconds, shape (n, K); used where it opens an alert.
+        """
+        found = []
+        # Nearly always there is nothing to do.
+        busy = (strengths >= 1.0).any(axis=1) | (self.open[slots] > 0)
+        positions = np.flatnonzero(busy)
+        if not len(positions):
+            return Changes(positions, positions, np.zeros(0, np.uint8), np.zeros(0, CHANNEL))
+        start = 0
+        while start < len(positions):
+            chunk = positions[start : start + 4096]
+            start += len(chunk)
+            most = 2 * len(chunk) * strengths.shape[1]
+            out = (
+                np.empty(most, np.intp),
+                np.empty(most, np.intp),
+                np.empty(most, np.uint8),
+                np.empty(most, CHANNEL),
+            )
+            made = _advance(
+                chunk,
+                slots,
+                times,
+                strengths,
+                onsets,
+                self._together,
+                self._clear_after,
+                self._reopen_within,
+                _STRENGTHS,
+                self.channels,
+                self.open,
+                *out,
+            )
+            found.append([column[:made].copy() for column in out])
+        return Changes(*(np.concatenate(columns) for columns in zip(*found, strict=True)))
+
+
+@compiled
+def _advance(
+    positions: Slots,
+    slots: Slots,
+    times: Integers,
+    strengths: Floats,
+    onsets: Integers,
+    together: int,
+    clear_after: int,
+    reopen_within: int,
+    levels: Floats,
+    channels: Channels,
+    open_channels: NDArray[np.int32],
+    rows: Slots,
+    which: Slots,
+    changes: NDArray[np.uint8],
+    states: Channels,
+) -> int:
+    made = 0
+    for row in positions:
+        slot, now = slots[row], times[row]
+        for number in range(channels.shape[1] if open_channels[slot] > 0 else 0):
+            channel = channels[slot, number]
+            if channel.open and strengths[row, number] < 1.0 and now - channel.last > clear_after:
+                channel.open, channel.cleared = False, now
+                open_channels[slot] -= 1
+                rows[made], which[made], changes[made] = row, number, 3
+                states[made] = channel
+                made += 1
+        strongest, running = -1, -1
+        for number in range(together):
+            if strengths[row, number] >= 1.0 and (
+                strongest < 0 or strengths[row, number] > strengths[row, strongest]
+            ):
+                strongest = number
+            if channels[slot, number].open and (
+                running < 0 or channels[slot, number].last > channels[slot, running].last
+            ):
+                running = number
+        for number in range(channels.shape[1]):
+            strength, target = strengths[row, number], number
+            if strength < 1.0:
+                continue
+            if number < together:
+                if number != strongest:
+                    continue
+                if running >= 0 and not channels[slot, number].open:
+                    target = running
+            channel = channels[slot, target]
+            level = 0
+            for step in range(1, len(levels)):
+                if strength >= levels[step]:
+                    level = step
+            change = -1
+            if not channel.open:
+                again = channel.cleared != NEVER and now - channel.cleared <= reopen_within
+                if not again:
+                    channel.onset, channel.events = min(onsets[row, number], now), 0
+                    channel.peak, channel.level = 0.0, 0
+                channel.open, channel.level = True, max(level, channel.level)
+                open_channels[slot] += 1
+                change = 1 if again else 0
+            elif level > channel.level:
+                channel.level, change = level, 2
+            channel.last = max(channel.last, now)
+            channel.events += 1
+            channel.peak = max(channel.peak, strength)
+            if change >= 0:
+                rows[made], which[made], changes[made] = row, target, change
+                states[made] = channel
+                made += 1
+    return made

@@ -1,0 +1,81 @@
+"""The tail of a statistic, fitted to the histogram of its values."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from dataflows.alert.evidence_kernel import BUCKETS, GROWTH, LOWEST, TAIL, Records
+from dataflows.compiled import Floats, compiled
+
+START = 0.02
+"""Share of all rows that the tail spans."""
+
+LEAST_ROWS = 50.0
+"""Rows that must have been counted before there is a tail."""
+
+LEAST_STEP, LEAST_STEP_SHARE = 0.5, 0.15
+"""Least distance to values four times rarer: in spreads, and as a share of where the tail starts."""
+
+EXPECTED_SHAPE, LARGEST_SHAPE, SHAPE_ROWS = 0.1, 0.3, 30.0
+"""The shape is shrunk towards the first, which counts as so many rows of the tail, and bounded."""
+
+UNCERTAINTY = 1.0
+"""The step is widened by this over the root of the tail's rows."""
+
+EDGES = LOWEST * GROWTH ** (np.arange(BUCKETS) + 0.5)
+
+
+def fitted_tails(histogram: Floats, totals: Floats) -> Records:
+    """Tails of all statistics, upwards and downwards.
+
+    A generalised Pareto distribution above the quantile at `START` (Pickands, 1975). Its shape comes from the
+    distances between values that are 1, 4 and 16 times rarer, as in Pickands' estimator: quantiles, other than
+    means, hardly change if one value in a hundred is faulty.
+
+    Args:
+        histogram: rows per bucket, shape (S, `STATISTICS`, 2, `BUCKETS`).
+        totals: rows counted, shape (S, `STATISTICS`).
+
+    Returns:
+        Of type `TAIL`, shape (S, `STATISTICS`, 2); ``start`` is NaN where too little is known.
+    """
+    tails = np.zeros(histogram.shape[:3], TAIL)
+    _fit(histogram, totals, EDGES, tails)
+    return tails
+
+
+@compiled
+def _fit(histogram: Floats, totals: Floats, edges: Floats, tails: Records) -> None:
+    signals, statistics, sides = tails.shape
+    for signal in range(signals):
+        for statistic in range(statistics):
+            for side in range(sides):
+                tail, counts = tails[signal, statistic, side], histogram[signal, statistic, side]
+                total = totals[signal, statistic]
+                rows = min(START * total, counts.sum())
+                tail.start = np.nan
+                if total < LEAST_ROWS:
+                    continue
+                if rows < 1e-9:
+                    tail.start, tail.step, tail.shape, tail.nats = 4.0, 4.0, 0.0, np.log(total)
+                    continue
+                start, middle, end = edges[0], edges[0], edges[0]
+                above = 0.0
+                found = 0
+                for bucket in range(len(counts) - 1, -1, -1):
+                    above += counts[bucket]
+                    if found == 0 and above >= rows / 16.0:
+                        end, found = edges[bucket], 1
+                    if found == 1 and above >= rows / 4.0:
+                        middle, found = edges[bucket], 2
+                    if found == 2 and above >= rows:
+                        start, found = edges[bucket], 3
+                step = max(middle - start, LEAST_STEP, LEAST_STEP_SHARE * start)
+                shape = 0.0
+                if end > middle:
+                    shape = np.log((end - middle) / step) / np.log(4.0)
+                share = rows / (rows + SHAPE_ROWS)
+                shape = shape * share + EXPECTED_SHAPE * (1.0 - share)
+                tail.start, tail.step = start, step * (1.0 + UNCERTAINTY / np.sqrt(rows))
+                tail.shape = min(max(shape, 0.0), LARGEST_SHAPE)
+                tail.nats = np.log(total / rows)
