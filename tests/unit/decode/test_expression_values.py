@@ -57,7 +57,8 @@ rows = st.lists(st.tuples(numbers, numbers, numbers), min_size=1, max_size=30)
 
 
 def evaluated(text: str, *values: tuple[float, ...]) -> list[float]:
-    return Expression.parse(text, NAMES).evaluate(np.array(values, dtype=np.float64)).tolist()
+    found: list[float] = Expression.parse(text, NAMES).evaluate(np.array(values, np.float64)).tolist()
+    return found
 
 
 def expected(function: Callable[..., float], row: tuple[float, ...]) -> float:
