@@ -19,7 +19,6 @@ from typing import Annotated, Any, Literal
 
 from pydantic import (
     AfterValidator,
-    BeforeValidator,
     Field,
     NonNegativeFloat,
     NonNegativeInt,
@@ -41,7 +40,11 @@ from config.alert_settings import AlertSettings, NotifySettings
 from config.broker_settings import KafkaSettings, MqttSettings
 from config.errors import SettingsError
 from config.payload_settings import PayloadSettings as PayloadSettings
-from config.section import UNSET, JsonPointer, Section, Share, pointer_to
+from config.section import UNSET, Section, Share
+from config.signal_settings import SCORED_ROLES as SCORED_ROLES
+from config.signal_settings import Catalogue, check_catalogue, check_condition
+from config.signal_settings import Role as Role
+from config.signal_settings import SignalSettings as SignalSettings
 from config.telemetry_checks import check_series, check_telemetry
 from config.topic_template import TopicTemplate
 
@@ -105,49 +108,6 @@ class DeadLetterSettings(Section):
     max_share: Share
     window: PositiveInt
     max_run: PositiveInt
-
-
-class SignalSettings(Section):
-    """One signal of the catalogue.
-
-    Attributes:
-        pointer: where its value is in an event. Where the payload or the topic names the signal, the parts
-            of the pointer, joined by ``/``, are that name.
-        scale: its value is what was sent, times this ...
-        offset: ... plus this.
-        min: lower bound of its plausible range, in its unit.
-        max: the upper one.
-    """
-
-    pointer: JsonPointer
-    unit: str = ""
-    scale: Annotated[float, Field(allow_inf_nan=False)] = 1.0
-    offset: Annotated[float, Field(allow_inf_nan=False)] = 0.0
-    min: float | None = None
-    max: float | None = None
-    scored: bool = True
-
-    @model_validator(mode="after")
-    def _range_is_not_empty(self) -> SignalSettings:
-        if self.min is not None and self.max is not None and self.min >= self.max:
-            raise ValueError(f"expected min < max, got min = {self.min} and max = {self.max}")
-        return self
-
-    @model_validator(mode="after")
-    def _scale_keeps_differences(self) -> SignalSettings:
-        if self.scale == 0.0:
-            raise ValueError("scale: expected a factor other than 0, which would make all values equal")
-        return self
-
-
-def _with_pointers(signals: Any) -> Any:
-    """A catalogue in which every signal has a pointer: by default, to the member with its name."""
-    if not isinstance(signals, dict):
-        return signals
-    return {
-        name: {"pointer": pointer_to(name)} | signal if isinstance(signal, dict) else signal
-        for name, signal in signals.items()
-    }
 
 
 class TermSettings(Section):
@@ -231,7 +191,7 @@ class Settings(BaseSettings):
     recording: RecordingSettings
     payload: PayloadSettings
     dead_letters: DeadLetterSettings
-    signals: Annotated[dict[str, SignalSettings], Field(min_length=1), BeforeValidator(_with_pointers)]
+    signals: Catalogue
     detector: DetectorSettings
     alerts: AlertSettings
     notify: NotifySettings
@@ -240,8 +200,13 @@ class Settings(BaseSettings):
 
     @property
     def scored_signals(self) -> list[str]:
-        """Names of the signals that the detector uses, in the order of the catalogue."""
-        return [name for name, signal in self.signals.items() if signal.scored]
+        """Names of the targets and the context signals, in the order of the catalogue."""
+        return [name for name, signal in self.signals.items() if signal.is_scored]
+
+    @property
+    def target_signals(self) -> list[str]:
+        """Names of the signals that can be to blame for an anomaly, in the order of the catalogue."""
+        return [name for name, signal in self.signals.items() if signal.role == "target"]
 
     @property
     def alerts_topic(self) -> str:
@@ -288,13 +253,18 @@ class Settings(BaseSettings):
     @model_validator(mode="after")
     def _topic_and_payload_agree(self) -> Settings:
         check_telemetry(self.topics.telemetry_template, self.payload, self.source.kind)
-        check_series(self.payload, [signal.pointer for signal in self.signals.values()])
+        measured = [signal for signal in self.signals.values() if not signal.is_derived]
+        check_series(self.payload, [signal.pointer for signal in measured])
         return self
 
     @model_validator(mode="after")
-    def _something_is_scored(self) -> Settings:
-        if not self.scored_signals:
-            raise ValueError("signals: expected at least one signal with scored = true, got none")
+    def _catalogue_is_consistent(self) -> Settings:
+        check_catalogue(self.signals)
+        if self.alerts.asleep is not None:
+            try:
+                check_condition(self.alerts.asleep, self.signals)
+            except ValueError as error:
+                raise ValueError(f"alerts.asleep: {error}") from None
         return self
 
     @classmethod

@@ -42,8 +42,9 @@ class Enriched(msgspec.Struct, frozen=True, kw_only=True):
         severity: 0–100, monotone in the error, exactly 50 at the threshold; 0 without a threshold.
         status: the first that applies of ``late`` (older than the vehicle's window), ``partial`` (a signal
             is missing, and its last value is too old to be held), ``warming_up`` (no threshold yet), ``ok``.
-        values: signal → its value as decoded, in the signal's own unit, for every signal of the catalogue,
-            scored or not; null where it is missing or not finite. Empty in events of an older version.
+        values: signal → its value as decoded or derived, in the signal's own unit, for every signal of the
+            catalogue, scored or not; null where it is missing or not finite. Empty in events of an older
+            version.
         expected: signal → the value the model expected, in the signal's own unit; empty if the model does
             not predict values, as River's detectors do not.
         contributions: signal → share of the error; the shares sum to 1 (all 0 if no signal deviates);

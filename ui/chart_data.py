@@ -82,14 +82,13 @@ def error_frame(events: Sequence[Enriched]) -> pd.DataFrame:
     )
 
 
-def contribution_frame(event: Enriched, leading: Sequence[str]) -> pd.DataFrame:
-    """The columns of `ui.charts.contribution_chart`, the largest share first."""
-    ranked = sorted(event.contributions.items(), key=lambda item: (-item[1], item[0]))
+def contribution_frame(shares: Sequence[tuple[str, float]], leading: Sequence[str]) -> pd.DataFrame:
+    """The columns of `ui.charts.contribution_chart`, one row per signal and share of the error."""
     return pd.DataFrame(
         {
-            "signal": [name for name, _ in ranked],
-            "share": [share for _, share in ranked],
-            "leading": [name in leading for name, _ in ranked],
+            "signal": [name for name, _ in shares],
+            "share": [share for _, share in shares],
+            "leading": [name in leading for name, _ in shares],
         }
     )
 

@@ -21,17 +21,26 @@ def compare(name: str, value: float | None, expected: float, unit: str) -> str:
     return f"{name} {quantity(value, unit, digits)}, expected {quantity(expected, unit, digits)}"
 
 
-def leading_signals(event: Enriched, limit: int = 2) -> list[str]:
-    """The signals that contribute most to the error, the largest share first."""
-    ranked = sorted(event.contributions.items(), key=lambda item: (-item[1], item[0]))
-    return [name for name, share in ranked[:limit] if share >= LEADING_SHARE]
+def ranked_shares(event: Enriched, signals: Mapping[str, SignalSettings]) -> list[tuple[str, float]]:
+    """The signals that can be to blame and their shares of the error, the largest first.
+
+    A context signal cannot; one that is not in the catalogue of this page can.
+    """
+    contexts = {name for name, signal in signals.items() if signal.role == "context"}
+    shares = [(name, share) for name, share in event.contributions.items() if name not in contexts]
+    return sorted(shares, key=lambda item: (-item[1], item[0]))
+
+
+def leading_signals(event: Enriched, signals: Mapping[str, SignalSettings], limit: int = 2) -> list[str]:
+    """The signals that contribute most to the error, the largest share first; no context signals."""
+    return [name for name, share in ranked_shares(event, signals)[:limit] if share >= LEADING_SHARE]
 
 
 def describe_anomaly(event: Enriched, signals: Mapping[str, SignalSettings]) -> str:
     """What stands out in an event, e.g. ``engine_temperature 131 °C, expected 92.3 °C``."""
     phrases = [
         compare(name, event.values.get(name), event.expected[name], unit_of(name, signals))
-        for name in leading_signals(event)
+        for name in leading_signals(event, signals)
         if name in event.expected
     ]
     return "; ".join(phrases) or "no single signal stands out"
@@ -49,7 +58,9 @@ def describe_implausible(event: Enriched, signals: Mapping[str, SignalSettings])
 
 def describe_missing(event: Enriched, signals: Mapping[str, SignalSettings]) -> str:
     """The scored signals that were missing from an event: ``missing fuel, rpm``."""
-    missing = [name for name, signal in signals.items() if signal.scored and event.values.get(name) is None]
+    missing = [
+        name for name, signal in signals.items() if signal.is_scored and event.values.get(name) is None
+    ]
     # The dataflow may score other signals than this page's settings name.
     return f"missing {', '.join(missing)}" if missing else "missing a signal"
 

@@ -18,6 +18,7 @@ from ui.descriptions import (
     describe_status,
     leading_signals,
     plausible_range,
+    ranked_shares,
 )
 from ui.feed import Feed
 from ui.fleet_state import FleetSnapshot, VehicleSnapshot
@@ -40,7 +41,7 @@ def show_vehicle(fleet: FleetSnapshot, feed: Feed, settings: Settings, zone: tzi
         )
         st.vega_lite_chart(chart_data.error_frame(events), charts.error_chart(), key="error_chart")
     with why:
-        _show_contributions(events, zone)
+        _show_contributions(events, settings, zone)
     frames = chart_data.signal_frames(events, settings.scored_signals)
     for first in range(0, len(frames), CHARTS_PER_ROW):
         row = list(frames.items())[first : first + CHARTS_PER_ROW]
@@ -60,7 +61,7 @@ def value_table(event: Enriched, settings: Settings) -> pd.DataFrame:
         rows.append(
             {
                 "Signal": plain(name),
-                "Value": "missing" if value is None else number(value, 6 if not signal.scored else 4),
+                "Value": "missing" if value is None else number(value, 4 if signal.is_scored else 6),
                 "Expected": "" if expected is None else number(expected, 4),
                 "Difference": "" if value is None or expected is None else f"{value - expected:+.3g}",
                 "Unit": signal.unit,
@@ -103,7 +104,7 @@ def _headline(vehicle: VehicleSnapshot, now: float, settings: Settings) -> str:
 def _signal_title(name: str, event: Enriched, settings: Settings) -> str:
     value, unit = event.values.get(name), settings.signals[name].unit
     measured = markdown("missing" if value is None else quantity(value, unit))
-    if event.is_anomaly and name in leading_signals(event):
+    if event.is_anomaly and name in leading_signals(event, settings.signals):
         measured = f":red[**{measured}**]"
     elif name in event.implausible or value is None:
         measured = f":orange[**{measured}**]"
@@ -112,12 +113,12 @@ def _signal_title(name: str, event: Enriched, settings: Settings) -> str:
     return f":small[{markdown(name)} {measured}{compared}]"
 
 
-def _show_contributions(events: list[Enriched], zone: tzinfo) -> None:
+def _show_contributions(events: list[Enriched], settings: Settings, zone: tzinfo) -> None:
     explained = next((event for event in reversed(events) if event.is_anomaly), events[-1])
     moment = clock_time(explained.ts, zone)
     kind = ":red[anomaly]" if explained.is_anomaly else ":gray[event]"
     st.markdown(f"**Why** :small[{kind} :gray[at {markdown(moment)}]]")
-    frame = chart_data.contribution_frame(
-        explained, leading_signals(explained) if explained.is_anomaly else ()
-    ).head(6)
+    shares = ranked_shares(explained, settings.signals)
+    leading = leading_signals(explained, settings.signals) if explained.is_anomaly else ()
+    frame = chart_data.contribution_frame(shares, leading).head(6)
     st.vega_lite_chart(frame, charts.contribution_chart(), key="contribution_chart")

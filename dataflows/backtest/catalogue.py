@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Mapping
 from functools import cache
 from pathlib import Path
 
 from config.errors import SettingsError
+from config.expressions import parse
 from config.settings import FILE_VARIABLE, PayloadSettings, Settings, SignalSettings
 from dataflows.backtest.roles import sentence, unscored
 from dataflows.backtest.sample import Sample, sample_of
@@ -62,7 +63,20 @@ def with_catalogue(settings: Settings, recording: Recording, signals: str, label
         catalogue = _chosen(names, candidates, recording.path)
     if label is not None:
         catalogue[label] = _label(label, columns, recording.path)
-    return settings.model_copy(update={"signals": catalogue, "payload": payload})
+        if all(signal.role != "target" for signal in catalogue.values()):
+            raise SettingsError(f"--label: expected another signal to score, got only the label {label!r}")
+    alerts = settings.alerts.model_copy(
+        update={"asleep": _known_condition(settings.alerts.asleep, catalogue)}
+    )
+    return settings.model_copy(update={"signals": catalogue, "payload": payload, "alerts": alerts})
+
+
+def _known_condition(condition: str | None, catalogue: Mapping[str, SignalSettings]) -> str | None:
+    """A condition of the settings, unless it is about signals that this recording lacks."""
+    try:
+        return condition and parse(condition, catalogue).text
+    except ValueError:
+        return None
 
 
 def _payload_of(
@@ -169,7 +183,7 @@ def _label(label: str, columns: dict[str, Column], path: Path) -> SignalSettings
             f"--label: expected a numeric column of {path}, got {label!r}; "
             f"choose from {', '.join(_numeric(columns))}"
         )
-    return SignalSettings(pointer=columns[label].pointer, scored=False)
+    return SignalSettings(pointer=columns[label].pointer, role="ignored")
 
 
 def _numeric(columns: dict[str, Column]) -> list[str]:

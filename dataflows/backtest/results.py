@@ -42,9 +42,11 @@ class Results:
     """Scores of a whole recording as columns, in the order of the recording.
 
     Args:
-        signals: names of the scored signals.
+        scored: names of the scored signals.
+        targets: those of them that can be to blame.
 
     Attributes:
+        signals: the targets.
         seconds: how long the scoring took.
         drifts: event times at which what is normal changed, microseconds since 1970-01-01 UTC.
         events: number of decoded events, duplicates included.
@@ -53,8 +55,9 @@ class Results:
         warnings: what to know of the result, a sentence each.
     """
 
-    def __init__(self, signals: list[str]) -> None:
-        self.signals = signals
+    def __init__(self, scored: list[str], targets: list[str]) -> None:
+        self.signals = targets
+        self._targets = [scored.index(name) for name in targets]
         self.seconds = 0.0
         self.drifts: list[int] = []
         self.events = 0
@@ -75,6 +78,7 @@ class Results:
         """
         scores, telemetry = batch.scores, batch.telemetry
         label = np.zeros(len(rows)) if truth is None else np.nan_to_num(truth)
+        contributions = scores.contributions[:, self._targets]
         self._parts.append(
             {
                 "row": self.events + rows,
@@ -85,13 +89,13 @@ class Results:
                 "anomaly": scores.anomaly,
                 "severity": scores.severity,
                 "status": scores.status,
-                "leading": np.argmax(scores.contributions, axis=1) if len(rows) else rows,
+                "leading": np.argmax(contributions, axis=1) if len(rows) else rows,
                 "label": label != 0,
                 "id": np.arange(len(self._ids), len(self._ids) + len(rows)),
             }
         )
         self._ids.extend(zip(telemetry.event_ids, telemetry.vehicle_ids, strict=True))
-        self._contributions.append(scores.contributions[scores.anomaly])
+        self._contributions.append(contributions[scores.anomaly])
 
     def end_batch(self, events: int) -> None:
         """Mark the end of a batch of `events` decoded events, duplicates included."""
@@ -108,7 +112,7 @@ class Results:
         """The scored events, one per row, in the order of the recording; at least one must have been added.
 
         `row` is the number of the event in the recording, duplicates included; `leading` the position of the
-        signal with the largest share of the error; `id` and `contributions` are positions for `ids` and the
+        target with the largest share of the error; `id` and `contributions` are positions for `ids` and the
         contributions of the flagged events.
         """
         joined = {name: np.concatenate([part[name] for part in self._parts]) for name in self._parts[0]}

@@ -35,7 +35,7 @@ def run(settings: Settings, recording: Recording, label: str | None = None) -> R
     limit = DeadLetterLimit(settings.dead_letters)
     label_column = None if label is None else list(settings.signals).index(label)
     scorers: dict[str, ShardScorer] = {}
-    results = Results(settings.scored_signals)
+    results = Results(settings.scored_signals, settings.target_signals)
     begin = time.perf_counter()
     with _progress() as progress, threadpool_limits(limits=1, user_api="blas"):
         task = progress.add_task(recording.path.name, total=recording.size_bytes)

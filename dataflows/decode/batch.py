@@ -23,8 +23,8 @@ class TelemetryBatch:
         vehicle_ids: n texts of 1 to 256 characters, unchanged from the payload, the key of the map, the key
             of the message (Kafka), or a level of the topic.
         timestamps: n event times, microseconds since 1970-01-01 UTC, in the years 1900 to 2199.
-        values: (n, S), the signals in the order of the catalogue, each in its own unit; NaN where
-            missing, null, not finite or unreadable.
+        values: (n, S), the signals in the order of the catalogue, derived ones included, each in its own
+            unit; NaN where missing, null, not finite or unreadable.
         telemetry: n original events, byte for byte, except for ``null`` in place of numbers that JSON or
             float64 lacks (numbers beyond float64 are kept in fields that no setting points to). Those of a
             series are put together from it, and a payload that is no JSON is the text of a JSON string.

@@ -22,6 +22,7 @@ from dataflows.clock import utc
 from dataflows.decode.bad_values import BadValues
 from dataflows.decode.batch import Decoded, TelemetryBatch
 from dataflows.decode.columns import identifiers, signal_values
+from dataflows.decode.derived import DerivedSignals
 from dataflows.decode.faults import Faults
 from dataflows.decode.feedback import rule_out_enriched_events
 from dataflows.decode.field_types import signal_type
@@ -51,7 +52,7 @@ class Decoder:
 
     Args:
         payload: where the parts of an event are in a message.
-        signals: the signal catalogue: name → where the signal is in an event.
+        signals: the signal catalogue: name → where the signal is in an event, or how it is computed.
         topic: the telemetry topic, which may name the vehicle and the signal.
     """
 
@@ -73,13 +74,15 @@ class Decoder:
         texts = TextValues(payload.missing, payload.true, payload.false, payload.decimal)
         value_type = signal_type(texts)
         self._times = EventTimes.of(payload.time_format, payload.time_zone)
-        self._fields = EventFields.of(payload, signals, time_type=self._times.type, signal_type=value_type)
-        self._named = NamedValues(signals, value_type)
-        series = SeriesReader(payload, signals, self._times) if payload.layout == "series" else None
+        measured = {name: signal for name, signal in signals.items() if not signal.is_derived}
+        self._fields = EventFields.of(payload, measured, time_type=self._times.type, signal_type=value_type)
+        self._named = NamedValues(measured, value_type)
+        series = SeriesReader(payload, measured, self._times) if payload.layout == "series" else None
         self._splitter = Splitter(payload, series)
         self._reader = WholePayloadReader() if is_value else EventReader(self._fields)
         self._envelopes = None if payload.records is None else Envelopes(self._fields)
-        self._scaling = Scaling.of(signals.values())
+        self._scaling = Scaling.of(measured.values())
+        self._derived = DerivedSignals.of(signals)
 
     @classmethod
     def of(cls, settings: Settings) -> Decoder:
@@ -221,7 +224,8 @@ class Decoder:
             values = signal_values(columns[self._fields.values :], events)
         else:
             values = self._named.matrix(names, columns[self._fields.values], bad)
-        return values if self._scaling is None else self._scaling.applied(values)
+        values = values if self._scaling is None else self._scaling.applied(values)
+        return values if self._derived is None else self._derived.added_to(values)
 
     def _timestamps(
         self, batch: MessageBatch, events: RawEvents, columns: list[tuple[Any, ...]], faults: Faults

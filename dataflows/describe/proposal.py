@@ -80,7 +80,7 @@ def propose(sample: Sample, broker: Sequence[Setting] = ()) -> Proposal:
     reserved |= {vehicle.where: "the vehicle", sequence: "the sequence"}
     reserved |= {pointer: "the unit" for pointer in fields if readable(pointer) in ("unit", "units")}
     signals, left_out = choose_signals(fields, reserved, vehicle.of_each, units)
-    if not any(signal.scored for signal in signals):
+    if not any(signal.is_scored for signal in signals):
         some = ", ".join(map(repr, list(fields)[:MOST_NAMED])) or "no fields"
         raise RecordingError(
             f"{sample.name}: expected at least one number that is no id, time, position, counter or "

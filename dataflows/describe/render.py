@@ -62,14 +62,14 @@ def _signal(signal: Signal) -> list[str]:
         lines.append(_line("min", found.min, found.why))
     if found.max is not None:
         lines.append(_line("max", found.max, "" if found.min is not None else found.why))
-    if not signal.scored:
-        lines.append(_line("scored", value=False, why=""))
+    if signal.role != "target":
+        lines.append(_line("role", signal.role, ""))
     return lines
 
 
 def _reason(signal: Signal) -> str:
     """Why a signal has its role; of one that is just scored, why it has no range."""
-    if signal.scored and signal.why == SCORED:
+    if signal.why == SCORED:
         return signal.range.why if signal.range.min is None and signal.range.max is None else ""
     return signal.why
 

@@ -51,9 +51,12 @@ def _proposed(proposal: Proposal) -> list[str]:
     for setting in proposal.settings:
         if setting.section in ("topics", "payload"):
             lines.append(f"{setting.key} = {setting.value!r}: {setting.why}")
-    scored = [signal for signal in proposal.signals if signal.scored]
-    shown = [signal for signal in proposal.signals if not signal.scored]
-    lines.append(f"scored: {', '.join(map(_with_range, scored))}")
+    targets = [signal for signal in proposal.signals if signal.role == "target"]
+    context = [signal for signal in proposal.signals if signal.role == "context"]
+    shown = [signal for signal in proposal.signals if not signal.is_scored]
+    lines.append(f"scored: {', '.join(map(_with_range, targets))}")
+    if context:
+        lines.append(f"scored as context: {', '.join(map(_with_range, context))}")
     if shown:
         lines.append(f"shown, not scored: {', '.join(f'{signal.name} ({signal.kind})' for signal in shown)}")
     left_out = proposal.left_out

@@ -1,11 +1,12 @@
-"""What each field is for: scored, shown but not scored, or left out."""
+"""What each field is for: scored as a target or as context, shown but not scored, or left out."""
 
 from __future__ import annotations
 
 import re
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
+from config.settings import SCORED_ROLES, Role
 from dataflows.describe.names import signal_names, tokens_of, words
 from dataflows.describe.ranges import Range, kind_of, range_of
 from dataflows.describe.shape import Field
@@ -43,12 +44,17 @@ _MANY = 20
 SCORED = "scored"
 """The reason of a signal that is scored because nothing speaks against it."""
 
+_CONTEXT = "explains the others, and is no fault itself"
+
 _NOT_SCORED = {
     "latitude": "a new place is no fault, so the position is shown and not scored",
     "longitude": "as the latitude",
     "heading": "not scored: it is circular, 359° is next to 0°",
     "altitude": "not scored: where a vehicle is is no fault",
 }
+_POSITIONS = frozenset({"latitude", "longitude", "altitude"})
+_CONTEXTS = frozenset({"speed limit", "ambient temperature", "air pressure", "humidity", "gear"})
+"""Kinds of signals that say what a vehicle has to do with, rather than how it is."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,7 +65,7 @@ class Signal:
         name: in the catalogue.
         pointer: where it is in an event.
         range: its unit and plausible range.
-        scored: whether the detector is to use it.
+        role: what the detector is to do with it.
         why: what speaks for that.
         kind: what it is, if that is known: "latitude", "speed"; empty otherwise.
         unsure: what could be otherwise.
@@ -68,10 +74,15 @@ class Signal:
     name: str
     pointer: str
     range: Range
-    scored: bool
+    role: Role
     why: str
     kind: str = ""
     unsure: tuple[str, ...] = ()
+
+    @property
+    def is_scored(self) -> bool:
+        """Whether the detector is to use it."""
+        return self.role in SCORED_ROLES
 
 
 @dataclass(frozen=True, slots=True)
@@ -115,6 +126,9 @@ def choose_signals(
         )
         for field in chosen
     ]
+    if all(signal.role != "target" for signal in signals):
+        # Something must be judged; what else there is explains nothing.
+        signals = [replace(each, role="target", why=SCORED) if each.is_scored else each for each in signals]
     return signals, left_out
 
 
@@ -145,21 +159,24 @@ def _signal(field: Field, name: str, place: str | None, vehicles: Sequence[str],
         found = Range("°", -bound, bound, found.why)
         doubts = ()
     if what in _NOT_SCORED and not (what in ("latitude", "longitude") and _is_no_angle(field)):
-        return Signal(name, field.pointer, found, False, _NOT_SCORED[what], what, doubts)
+        unscored: Role = "position" if what in _POSITIONS else "ignored"
+        return Signal(name, field.pointer, found, unscored, _NOT_SCORED[what], what, doubts)
     is_named, is_counter = _counts(field, vehicles, known=kind is not None)
     if is_counter:
-        doubt = () if is_named else ("it only grows in the sample: scored = true if it also falls",)
+        doubt = () if is_named else ('it only grows in the sample: role = "target" if it also falls',)
         unbounded, why = Range(found.unit, None, None, ""), "not scored: a counter that only grows"
-        return Signal(name, field.pointer, unbounded, False, why, "counter", doubt)
+        return Signal(name, field.pointer, unbounded, "ignored", why, "counter", doubt)
     if len(field.distinct) == 1 and len(field.values) > 1:
         always = f"always {field.values[0]!r} in the sample"
         if kind is None and not field.is_truth:
-            doubt = (f"{always}: scored = true if it changes in normal use",)
-            return Signal(
-                name, field.pointer, found, False, "not scored: a constant says nothing", "constant", doubt
-            )
-        return Signal(name, field.pointer, found, True, f"scored, although {always}", what, (*doubts, always))
-    return Signal(name, field.pointer, found, True, SCORED, what, doubts)
+            doubt = (f'{always}: role = "target" if it changes in normal use',)
+            why = "not scored: a constant says nothing"
+            return Signal(name, field.pointer, found, "ignored", why, "constant", doubt)
+        doubts, why = (*doubts, always), f"scored, although {always}"
+    else:
+        why = _CONTEXT if what in _CONTEXTS else SCORED
+    role: Role = "context" if what in _CONTEXTS else "target"
+    return Signal(name, field.pointer, found, role, why, what, doubts)
 
 
 def _counts(field: Field, vehicles: Sequence[str], *, known: bool) -> tuple[bool, bool]:

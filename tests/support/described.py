@@ -8,6 +8,7 @@ import tomllib
 from collections.abc import Sequence
 from typing import Any
 
+from config.settings import SCORED_ROLES
 from dataflows.describe import Sample, propose, toml_of
 from tests.support.paths import REPOSITORY
 
@@ -58,7 +59,9 @@ def proposed(sample: Sample) -> dict[str, Any]:
 
 
 def pointers(settings: dict[str, Any], *, scored: bool = True) -> list[str]:
-    """Pointers of the signals that are scored, or are not."""
+    """Pointers of the signals that are scored, as targets or as context, or are not."""
     return [
-        signal["pointer"] for signal in settings["signals"].values() if signal.get("scored", True) is scored
+        signal["pointer"]
+        for signal in settings["signals"].values()
+        if (signal.get("role", "target") in SCORED_ROLES) is scored
     ]

@@ -17,7 +17,7 @@ START = datetime(2026, 1, 1, tzinfo=UTC)
 SIGNALS = {
     "speed": SignalSettings(pointer="/speed", unit="km/h", min=0.0, max=250.0),
     "rpm": SignalSettings(pointer="/rpm", unit="1/min"),
-    "latitude": SignalSettings(pointer="/latitude", scored=False),
+    "latitude": SignalSettings(pointer="/latitude", role="position"),
 }
 
 

@@ -10,8 +10,9 @@ from hypothesis import strategies as st
 from config.settings import load
 from tests.support.enriched_events import enriched
 from ui import chart_data, charts
-from ui.descriptions import leading_signals
+from ui.descriptions import leading_signals, ranked_shares
 
+CATALOGUE = load().signals
 SIGNALS = load().scored_signals
 
 
@@ -62,7 +63,8 @@ def test_there_is_no_threshold_while_warming_up() -> None:
 
 def test_contributions_start_with_the_largest() -> None:
     event = enriched("VEH-1", error=5.0, contributions={"speed": 0.2, "rpm": 0.7, "fuel": 0.1})
-    frame = chart_data.contribution_frame(event, leading_signals(event))
+    shares, leading = ranked_shares(event, CATALOGUE), leading_signals(event, CATALOGUE)
+    frame = chart_data.contribution_frame(shares, leading)
     assert frame["signal"].tolist() == ["rpm", "speed", "fuel"]
     assert frame["leading"].tolist() == [True, True, False]
 
@@ -72,7 +74,7 @@ def test_every_column_a_chart_draws_is_in_its_data() -> None:
     for chart, frame in (
         (charts.signal_chart(), chart_data.signal_frames(events, SIGNALS)["speed"]),
         (charts.error_chart(), chart_data.error_frame(events)),
-        (charts.contribution_chart(), chart_data.contribution_frame(events[0], ())),
+        (charts.contribution_chart(), chart_data.contribution_frame(ranked_shares(events[0], CATALOGUE), ())),
     ):
         assert _fields(chart) <= set(frame.columns)
         assert _fields(chart)

@@ -12,7 +12,9 @@ from ui.descriptions import (
     describe_implausible,
     describe_missing,
     describe_status,
+    leading_signals,
     plausible_range,
+    ranked_shares,
 )
 from ui.fleet_state import VehicleSnapshot
 
@@ -38,6 +40,20 @@ def test_an_anomaly_to_which_every_signal_contributes_a_little_says_so() -> None
     shares = dict.fromkeys(SETTINGS.scored_signals, 0.1)
     event = enriched("VEH-1", error=5.0, contributions=shares)
     assert describe_anomaly(event, SETTINGS.signals) == "no single signal stands out"
+
+
+def test_a_context_signal_is_never_the_cause_however_large_its_share_is() -> None:
+    shares = {"speed_limit": 0.6, "traffic": 0.2, "rpm": 0.2}
+    event = enriched("VEH-1", error=5.0, measured={"rpm": 5_000.0}, contributions=shares)
+    assert leading_signals(event, SETTINGS.signals) == ["rpm"]
+    assert ranked_shares(event, SETTINGS.signals) == [("rpm", 0.2)]
+    assert describe_anomaly(event, SETTINGS.signals) == "rpm 5,000 1/min, expected 2,400 1/min"
+    event = enriched("VEH-1", error=5.0, contributions={"speed_limit": 1.0, "rpm": 0.0})
+    assert describe_anomaly(event, SETTINGS.signals) == "no single signal stands out"
+
+
+def test_a_signal_that_the_page_does_not_know_may_be_the_cause() -> None:
+    assert leading_signals(enriched("VEH-1", contributions={"boost": 1.0}), SETTINGS.signals) == ["boost"]
 
 
 def test_implausible_values_are_described_with_their_plausible_range() -> None:

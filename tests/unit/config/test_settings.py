@@ -176,7 +176,7 @@ def test_the_empty_string_unsets_an_optional_key(variable: str, monkeypatch: pyt
         ),
         (
             '[signals.a]\npointer = "/a"\nscored = false',
-            "signals: expected at least one signal with scored = true, got none",
+            'signals: expected at least one signal with role = "target", got none',
         ),
         (
             '[kafka]\nbootstrap = "broker:abc"',

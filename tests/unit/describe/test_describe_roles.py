@@ -22,7 +22,7 @@ def with_field(name: str, values: list[Any]) -> dict[str, Any]:
 def role(settings: dict[str, Any], name: str) -> str:
     pointer = f"/{name}"
     if pointer in pointers(settings):
-        return "scored"
+        return "context" if settings["signals"][name].get("role") == "context" else "scored"
     return "shown" if pointer in pointers(settings, scored=False) else "left out"
 
 
@@ -38,6 +38,9 @@ WAVE = [40 + (number * 7 % 13) for number in range(200)]
         ("brake", [value > 45 for value in WAVE], "scored"),
         ("brake", ["TRUE" if value > 45 else "FALSE" for value in WAVE], "scored"),
         ("mystery", [value * 1.5 for value in WAVE], "scored"),
+        ("speed_limit", WAVE, "context"),
+        ("outside_temp", [20] * 200, "context"),
+        ("gear", [value % 5 for value in WAVE], "context"),
         ("heading", [value * 8 % 360 for value in WAVE], "shown"),
         ("altitude", WAVE, "shown"),
         ("odometer", [41_250_000 + number for number in range(200)], "shown"),
@@ -116,10 +119,20 @@ def test_positions_are_shown_on_the_map_and_not_scored(
     settings = proposed(sample_of([{"vin": "V1", **record, field: value} for record in drive()]))
     signals, page = settings["signals"], settings["page"]
     assert signals[page["latitude"]] == {
-        "pointer": latitude, "unit": "°", "min": -90.0, "max": 90.0, "scored": False
+        "pointer": latitude, "unit": "°", "min": -90.0, "max": 90.0, "role": "position"
     }  # fmt: skip
     assert signals[page["longitude"]]["pointer"] == longitude
-    assert signals[page["longitude"]]["scored"] is False
+    assert signals[page["longitude"]]["role"] == "position"
+
+
+def test_what_would_only_explain_is_a_target_if_there_is_nothing_to_explain() -> None:
+    records = [{"vin": "V1", "ts": START + number, "gear": number % 5} for number in range(200)]
+    assert [signal.get("role") for signal in proposed(sample_of(records))["signals"].values()] == [None]
+
+
+def test_what_is_neither_scored_nor_a_position_is_ignored() -> None:
+    signals = with_field("odometer", [41_250_000 + number for number in range(200)])["signals"]
+    assert signals["odometer"]["role"] == "ignored"
 
 
 def test_a_counter_of_events_is_the_sequence() -> None:

@@ -126,7 +126,7 @@ def test_signals_outside_their_plausible_range_are_named(settings: Settings) -> 
     sent = telemetry(5)
     signals = {
         **settings.signals,
-        "latitude": SignalSettings(pointer="/latitude", min=-90.0, max=90.0, scored=False),
+        "latitude": SignalSettings(pointer="/latitude", min=-90.0, max=90.0, role="position"),
     }
     settings = settings.model_copy(update={"signals": signals})
     places = [b"48.1", b"90.0", b"90.1", b"-90.0", b"-90.1"]
