@@ -39,6 +39,7 @@ class SignalSettings(Section):
             blamed. ``"position"`` and ``"ignored"``: the detector does not use it.
         direction: on which side of the expected value a deviation counts in alerts.
         least_deviation: smaller deviations from the expected value do not count in alerts, in its unit.
+        when: a condition; while it does not hold, the signal does not count in anomaly alerts.
         expression: how it is computed from other signals (`config.expressions`).
     """
 
@@ -53,6 +54,7 @@ class SignalSettings(Section):
     role: Role = "target"
     direction: Direction = "both"
     least_deviation: Annotated[float, Field(ge=0.0, allow_inf_nan=False)] = 0.0
+    when: Annotated[str | None, UNSET] = None
     expression: Annotated[str | None, UNSET] = None
 
     @property

@@ -73,7 +73,10 @@ FILE = StateLayout("file", 1)
 SHARD = StateLayout("shard", 1)
 """Scoring: the state of a shard's detector and of its drift detection, which have versions of their own."""
 
-LAYOUTS = {layout.name: layout for layout in (RECORDING, MQTT, KAFKA, FILE, SHARD)}
+ALERTS = StateLayout("alerts", 1)
+"""Alerts: what is known of a shard's vehicles, the alerts with what people did, and the mutes."""
+
+LAYOUTS = {layout.name: layout for layout in (RECORDING, MQTT, KAFKA, FILE, SHARD, ALERTS)}
 
 
 def layout_of(stored: Any) -> StateLayout | None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator
 from datetime import UTC, datetime
 from typing import Any
+from urllib.parse import quote
 
 import msgspec
 
@@ -23,6 +24,16 @@ Key = tuple[str, AlertKind, str]
 
 GONE = b""
 """Payload that removes a retained message (MQTT 5, 3.3.1.3), and a key from a compacted topic of Kafka."""
+
+
+
+def topic_key(key: Key) -> str:
+    """The key of an alert's messages, and its topic below that of all alerts: vehicle/kind/subject.
+
+    Each part is percent-encoded, so that it cannot add levels or wildcards.
+    """
+    return "/".join(quote(part, safe="", errors="surrogatepass") for part in key)
+
 
 _encode = msgspec.json.Encoder().encode
 
@@ -134,7 +145,7 @@ class AlertBook:
         if not self._out:
             return None
         out, self._out = self._out, []
-        return OutgoingBatch(["/".join(key) for key, _ in out], [payload for _, payload in out], [k for k, _ in out])
+        return OutgoingBatch([topic_key(key) for key, _ in out], [payload for _, payload in out])
 
     def snapshot(self) -> list[dict[str, Any]]:
         """Copy all alerts, as plain data."""

@@ -45,17 +45,28 @@ COUNTED = 1_000_000.0
 """Rows that the shared sums span: they are halved when they have reached it."""
 
 
+AGE = 0.5
+"""Hours of data at which the bar is twice as high: rare events of normal driving have not been seen yet."""
+
+LONE = 0.5
+"""How much higher the bar is for a lone vehicle: its hours are less varied than those of many vehicles."""
+
+DAY = 86_400.0
+
+
 class Verdicts(NamedTuple):
     """The evidence in n events.
 
     Attributes:
         nats: minus the natural logarithm of how often a normal event is as unusual, ≥ 0, shape (n, S).
+        bar: nats from which on an alert is due, shape (n,); infinite before anything is known.
         statistic: `JUMP`, `TREND`, `SHIFT` or `STUCK`, where `nats` is above 0, shape (n, S).
         upwards: whether the signal deviates upwards, shape (n, S).
         typical: the value that was expected, in the signal's unit, shape (n, S); NaN where none is.
     """
 
     nats: Floats
+    bar: Floats
     statistic: NDArray[np.uint8]
     upwards: Mask
     typical: Floats
@@ -69,6 +80,8 @@ class Evidence(ArrayState):
 
     Args:
         signals: number of signals S.
+        judged: number of those that can lead to an alert, ≥ 1.
+        false_alerts_per_day: anomaly alerts per vehicle in 24 h of sending, at most about.
         hold: seconds that a signal's last value counts as its value; a longer pause starts a new trip.
         settle: seconds after a pause in which nothing is judged: a cold engine is no fault.
 
@@ -88,11 +101,17 @@ class Evidence(ArrayState):
         "tails",
         "histogram",
         "totals",
+        "seconds",
+        "bar",
+        "known_vehicles",
         "rows",
         "renew_at",
     )
 
-    def __init__(self, signals: int, *, hold: float, settle: float) -> None:
+    def __init__(
+        self, signals: int, *, judged: int, false_alerts_per_day: float, hold: float, settle: float
+    ) -> None:
+        self._tests_per_alert = judged * kernel.STATISTICS * 2 * DAY / false_alerts_per_day
         self._hold, self._settle = int(hold * 1e6), int(settle * 1e6)
         self.vehicles = np.zeros(0, kernel.VEHICLE)
         self.states = np.zeros((0, signals), kernel.VEHICLE_SIGNAL)
@@ -106,6 +125,9 @@ class Evidence(ArrayState):
         self.tails["start"] = np.nan
         self.histogram = np.zeros((signals, kernel.STATISTICS, 2, kernel.BUCKETS))
         self.totals = np.zeros((signals, kernel.STATISTICS))
+        self.seconds = np.zeros(1)
+        self.bar = np.inf
+        self.known_vehicles = 0
         self.rows = 0
         self.renew_at = 1
         self._renew_pairs()
@@ -128,7 +150,11 @@ class Evidence(ArrayState):
         """
         shape = values.shape
         verdicts = Verdicts(
-            np.zeros(shape), np.zeros(shape, np.uint8), np.zeros(shape, np.bool_), np.full(shape, np.nan)
+            np.zeros(shape),
+            np.full(len(slots), self.bar),
+            np.zeros(shape, np.uint8),
+            np.zeros(shape, np.bool_),
+            np.full(shape, np.nan),
         )
         start = 0
         while start < len(slots):
@@ -150,8 +176,13 @@ class Evidence(ArrayState):
                 self.tails,
                 self.histogram,
                 self.totals,
-                *(column[part] for column in verdicts),
+                self.seconds,
+                verdicts.nats[part],
+                verdicts.statistic[part],
+                verdicts.upwards[part],
+                verdicts.typical[part],
             )
+            verdicts.bar[part] = self.bar
             self.rows += part.stop - start
             start = part.stop
             if self.rows == self.renew_at:
@@ -173,8 +204,18 @@ class Evidence(ArrayState):
             self._renew_precision()
             self._renew_pairs()
         self.tails = fitted_tails(self.histogram, self.totals)
+        self._renew_bar()
         self._fade()
         self.renew_at = self.rows + min(max(1, int(self.rows * RENEWAL)), LARGEST_RENEWAL)
+
+    def _renew_bar(self) -> None:
+        """The bar that holds the budget, if events were independent, and more while little is known."""
+        if self.seconds[0] <= 0.0:
+            return
+        self.known_vehicles = int(np.count_nonzero(self.vehicles["latest"] != kernel.NEVER))
+        rate = self.rows / self.seconds[0]
+        more = AGE * 3600.0 / self.seconds[0] + LONE / self.known_vehicles
+        self.bar = float(np.log(max(self._tests_per_alert * rate, np.e))) * (1.0 + more)
 
     def _renew_precision(self) -> None:
         deviation = np.sqrt(self.scatter.diagonal() / self.weight[0])

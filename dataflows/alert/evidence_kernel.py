@@ -122,6 +122,7 @@ def judge(
     tails: Records,
     histogram: Floats,
     totals: Floats,
+    seconds: Floats,
     nats: Floats,
     statistic: NDArray[np.uint8],
     upwards: Mask,
@@ -138,6 +139,7 @@ def judge(
         precision, pairs, tails: in force, of shapes (2 · S, 2 · S), (S,) and (S, `STATISTICS`, 2).
         histogram, totals: counts of the statistics, of shapes (S, `STATISTICS`, 2, `BUCKETS`) and
             (S, `STATISTICS`); updated.
+        seconds: for how long vehicles have sent in total, shape (1,); updated.
         nats, statistic, upwards, typical: the results, shape (n, S); filled.
     """
     rows, count = values.shape
@@ -148,6 +150,8 @@ def judge(
         resumed = vehicle.latest == NEVER or now - vehicle.latest > hold
         if resumed:
             vehicle.started = now
+        else:
+            seconds[0] += (now - vehicle.latest) / 1e6
         vehicle.latest = now
         settled = now - vehicle.started >= settle
         for column in range(count):

@@ -25,11 +25,13 @@ class VehicleSlots:
 
     Attributes:
         evicted: vehicles evicted so far.
+        last_evicted: those that the last call of `evict` has evicted.
     """
 
     def __init__(self, limit: int) -> None:
         self.limit = limit
         self.evicted = 0
+        self.last_evicted: list[str] = []
         self._slots: dict[str, int] = {}
         self._free: list[int] = []
         self._names: list[str | None] = []
@@ -43,6 +45,12 @@ class VehicleSlots:
     def size(self) -> int:
         """Slots that have ever been used, including those that are free again."""
         return len(self._names)
+
+    def name(self, slot: int) -> str:
+        """The vehicle of a slot in use."""
+        name = self._names[slot]
+        assert name is not None
+        return name
 
     def slots(self, vehicles: Sequence[str]) -> Slots:
         """The slot of each vehicle, shape (n,). A new vehicle gets one; each is recorded as having sent."""
@@ -65,14 +73,15 @@ class VehicleSlots:
         Returns:
             The freed slots in rising order, shape (n,).
         """
+        self.last_evicted = []
         if len(self._slots) <= self.limit:
             return np.zeros(0, np.intp)
         used = np.array(list(self._slots.values()), np.intp)
         excess = len(used) - self.limit + self.limit // EVICTED_SHARE
         chosen = np.sort(used[np.argsort(self._latest[used])[:excess]])
         for slot in chosen.tolist():
-            name = self._names[slot]
-            assert name is not None
+            name = self.name(slot)
+            self.last_evicted.append(name)
             del self._slots[name]
             self._names[slot] = None
         self._free.extend(chosen.tolist())
