@@ -38,3 +38,26 @@ FORGOTTEN = Counter(
     "fleet_vehicles_forgotten", "vehicles evicted because a shard knew more than detector.vehicles"
 )
 """If it keeps rising, raise `detector.vehicles` or the number of shards."""
+
+BAD_ALERTS = Counter("fleet_bad_alerts", "messages on the alerts topic that are not alerts; ignored")
+"""The job that notifies logs the first one."""
+
+NOTIFICATIONS_SENT = Counter("fleet_notifications_sent", "messages that a channel accepted", ["channel"])
+"""A message can be about many alerts."""
+
+NOTIFICATIONS_FAILED = Counter(
+    "fleet_notifications_failed", "attempts to send a message that a channel did not accept", ["channel"]
+)
+"""They are repeated. If it keeps rising, people are not told."""
+
+NOTIFICATIONS_WAITING = Gauge(
+    "fleet_notifications_waiting", "changes of alerts that a channel has still to be told of", ["channel"]
+)
+"""Also those that wait for their group, for the end of quiet hours, or for the end of a mute."""
+
+NOTIFICATIONS_DROPPED = Counter(
+    "fleet_notifications_dropped",
+    "changes that a channel will not be told of, since more alerts waited than are kept",
+    ["channel"],
+)
+"""Expected to be 0."""

@@ -73,7 +73,10 @@ FILE = StateLayout("file", 1)
 SHARD = StateLayout("shard", 1)
 """Scoring: the state of a shard's detector and of its drift detection, which have versions of their own."""
 
-LAYOUTS = {layout.name: layout for layout in (RECORDING, MQTT, KAFKA, FILE, SHARD)}
+NOTIFICATIONS = StateLayout("notifications", 1)
+"""Notifying: what a channel was told of alerts, and what it has still to be told."""
+
+LAYOUTS = {layout.name: layout for layout in (RECORDING, MQTT, KAFKA, FILE, SHARD, NOTIFICATIONS)}
 
 
 def layout_of(stored: Any) -> StateLayout | None:
