@@ -51,6 +51,27 @@ def telemetry_source(settings: Settings, role: str = SOURCE) -> FixedPartitioned
     return RecordingSource(recording.input, recording.speed, recording.batch_size, table)
 
 
+def alerts_source(settings: Settings, role: str) -> FixedPartitionedSource[MessageBatch, Any]:
+    """The source of alerts, from where ``[sink]`` sends them.
+
+    Args:
+        settings: all settings.
+        role: what reads it; each role has its own session (MQTT) or consumer group (Kafka).
+
+    Raises:
+        SettingsError: they go to files.
+        BrokerError: Kafka cannot be reached, or has no such topic.
+    """
+    topic = settings.alerts_topic
+    if settings.sink.kind == "mqtt":
+        return MqttSource(settings.mqtt, [f"{topic}/#"], role)
+    if settings.sink.kind == "kafka":
+        return KafkaSource(settings.kafka, topic, role=role, group=f"{settings.kafka.group}-{role}")
+    raise SettingsError(
+        "sink.kind: expected 'mqtt' or 'kafka', got 'recording'; alerts are read from a broker only"
+    )
+
+
 def deliver(
     step_id: str,
     up: Stream[OutgoingBatch],
