@@ -61,6 +61,7 @@ class Deliveries:
         try:
             return (self._answers.get(timeout=timeout) if timeout > 0 else self._answers.get_nowait(),)
         except queue.Empty:
-            if time.monotonic() - self._since < PATIENCE or len(self._threads) >= MOST_STUCK:
+            stuck = sum(map(threading.Thread.is_alive, self._threads))
+            if time.monotonic() - self._since < PATIENCE or stuck >= MOST_STUCK:
                 return None
             return (f"no answer within {PATIENCE:g} s",)

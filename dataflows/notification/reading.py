@@ -66,6 +66,8 @@ class AlertReader:
         alert = self._decoder.decode(payload)
         if not 0 < len(alert.alert_id) <= LONGEST_ID:
             raise ValueError(f"expected an alert_id of 1 to {LONGEST_ID} characters")
+        if alert.openings < 1:
+            raise ValueError(f"expected openings of at least 1, got {alert.openings}")
         for name in TIMES:
             moment: datetime | None = getattr(alert, name)
             if moment is not None and moment.tzinfo is None:

@@ -12,6 +12,9 @@ from dataflows.notification.quiet_hours import QuietHours
 
 CRITICAL = SEVERITIES.index("critical")
 
+LONGEST_HOLD = 365 * 86_400 * SECOND
+"""Microseconds. Who mutes an alert for good may choose the end of the calendar, where no morning follows."""
+
 
 def rank(alert: Alert) -> int:
     """The severity as a number, the mildest is 0."""
@@ -75,10 +78,13 @@ class Route:
         Args:
             alert: its newest revision.
             now: microseconds since 1970-01-01 UTC.
+
+        Returns:
+            That time; at most `LONGEST_HOLD` from `now`, when it is to be asked again.
         """
         earliest = now
         if alert.muted_until is not None:
-            earliest = max(earliest, microseconds(alert.muted_until))
+            earliest = min(max(earliest, microseconds(alert.muted_until)), now + LONGEST_HOLD)
         if self.quiet is not None and rank(alert) < CRITICAL and self.quiet.contain(earliest):
             earliest = self.quiet.end_after(earliest)
         return earliest

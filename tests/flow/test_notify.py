@@ -26,10 +26,10 @@ from tests.support.notification_servers import (
     mail_server,
     webhook,
 )
-from tests.support.notify_job import NotifyJob
+from tests.support.notify_job import NotifyJobOverMqtt
 from tests.support.paths import REPOSITORY
 
-Start = Callable[..., NotifyJob]
+Start = Callable[..., NotifyJobOverMqtt]
 
 TOKEN = "abcdefghijklmnopqrstuvwx"
 
@@ -49,12 +49,12 @@ def mail() -> Iterator[MailServer]:
 @pytest.fixture
 def job(durable_broker: Broker, tmp_path: Path, topic: str) -> Iterator[Start]:
     """A job with these channels and variables; it is killed at the end."""
-    jobs: list[NotifyJob] = []
+    jobs: list[NotifyJobOverMqtt] = []
 
     def make(
         channels: Mapping[str, str], more: Mapping[str, str] | None = None, *, started: bool = True
-    ) -> NotifyJob:
-        jobs.append(NotifyJob(durable_broker.settings(), tmp_path, topic, channels, more))
+    ) -> NotifyJobOverMqtt:
+        jobs.append(NotifyJobOverMqtt(durable_broker.settings(), tmp_path, topic, channels, more))
         if started:
             jobs[-1].start()
         return jobs[-1]

@@ -46,6 +46,7 @@ def test_alerts_and_empty_messages_are_updates_of_their_topic_or_key() -> None:
         changed(severity="fatal"),
         changed(revision="1"),
         changed(alert_id=""),
+        changed(openings=0),
         changed(alert_id="x" * 1001),
         changed(opened_at="2026-03-01T13:02:00"),
         changed(muted_until="2026-03-01T13:02:00"),

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import logging
 import pickle
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
 
 import pytest
 
@@ -195,6 +195,13 @@ def test_a_muted_alert_is_told_when_the_mute_ends_if_it_is_still_open() -> None:
     channel.take(later(cleared, state="cleared"))
     channel.advance(2 * HOUR)
     assert channel.whats == [(HOUR, opened("open"))]
+
+
+def test_a_mute_for_good_lasts_for_good() -> None:
+    channel = ToldChannel(quiet="22:00-06:00")
+    channel.take(make_alert(muted_until=datetime.max.replace(tzinfo=UTC)))
+    channel.advance(400 * DAY)
+    assert channel.told == []
 
 
 def test_the_end_of_a_mute_can_come_early() -> None:
