@@ -37,7 +37,8 @@ class Deliveries:
     def start(self, message: Message) -> None:
         """Send a message; `answer` says how it went."""
         # A thread that is stuck has the queue of its own message.
-        self._answers = answers = queue.SimpleQueue()
+        answers: queue.SimpleQueue[str | None] = queue.SimpleQueue()
+        self._answers = answers
         self._since = time.monotonic()
         thread = threading.Thread(
             target=lambda: answers.put(self._service.send(message)),

@@ -123,14 +123,13 @@ class MailServer:
 
 @contextmanager
 def mail_server() -> Iterator[MailServer]:
-    """A running mail server that wants user and password."""
+    """A running mail server that can be logged in to."""
     state = MailServer(free_port())
     controller = Controller(
         state,
         LOCALHOST,
         state.port,
         authenticator=state.authenticate,
-        auth_required=True,
         auth_require_tls=False,
     )
     controller.start()

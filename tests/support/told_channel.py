@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from typing import NamedTuple
 
 from config.alert_settings import ChannelSettings
@@ -38,14 +38,19 @@ class ToldChannel:
 
     Args:
         settings: keys of the channel besides its URL.
+        most_alerts: that it remembers.
+        more: like `settings`.
 
     Attributes:
         now: seconds since the start.
         told: what was accepted.
     """
 
-    def __init__(self, *, most_alerts: int = MOST_ALERTS, **settings: object) -> None:
-        self._settings = ChannelSettings.model_validate({"url": "json://localhost"} | settings)
+    def __init__(
+        self, settings: Mapping[str, object] | None = None, *, most_alerts: int = MOST_ALERTS, **more: object
+    ) -> None:
+        values = {"url": "json://localhost", **(settings or {}), **more}
+        self._settings = ChannelSettings.model_validate(values)
         self._most_alerts = most_alerts
         self.now = 0.0
         self.told: list[Told] = []

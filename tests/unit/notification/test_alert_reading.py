@@ -23,7 +23,7 @@ def changed(**fields: object) -> bytes:
 
 
 def bad_alerts() -> float:
-    return BAD_ALERTS._value.get()
+    return float(BAD_ALERTS._value.get())
 
 
 def test_alerts_and_empty_messages_are_updates_of_their_topic_or_key() -> None:
