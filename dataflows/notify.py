@@ -13,6 +13,7 @@ of sending them.
 from __future__ import annotations
 
 import argparse
+import logging
 import os
 import sys
 from collections.abc import Callable, Mapping, Sequence
@@ -24,11 +25,14 @@ from bytewax.inputs import Source
 from config.settings import Settings, load
 from dataflows.connectors.endpoints import alerts_source
 from dataflows.job import job
+from dataflows.job.recovery_directory import RecoveryOptions
 from dataflows.job.stopping import with_graceful_shutdown
 from dataflows.messages import MessageBatch
 from dataflows.notification.reading import AlertReader, Update
 from dataflows.notification.services import Service, services_of
 from dataflows.notification.step import LogSink, channel_step, restored_channel, tell
+
+logger = logging.getLogger(__name__)
 
 # Flow and step ids are keys in the recovery store: under a new id a job does not find its state.
 FLOW = "notify"
@@ -54,6 +58,12 @@ def flow() -> Dataflow:
                 restored_channel(settings, name, stored)
         source = with_graceful_shutdown(FLOW, alerts_source(*_reader(settings)))
         dataflow = build(settings, source, services)
+    recovery = RecoveryOptions.of(sys.argv, os.environ)
+    if recovery.directory is None and not settings.notify.dry_run:
+        logger.warning(
+            "no recovery directory (-r): what is not sent when the job ends is lost, and alerts that are open "
+            "are told again after a restart"
+        )
     how = "printing what they would be told" if settings.notify.dry_run else "telling"
     print(f"{how}: {', '.join(services)}; alerts from {settings.enriched_broker}", flush=True)
     return dataflow
