@@ -61,8 +61,8 @@ def flow() -> Dataflow:
     recovery = RecoveryOptions.of(sys.argv, os.environ)
     if recovery.directory is None and not settings.notify.dry_run:
         logger.warning(
-            "no recovery directory (-r): what is not sent when the job ends is lost, and alerts that are open "
-            "are told again after a restart"
+            "no recovery directory (-r): what is not sent when the job ends is lost, and alerts that are "
+            "open are told again after a restart"
         )
     how = "printing what they would be told" if settings.notify.dry_run else "telling"
     print(f"{how}: {', '.join(services)}; alerts from {settings.enriched_broker}", flush=True)

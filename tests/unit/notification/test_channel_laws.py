@@ -55,9 +55,12 @@ class World:
         self._alerts: dict[int, Alert] = {}
         self._told_or_to_be: set[str] = set()
         self._history: list[Alert] = []
+        self._batch: list[Alert] = []
         self._snapshot = (self.desk.snapshot(), 0)
 
     def take(self, step: Step) -> None:
+        if step.what in ("again", "wait", "refuse", "snapshot", "kill") or step.amount % 2:
+            self.flush()
         alert = self._alerts.get(step.number)
         is_open = alert is not None and alert.state == "open"
         match step.what:
@@ -101,8 +104,13 @@ class World:
 
     def _revise(self, number: int, alert: Alert) -> None:
         self._alerts[number] = alert
-        self._history.append(alert)
-        self.desk.take(alert)
+        self._batch.append(alert)
+
+    def flush(self) -> None:
+        """The revisions since the last time come in one batch."""
+        batch, self._batch = self._batch, []
+        self._history += batch
+        self.desk.take(*batch)
 
     def _expect(self, number: int, *, rose: bool) -> None:
         alert = self._alerts[number]
@@ -133,6 +141,7 @@ def test_each_change_is_told_whatever_the_batches_refusals_and_restarts_between(
     world = World(severity, settings)
     for step in whole:
         world.take(step)
+    world.flush()
     world.desk.advance(2 * DAY)
     assert world.desk.channel.waiting == 0
     told = told_by(world.desk)
@@ -147,6 +156,7 @@ def test_without_disturbances_no_change_is_told_twice(
     world = World(severity, settings)
     for step in whole:
         world.take(step)
+    world.flush()
     world.desk.advance(2 * DAY)
     assert len(told_by(world.desk)) <= len(world.expected)
     for told in world.desk.told:
@@ -158,6 +168,7 @@ def test_no_opening_waits_longer_than_the_window(whole: list[Step]) -> None:
     world = World("warning", {})
     for step in whole:
         world.take(step)
+    world.flush()
     world.desk.advance(DAY)
     for told in world.desk.told:
         for change in told.group.changes:
