@@ -22,6 +22,8 @@ import bytewax.operators as op
 from bytewax.dataflow import Dataflow
 from bytewax.inputs import Source
 
+from config.alert_settings import NotifySettings
+from config.errors import SettingsError
 from config.settings import Settings, load
 from dataflows.connectors.endpoints import alerts_source
 from dataflows.job import job
@@ -52,14 +54,14 @@ def flow() -> Dataflow:
     """
     with job(FLOW) as newest_states:
         settings = load()
+        has_recovery = _has_recovery(settings.notify)
         services = services_of(settings.notify)
         for name in services:
             for stored in newest_states(channel_step(TELL, name)):
                 restored_channel(settings, name, stored)
         source = with_graceful_shutdown(FLOW, alerts_source(*_reader(settings)))
         dataflow = build(settings, source, services)
-    recovery = RecoveryOptions.of(sys.argv, os.environ)
-    if recovery.directory is None and not settings.notify.dry_run:
+    if not has_recovery and not settings.notify.dry_run:
         logger.warning(
             "no recovery directory (-r): what is not sent when the job ends is lost, and alerts that are "
             "open are told again after a restart"
@@ -83,6 +85,16 @@ def build(settings: Settings, source: Source[MessageBatch], services: Mapping[st
     told = tell(TELL, updates, settings, services)
     op.output(TOLD, told, LogSink())
     return dataflow
+
+
+def _has_recovery(settings: NotifySettings) -> bool:
+    directory = RecoveryOptions.of(sys.argv, os.environ).directory
+    if settings.dry_run and directory is not None:
+        raise SettingsError(
+            f"notify.dry_run: expected no recovery directory, got {directory}, in which a dry run would note "
+            "that people were told; leave out -r"
+        )
+    return directory is not None
 
 
 def _read() -> Callable[[MessageBatch], list[list[Update]]]:

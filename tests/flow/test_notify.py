@@ -222,13 +222,17 @@ def test_a_dry_run_prints_and_sends_nothing_and_leaves_the_session_of_the_job_al
     running = job({"chat": hook.url()})
     assert running.stop() == 0
     running.publish(make_alert("VEH-1", severity="critical"))
-    running.start(("dataflows.notify", "--dry-run"))
+    running.start(("dataflows.notify", "--dry-run"), recovery=False)
     running.wait_for_log(
         "[chat] Critical: VEH-1, coolant outside its limits\n    Coolant of VEH-1 is at 118 °C"
     )
     assert running.stop() == 0
     assert hook.requests == []
     assert "printing what they would be told: chat" in running.log
+    running.start()
+    wait_until(lambda: hook.accepted, "the message to be sent")
+    assert running.stop() == 0
+    running.start(("dataflows.notify", "--dry-run"), "in which a dry run would note that people were told")
 
 
 def environment(**variables: str) -> dict[str, str]:

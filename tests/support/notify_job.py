@@ -60,11 +60,15 @@ class NotifyJob:
         return self._log.read_text(encoding="utf-8")
 
     def start(
-        self, command: Sequence[str] = ("bytewax.run", "dataflows.notify"), sign: str = "subscribed to"
+        self,
+        command: Sequence[str] = ("bytewax.run", "dataflows.notify"),
+        sign: str = "subscribed to",
+        *,
+        recovery: bool = True,
     ) -> None:
         """Start it, and return when it has logged a sign of life: over MQTT, that it has subscribed."""
         before = self.log.count(sign) if self._log.exists() else 0
-        options = ["-r", str(self._recovery), "-s", "1", "-b", "0"]
+        options = ["-r", str(self._recovery), "-s", "1", "-b", "0"] if recovery else []
         with self._log.open("ab") as output:
             self._process = process = subprocess.Popen(
                 [sys.executable, "-m", *command, *options],
@@ -75,8 +79,10 @@ class NotifyJob:
             )
 
         def is_alive() -> bool:
+            if self.log.count(sign) > before:
+                return True
             assert process.poll() is None, self.log
-            return self.log.count(sign) > before
+            return False
 
         wait_until(is_alive, sign)
 

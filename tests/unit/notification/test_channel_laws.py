@@ -49,7 +49,7 @@ class World:
     """
 
     def __init__(self, severity: Severity, settings: dict[str, str]) -> None:
-        self.desk = ToldChannel({"severity": severity} | settings)
+        self.desk = ToldChannel({**settings, "severity": severity})
         self.expected: list[Expected] = []
         self._least = SEVERITIES.index(severity)
         self._alerts: dict[int, Alert] = {}
