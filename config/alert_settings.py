@@ -118,7 +118,7 @@ class ChannelSettings(Section):
         repeat_after: seconds after which an alert that is still open, and not acknowledged, is sent again;
             ``None`` for never.
         quiet: ``"22:00-06:00"``: in these hours only critical alerts are sent; the others when they end.
-        time_zone: of `quiet`.
+        time_zone: of `quiet`, and of the times in messages.
         cleared: whether to say that an alert has cleared.
     """
 
@@ -148,9 +148,10 @@ class ChannelSettings(Section):
 
 
 class NotifySettings(Section):
-    """Who is told of alerts, and how; described in ``docs/alerts.md``."""
+    """Who is told of alerts, and how; described in ``docs/notifications.md``."""
 
+    dry_run: bool
     group_within: NonNegativeFloat
     retry_first: PositiveFloat
     retry_longest: PositiveFloat
-    channels: dict[Annotated[str, Field(pattern=r"^[\w-]+$")], ChannelSettings] = {}
+    channels: dict[Annotated[str, Field(pattern=r"^[\w-]+$")], ChannelSettings] = Field(default_factory=dict)

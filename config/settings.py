@@ -348,7 +348,12 @@ def _describe(error: Any) -> str:
         case _:
             message = error["msg"].removeprefix("Value error, ")
             # The input of a check across keys is the whole section, passwords included.
-            is_private = key.endswith("password") or isinstance(error["input"], dict | Section)
+            is_private = (
+                key.endswith(("password", "url"))
+                or isinstance(error["input"], dict | Section)
+                # A URL where a table or a list was expected; it may hold a password.
+                or "://" in str(error["input"])
+            )
             described = message if is_private else f"{message}, got {error['input']!r}"
             # A check across sections names the keys itself.
             return f"{key}: {described}" if key else described

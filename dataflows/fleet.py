@@ -1,8 +1,11 @@
 """The job: ``python -m bytewax.run dataflows.fleet``.
 
     telemetry ──► decode ──► shard ──► score ──► encode ──► enriched
-                    │
-                    └──► dead letters
+                    │                    │
+                    │                    └────► alert ──► alerts
+                    └──► dead letters             ▲
+                              ▲                   │
+    alert actions ──► read ───┴───────────────────┘
 
 With recovery (``-r DIR -s SECONDS -b SECONDS``) it resumes where it stopped: every event reaches the enriched
 topic or the dead letters at least once, and a replayed event has the same id and the same scores. SIGTERM
@@ -14,11 +17,14 @@ from __future__ import annotations
 from collections.abc import Callable
 
 import bytewax.operators as op
-from bytewax.dataflow import Dataflow
-from bytewax.inputs import Source
+from bytewax.dataflow import Dataflow, Stream
+from bytewax.inputs import FixedPartitionedSource
 
 from config.settings import Settings, load
-from dataflows.connectors.endpoints import deliver, telemetry_source
+from dataflows.alert.actions import ReadActions, read_actions
+from dataflows.alert.fleet_silence import fleet_silence
+from dataflows.alert.step import Item, alert, check_alert_snapshots
+from dataflows.connectors.endpoints import actions_source, deliver, telemetry_source
 from dataflows.decode import Decoded, Decoder, TelemetryBatch
 from dataflows.decode.dead_letters import DeadLetterLimit, encode_dead_letters
 from dataflows.decode.signal_watch import SignalWatch
@@ -27,7 +33,7 @@ from dataflows.encode import Encoder
 from dataflows.job import job
 from dataflows.job.stopping import with_graceful_shutdown
 from dataflows.messages import MessageBatch, OutgoingBatch
-from dataflows.score.shard import split
+from dataflows.score.shard import shard_key, split
 from dataflows.score.step import check_snapshots, score
 
 # Flow and step ids are keys in the recovery store: under a new id a job does not find its state.
@@ -39,8 +45,15 @@ SCORE = "score"
 UNKEYED = "unkeyed"
 ENCODE = "encode"
 ENRICHED = "enriched"
+ACTIONS = "alert-actions"
+READ = "read"
+ALERT = "alert"
+SILENCE = "fleet-silence"
+ALERTS = "alerts"
 BAD = "bad"
 DEAD_LETTER = "dead-letter"
+
+Source = FixedPartitionedSource[MessageBatch, object]
 
 
 def flow() -> Dataflow:
@@ -52,15 +65,19 @@ def flow() -> Dataflow:
     with job(FLOW) as newest_states:
         settings = load()
         check_snapshots(settings, newest_states(SCORE))
-        return build(settings, with_graceful_shutdown(FLOW, telemetry_source(settings)))
+        check_alert_snapshots(settings, newest_states(ALERT))
+        telemetry = with_graceful_shutdown(FLOW, telemetry_source(settings))
+        actions = actions_source(settings, ACTIONS)
+        return build(settings, telemetry, None if actions is None else telemetry.beside(actions))
 
 
-def build(settings: Settings, source: Source[MessageBatch]) -> Dataflow:
+def build(settings: Settings, source: Source, actions: Source | None = None) -> Dataflow:
     """Connect the steps of the picture.
 
     Args:
         settings: all settings.
         source: the telemetry.
+        actions: what people do about alerts; ``None`` where nobody can.
 
     Raises:
         FleetError: a source or sink cannot be built.
@@ -74,7 +91,21 @@ def build(settings: Settings, source: Source[MessageBatch]) -> Dataflow:
     enriched = op.map(ENCODE, op.key_rm(UNKEYED, scored), Encoder(settings).encode)
     deliver(ENRICHED, enriched, settings, settings.topics.enriched, by_key=True, retain=True)
 
-    deliver(DEAD_LETTER, op.flat_map(BAD, decoded, _dead_letters), settings, settings.topics.dead_letter)
+    letters = op.flat_map(BAD, decoded, _dead_letters)
+    signs = op.map("signs", decoded, lambda decoded: len(decoded.telemetry))
+    changes = scored
+    if actions is not None:
+        read = op.map(READ, op.input(ACTIONS, dataflow, actions), read_actions)
+        letters = op.merge("letters", letters, op.flat_map("bad-actions", read, _dead_actions))
+        changes = op.merge("changes", scored, op.flat_map("everywhere", read, _to_all(settings, source)))
+        signs = op.merge("all-signs", signs, op.map("only-actions", read, lambda read: read.actions))
+    alerts: list[Stream[OutgoingBatch]] = [op.key_rm("of-shards", alert(ALERT, changes, settings))]
+    if actions is not None and settings.alerts.no_data_after is not None:
+        alerts.append(op.key_rm("of-fleet", fleet_silence(SILENCE, signs, settings)))
+    together = op.merge("all-alerts", *alerts) if len(alerts) > 1 else alerts[0]
+    deliver(ALERTS, together, settings, settings.alerts_topic, by_key="levels", retain=True)
+
+    deliver(DEAD_LETTER, letters, settings, settings.topics.dead_letter)
     return dataflow
 
 
@@ -96,5 +127,16 @@ def _sharder(settings: Settings) -> Callable[[Decoded], list[tuple[str, Telemetr
     return lambda decoded: split(decoded, settings.detector.shards)
 
 
+def _to_all(settings: Settings, source: Source) -> Callable[[ReadActions], list[tuple[str, Item]]]:
+    # Over Kafka, a vehicle's shard is the partition that its producer has chosen: nobody else knows it.
+    of_kafka = settings.source.kind == "kafka"
+    keys = [shard_key(n) for n in range(len(source.list_parts()) if of_kafka else settings.detector.shards)]
+    return lambda read: [(key, read.actions) for key in keys] if read.actions else []
+
+
 def _dead_letters(decoded: Decoded) -> list[OutgoingBatch]:
     return [encode_dead_letters(decoded.dead_letters)] if decoded.dead_letters else []
+
+
+def _dead_actions(read: ReadActions) -> list[OutgoingBatch]:
+    return [encode_dead_letters(read.dead_letters)] if read.dead_letters else []

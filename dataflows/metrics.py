@@ -31,6 +31,9 @@ BAD_VALUES = Counter("fleet_bad_values", "values that could not be read, by sign
 IGNORED = Counter("fleet_ignored", "events of signals that are not in the catalogue")
 """Only where the topic or the payload names the signal. The job logs the first one."""
 
+ALERT_MESSAGES = Counter("fleet_alert_messages", "messages about alerts that opened, changed or cleared")
+"""Without `alerts.clear_after` and `reopen_within`, a condition that comes and goes would make many."""
+
 VEHICLES = Gauge("fleet_vehicles", "vehicles that the shards of this process know")
 """At most `detector.vehicles` per shard, plus those that appeared since the last block."""
 
@@ -38,3 +41,26 @@ FORGOTTEN = Counter(
     "fleet_vehicles_forgotten", "vehicles evicted because a shard knew more than detector.vehicles"
 )
 """If it keeps rising, raise `detector.vehicles` or the number of shards."""
+
+BAD_ALERTS = Counter("fleet_bad_alerts", "messages on the alerts topic that are not alerts; ignored")
+"""The job that notifies logs the first one."""
+
+NOTIFICATIONS_SENT = Counter("fleet_notifications_sent", "messages that a channel accepted", ["channel"])
+"""A message can be about many alerts."""
+
+NOTIFICATIONS_FAILED = Counter(
+    "fleet_notifications_failed", "attempts to send a message that a channel did not accept", ["channel"]
+)
+"""They are repeated. If it keeps rising, people are not told."""
+
+NOTIFICATIONS_WAITING = Gauge(
+    "fleet_notifications_waiting", "changes of alerts that a channel has still to be told of", ["channel"]
+)
+"""Also those that wait for their group, for the end of quiet hours, or for the end of a mute."""
+
+NOTIFICATIONS_DROPPED = Counter(
+    "fleet_notifications_dropped",
+    "changes that a channel will not be told of, since more alerts waited than are kept",
+    ["channel"],
+)
+"""Expected to be 0."""

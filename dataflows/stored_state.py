@@ -76,7 +76,16 @@ SHARD = StateLayout("shard", 1)
 ALERTS = StateLayout("alerts", 1)
 """Alerts: what is known of a shard's vehicles, the alerts with what people did, and the mutes."""
 
-LAYOUTS = {layout.name: layout for layout in (RECORDING, MQTT, KAFKA, FILE, SHARD, ALERTS)}
+FLEET_SILENCE = StateLayout("fleet-silence", 1)
+"""Alerts: that of the whole fleet."""
+
+NOTIFICATIONS = StateLayout("notifications", 1)
+"""Notifying: what a channel was told of alerts, and what it has still to be told."""
+
+LAYOUTS = {
+    layout.name: layout
+    for layout in (RECORDING, MQTT, KAFKA, FILE, SHARD, ALERTS, FLEET_SILENCE, NOTIFICATIONS)
+}
 
 
 def layout_of(stored: Any) -> StateLayout | None:

@@ -17,7 +17,7 @@ from pathlib import Path
 from config.errors import SettingsError, exit_on_error
 
 FILE = Path(".broker/passwords")
-ROLES = ("dataflow", "page", "simulator", "recorder")
+ROLES = ("dataflow", "page", "simulator", "recorder", "notify")
 """The users that ``config/mosquitto.acl`` knows by name."""
 
 _VALID = re.compile(r"[^\x00-\x20\x7f-\x9f:+#/]{1,256}")

@@ -13,7 +13,7 @@ from config.settings import Settings
 from dataflows.connectors.files import JsonLinesSink, RecordingSource
 from dataflows.connectors.kafka.sink import KafkaSink
 from dataflows.connectors.kafka.source import KafkaSource
-from dataflows.connectors.mqtt.sink import MqttSink
+from dataflows.connectors.mqtt.sink import ByKey, MqttSink
 from dataflows.connectors.mqtt.source import MqttSource
 from dataflows.messages import MessageBatch, OutgoingBatch
 from dataflows.recordings import TableOptions
@@ -51,13 +51,57 @@ def telemetry_source(settings: Settings, role: str = SOURCE) -> FixedPartitioned
     return RecordingSource(recording.input, recording.speed, recording.batch_size, table)
 
 
+def alerts_source(settings: Settings, role: str) -> FixedPartitionedSource[MessageBatch, Any]:
+    """The source of alerts, from where ``[sink]`` sends them.
+
+    Args:
+        settings: all settings.
+        role: what reads it; each role has its own session (MQTT) or consumer group (Kafka).
+
+    Raises:
+        SettingsError: they go to files.
+        BrokerError: Kafka cannot be reached, or has no such topic.
+    """
+    topic = settings.alerts_topic
+    if settings.sink.kind == "mqtt":
+        return MqttSource(settings.mqtt, [f"{topic}/#"], role)
+    if settings.sink.kind == "kafka":
+        group = f"{settings.kafka.group}-{role}"
+        return KafkaSource(settings.kafka, topic, role=role, group=group, compacted=True)
+    raise SettingsError(
+        "sink.kind: expected 'mqtt' or 'kafka', got 'recording'; alerts are read from a broker only"
+    )
+
+
+def actions_source(settings: Settings, role: str) -> FixedPartitionedSource[MessageBatch, Any] | None:
+    """The source of what people do about alerts: the broker that ``[sink]`` selects.
+
+    Args:
+        settings: all settings.
+        role: what reads it; each role has its own session (MQTT) or consumer group (Kafka).
+
+    Returns:
+        ``None`` where nobody can do anything: results go to files, or a recording is played, which ends.
+
+    Raises:
+        BrokerError: Kafka cannot be reached, or has no such topic.
+    """
+    topic = settings.actions_topic
+    if "recording" in (settings.sink.kind, settings.source.kind):
+        return None
+    if settings.sink.kind == "mqtt":
+        # The same action may be meant twice.
+        return MqttSource(settings.mqtt, [topic], role, distinct=False)
+    return KafkaSource(settings.kafka, topic, role=role, group=f"{settings.kafka.group}-{role}")
+
+
 def deliver(
     step_id: str,
     up: Stream[OutgoingBatch],
     settings: Settings,
     topic: str,
     *,
-    by_key: bool = False,
+    by_key: ByKey = False,
     retain: bool = False,
 ) -> None:
     """Send a stream of messages to the sink that ``[sink]`` selects.
@@ -67,8 +111,10 @@ def deliver(
         up: the messages.
         settings: all settings.
         topic: the topic; with `by_key`, the prefix of all topics.
-        by_key: whether each key has its own topic (MQTT; over Kafka messages always carry their key).
-        retain: whether the broker keeps the latest message of each topic (MQTT).
+        by_key: whether each key has its own topic (MQTT; over Kafka messages always carry their key);
+            "levels" if the parts of a key are levels.
+        retain: whether the broker keeps the latest message of each topic. Over Kafka, a topic whose keys are
+            levels is compacted.
 
     Raises:
         RecordingError: the results cannot be written.
@@ -78,7 +124,7 @@ def deliver(
         op.output(step_id, up, MqttSink(settings.mqtt, topic, role=step_id, by_key=by_key, retain=retain))
         return
     if settings.sink.kind == "kafka":
-        op.output(step_id, up, KafkaSink(settings.kafka, topic, role=step_id))
+        op.output(step_id, up, KafkaSink(settings.kafka, topic, role=step_id, compacted=by_key == "levels"))
         return
     repeats_itself = settings.source.kind == "recording"
     path = settings.recording.results / f"{step_id}.jsonl"

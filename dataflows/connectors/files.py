@@ -236,7 +236,8 @@ class JsonLinesSinkPartition(StatefulSinkPartition[OutgoingBatch, Stored]):
 
     def write_batch(self, values: list[OutgoingBatch]) -> None:
         for batch in values:
-            self._writer.write(batch.payloads)
+            # What removes a message from a topic is no result.
+            self._writer.write(list(filter(None, batch.payloads)))
 
     def snapshot(self) -> Stored:
         return FILE.wrap(self._writer.flush())

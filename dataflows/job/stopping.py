@@ -64,6 +64,10 @@ class StoppableSource(FixedPartitionedSource[Item, Any], Generic[Item]):
         self._source = source
         self._stop = stop
 
+    def beside(self, source: FixedPartitionedSource[Item, Any]) -> StoppableSource[Item]:
+        """Another source that ends with this one."""
+        return StoppableSource(source, self._stop)
+
     def list_parts(self) -> list[str]:
         return self._source.list_parts()
 

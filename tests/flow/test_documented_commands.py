@@ -229,6 +229,10 @@ TABLE: list[tuple[str, Try]] = [
     (rf"FLEET__MQTT__USERNAME=.* {BYTEWAX} .*", with_known_options(NEEDS_PASSWORDS, BYTEWAX)),
     (r"FLEET__MQTT__USERNAME=.* streamlit run ui", with_known_options(NEEDS_PASSWORDS, "streamlit run")),
     (r"(FLEET_CONFIG=\S+ )?streamlit run ui( --server\.address 127\.0\.0\.1)?", until_the_page_answers),
+    # notifications
+    (r"mkdir -m 700 \.recovery-notify && python -m bytewax\.recovery \.recovery-notify 1", to_its_end()),
+    (r"python -m dataflows\.notify --dry-run", until("subscribed to")),
+    (rf"{BYTEWAX} dataflows\.notify -r \.recovery-notify -s 10 -b 0", until("subscribed to")),
     # recordings
     (rf"{BYTEWAX} dataflows\.record", until("subscribed to")),
     (r"python -m sim replay telemetry\.jsonl\.gz --speed 10", to_its_end(some_telemetry)),
@@ -276,6 +280,7 @@ def desk(tmp_path: Path, settings: Settings, topic: str) -> Desk:
         "FLEET__TOPICS__ENRICHED": f"{topic}/enriched",
         "FLEET__TOPICS__DEAD_LETTER": f"{topic}/dead-letter",
         "FLEET__TOPICS__GROUND_TRUTH": f"{topic}/ground-truth",
+        "FLEET__TOPICS__ALERTS": f"{topic}/alerts",
         # A small fleet has all that a large one has.
         "FLEET__SIMULATOR__VEHICLES": "3",
         PAGE_PORT: str(port),

@@ -59,7 +59,7 @@ def test_a_vehicle_may_write_its_own_topic_and_no_other(secured: SecuredMosquitt
 
 
 @pytest.mark.parametrize("port", ["vehicles", "services"])
-@pytest.mark.parametrize("user", ["dataflow", "page", "recorder"])
+@pytest.mark.parametrize("user", ["dataflow", "page", "recorder", "notify"])
 def test_nobody_but_vehicles_and_the_simulator_may_write_telemetry(
     user: str, port: str, secured: SecuredMosquitto
 ) -> None:
@@ -75,6 +75,7 @@ def test_nobody_but_vehicles_and_the_simulator_may_write_telemetry(
         ("page", set()),
         ("simulator", {"fleet/telemetry/x", "fleet/ground-truth"}),
         ("recorder", set()),
+        ("notify", set()),
     ],
 )
 def test_a_role_may_write_what_it_needs_and_nothing_else(
@@ -98,6 +99,7 @@ def test_a_role_may_write_what_it_needs_and_nothing_else(
         ("page", {"fleet/enriched/x", "fleet/dead-letter"}),
         ("recorder", {"fleet/telemetry/x"}),
         ("dataflow", {"fleet/telemetry/x"}),
+        ("notify", set()),
     ],
 )
 def test_a_subscriber_to_everything_gets_only_what_it_may_read(

@@ -16,14 +16,16 @@ from config.broker_settings import MqttSettings
 from scripts.waiting import DEADLINE, wait_until
 
 
-def publish(settings: MqttSettings, messages: Iterable[tuple[str, bytes]], qos: int = 1) -> None:
+def publish(
+    settings: MqttSettings, messages: Iterable[tuple[str, bytes]], qos: int = 1, *, retain: bool = False
+) -> None:
     """Publish (topic, payload) pairs, and return when the broker has all of them."""
     client = _client(settings)
     client.max_inflight_messages_set(0)
     client.connect(settings.host, settings.port)
     client.loop_start()
     try:
-        for information in [client.publish(topic, payload, qos) for topic, payload in messages]:
+        for information in [client.publish(topic, payload, qos, retain) for topic, payload in messages]:
             information.wait_for_publish(DEADLINE)
     finally:
         client.disconnect()

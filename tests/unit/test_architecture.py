@@ -40,10 +40,24 @@ LAYERS: list[tuple[str, list[str]]] = [
         ],
     ),
     ("dataflows.encode", ["config", *WIRE, "dataflows.compiled", "dataflows.detector", "dataflows.score"]),
+    (
+        "dataflows.notification",
+        ["config", *WIRE, "dataflows.stored_state", "dataflows.metrics"],
+    ),
     ("dataflows.river_detector", ["dataflows.score.river.estimator"]),
     ("dataflows.backtest", ["config", "dataflows"]),
     ("dataflows.describe", ["config", "dataflows"]),
     ("dataflows.record", ["config", "dataflows.messages", "dataflows.connectors", "dataflows.job"]),
+    (
+        "dataflows.notify",
+        [
+            "config",
+            "dataflows.messages",
+            "dataflows.connectors",
+            "dataflows.job",
+            "dataflows.notification",
+        ],
+    ),
     ("dataflows.fleet", ["config", "dataflows"]),
     (
         "sim",
@@ -72,6 +86,7 @@ FORBIDDEN_LIBRARIES = {
     "dataflows/backtest": {"bytewax", "paho", "kafka", "confluent_kafka"},
     "dataflows/describe": {"bytewax", "paho", "kafka", "confluent_kafka"},
     "dataflows/recordings": {"bytewax", "paho", "kafka", "confluent_kafka"},
+    "dataflows/notification": {"paho", "kafka", "confluent_kafka"},
     "sim": {"bytewax", "kafka", "streamlit"},
     "ui": {"bytewax", "confluent_kafka"},
 }
@@ -81,8 +96,10 @@ ENGINE = {
     "dataflows/connectors",
     "dataflows/job",
     "dataflows/score/step.py",
+    "dataflows/notification/step.py",
     "dataflows/fleet.py",
     "dataflows/record.py",
+    "dataflows/notify.py",
 }
 """What of the dataflow is written for Bytewax; all else can be used without it."""
 
@@ -165,7 +182,8 @@ def test_only_what_is_written_for_the_engine_imports_it() -> None:
 
 
 @pytest.mark.parametrize(
-    "package", ["sim", "ui", "dataflows/decode", "dataflows/detector", "dataflows/score"]
+    "package",
+    ["sim", "ui", "dataflows/decode", "dataflows/detector", "dataflows/score", "dataflows/notification"],
 )
 def test_nothing_is_reached_that_needs_the_engine(package: str) -> None:
     for file in (REPOSITORY / package).rglob("*.py"):

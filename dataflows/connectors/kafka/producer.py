@@ -73,7 +73,7 @@ class ConfirmedProducer:
         except KafkaException as error:
             raise wrong_option(error) from None
 
-    def publish(self, topic: str, keys: Sequence[str], payloads: Sequence[bytes]) -> None:
+    def publish(self, topic: str, keys: Sequence[str], payloads: Sequence[bytes | None]) -> None:
         """Publish n messages, and return when the cluster has confirmed each of them.
 
         After an error some have arrived or may still arrive; the producer is of no further use.
@@ -81,7 +81,7 @@ class ConfirmedProducer:
         Args:
             topic: the topic.
             keys: n keys; an empty one means none, and any partition.
-            payloads: n payloads.
+            payloads: n payloads; ``None`` removes the key from a compacted topic.
 
         Raises:
             DeliveryError: a message was refused, or not confirmed within ``delivery_timeout``.
@@ -98,22 +98,22 @@ class ConfirmedProducer:
         self._producer.purge()
         self._producer.flush(SLICE)
 
-    def _portion(self, payloads: Sequence[bytes], start: int) -> int:
+    def _portion(self, payloads: Sequence[bytes | None], start: int) -> int:
         """The end of the portion that starts at `start`: at least one message."""
         if (
             start == 0
             and len(payloads) <= self._most_messages
-            and sum(map(len, payloads)) <= self._most_bytes
+            and sum(len(payload or b"") for payload in payloads) <= self._most_bytes
         ):
             return len(payloads)
         size = 0
         for position, payload in enumerate(islice(payloads, start, start + self._most_messages), start):
-            size += len(payload)
+            size += len(payload or b"")
             if size > self._most_bytes and position > start:
                 return position
         return min(start + self._most_messages, len(payloads))
 
-    def _enqueue(self, topic: str, keys: Sequence[str], payloads: Sequence[bytes]) -> None:
+    def _enqueue(self, topic: str, keys: Sequence[str], payloads: Sequence[bytes | None]) -> None:
         produce, enqueued = self._producer.produce, 0
         try:
             # One at a time: the call for many needs a dict per message, and takes twice as long.

@@ -17,18 +17,21 @@ from dataflows.messages import OutgoingBatch
 class KafkaSink(DynamicSink[OutgoingBatch]):
     """Publishes to one topic, keyed; each worker has its own producer."""
 
-    def __init__(self, settings: KafkaSettings, topic: str, *, role: str) -> None:
+    def __init__(self, settings: KafkaSettings, topic: str, *, role: str, compacted: bool = False) -> None:
         """Wait for the cluster, and make sure that the topic exists.
 
         Args:
             settings: the section ``[kafka]``.
             topic: the topic.
             role: appended to the client id, with the worker's index.
+            compacted: whether the topic is one that keeps the latest message of each key; an empty payload
+                then removes its key. Only a topic that is created here is made so.
 
         Raises:
             BrokerError: the cluster cannot be reached, or the topic is missing; see `ensure_topics`.
         """
-        ensure_topics(settings, [topic])
+        ensure_topics(settings, [topic], compacted=compacted)
+        self._compacted = compacted
         self._settings = settings
         self._topic = topic
         self._role = role
@@ -39,13 +42,15 @@ class KafkaSink(DynamicSink[OutgoingBatch]):
         Raises:
             SettingsError: librdkafka does not accept the options.
         """
-        return KafkaSinkPartition(self._settings, self._topic, f"{self._role}-{worker_index}")
+        role = f"{self._role}-{worker_index}"
+        return KafkaSinkPartition(self._settings, self._topic, role, compacted=self._compacted)
 
 
 class KafkaSinkPartition(StatelessSinkPartition[OutgoingBatch]):
     """The producer of one worker. After an error it is of no further use."""
 
-    def __init__(self, settings: KafkaSettings, topic: str, role: str) -> None:
+    def __init__(self, settings: KafkaSettings, topic: str, role: str, *, compacted: bool) -> None:
+        self._compacted = compacted
         self._topic = topic
         self._producer = ConfirmedProducer(settings, role)
 
@@ -56,7 +61,9 @@ class KafkaSinkPartition(StatelessSinkPartition[OutgoingBatch]):
             DeliveryError: a message was refused, or not confirmed within ``delivery_timeout``.
         """
         keys = [key for batch in items for key in batch.keys]
-        payloads = [payload for batch in items for payload in batch.payloads]
+        payloads: list[bytes | None] = [payload for batch in items for payload in batch.payloads]
+        if self._compacted:
+            payloads = [payload or None for payload in payloads]
         self._producer.publish(self._topic, keys, payloads)
 
     def close(self) -> None:

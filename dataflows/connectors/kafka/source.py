@@ -82,7 +82,15 @@ class KafkaSource(FixedPartitionedSource[MessageBatch, Stored]):
     names.
     """
 
-    def __init__(self, settings: KafkaSettings, topic: str, *, role: str, group: str | None = None) -> None:
+    def __init__(
+        self,
+        settings: KafkaSettings,
+        topic: str,
+        *,
+        role: str,
+        group: str | None = None,
+        compacted: bool = False,
+    ) -> None:
         """Wait for the cluster, and make sure that the topic exists.
 
         Args:
@@ -90,13 +98,14 @@ class KafkaSource(FixedPartitionedSource[MessageBatch, Stored]):
             topic: what to read.
             role: appended to the client id.
             group: consumer group to commit to; ``None`` means that of the settings.
+            compacted: whether the topic, if it is created, keeps the latest message of each key.
 
         Raises:
             BrokerError: the cluster cannot be reached, or the topic is missing; see `ensure_topics`.
             SettingsError: librdkafka does not accept the options.
         """
         check_reserved_options(settings, RESERVED_OPTIONS)
-        self._topic_id = ensure_topics(settings, [topic])[topic]
+        self._topic_id = ensure_topics(settings, [topic], compacted=compacted)[topic]
         self._settings = settings
         self._topic = topic
         self._role = role

@@ -27,7 +27,9 @@ SLICE = 0.5
 """Seconds: how soon a signal is noticed while we wait."""
 
 
-def ensure_topics(settings: KafkaSettings, topics: Sequence[str]) -> dict[str, str]:
+def ensure_topics(
+    settings: KafkaSettings, topics: Sequence[str], *, compacted: bool = False
+) -> dict[str, str]:
     """Return when the cluster answers and has these topics.
 
     A topic that is missing is created with ``partitions``, ``replication`` and ``max_message_bytes`` if
@@ -36,6 +38,7 @@ def ensure_topics(settings: KafkaSettings, topics: Sequence[str]) -> dict[str, s
     Args:
         settings: the section ``[kafka]``.
         topics: their names.
+        compacted: whether those that are created keep the latest message of each key.
 
     Returns:
         name → topic id, which tells a topic from a later one of the same name (KIP-516).
@@ -62,7 +65,7 @@ def ensure_topics(settings: KafkaSettings, topics: Sequence[str]) -> dict[str, s
                 "create it, correct [topics], or allow it with [kafka] create_topics = true"
             )
         if missing:
-            _create(admin, settings, missing)
+            _create(admin, settings, missing, compacted)
             ids |= retry(settings, lambda patience: _created_topic_ids(admin, missing, patience))
     except KafkaException as error:
         raise BrokerError(
@@ -159,8 +162,10 @@ def _created_topic_ids(admin: AdminClient, topics: list[str], patience: float) -
     return ids
 
 
-def _create(admin: AdminClient, settings: KafkaSettings, topics: list[str]) -> None:
+def _create(admin: AdminClient, settings: KafkaSettings, topics: list[str], compacted: bool) -> None:
     configs = {"max.message.bytes": str(settings.max_message_bytes)}
+    if compacted:
+        configs["cleanup.policy"] = "compact"
     wanted = [NewTopic(topic, settings.partitions, settings.replication, config=configs) for topic in topics]
     for topic, future in admin.create_topics(wanted).items():
         try:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+from typing import Literal
 from urllib.parse import quote
 
 from bytewax.outputs import DynamicSink, StatelessSinkPartition
@@ -10,6 +11,8 @@ from bytewax.outputs import DynamicSink, StatelessSinkPartition
 from config.broker_settings import MqttSettings
 from dataflows.connectors.mqtt.publisher import ConfirmedPublisher
 from dataflows.messages import OutgoingBatch
+
+ByKey = bool | Literal["levels"]
 
 LONGEST_LEVEL = 255
 """Characters of a topic level that is made from a key, at most."""
@@ -25,18 +28,26 @@ def keyed_topic(topic: str, key: str) -> str:
     """
     if not key:
         return topic
-    level = quote(key, safe="", errors="surrogatepass")
-    if len(level) > LONGEST_LEVEL:
-        digest = hashlib.blake2b(level.encode(), digest_size=16).hexdigest()
-        level = f"{level[: LONGEST_LEVEL - len(digest) - 1]}~{digest}"
-    return f"{topic}/{level}"
+    return f"{topic}/{_cut(quote(key, safe='', errors='surrogatepass'))}"
+
+
+def levels_topic(topic: str, key: str) -> str:
+    """The topic of a key whose parts are levels, encoded already: only what is too long is cut."""
+    return "/".join([topic, *(_cut(level) for level in key.split("/"))])
+
+
+def _cut(level: str) -> str:
+    if len(level) <= LONGEST_LEVEL:
+        return level
+    digest = hashlib.blake2b(level.encode(), digest_size=16).hexdigest()
+    return f"{level[: LONGEST_LEVEL - len(digest) - 1]}~{digest}"
 
 
 class MqttSink(DynamicSink[OutgoingBatch]):
     """Publishes every message with QoS 1; each worker has its own connection."""
 
     def __init__(
-        self, settings: MqttSettings, topic: str, *, role: str, by_key: bool = False, retain: bool = False
+        self, settings: MqttSettings, topic: str, *, role: str, by_key: ByKey = False, retain: bool = False
     ) -> None:
         """Remember where to publish.
 
@@ -44,7 +55,7 @@ class MqttSink(DynamicSink[OutgoingBatch]):
             settings: the section ``[mqtt]``.
             topic: the topic; with `by_key`, the prefix of all topics.
             role: appended to the client id, with the worker's index; must differ between sinks.
-            by_key: whether each key has its own topic, `keyed_topic`.
+            by_key: whether each key has its own topic: true for `keyed_topic`, "levels" for `levels_topic`.
             retain: whether the broker keeps the latest message of each topic for later subscribers.
         """
         self._settings = settings
@@ -69,7 +80,7 @@ class MqttSinkPartition(StatelessSinkPartition[OutgoingBatch]):
     """The connection of one worker. After an error it is of no further use."""
 
     def __init__(
-        self, settings: MqttSettings, client_id: str, topic: str, *, by_key: bool, retain: bool
+        self, settings: MqttSettings, client_id: str, topic: str, *, by_key: ByKey, retain: bool
     ) -> None:
         self._topic = topic
         self._by_key = by_key
@@ -85,12 +96,17 @@ class MqttSinkPartition(StatelessSinkPartition[OutgoingBatch]):
             DeliveryError: the broker refused a message, or confirmed nothing for ``delivery_timeout``.
         """
         messages = [
-            (keyed_topic(self._topic, key) if self._by_key else self._topic, payload)
+            (self._topic_of(key), payload)
             for batch in items
             for key, payload in zip(batch.keys, batch.payloads, strict=True)
         ]
         self._publisher.publish(messages, retain=self._retain)
         self._publisher.flush()
+
+    def _topic_of(self, key: str) -> str:
+        if self._by_key == "levels":
+            return levels_topic(self._topic, key)
+        return keyed_topic(self._topic, key) if self._by_key else self._topic
 
     def close(self) -> None:
         self._publisher.close()

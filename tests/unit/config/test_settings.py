@@ -252,6 +252,13 @@ def test_a_variable_that_names_no_key_is_an_error(
         f'[mqtt]\npasword = "{PASSWORD}"',
         f'[mqtt]\npassword = "{PASSWORD}"\n[signals.a]\npointer = "/a"\nscored = false',
         f'[mqtt]\npassword = "{PASSWORD}"\n[payload]\nvehicle_id = "key"',
+        f'[notify]\nchannels = "mailtos://user:{PASSWORD}@example.com"',
+        f'[notify.channels]\nmail = "mailtos://user:{PASSWORD}@example.com"',
+        f'[notify.channels.mail]\nurl = ["{PASSWORD}"]',
+        f'[notify.channels.mail]\nurl = {{mail = "{PASSWORD}"}}',
+        f'[notify.channels.mail]\nurl = "json://{PASSWORD}"\nquiet = "22-6"',
+        f'[notify.channels.mail]\nurl = "json://{PASSWORD}"\nseverity = "json://{PASSWORD}"',
+        f'[notify.channels.mail]\nadress = "mailtos://user:{PASSWORD}@example.com"',
     ],
 )
 def test_no_error_shows_the_password(overlay: Overlay, text: str) -> None:
@@ -260,7 +267,9 @@ def test_no_error_shows_the_password(overlay: Overlay, text: str) -> None:
 
 def test_printed_settings_do_not_show_the_password(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("FLEET__MQTT__PASSWORD", PASSWORD)
+    monkeypatch.setenv("FLEET__NOTIFY__CHANNELS__MAIL__URL", f"mailtos://user:{PASSWORD}@example.com")
     settings = load()
+    assert PASSWORD in settings.notify.channels["mail"].url.get_secret_value()
     assert settings.mqtt.password is not None
     assert settings.mqtt.password.get_secret_value() == PASSWORD
     assert PASSWORD not in f"{settings!r} {settings}"
