@@ -26,7 +26,6 @@ GONE = b""
 """Payload that removes a retained message (MQTT 5, 3.3.1.3), and a key from a compacted topic of Kafka."""
 
 
-
 def topic_key(key: Key) -> str:
     """The key of an alert's messages, and its topic below that of all alerts: vehicle/kind/subject.
 
@@ -83,12 +82,16 @@ class AlertBook:
             del self._by_id[previous.alert_id]
         alert_id = f"{vehicle}/{kind}/{subject}/{event_id}"
         self._by_id[alert_id] = key
-        fields = {"vehicle_id": vehicle, "kind": kind, "subject": subject, "state": "open", "openings": 1}
+        fields: dict[str, Any] = {
+            "vehicle_id": vehicle,
+            "kind": kind,
+            "subject": subject,
+            "state": "open",
+            "openings": 1,
+        }
         self._publish(
             key,
-            Alert(
-                alert_id=alert_id, revision=0, cleared_at=None, changed_at=self._now(), **(fields | alert)
-            ),
+            Alert(alert_id=alert_id, revision=0, cleared_at=None, changed_at=self._now(), **(fields | alert)),
         )
         if len(self._alerts) > MOST_ALERTS:
             self._drop(min(self._alerts, key=lambda other: _age(self._alerts[other])))

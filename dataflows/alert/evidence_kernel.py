@@ -291,7 +291,7 @@ def _with_repeats(state: Any, surprise: float, side: int) -> float:
     if surprise <= 0.0:
         return 0.0
     total = state.jumps_up if side == 0 else state.jumps_down
-    return max(surprise, total + REPEATED)
+    return float(max(surprise, total + REPEATED))
 
 
 @compiled

@@ -20,6 +20,9 @@ from dataflows.detector.state import ArrayState
 NEVER = -(1 << 62)
 """Event time of what has not happened, microseconds."""
 
+JOIN = 10_000_000
+"""Microseconds within which conditions of a vehicle are signs of the same fault."""
+
 CHANNEL = np.dtype(
     [
         ("open", "?"),
@@ -71,8 +74,8 @@ class Lifecycle(ArrayState):
 
     Args:
         channels: alerts that a vehicle can have, K.
-        together: the first channels, this many, are one alert when they show at about the same time: the
-            strongest opens, and the others count as it until it clears.
+        together: the first channels, this many, are one alert when they show within `JOIN` of each other:
+            the strongest opens, and the others count as it.
         clear_after, reopen_within: seconds of event time.
     """
 
@@ -125,6 +128,7 @@ class Lifecycle(ArrayState):
                 strengths,
                 onsets,
                 self._together,
+                JOIN,
                 self._clear_after,
                 self._reopen_within,
                 _STRENGTHS,
@@ -144,6 +148,7 @@ def _advance(
     strengths: Floats,
     onsets: Integers,
     together: int,
+    join: int,
     clear_after: int,
     reopen_within: int,
     levels: Floats,
@@ -171,9 +176,8 @@ def _advance(
                 strongest < 0 or strengths[row, number] > strengths[row, strongest]
             ):
                 strongest = number
-            if channels[slot, number].open and (
-                running < 0 or channels[slot, number].last > channels[slot, running].last
-            ):
+            shown_lately = channels[slot, number].open and now - channels[slot, number].last <= join
+            if shown_lately and (running < 0 or channels[slot, number].last > channels[slot, running].last):
                 running = number
         for number in range(channels.shape[1]):
             strength, target = strengths[row, number], number

@@ -279,9 +279,7 @@ class ShardAlerts:
             self.book.changed(key, **fields)
         elif change is Change.REOPENED and key in self.book:
             openings = self.book[key].openings + 1
-            self.book.changed(
-                key, state="open", cleared_at=None, opened_at=now, openings=openings, **fields
-            )
+            self.book.changed(key, state="open", cleared_at=None, opened_at=now, openings=openings, **fields)
         else:
             event_id = batch.event_ids[used[row]]
             self.book.opened(key, event_id, fields | {"onset_at": onset, "opened_at": now})
@@ -341,7 +339,9 @@ class ShardAlerts:
             self.book.changed(key, state="open", cleared_at=None, openings=alert.openings + 1, **fields)
             return
         self.book.opened(
-            key, f"{key[0]}@{self._silence.latest[slot]}", fields | {"onset_at": onset, "signals": (), "events": 1}
+            key,
+            f"{key[0]}@{self._silence.latest[slot]}",
+            fields | {"onset_at": onset, "signals": (), "events": 1},
         )
 
     def _came_back_lately(self, key: Key, now: datetime) -> bool:
@@ -358,12 +358,14 @@ class ShardAlerts:
         gone = set(self._slots.last_evicted)
         clock = utc(int(self._silence.clock[0]))
         for alert in [alert for alert in self.book if alert.vehicle_id in gone and alert.state == "open"]:
-            self.book.changed((alert.vehicle_id, alert.kind, alert.subject), state="cleared", cleared_at=clock)
+            self.book.changed(
+                (alert.vehicle_id, alert.kind, alert.subject), state="cleared", cleared_at=clock
+            )
 
 
 @compiled
 def _rising(slots: Slots, times: Integers, latest: Integers) -> tuple[Integers, Mask]:
-    """Times that do not fall within a vehicle, and which of them are as sent; updates `latest`, shape (V,)."""
+    """Times that do not fall within a vehicle, and which of them are as sent; updates `latest`."""
     rising, in_order = np.empty(len(slots), np.int64), np.empty(len(slots), np.bool_)
     for row in range(len(slots)):
         slot = slots[row]

@@ -43,9 +43,7 @@ def alert(step_id: str, up: KeyedStream[Item], settings: Settings) -> KeyedStrea
         up: scored batches and actions, keyed by shard.
         settings: all settings.
     """
-    return op.stateful_batch(
-        step_id, up, lambda snapshot: _ShardLogic(ShardAlerts(settings, snapshot))
-    )
+    return op.stateful_batch(step_id, up, lambda snapshot: _ShardLogic(ShardAlerts(settings, snapshot)))
 
 
 def check_alert_snapshots(settings: Settings, snapshots: Iterable[Stored]) -> None:

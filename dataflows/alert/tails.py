@@ -22,15 +22,15 @@ EXPECTED_SHAPE, LARGEST_SHAPE, SHAPE_ROWS = 0.1, 0.3, 30.0
 UNCERTAINTY = 1.0
 """The step is widened by this over the root of the tail's rows."""
 
-EDGES = LOWEST * GROWTH ** (np.arange(BUCKETS) + 0.5)
+EDGES: Floats = LOWEST * GROWTH ** (np.arange(BUCKETS, dtype=np.float64) + 0.5)
 
 
 def fitted_tails(histogram: Floats, totals: Floats) -> Records:
     """Tails of all statistics, upwards and downwards.
 
-    A generalised Pareto distribution above the quantile at `START` (Pickands, 1975). Its shape comes from the
-    distances between values that are 1, 4 and 16 times rarer, as in Pickands' estimator: quantiles, other than
-    means, hardly change if one value in a hundred is faulty.
+    A generalised Pareto distribution above the quantile at `START` (Pickands, 1975). Its shape comes from
+    the distances between values that are 1, 4 and 16 times rarer, as in Pickands' estimator: quantiles,
+    other than means, hardly change if one value in a hundred is faulty.
 
     Args:
         histogram: rows per bucket, shape (S, `STATISTICS`, 2, `BUCKETS`).

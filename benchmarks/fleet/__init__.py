@@ -1,0 +1,1 @@
+"""What alerts find in a simulated fleet, and how many are false."""
