@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Iterator
 from datetime import UTC, datetime
 from typing import Any
@@ -203,11 +204,16 @@ def _age(alert: Alert) -> tuple[bool, datetime]:
     return alert.cleared_at is None, alert.cleared_at or alert.last_at
 
 
+def _rounded(value: float) -> float | None:
+    """Six digits, which is more than sensors have; ``None`` for what is not finite."""
+    return float(f"{value:.6g}") if math.isfinite(value) else None
+
+
 def alert_signal(name: str, actual: float, typical: float, share: float) -> AlertSignal:
     """An `AlertSignal`; what is not finite is null."""
     return AlertSignal(
         name=name,
-        actual=None if actual != actual else float(actual),
-        typical=None if typical != typical else float(typical),
+        actual=_rounded(actual),
+        typical=_rounded(typical),
         share=share,
     )

@@ -1,7 +1,7 @@
 """How unusual each signal of an event is, given the others and the past: the evidence for an anomaly alert.
 
-The detector's error says that an event as a whole is unlike what was learned. An alert has to name the signal,
-and must see what single events do not show: a slow drift, a sensor that repeats itself. So each signal is
+The detector's error says that an event as a whole is unlike what was learned. An alert has to name the
+signal, and must see what single events do not show: a slow drift, a sensor that repeats itself. So each signal is
 judged by itself:
 
 * Its value and its change since the event before are predicted from the values and changes of all *other*

@@ -59,7 +59,7 @@ SIGNAL = np.dtype(
         ("rests", "f8", 16),
     ]
 )
-"""What all vehicles share of a signal. `deviation` and `change_deviation` are those in force, 0 for unknown."""
+"""What all vehicles share of a signal; `deviation` and `change_deviation` are those in force, or 0."""
 
 PAIR = np.dtype([("ll", "f8"), ("lj", "f8"), ("jj", "f8"), ("level", "f8"), ("jump", "f8")])
 """Inverse of a signal's 2 × 2 block of the precision matrix, and the roots of its diagonal."""

@@ -1,8 +1,8 @@
 """The life of alerts as arrays: what opens, re-opens, becomes worse and clears, with hysteresis.
 
 Every vehicle has one *channel* for each alert that it can have. A channel opens when its condition has a
-strength of at least 1, stays open while the condition shows again within `clear_after`, and then clears; if it
-shows again within `reopen_within` after that, the same alert opens again. So a condition that comes and goes
+strength of at least 1, stays open while the condition shows again within `clear_after`, and then clears; if
+it shows again within `reopen_within` after that, the same alert opens again. So a condition that comes and goes
 is one alert.
 """
 
