@@ -2,8 +2,8 @@
 
 Every vehicle has one *channel* for each alert that it can have. A channel opens when its condition has a
 strength of at least 1, stays open while the condition shows again within `clear_after`, and then clears; if
-it shows again within `reopen_within` after that, the same alert opens again. So a condition that comes and goes
-is one alert.
+it shows again within `reopen_within` after that, the same alert opens again. So a condition that comes and
+goes is one alert.
 """
 
 from __future__ import annotations
