@@ -97,7 +97,7 @@ ROBUST = 4.0
 KNOWN_AFTER = 20.0
 """Values of a vehicle, and movements of a signal, after which they are judged at all."""
 
-SUSPICIOUS, HOLD_OFF, SUSPICIOUS_WEIGHT = 9.0, 60, 0.02
+SUSPICIOUS, HOLD_OFF, SUSPICIOUS_WEIGHT = 9.0, 60, 0.1
 """From this many nats on, a signal's next rows, this many, count only this much: they may be faulty."""
 
 REPEATED, FADE = 8.0, 0.3
