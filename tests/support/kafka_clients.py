@@ -38,7 +38,9 @@ def partitions_of(cluster: Cluster, topic: str) -> int:
         return len(description["partitions"])
 
 
-def publish(cluster: Cluster, topic: str, messages: Iterable[tuple[str, bytes]], **arguments: Any) -> None:
+def publish(
+    cluster: Cluster, topic: str, messages: Iterable[tuple[str, bytes | None]], **arguments: Any
+) -> None:
     """Publish (key, payload) pairs, and return when the broker has all of them."""
     producer = KafkaProducer(bootstrap_servers=cluster.bootstrap, acks="all", linger_ms=5)
     futures = [
