@@ -24,6 +24,7 @@ from tests.support.scripted_broker import (
     CONNECT,
     SERVER_BUSY,
     SUBSCRIBE,
+    Answer,
     ScriptedBroker,
 )
 from ui.fleet_state import FleetState
@@ -155,7 +156,7 @@ def test_refused_alerts_are_said_in_words_and_the_rest_goes_on(
     broker: Broker, fleet_settings: Settings, follow: Follow
 ) -> None:
     allowed_except_alerts = bytes([0, 0, 0x87])
-    answers = {
+    answers: dict[int, Answer] = {
         CONNECT: CONNACK_OF_MQTT_5,
         SUBSCRIBE: lambda packet: bytes([0x90, 6, *packet[:2], 0]) + allowed_except_alerts,
     }
