@@ -6,6 +6,14 @@ from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from typing import Any
 
+from confluent_kafka.admin import (
+    AclBinding,
+    AclOperation,
+    AclPermissionType,
+    AdminClient,
+    ResourcePatternType,
+    ResourceType,
+)
 from kafka import KafkaConsumer, KafkaProducer, TopicPartition
 from kafka.admin import KafkaAdminClient
 
@@ -29,6 +37,29 @@ def create_topic(
     with administration(cluster) as admin:
         options = {"num_partitions": partitions, "replication_factor": 1, "configs": configs or {}}
         admin.create_topics({topic: options}, wait_for_metadata=True)
+
+
+AUTHORIZER = [
+    "authorizer.class.name=org.apache.kafka.metadata.authorizer.StandardAuthorizer",
+    "allow.everyone.if.no.acl.found=true",
+]
+"""Properties of a broker that heeds `allow_only`."""
+
+
+def allow_only(cluster: Cluster, topic: str, operation: AclOperation) -> None:
+    """Let everybody do this to a topic, and nothing else."""
+    rule = AclBinding(
+        ResourceType.TOPIC,
+        topic,
+        ResourcePatternType.LITERAL,
+        "User:ANONYMOUS",
+        "*",
+        operation,
+        AclPermissionType.ALLOW,
+    )
+    admin = AdminClient({"bootstrap.servers": cluster.bootstrap})
+    for done in admin.create_acls([rule]).values():
+        done.result(DEADLINE)
 
 
 def partitions_of(cluster: Cluster, topic: str) -> int:
