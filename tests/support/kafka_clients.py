@@ -6,16 +6,15 @@ from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from typing import Any
 
-from confluent_kafka.admin import (
-    AclBinding,
-    AclOperation,
-    AclPermissionType,
-    AdminClient,
-    ResourcePatternType,
+from kafka import KafkaConsumer, KafkaProducer, TopicPartition
+from kafka.admin import (
+    ACL,
+    ACLOperation,
+    ACLPermissionType,
+    KafkaAdminClient,
+    ResourcePattern,
     ResourceType,
 )
-from kafka import KafkaConsumer, KafkaProducer, TopicPartition
-from kafka.admin import KafkaAdminClient
 
 from scripts.brokers.kafka_process import Cluster
 from scripts.waiting import DEADLINE, wait_until
@@ -46,20 +45,12 @@ AUTHORIZER = [
 """Properties of a broker that heeds `allow_only`."""
 
 
-def allow_only(cluster: Cluster, topic: str, operation: AclOperation) -> None:
-    """Let everybody do this to a topic, and nothing else."""
-    rule = AclBinding(
-        ResourceType.TOPIC,
-        topic,
-        ResourcePatternType.LITERAL,
-        "User:ANONYMOUS",
-        "*",
-        operation,
-        AclPermissionType.ALLOW,
-    )
-    admin = AdminClient({"bootstrap.servers": cluster.bootstrap})
-    for done in admin.create_acls([rule]).values():
-        done.result(DEADLINE)
+def allow_only(cluster: Cluster, topic: str, operation: ACLOperation) -> None:
+    """Let everybody do this to a topic, and what was allowed before, and nothing else."""
+    pattern = ResourcePattern(ResourceType.TOPIC, topic)
+    with administration(cluster) as admin:
+        done = admin.create_acls([ACL("User:ANONYMOUS", "*", operation, ACLPermissionType.ALLOW, pattern)])
+    assert not done["failed"], done
 
 
 def partitions_of(cluster: Cluster, topic: str) -> int:

@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterator
 from uuid import uuid4
 
 import pytest
-from confluent_kafka.admin import AclOperation
+from kafka.admin import ACLOperation
 
 from config.settings import Settings, SinkSettings, load
 from dataflows.connectors.kafka.producer import ConfirmedProducer
@@ -162,8 +162,8 @@ def test_refused_alerts_and_actions_are_said_in_words_and_the_rest_goes_on(
     for topic in (settings.topics.enriched, settings.alerts_topic, settings.actions_topic):
         create_topic(cluster, topic)
     publish(settings, settings.alerts_topic, (place(alert()), message(alert())))
-    allow_only(cluster, settings.alerts_topic, AclOperation.WRITE)
-    allow_only(cluster, settings.actions_topic, AclOperation.READ)
+    allow_only(cluster, settings.alerts_topic, ACLOperation.WRITE)
+    allow_only(cluster, settings.actions_topic, ACLOperation.READ)
     feed = follow(settings)
     wait_until(lambda: "not authorized" in feed.alerts_trouble, "the refusal in words")
     publish(settings, settings.topics.enriched, ("a", payload("a", 1)))
@@ -174,7 +174,7 @@ def test_refused_alerts_and_actions_are_said_in_words_and_the_rest_goes_on(
     (reason,) = KafkaActions(settings).publish([("VEH-1", action)])
     assert "authoriz" in reason.lower()
 
-    allow_only(cluster, settings.alerts_topic, AclOperation.READ)
+    allow_only(cluster, settings.alerts_topic, ACLOperation.READ)
     wait_until(lambda: len(feed.alerts.snapshot().alerts) == 1, "the alert, once it may be read")
     assert feed.alerts_trouble == ""
 
