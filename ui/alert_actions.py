@@ -83,12 +83,13 @@ def show_actions(feed: Feed, desk: ActionDesk, settings: Settings) -> None:
     with st.container(horizontal=True, vertical_alignment="center", key="alert_actions"):
         button("acknowledge", "Acknowledge", ":material/check:")
         form("mute", "Mute for an hour", ":material/notifications_paused:", "Reason", "Mute")
-        if applicable("unmute", chosen, alerts.taken_at):
-            button("unmute", "Unmute", ":material/notifications_active:")
         form("comment", "Comment", ":material/chat:", "Comment", "Send")
         button("useful", "Useful", ":material/thumb_up:")
         button("noise", "Noise", ":material/thumb_down:")
         st.markdown(hint(named, chosen))
+        # The last one, so that nothing else is redrawn when it appears.
+        if applicable("unmute", chosen, alerts.taken_at):
+            button("unmute", "Unmute", ":material/notifications_active:")
     trouble = st.session_state.get(_TROUBLE, "")
     if trouble and alerts.taken_at - st.session_state[_TROUBLE_AT] < TROUBLE_FOR:
         st.error(trouble, icon=":material/error:")
