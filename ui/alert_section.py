@@ -90,7 +90,10 @@ def _show_detail(chosen: Sequence[Alert], settings: Settings, zone: tzinfo) -> N
 def detail(alert: Alert, settings: Settings, zone: tzinfo) -> str:
     """Markdown: the summary, the signals that led to the alert, and what people wrote."""
     lines = [f"**{markdown(alert.summary)}**"]
-    signals = [describe_signal(signal, unit_of(signal.name, settings.signals)) for signal in alert.signals]
+    signals = [
+        describe_signal(signal, alert.kind, unit_of(signal.name, settings.signals))
+        for signal in alert.signals
+    ]
     facts = [f"{alert.events:,} {'event' if alert.events == 1 else 'events'}", *signals]
     lines.append(f":gray[{markdown(alert.kind)} ·] {' · '.join(map(markdown, facts))}")
     if alert.acknowledged_by and alert.acknowledged_at is not None:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from datetime import UTC, datetime, tzinfo
 
-from dataflows.events import Alert, AlertSignal
+from dataflows.events import Alert, AlertKind, AlertSignal
 from ui.action_desk import SentAction
 from ui.alert_state import is_muted
 from ui.clock_time import clock_time
@@ -62,8 +62,11 @@ def vehicle_of(alert: Alert) -> str:
     return alert.vehicle_id or WHOLE_FLEET
 
 
-def describe_signal(signal: AlertSignal, unit: str) -> str:
-    """``engine_temperature 131 °C, expected 92.3 °C``."""
+def describe_signal(signal: AlertSignal, kind: AlertKind, unit: str) -> str:
+    """``engine_temperature 131 °C, expected 92.3 °C``; of a limit ``battery 10.9 V, limit 11.5 V``."""
+    if signal.typical is not None and kind == "limit" and signal.actual is not None:
+        measured, limit = quantity(signal.actual, unit), quantity(signal.typical, unit)
+        return f"{plain(signal.name)} {measured}, limit {limit}"
     if signal.typical is not None:
         return compare(plain(signal.name), signal.actual, signal.typical, unit)
     return f"{plain(signal.name)} {'missing' if signal.actual is None else quantity(signal.actual, unit)}"

@@ -14,7 +14,7 @@ SEVERITY: dict[Severity, tuple[str, str]] = {
     "critical": ("#9f1239", "#ffffff"),
     "major": ("#e8862d", "#1b1005"),
     "minor": ("#f7dd72", "#2b2403"),
-    "warning": ("#cfe3f2", "#10293b"),
+    "warning": ("#8fb8d6", "#0d2233"),
 }
 """Background and text: the worse, the darker, so that the order is seen without telling red from green."""
 

@@ -93,7 +93,8 @@ def _headline(vehicle: VehicleSnapshot, alert: Alert | None, now: float, setting
         colour = "gray"
     parts = [f":{colour}-badge[{state}] severity {event.severity:.0f}"]
     if alert is not None:
-        parts.insert(0, f":red-badge[{alert.severity} alert] {markdown(alert.summary)}")
+        worse = "red" if alert.severity in ("critical", "major") else "orange"
+        parts.insert(0, f":{worse}-badge[{alert.severity} alert] {markdown(alert.summary)}")
     if event.is_anomaly:
         parts.append(f":red[**{markdown(describe_anomaly(event, settings.signals))}**]")
     if event.implausible:

@@ -80,7 +80,12 @@ def test_an_alert_without_a_vehicle_is_about_the_whole_fleet() -> None:
 def test_a_signal_is_compared_with_what_was_expected_if_that_is_known(
     signal: AlertSignal, words: str
 ) -> None:
-    assert describe_signal(signal, "%") == words
+    assert describe_signal(signal, "anomaly", "%") == words
+
+
+def test_a_signal_outside_its_limits_is_compared_with_the_limit() -> None:
+    signal = AlertSignal(name="fuel", actual=3.0, typical=10.0, share=1.0)
+    assert describe_signal(signal, "limit", "%") == "fuel 3 %, limit 10 %"
 
 
 def test_the_colours_of_severities_can_be_read_and_told_apart_without_seeing_red_or_green() -> None:
