@@ -16,7 +16,7 @@ SEVERITY: dict[Severity, tuple[str, str]] = {
     "minor": ("#f7dd72", "#2b2403"),
     "warning": ("#8fb8d6", "#0d2233"),
 }
-"""Background and text: the worse, the darker, so that the order is seen without telling red from green."""
+"""Background and text. Who does not tell red from green sees dark, medium and light, and blue."""
 
 CHOSEN_ROW = "rgba(59, 158, 218, 0.16)"
 
