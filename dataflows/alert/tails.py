@@ -32,8 +32,8 @@ EDGES: Floats = LOWEST * GROWTH ** (np.arange(BUCKETS, dtype=np.float64) + 0.5)
 def fitted_tails(histogram: Floats, totals: Floats) -> Records:
     """Tails of all statistics, upwards and downwards.
 
-    A generalised Pareto distribution above the quantile that `START` says (Pickands, 1975). Its shape comes from
-    the distances between values that are 1, 4 and 16 times rarer, as in Pickands' estimator: quantiles,
+    A generalised Pareto distribution above the quantile that `START` says (Pickands, 1975). Its shape comes
+    from the distances between values that are 1, 4 and 16 times rarer, as in Pickands' estimator: quantiles,
     other than means, hardly change if one value in a hundred is faulty.
 
     Args:
