@@ -19,6 +19,7 @@ from collections.abc import Callable
 import bytewax.operators as op
 from bytewax.dataflow import Dataflow, Stream
 from bytewax.inputs import FixedPartitionedSource
+from bytewax.operators import KeyedStream
 
 from config.settings import Settings, load
 from dataflows.alert.actions import ReadActions, read_actions
@@ -33,6 +34,7 @@ from dataflows.encode import Encoder
 from dataflows.job import job
 from dataflows.job.stopping import with_graceful_shutdown
 from dataflows.messages import MessageBatch, OutgoingBatch
+from dataflows.score.scorer import ScoredBatch
 from dataflows.score.shard import shard_key, split
 from dataflows.score.step import check_snapshots, score
 
@@ -67,7 +69,7 @@ def flow() -> Dataflow:
         check_snapshots(settings, newest_states(SCORE))
         check_alert_snapshots(settings, newest_states(ALERT))
         telemetry = with_graceful_shutdown(FLOW, telemetry_source(settings))
-        actions = actions_source(settings, ACTIONS)
+        actions = actions_source(settings, ACTIONS) if settings.alerts.enabled else None
         return build(settings, telemetry, None if actions is None else telemetry.beside(actions))
 
 
@@ -92,21 +94,34 @@ def build(settings: Settings, source: Source, actions: Source | None = None) -> 
     deliver(ENRICHED, enriched, settings, settings.topics.enriched, by_key=True, retain=True)
 
     letters = op.flat_map(BAD, decoded, _dead_letters)
-    signs = op.map("signs", decoded, lambda decoded: len(decoded.telemetry))
-    changes = scored
-    if actions is not None:
-        read = op.map(READ, op.input(ACTIONS, dataflow, actions), read_actions)
-        letters = op.merge("letters", letters, op.flat_map("bad-actions", read, _dead_actions))
-        changes = op.merge("changes", scored, op.flat_map("everywhere", read, _to_all(settings, source)))
-        signs = op.merge("all-signs", signs, op.map("only-actions", read, lambda read: read.actions))
-    alerts: list[Stream[OutgoingBatch]] = [op.key_rm("of-shards", alert(ALERT, changes, settings))]
-    if actions is not None and settings.alerts.no_data_after is not None:
-        alerts.append(op.key_rm("of-fleet", fleet_silence(SILENCE, signs, settings)))
-    together = op.merge("all-alerts", *alerts) if len(alerts) > 1 else alerts[0]
-    deliver(ALERTS, together, settings, settings.alerts_topic, by_key="levels", retain=True)
+    if settings.alerts.enabled:
+        read = None if actions is None else op.map(READ, op.input(ACTIONS, dataflow, actions), read_actions)
+        if read is not None:
+            letters = op.merge("letters", letters, op.flat_map("bad-actions", read, _dead_actions))
+        alerts = _alerts(settings, source, decoded, scored, read)
+        deliver(ALERTS, alerts, settings, settings.alerts_topic, by_key="levels", retain=True)
 
     deliver(DEAD_LETTER, letters, settings, settings.topics.dead_letter)
     return dataflow
+
+
+def _alerts(
+    settings: Settings,
+    source: Source,
+    decoded: Stream[Decoded],
+    scored: KeyedStream[ScoredBatch],
+    read: Stream[ReadActions] | None,
+) -> Stream[OutgoingBatch]:
+    """Messages about the alerts of all shards and, while the job lives, of the fleet as a whole."""
+    if read is None:
+        return op.key_rm("of-shards", alert(ALERT, scored, settings))
+    everywhere = op.flat_map("everywhere", read, _to_all(settings, source))
+    of_shards = op.key_rm("of-shards", alert(ALERT, op.merge("changes", scored, everywhere), settings))
+    if settings.alerts.no_data_after is None:
+        return of_shards
+    events = op.map("signs", decoded, lambda decoded: len(decoded.telemetry))
+    signs = op.merge("all-signs", events, op.map("only-actions", read, lambda read: read.actions))
+    return op.merge("all-alerts", of_shards, op.key_rm("of-fleet", fleet_silence(SILENCE, signs, settings)))
 
 
 def _decoder(settings: Settings) -> Callable[[MessageBatch], Decoded]:

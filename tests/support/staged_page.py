@@ -10,9 +10,9 @@ from streamlit.testing.v1 import AppTest
 
 from config.settings import Settings
 from dataflows.events import Alert, AlertAction
-from tests.support.shown_alerts import message, place
 from tests.support.enriched_events import START
 from tests.support.paths import REPOSITORY
+from tests.support.shown_alerts import message, place
 from ui.action_desk import ActionPublisher
 from ui.alert_state import AlertState
 from ui.feed import Connection

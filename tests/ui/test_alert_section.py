@@ -12,8 +12,8 @@ from streamlit.testing.v1.element_tree import TextInput
 
 from config.settings import load
 from dataflows.events import AlertAction, AlertSignal, Comment
-from tests.support.shown_alerts import alert, cleared
 from tests.support.enriched_events import START, payload
+from tests.support.shown_alerts import alert, cleared
 from tests.support.staged_page import (
     StagedFeed,
     StagedPublisher,

@@ -7,8 +7,8 @@ from datetime import UTC, datetime, timedelta
 import pytest
 
 from dataflows.events import Alert, AlertSignal, Comment
-from tests.support.shown_alerts import alert, cleared
 from tests.support.enriched_events import START
+from tests.support.shown_alerts import alert, cleared
 from ui import palette
 from ui.action_desk import SentAction
 from ui.alert_words import (

@@ -14,10 +14,10 @@ from dataflows.events import AlertAction
 from scripts.brokers.kafka_process import Cluster, KafkaBroker, StartKafka
 from scripts.brokers.ports import free_port
 from scripts.waiting import wait_until
-from tests.support.shown_alerts import alert, cleared, message, place
 from tests.support.enriched_events import payload
 from tests.support.kafka_clients import AUTHORIZER, allow_only, create_topic
 from tests.support.kafka_clients import publish as kafka_publish
+from tests.support.shown_alerts import alert, cleared, message, place
 from ui import kafka_feed
 from ui.kafka_actions import KafkaActions
 from ui.kafka_feed import KafkaFeed

@@ -16,7 +16,6 @@ from scripts.brokers.mosquitto import Mosquitto
 from scripts.brokers.ports import LOCALHOST, free_port
 from scripts.brokers.process import Broker
 from scripts.waiting import wait_until
-from tests.support.shown_alerts import alert, cleared, message, place
 from tests.support.enriched_events import payload
 from tests.support.needs import need_mqtt_5
 from tests.support.scripted_broker import (
@@ -27,6 +26,7 @@ from tests.support.scripted_broker import (
     Answer,
     ScriptedBroker,
 )
+from tests.support.shown_alerts import alert, cleared, message, place
 from ui.fleet_state import FleetState
 from ui.mqtt_feed import MqttFeed
 

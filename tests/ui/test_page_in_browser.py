@@ -28,10 +28,10 @@ from scripts.brokers.ports import free_port
 from scripts.brokers.process import Broker
 from scripts.browser import chromium
 from scripts.waiting import wait_until
-from tests.support.shown_alerts import alert, message, place
 from tests.support.enriched_events import payload
 from tests.support.mqtt_clients import Inbox, publish
 from tests.support.needs import need
+from tests.support.shown_alerts import alert, message, place
 from ui.alert_list import ROW_HEIGHT
 
 HOSTILE = "<img src=x onerror=document.title='broken'>"
