@@ -100,8 +100,8 @@ def _judge(
     for row in range(len(slots)):
         slot, now = slots[row], times[row]
         elapsed = 0 if latest[slot] == NEVER else now - latest[slot]
-        # One interval of events, however long, shows no more than one event without the signal does.
-        elapsed = 0 if elapsed > pause else min(elapsed, after)
+        # A long interval is likely a pause; after `LEAST_EVENTS` of them, `after` has passed all the same.
+        elapsed = 0 if elapsed > pause else min(elapsed, -(-after // LEAST_EVENTS))
         latest[slot] = now
         for signal in range(values.shape[1]):
             if np.isfinite(values[row, signal]):
