@@ -79,9 +79,13 @@ class AlertBook:
         """
         vehicle, kind, subject = key
         previous = self._alerts.get(key)
-        if previous is not None:
-            del self._by_id[previous.alert_id]
         alert_id = f"{vehicle}/{kind}/{subject}/{event_id}"
+        revision = 0
+        if previous is not None:
+            self._by_id.pop(previous.alert_id, None)
+            if previous.alert_id == alert_id:
+                # Readers keep the highest revision of an id.
+                revision = previous.revision
         self._by_id[alert_id] = key
         fields: dict[str, Any] = {
             "vehicle_id": vehicle,
@@ -92,7 +96,13 @@ class AlertBook:
         }
         self._publish(
             key,
-            Alert(alert_id=alert_id, revision=0, cleared_at=None, changed_at=self._now(), **(fields | alert)),
+            Alert(
+                alert_id=alert_id,
+                revision=revision,
+                cleared_at=None,
+                changed_at=self._now(),
+                **(fields | alert),
+            ),
         )
         if len(self._alerts) > MOST_ALERTS:
             self._drop(min(self._alerts, key=lambda other: _age(self._alerts[other])))
