@@ -47,8 +47,8 @@ def secured(tmp_path_factory: pytest.TempPathFactory) -> Iterator[SecuredMosquit
 def test_a_vehicle_may_write_its_own_topic_and_no_other(secured: SecuredMosquitto) -> None:
     others = [
         "fleet/telemetry/VEH-2", "fleet/telemetry", "fleet/telemetry/VEH-1/more", "fleet/enriched/VEH-1",
-        "fleet/dead-letter", "fleet/alerts/1", "fleet/rollups/VEH-1", "fleet/acks", "fleet/command",
-        "fleet/command/VEH-1", "fleet/ground-truth", "$SYS/broker/version", "elsewhere",
+        "fleet/dead-letter", "fleet/alerts/1", "fleet/alert-actions", "fleet/rollups/VEH-1", "fleet/acks",
+        "fleet/command", "fleet/command/VEH-1", "fleet/ground-truth", "$SYS/broker/version", "elsewhere",
     ]  # fmt: skip
     with EncryptedInbox(secured.service("dataflow"), "fleet/telemetry/+") as inbox:
         vehicle = secured.vehicle("VEH-1")
@@ -71,8 +71,8 @@ def test_nobody_but_vehicles_and_the_simulator_may_write_telemetry(
 @pytest.mark.parametrize(
     ("user", "writable"),
     [
-        ("dataflow", {"fleet/enriched/x", "fleet/dead-letter"}),
-        ("page", set()),
+        ("dataflow", {"fleet/enriched/x", "fleet/dead-letter", "fleet/alerts/x", "fleet/alerts/x/anomaly/y"}),
+        ("page", {"fleet/alert-actions"}),
         ("simulator", {"fleet/telemetry/x", "fleet/ground-truth"}),
         ("recorder", set()),
         ("notify", set()),
@@ -82,7 +82,8 @@ def test_a_role_may_write_what_it_needs_and_nothing_else(
     user: str, writable: set[str], secured: SecuredMosquitto
 ) -> None:
     topics = [
-        "fleet/telemetry/x", "fleet/enriched/x", "fleet/dead-letter", "fleet/alerts/x", "fleet/rollups/x",
+        "fleet/telemetry/x", "fleet/enriched/x", "fleet/dead-letter", "fleet/alerts/x",
+        "fleet/alerts/x/anomaly/y", "fleet/alert-actions", "fleet/alert-actions/x", "fleet/rollups/x",
         "fleet/acks", "fleet/command", "fleet/command/x", "fleet/ground-truth", "elsewhere",
     ]  # fmt: skip
     answers = answers_to(secured.service(user), [(topic, b"{}") for topic in topics])
@@ -96,10 +97,10 @@ def test_a_role_may_write_what_it_needs_and_nothing_else(
         ("VEH-1", set()),
         ("+", set()),
         ("simulator", set()),
-        ("page", {"fleet/enriched/x", "fleet/dead-letter"}),
+        ("page", {"fleet/enriched/x", "fleet/dead-letter", "fleet/alerts/x/anomaly/y"}),
         ("recorder", {"fleet/telemetry/x"}),
-        ("dataflow", {"fleet/telemetry/x"}),
-        ("notify", set()),
+        ("dataflow", {"fleet/telemetry/x", "fleet/alert-actions"}),
+        ("notify", {"fleet/alerts/x/anomaly/y"}),
     ],
 )
 def test_a_subscriber_to_everything_gets_only_what_it_may_read(
@@ -108,7 +109,8 @@ def test_a_subscriber_to_everything_gets_only_what_it_may_read(
     with EncryptedInbox(secured.service(user), "#") as inbox:
         for writer, topics in {
             "simulator": ["fleet/telemetry/x", "fleet/ground-truth"],
-            "dataflow": ["fleet/enriched/x", "fleet/dead-letter"],
+            "dataflow": ["fleet/enriched/x", "fleet/dead-letter", "fleet/alerts/x/anomaly/y"],
+            "page": ["fleet/alert-actions"],
         }.items():
             answers_to(secured.service(writer), [(topic, b"{}") for topic in topics])
         inbox.catch_up()
