@@ -101,7 +101,7 @@ def shared(recording: str, clocks: str, processes: int) -> Dataflow:
 
 def _to_nowhere(source: MemorySource, counter: _Counter, settings: Settings) -> Dataflow:
     def discard(
-        step_id: str, up: Stream[OutgoingBatch], settings: Settings, topic: str, **options: bool
+        step_id: str, up: Stream[OutgoingBatch], settings: Settings, topic: str, **options: object
     ) -> None:
         op.output(step_id, up, _Discard(counter if step_id == fleet.ENRICHED else None))
 

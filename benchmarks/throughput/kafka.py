@@ -179,6 +179,8 @@ kind = "kafka"
 telemetry = "{telemetry}"
 enriched = "{enriched}"
 dead_letter = "{PREFIX}.dead-letter"
+alerts = "{PREFIX}.alerts"
+alert_actions = "{PREFIX}.alert-actions"
 [kafka]
 bootstrap = "{settings.bootstrap}"
 group = "{enriched}"

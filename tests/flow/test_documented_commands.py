@@ -281,6 +281,7 @@ def desk(tmp_path: Path, settings: Settings, topic: str) -> Desk:
         "FLEET__TOPICS__DEAD_LETTER": f"{topic}/dead-letter",
         "FLEET__TOPICS__GROUND_TRUTH": f"{topic}/ground-truth",
         "FLEET__TOPICS__ALERTS": f"{topic}/alerts",
+        "FLEET__TOPICS__ALERT_ACTIONS": f"{topic}/alert-actions",
         # A small fleet has all that a large one has.
         "FLEET__SIMULATOR__VEHICLES": "3",
         PAGE_PORT: str(port),

@@ -39,6 +39,8 @@ def environment(kafka_cluster: Cluster, tmp_path: Path) -> dict[str, str]:
         "FLEET__TOPICS__TELEMETRY": f"{name}.telemetry",
         "FLEET__TOPICS__ENRICHED": f"{name}.enriched",
         "FLEET__TOPICS__DEAD_LETTER": f"{name}.dead-letter",
+        "FLEET__TOPICS__ALERTS": f"{name}.alerts",
+        "FLEET__TOPICS__ALERT_ACTIONS": f"{name}.alert-actions",
         "FLEET__TOPICS__GROUND_TRUTH": f"{name}.ground-truth",
         "FLEET__RECORDING__OUTPUT": str(tmp_path / "telemetry.jsonl"),
     }

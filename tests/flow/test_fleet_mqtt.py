@@ -35,6 +35,8 @@ def fleet(
         "FLEET__TOPICS__TELEMETRY": f"{topic}/telemetry/+",
         "FLEET__TOPICS__ENRICHED": f"{topic}/enriched",
         "FLEET__TOPICS__DEAD_LETTER": f"{topic}/dead-letter",
+        "FLEET__TOPICS__ALERTS": f"{topic}/alerts",
+        "FLEET__TOPICS__ALERT_ACTIONS": f"{topic}/alert-actions",
         "FLEET__PAYLOAD__SEQUENCE": sequence,
     }
     command = [sys.executable, "-m", "bytewax.run", "dataflows.fleet", *arguments]

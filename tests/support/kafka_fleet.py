@@ -34,6 +34,8 @@ kind = "kafka"
 telemetry = "{telemetry}"
 enriched = "{enriched}"
 dead_letter = "{enriched}.dead-letter"
+alerts = "{enriched}.alerts"
+alert_actions = "{enriched}.alert-actions"
 [kafka]
 bootstrap = "{kafka.bootstrap}"
 client_id = "{kafka.client_id}"

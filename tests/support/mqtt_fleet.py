@@ -123,5 +123,7 @@ class Job(FleetJob):
             f'telemetry = "{self.telemetry}"',
             f'enriched = "{self.topic}/enriched"',
             f'dead_letter = "{self.topic}/dead-letter"',
+            f'alerts = "{self.topic}/alerts"',
+            f'alert_actions = "{self.topic}/alert-actions"',
         ]
         return "\n".join(["[mqtt]", *lines, *topics, self.more])

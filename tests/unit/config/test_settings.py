@@ -12,6 +12,7 @@ from typing import Any, get_args
 import pytest
 from pydantic import BaseModel, ValidationError
 
+from config.alert_settings import ChannelSettings, MaintenanceWindow
 from config.errors import SettingsError
 from config.settings import DEFAULT_FILE, Settings, SignalSettings, load
 
@@ -72,6 +73,10 @@ def test_every_key_of_the_default_file_has_a_comment() -> None:
             assert (section, key[1]) in described, f"line {number}: {line} has no comment"
 
 
+SHOWN_AS_EXAMPLES = {"alerts.maintenance": MaintenanceWindow, "notify.channels": ChannelSettings}
+"""Tables that the default file has none of: it shows one in a comment."""
+
+
 def test_the_default_file_has_every_key() -> None:
     def missing(model: type[BaseModel], table: dict[str, Any], path: str) -> list[str]:
         found = []
@@ -87,7 +92,15 @@ def test_the_default_file_has_every_key() -> None:
         return found
 
     table = tomllib.loads(DEFAULT_FILE.read_text(encoding="utf-8"))
-    assert missing(Settings, table, "") == []
+    assert set(missing(Settings, table, "")) == set(SHOWN_AS_EXAMPLES)
+
+
+@pytest.mark.parametrize(("path", "model"), SHOWN_AS_EXAMPLES.items())
+def test_tables_that_the_default_file_lacks_are_shown_in_a_comment(path: str, model: type[BaseModel]) -> None:
+    text = DEFAULT_FILE.read_text(encoding="utf-8")
+    header = next(line for line in text.splitlines() if re.match(rf"#\s+\[+{re.escape(path)}\b", line))
+    comment = text.partition(header)[2].partition("\n\n")[0]
+    assert {name for name in model.model_fields if not re.search(rf"\b{name} = ", comment)} == set()
 
 
 def test_settings_cannot_be_changed() -> None:

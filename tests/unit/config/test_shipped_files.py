@@ -25,8 +25,13 @@ def test_a_shipped_settings_file_loads(file: Path) -> None:
 @pytest.mark.parametrize("file", SETTINGS_FILES, ids=lambda file: file.name)
 def test_comments_behind_keys_are_aligned(file: Path) -> None:
     lines = file.read_text(encoding="utf-8").splitlines()
-    comments = [(found.start("comment"), line) for line in lines if (found := KEY_VALUE_COMMENT.match(line))]
-    assert [line for column, line in comments if column != COMMENT_COLUMN] == []
+    found = [match for line in lines if (match := KEY_VALUE_COMMENT.match(line))]
+    # A value that reaches further has its comment one space behind it.
+    assert [match[0] for match in found if match.start("comment") != _comment_column(match)] == []
+
+
+def _comment_column(match: re.Match[str]) -> int:
+    return max(COMMENT_COLUMN, len(match[0][: match.start("comment")].rstrip()) + 1)
 
 
 def test_most_keys_of_the_default_file_have_a_comment_behind_them() -> None:
