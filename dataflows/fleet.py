@@ -18,7 +18,7 @@ from collections.abc import Callable
 
 import bytewax.operators as op
 from bytewax.dataflow import Dataflow, Stream
-from bytewax.inputs import FixedPartitionedSource
+from bytewax.inputs import Source
 from bytewax.operators import KeyedStream
 
 from config.settings import Settings, load
@@ -55,8 +55,6 @@ ALERTS = "alerts"
 BAD = "bad"
 DEAD_LETTER = "dead-letter"
 
-Source = FixedPartitionedSource[MessageBatch, object]
-
 
 def flow() -> Dataflow:
     """The dataflow for the settings in force.
@@ -70,16 +68,24 @@ def flow() -> Dataflow:
         check_alert_snapshots(settings, newest_states(ALERT))
         telemetry = with_graceful_shutdown(FLOW, telemetry_source(settings))
         actions = actions_source(settings, ACTIONS) if settings.alerts.enabled else None
-        return build(settings, telemetry, None if actions is None else telemetry.beside(actions))
+        # Over Kafka, every partition is a shard.
+        shards = len(telemetry.list_parts()) if settings.source.kind == "kafka" else None
+        return build(settings, telemetry, None if actions is None else telemetry.beside(actions), shards)
 
 
-def build(settings: Settings, source: Source, actions: Source | None = None) -> Dataflow:
+def build(
+    settings: Settings,
+    source: Source[MessageBatch],
+    actions: Source[MessageBatch] | None = None,
+    shards: int | None = None,
+) -> Dataflow:
     """Connect the steps of the picture.
 
     Args:
         settings: all settings.
         source: the telemetry.
         actions: what people do about alerts; ``None`` where nobody can.
+        shards: number of shards; ``None`` for that of the settings.
 
     Raises:
         FleetError: a source or sink cannot be built.
@@ -98,7 +104,7 @@ def build(settings: Settings, source: Source, actions: Source | None = None) -> 
         read = None if actions is None else op.map(READ, op.input(ACTIONS, dataflow, actions), read_actions)
         if read is not None:
             letters = op.merge("letters", letters, op.flat_map("bad-actions", read, _dead_actions))
-        alerts = _alerts(settings, source, decoded, scored, read)
+        alerts = _alerts(settings, shards or settings.detector.shards, decoded, scored, read)
         deliver(ALERTS, alerts, settings, settings.alerts_topic, by_key="levels", retain=True)
 
     deliver(DEAD_LETTER, letters, settings, settings.topics.dead_letter)
@@ -107,7 +113,7 @@ def build(settings: Settings, source: Source, actions: Source | None = None) -> 
 
 def _alerts(
     settings: Settings,
-    source: Source,
+    shards: int,
     decoded: Stream[Decoded],
     scored: KeyedStream[ScoredBatch],
     read: Stream[ReadActions] | None,
@@ -115,7 +121,7 @@ def _alerts(
     """Messages about the alerts of all shards and, while the job lives, of the fleet as a whole."""
     if read is None:
         return op.key_rm("of-shards", alert(ALERT, scored, settings))
-    everywhere = op.flat_map("everywhere", read, _to_all(settings, source))
+    everywhere = op.flat_map("everywhere", read, _to_all(shards))
     of_shards = op.key_rm("of-shards", alert(ALERT, op.merge("changes", scored, everywhere), settings))
     if settings.alerts.no_data_after is None:
         return of_shards
@@ -142,10 +148,9 @@ def _sharder(settings: Settings) -> Callable[[Decoded], list[tuple[str, Telemetr
     return lambda decoded: split(decoded, settings.detector.shards)
 
 
-def _to_all(settings: Settings, source: Source) -> Callable[[ReadActions], list[tuple[str, Item]]]:
-    # Over Kafka, a vehicle's shard is the partition that its producer has chosen: nobody else knows it.
-    of_kafka = settings.source.kind == "kafka"
-    keys = [shard_key(n) for n in range(len(source.list_parts()) if of_kafka else settings.detector.shards)]
+def _to_all(shards: int) -> Callable[[ReadActions], list[tuple[str, Item]]]:
+    # A vehicle's shard is known only where its events are: over Kafka its producer has chosen the partition.
+    keys = list(map(shard_key, range(shards)))
     return lambda read: [(key, read.actions) for key in keys] if read.actions else []
 
 
