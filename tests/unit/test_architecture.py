@@ -39,6 +39,19 @@ LAYERS: list[tuple[str, list[str]]] = [
             "dataflows.decode",
         ],
     ),
+    (
+        "dataflows.alert",
+        [
+            "config",
+            *WIRE,
+            "dataflows.stored_state",
+            "dataflows.metrics",
+            "dataflows.compiled",
+            "dataflows.detector",
+            "dataflows.decode",
+            "dataflows.score",
+        ],
+    ),
     ("dataflows.encode", ["config", *WIRE, "dataflows.compiled", "dataflows.detector", "dataflows.score"]),
     (
         "dataflows.notification",
@@ -86,6 +99,7 @@ FORBIDDEN_LIBRARIES = {
     "dataflows/backtest": {"bytewax", "paho", "kafka", "confluent_kafka"},
     "dataflows/describe": {"bytewax", "paho", "kafka", "confluent_kafka"},
     "dataflows/recordings": {"bytewax", "paho", "kafka", "confluent_kafka"},
+    "dataflows/alert": {"paho", "kafka", "confluent_kafka", "pyarrow", "pathlib", "socket"},
     "dataflows/notification": {"paho", "kafka", "confluent_kafka"},
     "sim": {"bytewax", "kafka", "streamlit"},
     "ui": {"bytewax", "confluent_kafka"},
@@ -96,6 +110,8 @@ ENGINE = {
     "dataflows/connectors",
     "dataflows/job",
     "dataflows/score/step.py",
+    "dataflows/alert/step.py",
+    "dataflows/alert/fleet_silence.py",
     "dataflows/notification/step.py",
     "dataflows/fleet.py",
     "dataflows/record.py",
@@ -183,7 +199,15 @@ def test_only_what_is_written_for_the_engine_imports_it() -> None:
 
 @pytest.mark.parametrize(
     "package",
-    ["sim", "ui", "dataflows/decode", "dataflows/detector", "dataflows/score", "dataflows/notification"],
+    [
+        "sim",
+        "ui",
+        "dataflows/decode",
+        "dataflows/detector",
+        "dataflows/score",
+        "dataflows/alert",
+        "dataflows/notification",
+    ],
 )
 def test_nothing_is_reached_that_needs_the_engine(package: str) -> None:
     for file in (REPOSITORY / package).rglob("*.py"):
