@@ -62,7 +62,9 @@ def alert_settings(
     """Settings with these signals, and with these keys of ``[alerts]`` changed."""
     settings = load()
     catalogue = {
-        name: SignalSettings(**keys, **({} if "expression" in keys else {"pointer": f"/{name}"}))
+        name: SignalSettings.model_validate(
+            {**keys, **({} if "expression" in keys else {"pointer": f"/{name}"})}
+        )
         for name, keys in signals.items()
     }
     return settings.model_copy(

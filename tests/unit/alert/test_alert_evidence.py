@@ -79,7 +79,7 @@ def resumed() -> Evidence:
 def after(values: Floats) -> tuple[Verdicts, Floats]:
     """Judge what comes after; returns the verdicts on vehicle 0 and its strengths."""
     verdicts = resumed().judge(*rows(values, LEARNED))
-    own = Verdicts(*(column[::VEHICLES] for column in verdicts))
+    own = Verdicts._make(column[::VEHICLES] for column in verdicts)
     return own, own.nats / own.bar[:, None]
 
 
@@ -213,8 +213,9 @@ def test_verdicts_do_not_depend_on_batches_nor_on_restarts(seed: int, cuts: list
         state = unpickle(pickle.dumps(made.snapshot(VEHICLES)))
         made = evidence()
         made.restore(state)
-    for column, expected in zip(zip(*parts, strict=True), whole, strict=True):
-        assert np.concatenate(column).tobytes() == expected.tobytes()
+    for name, expected in whole._asdict().items():
+        found = np.concatenate([getattr(part, name) for part in parts])
+        assert found.tobytes() == expected.tobytes(), name
 
 
 def test_a_vehicle_that_is_forgotten_is_unknown() -> None:
