@@ -165,7 +165,7 @@ def soak(directory: Path, seconds: float, vehicles: int) -> list[Sample]:
         flow = ["bytewax.run", "dataflows.fleet", "-r", str(recovery), "-s", SNAPSHOT_INTERVAL, "-b", "0"]
         job = stack.enter_context(_running(flow, environment, directory / "job.log"))
         _wait(
-            lambda: "subscribed to" in (directory / "job.log").read_text(),
+            lambda: f"subscribed to {topics.telemetry_template.filter}" in (directory / "job.log").read_text(),
             "the job to subscribe",
             directory,
             job,

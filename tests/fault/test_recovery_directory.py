@@ -207,7 +207,7 @@ def test_what_a_job_stores_names_nothing_but_numpys_arrays(recovery: Path) -> No
             for step, pickled in database.execute("SELECT step_id, ser_change FROM snaps"):
                 steps.add(step)
                 assert {module.split(".")[0] for module, _ in named_by(pickled)} <= {"numpy"}
-    assert steps == {"fleet.telemetry", "fleet.score", "fleet.enriched"}
+    assert steps == {"fleet.telemetry", "fleet.score", "fleet.alert", "fleet.enriched"}
 
 
 @pytest.mark.long
