@@ -95,6 +95,7 @@ class MaintenanceWindow(Section):
 class AlertSettings(Section):
     """When alerts open and clear; described in ``docs/alerts.md``."""
 
+    enabled: bool
     false_alerts_per_day: PositiveFloat
     clear_after: PositiveFloat
     reopen_within: NonNegativeFloat

@@ -18,7 +18,8 @@ from collections.abc import Callable
 
 import bytewax.operators as op
 from bytewax.dataflow import Dataflow, Stream
-from bytewax.inputs import FixedPartitionedSource
+from bytewax.inputs import Source
+from bytewax.operators import KeyedStream
 
 from config.settings import Settings, load
 from dataflows.alert.actions import ReadActions, read_actions
@@ -33,6 +34,7 @@ from dataflows.encode import Encoder
 from dataflows.job import job
 from dataflows.job.stopping import with_graceful_shutdown
 from dataflows.messages import MessageBatch, OutgoingBatch
+from dataflows.score.scorer import ScoredBatch
 from dataflows.score.shard import shard_key, split
 from dataflows.score.step import check_snapshots, score
 
@@ -53,8 +55,6 @@ ALERTS = "alerts"
 BAD = "bad"
 DEAD_LETTER = "dead-letter"
 
-Source = FixedPartitionedSource[MessageBatch, object]
-
 
 def flow() -> Dataflow:
     """The dataflow for the settings in force.
@@ -67,17 +67,25 @@ def flow() -> Dataflow:
         check_snapshots(settings, newest_states(SCORE))
         check_alert_snapshots(settings, newest_states(ALERT))
         telemetry = with_graceful_shutdown(FLOW, telemetry_source(settings))
-        actions = actions_source(settings, ACTIONS)
-        return build(settings, telemetry, None if actions is None else telemetry.beside(actions))
+        actions = actions_source(settings, ACTIONS) if settings.alerts.enabled else None
+        # Over Kafka, every partition is a shard.
+        shards = len(telemetry.list_parts()) if settings.source.kind == "kafka" else None
+        return build(settings, telemetry, None if actions is None else telemetry.beside(actions), shards)
 
 
-def build(settings: Settings, source: Source, actions: Source | None = None) -> Dataflow:
+def build(
+    settings: Settings,
+    source: Source[MessageBatch],
+    actions: Source[MessageBatch] | None = None,
+    shards: int | None = None,
+) -> Dataflow:
     """Connect the steps of the picture.
 
     Args:
         settings: all settings.
         source: the telemetry.
         actions: what people do about alerts; ``None`` where nobody can.
+        shards: number of shards; ``None`` for that of the settings.
 
     Raises:
         FleetError: a source or sink cannot be built.
@@ -92,21 +100,34 @@ def build(settings: Settings, source: Source, actions: Source | None = None) -> 
     deliver(ENRICHED, enriched, settings, settings.topics.enriched, by_key=True, retain=True)
 
     letters = op.flat_map(BAD, decoded, _dead_letters)
-    signs = op.map("signs", decoded, lambda decoded: len(decoded.telemetry))
-    changes = scored
-    if actions is not None:
-        read = op.map(READ, op.input(ACTIONS, dataflow, actions), read_actions)
-        letters = op.merge("letters", letters, op.flat_map("bad-actions", read, _dead_actions))
-        changes = op.merge("changes", scored, op.flat_map("everywhere", read, _to_all(settings, source)))
-        signs = op.merge("all-signs", signs, op.map("only-actions", read, lambda read: read.actions))
-    alerts: list[Stream[OutgoingBatch]] = [op.key_rm("of-shards", alert(ALERT, changes, settings))]
-    if actions is not None and settings.alerts.no_data_after is not None:
-        alerts.append(op.key_rm("of-fleet", fleet_silence(SILENCE, signs, settings)))
-    together = op.merge("all-alerts", *alerts) if len(alerts) > 1 else alerts[0]
-    deliver(ALERTS, together, settings, settings.alerts_topic, by_key="levels", retain=True)
+    if settings.alerts.enabled:
+        read = None if actions is None else op.map(READ, op.input(ACTIONS, dataflow, actions), read_actions)
+        if read is not None:
+            letters = op.merge("letters", letters, op.flat_map("bad-actions", read, _dead_actions))
+        alerts = _alerts(settings, shards or settings.detector.shards, decoded, scored, read)
+        deliver(ALERTS, alerts, settings, settings.alerts_topic, by_key="levels", retain=True)
 
     deliver(DEAD_LETTER, letters, settings, settings.topics.dead_letter)
     return dataflow
+
+
+def _alerts(
+    settings: Settings,
+    shards: int,
+    decoded: Stream[Decoded],
+    scored: KeyedStream[ScoredBatch],
+    read: Stream[ReadActions] | None,
+) -> Stream[OutgoingBatch]:
+    """Messages about the alerts of all shards and, while the job lives, of the fleet as a whole."""
+    if read is None:
+        return op.key_rm("of-shards", alert(ALERT, scored, settings))
+    everywhere = op.flat_map("everywhere", read, _to_all(shards))
+    of_shards = op.key_rm("of-shards", alert(ALERT, op.merge("changes", scored, everywhere), settings))
+    if settings.alerts.no_data_after is None:
+        return of_shards
+    events = op.map("signs", decoded, lambda decoded: len(decoded.telemetry))
+    signs = op.merge("all-signs", events, op.map("only-actions", read, lambda read: read.actions))
+    return op.merge("all-alerts", of_shards, op.key_rm("of-fleet", fleet_silence(SILENCE, signs, settings)))
 
 
 def _decoder(settings: Settings) -> Callable[[MessageBatch], Decoded]:
@@ -127,10 +148,9 @@ def _sharder(settings: Settings) -> Callable[[Decoded], list[tuple[str, Telemetr
     return lambda decoded: split(decoded, settings.detector.shards)
 
 
-def _to_all(settings: Settings, source: Source) -> Callable[[ReadActions], list[tuple[str, Item]]]:
-    # Over Kafka, a vehicle's shard is the partition that its producer has chosen: nobody else knows it.
-    of_kafka = settings.source.kind == "kafka"
-    keys = [shard_key(n) for n in range(len(source.list_parts()) if of_kafka else settings.detector.shards)]
+def _to_all(shards: int) -> Callable[[ReadActions], list[tuple[str, Item]]]:
+    # A vehicle's shard is known only where its events are: over Kafka its producer has chosen the partition.
+    keys = list(map(shard_key, range(shards)))
     return lambda read: [(key, read.actions) for key in keys] if read.actions else []
 
 

@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from typing import Literal
 
 from config.settings import Settings
+from ui.alert_state import AlertState
 from ui.fleet_state import FleetState
 
 log = logging.getLogger(__name__)
@@ -33,17 +34,20 @@ class Connection:
 
 
 class Feed(ABC):
-    """Follows enriched events and dead letters, and keeps trying whatever happens to the broker.
+    """Follows enriched events, dead letters and alerts, and keeps trying whatever happens to the broker.
 
     Args:
         settings: `topics`, `page` and the broker's section are used.
 
     Attributes:
-        state: what has arrived so far.
+        state: the events and dead letters that have arrived so far.
+        alerts: the alerts.
     """
 
     def __init__(self, settings: Settings) -> None:
         self.state = FleetState(settings.page)
+        self.alerts = AlertState()
+        self._alerts_trouble = ""
         self._address = settings.enriched_broker
         self._connection = Connection("connecting", "", time.time())
 
@@ -52,6 +56,11 @@ class Feed(ABC):
         """The state of the connection now."""
         return self._connection
 
+    @property
+    def alerts_trouble(self) -> str:
+        """Why there are no alerts although there is a connection; empty if there may be some."""
+        return self._alerts_trouble
+
     @abstractmethod
     def start(self) -> None:
         """Connect in the background, and again whenever the connection breaks."""
@@ -59,6 +68,11 @@ class Feed(ABC):
     @abstractmethod
     def stop(self) -> None:
         """Disconnect and end the background thread."""
+
+    def _note_alerts(self, trouble: str) -> None:
+        if trouble != self._alerts_trouble:
+            self._alerts_trouble = trouble
+            log.info("broker %s: alerts: %s", self._address, trouble or "there are some again")
 
     def _enter(self, phase: Phase, reason: str) -> None:
         if (phase, reason) != (self._connection.phase, self._connection.reason):

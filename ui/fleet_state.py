@@ -16,7 +16,6 @@ import msgspec
 
 from config.settings import PageSettings
 from dataflows.events import JSON_ERRORS, DeadLetter, Enriched
-from ui.anomaly_runs import AnomalyLog, AnomalyRun
 from ui.rolling_count import RollingCount
 from ui.track import Track, extended, position_in
 
@@ -75,7 +74,6 @@ class FleetSnapshot:
     Attributes:
         taken_at: when, seconds since the epoch.
         vehicles: vehicle id → vehicle.
-        anomaly_runs: runs of anomalies, the latest first.
         events: scored events received since the page was started, without duplicates.
         events_per_second: over the last 10 s, without retained events.
         anomalies_last_hour: number of anomalous events.
@@ -88,7 +86,6 @@ class FleetSnapshot:
 
     taken_at: float
     vehicles: dict[str, VehicleSnapshot]
-    anomaly_runs: tuple[AnomalyRun, ...]
     events: int
     events_per_second: float
     anomalies_last_hour: int
@@ -113,8 +110,7 @@ class FleetState:
 
     Args:
         page: `latitude` and `longitude` name the signals with the position; `history` is the number of events
-            kept per vehicle, fewer in a large fleet (`TOTAL_HISTORY`); `stale_after` seconds without an
-            anomaly end a run of anomalies.
+            kept per vehicle, fewer in a large fleet (`TOTAL_HISTORY`).
         clock: seconds since the epoch.
         max_vehicles: vehicles kept.
     """
@@ -130,7 +126,6 @@ class FleetState:
         self._max_vehicles = max_vehicles
         self._lock = threading.Lock()
         self._vehicles: OrderedDict[str, _Vehicle] = OrderedDict()
-        self._runs = AnomalyLog(page.stale_after)
         self._rate = RollingCount(width=1.0, buckets=11)
         self._anomalies = RollingCount(width=60.0, buckets=60)
         self._events = self._dead_letters = self._undecodable = self._dropped = 0
@@ -173,7 +168,6 @@ class FleetState:
                 self._rate.add(now)
             if event.is_anomaly:
                 self._anomalies.add(seen_at)
-                self._runs.add(event, seen_at)
 
     def record_dead_letter(self, payload: bytes) -> None:
         """Record one message of the dead-letter topic; it counts even if it cannot be decoded."""
@@ -198,7 +192,6 @@ class FleetState:
                         )
                         for vehicle_id, vehicle in self._vehicles.items()
                     },
-                    anomaly_runs=self._runs.latest_first(),
                     events=self._events,
                     events_per_second=self._rate.per_second(now),
                     anomalies_last_hour=self._anomalies.total(now),

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
 import pandas as pd
@@ -10,6 +10,7 @@ import streamlit as st
 from pandas.io.formats.style import Styler
 
 from config.settings import Settings
+from dataflows.events import Alert
 from ui import palette
 from ui.descriptions import describe_anomaly, describe_implausible, describe_missing, describe_status
 from ui.fleet_state import FleetSnapshot, VehicleSnapshot
@@ -17,6 +18,8 @@ from ui.formatting import plain
 
 MAX_ROWS = 200
 """Vehicles in the table."""
+
+COLUMNS = ["Vehicle", "Alert", "Severity", "Error", "State", "What stands out"]
 
 RANK_EVERY = 3.0
 """Seconds between reorderings of the rows: a table that reorders twice a second cannot be read or clicked."""
@@ -39,21 +42,31 @@ def ranking(fleet: FleetSnapshot, stale_after: float) -> list[str]:
     return [vehicle.vehicle_id for vehicle in sorted(fleet.vehicles.values(), key=badness)]
 
 
-def vehicle_frame(vehicles: Sequence[VehicleSnapshot], now: float, settings: Settings) -> pd.DataFrame:
-    """One row per vehicle; ``Severity`` is a number, 0–100, everything else is text."""
+def vehicle_frame(
+    vehicles: Sequence[VehicleSnapshot], alerts: Mapping[str, Alert], now: float, settings: Settings
+) -> pd.DataFrame:
+    """One row per vehicle; ``Severity`` is a number, 0–100, everything else is text.
+
+    Args:
+        vehicles: in the order of the rows.
+        alerts: vehicle id → its worst open alert.
+        now: seconds since the epoch.
+        settings: `page` and `signals` are used.
+    """
     rows = []
     for vehicle in vehicles:
         event = vehicle.latest
         rows.append(
             {
                 "Vehicle": button_label(event.vehicle_id),
+                "Alert": alerts[event.vehicle_id].severity if event.vehicle_id in alerts else "",
                 "Severity": event.severity,
                 "Error": "" if event.anomaly_threshold is None else f"{vehicle.error_ratio:.1f} ×",
                 "State": describe_status(vehicle, now, settings.page.stale_after),
                 "What stands out": stands_out(vehicle, settings),
             }
         )
-    return pd.DataFrame(rows, columns=["Vehicle", "Severity", "Error", "State", "What stands out"])
+    return pd.DataFrame(rows, columns=COLUMNS)
 
 
 def stands_out(vehicle: VehicleSnapshot, settings: Settings) -> str:
@@ -67,27 +80,47 @@ def stands_out(vehicle: VehicleSnapshot, settings: Settings) -> str:
     return "; ".join(phrases)
 
 
-def styled(frame: pd.DataFrame, row_styles: Sequence[str]) -> Styler:
-    """The table with one CSS style per row."""
+def styled(frame: pd.DataFrame, row_styles: Sequence[str], alerts: Sequence[Alert | None]) -> Styler:
+    """The table with one CSS style per row, and the colours of the alerts' severities."""
     styles = pd.DataFrame(
         [[style] * len(frame.columns) for style in row_styles], index=frame.index, columns=frame.columns
     )
+    for row, alert in enumerate(alerts):
+        if alert is not None:
+            styles.iloc[row, COLUMNS.index("Alert")] = severity_style(alert)
     return frame.style.apply(lambda _: styles, axis=None)
 
 
-def show_fleet_table(fleet: FleetSnapshot, settings: Settings, height: int) -> None:
-    """Draw the table, `height` pixels high; the row of ``st.session_state.chosen`` is highlighted."""
+def severity_style(alert: Alert) -> str:
+    """The CSS of a cell that names the severity of an alert."""
+    background, text = palette.SEVERITY[alert.severity]
+    return f"background-color: {background}; color: {text};"
+
+
+def show_fleet_table(
+    fleet: FleetSnapshot, alerts: Mapping[str, Alert], settings: Settings, height: int
+) -> None:
+    """Draw the table, `height` pixels high; the row of ``st.session_state.chosen`` is highlighted.
+
+    Args:
+        fleet: the vehicles.
+        alerts: vehicle id → its worst open alert.
+        settings: `page` and `signals` are used.
+        height: in pixels.
+    """
     order = _held_ranking(fleet, settings.page.stale_after)
     vehicles = [fleet.vehicles[vehicle_id] for vehicle_id in order[:MAX_ROWS]]
-    frame = vehicle_frame(vehicles, fleet.taken_at, settings)
+    frame = vehicle_frame(vehicles, alerts, fleet.taken_at, settings)
+    row_styles = [_row_style(vehicle, fleet.taken_at, settings) for vehicle in vehicles]
     st.dataframe(
-        styled(frame, [_row_style(vehicle, fleet.taken_at, settings) for vehicle in vehicles]),
+        styled(frame, row_styles, [alerts.get(vehicle.vehicle_id) for vehicle in vehicles]),
         key="fleet_table",
         hide_index=True,
         height=height,
         row_height=32,
         column_config={
             "Vehicle": vehicle_button("fleet_table_click"),
+            "Alert": st.column_config.TextColumn(width=70, help="The worst open alert of the vehicle."),
             "Severity": st.column_config.ProgressColumn(
                 format="%.0f",
                 min_value=0,

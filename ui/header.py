@@ -1,4 +1,4 @@
-"""The top of the page: whether it is live, how much arrives, how many vehicles are in trouble."""
+"""The top of the page: whether it is live, how much arrives, what is in trouble."""
 
 from __future__ import annotations
 
@@ -9,13 +9,16 @@ import streamlit as st
 from streamlit.delta_generator import DeltaGenerator
 
 from config.settings import Settings
+from ui.alert_state import AlertSnapshot
 from ui.clock_time import clock_time, viewer_zone
 from ui.feed import Connection
 from ui.fleet_state import FleetSnapshot
 from ui.formatting import duration, markdown
 
 
-def show_header(settings: Settings, connection: Connection, fleet: FleetSnapshot) -> None:
+def show_header(
+    settings: Settings, connection: Connection, fleet: FleetSnapshot, alerts: AlertSnapshot
+) -> None:
     """Draw the connection line, the figures, and what to do when something is wrong."""
     st.markdown(connection_line(settings, connection, fleet))
     if connection.phase in ("unreachable", "refused", "lost"):
@@ -28,7 +31,7 @@ def show_header(settings: Settings, connection: Connection, fleet: FleetSnapshot
         # A placeholder, so that the figures are not redrawn when a message appears or disappears.
         st.empty()
     if fleet.vehicles:
-        _figures(settings, fleet)
+        _figures(settings, fleet, alerts)
 
 
 def connection_line(settings: Settings, connection: Connection, fleet: FleetSnapshot) -> str:
@@ -125,43 +128,51 @@ def _address_keys(settings: Settings) -> str:
     )
 
 
-def _figures(settings: Settings, fleet: FleetSnapshot) -> None:
+def _figures(settings: Settings, fleet: FleetSnapshot, alerts: AlertSnapshot) -> None:
     vehicles = fleet.vehicles.values()
     silent = sum(vehicle.silent(fleet.taken_at, settings.page.stale_after) for vehicle in vehicles)
     reporting = [v for v in vehicles if not v.silent(fleet.taken_at, settings.page.stale_after)]
     anomalous = sum(vehicle.latest.is_anomaly for vehicle in reporting)
     warming_up = sum(vehicle.latest.status == "warming_up" for vehicle in reporting)
-    tiles = st.columns(5)
+    waiting = len(alerts.unacknowledged)
+    tiles = st.container(key="figures").columns(6)
     _tile(
         tiles[0],
+        "Open alerts",
+        f"{len(alerts.open):,}",
+        f"{waiting:,} unacknowledged",
+        "red" if waiting else "gray",
+    )
+    _tile(
+        tiles[1],
         "Anomalous now",
         f"{anomalous:,}",
         f"{fleet.anomalies_last_hour:,} in the last hour",
         "red" if anomalous else "gray",
     )
     _tile(
-        tiles[1],
+        tiles[2],
         "Vehicles",
         f"{len(vehicles):,}",
         f"{warming_up:,} warming up" if warming_up else "none warming up",
         "blue" if warming_up else "gray",
     )
     _tile(
-        tiles[2],
+        tiles[3],
         "Silent",
         f"{silent:,}",
         f"no events for {duration(settings.page.stale_after)}",
         "orange" if silent else "gray",
     )
     _tile(
-        tiles[3],
+        tiles[4],
         "Events per second",
         f"{fleet.events_per_second:,.1f}",
         f"{fleet.events:,} received",
         "gray",
     )
     _tile(
-        tiles[4],
+        tiles[5],
         "Dead letters",
         f"{fleet.dead_letters:,}",
         f"{fleet.undecodable:,} unreadable here" if fleet.undecodable else "since this page was started",

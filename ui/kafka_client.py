@@ -1,4 +1,4 @@
-"""kafka-python as the page uses it: options, a consumer that leaves no thread behind, reasons for errors."""
+"""kafka-python as the page uses it: options, clients that leave no thread behind, reasons for errors."""
 
 from __future__ import annotations
 
@@ -9,8 +9,8 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Any
 
-from kafka import KafkaConsumer
-from kafka.errors import SaslAuthenticationFailedError
+from kafka import KafkaConsumer, KafkaProducer
+from kafka.errors import KafkaTimeoutError, SaslAuthenticationFailedError
 
 from config.broker_settings import KafkaSettings
 from config.kafka_options import RECONNECT_WITHIN, security_protocol
@@ -70,6 +70,35 @@ class Consumer(KafkaConsumer):  # type: ignore[misc]  # it has no types
                 self._client.close()
                 self._net.close()
             raise
+
+
+class Producer(KafkaProducer):  # type: ignore[misc]  # it has no types
+    """kafka-python's producer, which ends its thread if it cannot connect.
+
+    Raises:
+        KafkaError: the cluster does not answer or refuses us.
+    """
+
+    def __init__(self, **options: Any) -> None:
+        clients = []
+
+        def new_client(**arguments: Any) -> Any:
+            clients.append(KafkaProducer.DEFAULT_CONFIG["kafka_client"](**arguments))
+            return clients[-1]
+
+        try:
+            super().__init__(**options, kafka_client=new_client)
+        except BaseException:
+            for client in clients:
+                client.close()
+            raise
+
+    def close(self, timeout: float | None = None, null_logger: bool = False) -> None:
+        try:
+            super().close(timeout, null_logger)
+        except KafkaTimeoutError:
+            # Something is still unconfirmed: it must not be sent later.
+            self._sender.force_close()
 
 
 def reason(error: BaseException) -> str:

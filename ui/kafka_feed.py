@@ -5,9 +5,10 @@ from __future__ import annotations
 import logging
 import threading
 import time
+from typing import Any
 
 from kafka import TopicPartition
-from kafka.errors import AuthorizationError, KafkaError
+from kafka.errors import AuthorizationError, KafkaError, TopicAuthorizationFailedError
 
 from config.settings import Settings
 from ui.feed import Feed, Phase
@@ -32,6 +33,9 @@ NOT_LOOKED_YET: dict[TopicPartition, int] = {}
 RETRY_AFTER = 1.0
 """Seconds to wait after an error."""
 
+ASK_AGAIN_AFTER = 60.0
+"""Seconds for which the page does without alerts that the cluster has refused it."""
+
 
 class KafkaFeed(Feed):
     """Reads all partitions in a thread, without a consumer group: every page sees everything."""
@@ -41,7 +45,9 @@ class KafkaFeed(Feed):
         topics = settings.topics
         self._options = consumer_options(settings.kafka, "page")
         self._dead_letter_topic = topics.dead_letter
-        self._topics = (topics.enriched, topics.dead_letter)
+        self._alerts_topic = settings.alerts_topic
+        self._alerts_refused_until = 0.0
+        self._topics = (topics.enriched, topics.dead_letter, self._alerts_topic)
         self._positions: dict[TopicPartition, int] = {}
         # Ends of the partitions when the page was started: messages below them are older than it.
         self._kept = NOT_LOOKED_YET
@@ -61,7 +67,12 @@ class KafkaFeed(Feed):
                 with noted_trouble() as trouble:
                     self._follow()
             except AuthorizationError as error:
-                self._enter("refused", reason(error))
+                only_alerts = error.args == ({self._alerts_topic},)
+                if isinstance(error, TopicAuthorizationFailedError) and only_alerts:
+                    self._alerts_refused_until = time.monotonic() + ASK_AGAIN_AFTER
+                    self._note_alerts(f"not authorized to read the topic {self._alerts_topic}")
+                else:
+                    self._enter("refused", reason(error))
             except KafkaError as error:
                 # A cluster that has refused us may just hang up the next time.
                 if self._connection.phase != "refused" or trouble.text != HUNG_UP:
@@ -106,26 +117,39 @@ class KafkaFeed(Feed):
         Raises:
             KafkaError: the cluster does not answer.
         """
+        may_read_alerts = time.monotonic() >= self._alerts_refused_until
         there = [
             TopicPartition(topic, number)
             for topic in self._topics
+            if may_read_alerts or topic != self._alerts_topic
             for number in consumer.partitions_for_topic(topic) or ()
         ]
+        alerts = [partition for partition in there if partition.topic == self._alerts_topic]
+        if may_read_alerts:
+            missing = f"there is no topic {self._alerts_topic}, or this page may not see it"
+            self._note_alerts("" if alerts else missing)
         ends: dict[TopicPartition, int] = consumer.end_offsets(there, timeout_ms=PATIENCE)
         if self._kept is NOT_LOOKED_YET:
             self._kept = ends
         if set(there) == consumer.assignment():
             return
         consumer.assign(there)
+        if alerts:
+            # All of them; the topic need not begin at 0.
+            self._positions = consumer.beginning_offsets(alerts, timeout_ms=PATIENCE) | self._positions
         for partition in there:
             if partition not in self._positions:
                 among = sum(other.topic == partition.topic for other in there)
                 self._positions[partition] = max(0, self._kept.get(partition, 0) - CATCH_UP // among)
             consumer.seek(partition, self._positions[partition])
 
-    def _record(self, record: object, *, retained: bool) -> None:
-        topic, payload = record.topic, record.value or b""  # type: ignore[attr-defined]
-        if topic == self._dead_letter_topic:
+    def _record(self, record: Any, *, retained: bool) -> None:
+        topic, payload = record.topic, record.value or b""
+        if topic == self._alerts_topic:
+            # Without a key, nothing can ever replace the message.
+            key = f"{record.partition}/{record.offset}".encode() if record.key is None else record.key
+            self.alerts.record(key.decode(errors="replace"), payload)
+        elif topic == self._dead_letter_topic:
             if not retained:
                 self.state.record_dead_letter(payload)
         else:

@@ -23,7 +23,7 @@ RETRY_AFTER = 1.0
 
 
 class MqttFeed(Feed):
-    """Subscribes with QoS 0: for a page the latest event is what counts.
+    """Subscribes with QoS 0: for a page the latest event is what counts, and alerts are retained.
 
     Raises:
         SettingsError: a file of ``[mqtt.tls]`` cannot be used.
@@ -33,7 +33,9 @@ class MqttFeed(Feed):
         super().__init__(settings)
         mqtt, topics = settings.mqtt, settings.topics
         self._dead_letter_topic = topics.dead_letter
-        self._subscriptions = [(f"{topics.enriched}/+", 0), (topics.dead_letter, 0)]
+        self._alerts_topic = settings.alerts_topic
+        self._alerts_filter = f"{settings.alerts_topic}/#"
+        self._subscriptions = [(f"{topics.enriched}/+", 0), (topics.dead_letter, 0), (self._alerts_filter, 0)]
         self._stopping = threading.Event()
         # A broker disconnects the older one of two clients with the same id.
         client_id = f"{mqtt.client_id}-page-{os.getpid()}-{secrets.token_hex(4)}"
@@ -70,6 +72,7 @@ class MqttFeed(Feed):
             self._enter("refused" if is_permanent(code) else "unreachable", str(code))
             return
         self._enter("connected", "")
+        self.alerts.expect_all()
         client.subscribe(self._subscriptions)
 
     def _on_disconnect(
@@ -80,6 +83,7 @@ class MqttFeed(Feed):
         code: ReasonCode,
         _properties: Properties | None,
     ) -> None:
+        self.alerts.expect_nothing()
         # After a refusal the socket closes as well; the refusal is the reason to show.
         if self._connection.phase == "connected":
             self._enter("lost", str(code))
@@ -88,11 +92,16 @@ class MqttFeed(Feed):
         self, _client: Client, _: Any, _mid: int, codes: list[ReasonCode], _properties: Properties | None
     ) -> None:
         for (topic, _), code in zip(self._subscriptions, codes, strict=False):
-            if code.is_failure:
-                self._enter("refused", f"{code} on subscribing to {topic}")
+            trouble = f"{code} on subscribing to {topic}" if code.is_failure else ""
+            if topic == self._alerts_filter:
+                self._note_alerts(trouble)
+            elif trouble:
+                self._enter("refused", trouble)
 
     def _on_message(self, _client: Client, _: Any, message: MQTTMessage) -> None:
         if message.topic == self._dead_letter_topic:
             self.state.record_dead_letter(bytes(message.payload))
+        elif f"{message.topic}/".startswith(f"{self._alerts_topic}/"):
+            self.alerts.record(message.topic, bytes(message.payload))
         else:
             self.state.record(bytes(message.payload), retained=message.retain)

@@ -9,26 +9,33 @@ import streamlit as st
 import config.settings
 from config.errors import SettingsError
 from config.settings import Settings
-from ui.anomaly_list import show_anomalies
+from ui.action_desk import ActionDesk
+from ui.alert_section import show_alerts, show_heading
 from ui.clock_time import viewer_zone
 from ui.feed import Feed
 from ui.fleet_state import FleetSnapshot
 from ui.fleet_table import ranking, show_fleet_table
 from ui.formatting import markdown
 from ui.header import show_header
+from ui.kafka_actions import KafkaActions
 from ui.kafka_feed import KafkaFeed
 from ui.map_section import show_map
+from ui.mqtt_actions import MqttActions
 from ui.mqtt_feed import MqttFeed
 from ui.vehicle_detail import show_vehicle
 
 HEIGHT_OF_OVERVIEW = 460
-HEIGHT_OF_LIST = 640
 """Pixels."""
 
 _STYLE = """<style>
 .stMainBlockContainer { padding-left: 2.5rem; padding-right: 2.5rem }
 /* Streamlit fades sections that are about to be updated. Here all of them always are: it would flicker. */
 [data-stale="true"] { opacity: 1 !important; transition: none !important }
+/* On a phone the alerts would otherwise be far below the figures. */
+@media (max-width: 640px) {
+    .stMainBlockContainer { padding-left: 1rem; padding-right: 1rem }
+    .st-key-figures [data-testid="stColumn"] { min-width: calc(50% - 1rem); flex: 1 1 calc(50% - 1rem) }
+}
 </style>"""
 
 
@@ -45,6 +52,17 @@ def shared_feed() -> tuple[Settings, Feed]:
     return settings, feed
 
 
+@st.cache_resource(show_spinner=False)
+def shared_desk() -> ActionDesk:
+    """What this process knows of actions, and the only publisher of them, shared by all viewers.
+
+    Raises:
+        SettingsError: a setting is invalid; nothing is cached, so the next viewer tries again.
+    """
+    settings = config.settings.load()
+    return ActionDesk(KafkaActions(settings) if settings.sink.kind == "kafka" else MqttActions(settings))
+
+
 def show_page() -> None:
     """Draw the page."""
     st.set_page_config(page_title="Fleet", page_icon="🚚", layout="wide")
@@ -52,6 +70,7 @@ def show_page() -> None:
     st.title("Fleet", anchor=False)
     try:
         settings, feed = shared_feed()
+        desk = shared_desk()
     except SettingsError as error:
         st.error(f"Invalid settings: {markdown(str(error), 1000)}. Correct them and reload the page.")
         return
@@ -68,32 +87,29 @@ def show_page() -> None:
         return section
 
     def header() -> None:
-        show_header(settings, feed.connection, feed.state.snapshot())
+        show_header(settings, feed.connection, feed.state.snapshot(), feed.alerts.snapshot())
+
+    def alerts() -> None:
+        show_alerts(feed, desk, settings, zone)
 
     def fleet_map(fleet: FleetSnapshot) -> None:
         show_map(fleet, settings, HEIGHT_OF_OVERVIEW)
 
     def table(fleet: FleetSnapshot) -> None:
-        show_fleet_table(fleet, settings, HEIGHT_OF_OVERVIEW)
+        show_fleet_table(fleet, feed.alerts.snapshot().worst, settings, HEIGHT_OF_OVERVIEW)
 
     def vehicle(fleet: FleetSnapshot) -> None:
         show_vehicle(fleet, feed, settings, zone)
 
-    def anomalies(fleet: FleetSnapshot) -> None:
-        st.subheader("Recent anomalies", anchor=False)
-        show_anomalies(fleet.anomaly_runs, settings, zone, HEIGHT_OF_LIST)
-
     live(header)()
+    show_heading()
+    live(alerts)()
     left, right = st.columns([5, 7], gap="medium")
     with left:
         live(with_vehicles(fleet_map))()
     with right:
         live(with_vehicles(table))()
-    left, right = st.columns([3, 2], gap="medium")
-    with left:
-        live(with_vehicles(vehicle))()
-    with right:
-        live(with_vehicles(anomalies))()
+    live(with_vehicles(vehicle))()
 
 
 def _keep_choice(fleet: FleetSnapshot, stale_after: float) -> None:

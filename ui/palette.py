@@ -2,11 +2,21 @@
 
 from __future__ import annotations
 
+from dataflows.events import Severity
+
 ANOMALY = "#e5484d"
 NOTICE = "#e08a1e"
 NORMAL = "#3b9eda"
 EXPECTED = "#8b98a9"
 SILENT = "#98a0aa"
+
+SEVERITY: dict[Severity, tuple[str, str]] = {
+    "critical": ("#9f1239", "#ffffff"),
+    "major": ("#e8862d", "#1b1005"),
+    "minor": ("#f7dd72", "#2b2403"),
+    "warning": ("#8fb8d6", "#0d2233"),
+}
+"""Background and text. Who does not tell red from green sees dark, medium and light, and blue."""
 
 CHOSEN_ROW = "rgba(59, 158, 218, 0.16)"
 

@@ -8,7 +8,7 @@ import pandas as pd
 import streamlit as st
 
 from config.settings import Settings
-from dataflows.events import Enriched
+from dataflows.events import Alert, Enriched
 from ui import chart_data, charts
 from ui.clock_time import clock_time
 from ui.descriptions import (
@@ -32,7 +32,8 @@ def show_vehicle(fleet: FleetSnapshot, feed: Feed, settings: Settings, zone: tzi
     box, headline = st.columns([1, 3], gap="medium", vertical_alignment="bottom")
     with box:
         vehicle = _choose(fleet)
-    headline.markdown(_headline(vehicle, fleet.taken_at, settings))
+    alert = feed.alerts.snapshot().worst.get(vehicle.vehicle_id)
+    headline.markdown(_headline(vehicle, alert, fleet.taken_at, settings))
     events = chart_data.thinned(feed.state.history(vehicle.vehicle_id))
     error, why = st.columns([2, 1], gap="medium")
     with error:
@@ -85,13 +86,16 @@ def _box_changed() -> None:
         st.session_state.chosen = st.session_state.vehicle_box
 
 
-def _headline(vehicle: VehicleSnapshot, now: float, settings: Settings) -> str:
+def _headline(vehicle: VehicleSnapshot, alert: Alert | None, now: float, settings: Settings) -> str:
     event = vehicle.latest
     state = markdown(describe_status(vehicle, now, settings.page.stale_after))
     colour = "red" if event.is_anomaly else "green" if state == "ok" else "orange"
     if vehicle.silent(now, settings.page.stale_after):
         colour = "gray"
     parts = [f":{colour}-badge[{state}] severity {event.severity:.0f}"]
+    if alert is not None:
+        worse = "red" if alert.severity in ("critical", "major") else "orange"
+        parts.insert(0, f":{worse}-badge[{alert.severity} alert] {markdown(alert.summary)}")
     if event.is_anomaly:
         parts.append(f":red[**{markdown(describe_anomaly(event, settings.signals))}**]")
     if event.implausible:

@@ -23,7 +23,7 @@ START = datetime(2026, 1, 1, tzinfo=UTC)
 EXAMPLES = """
 A simulated fleet with faults of every kind: how many are found by an alert that opens while the fault lasts,
 how soon, and whether the alert names a signal that the fault changed. An alert of a vehicle without a
-fault (and more than a minute after one) is false. The first half hour, in which there are no faults, is not counted.
+fault (and more than a minute after one) is false. The first half hour, without faults, is not counted.
 With --trips, recorded trips without a fault: every alert there is false. "fresh": each trip by itself;
 "in a row": the trips of one car one after the other, from the third on.
 
@@ -66,8 +66,8 @@ def _print(results: dict[str, Any], console: Console) -> None:
     if "trips" in results:
         found = results["trips"]
         console.print(
-            f"{found['hours']:.1f} h of trips without a fault: {found['false_alerts_per_hour']:.2f} alerts an "
-            f"hour fresh, {found['false_alerts_per_hour_in_a_row']:.2f} in a row"
+            f"{found['hours']:.1f} h of trips without a fault: {found['false_alerts_per_hour']:.2f} alerts "
+            f"an hour fresh, {found['false_alerts_per_hour_in_a_row']:.2f} in a row"
         )
 
 

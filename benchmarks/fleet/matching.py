@@ -64,8 +64,8 @@ def figures(
         inputs: derived signal → the signals that it is computed from.
 
     Returns:
-        ``kinds``: kind → faults, recall, delay_s (median), right_signal; ``false_alerts``: alerts of a vehicle
-        that had no fault then; ``precision``: share of the alerts that are not false.
+        ``kinds``: kind → faults, recall, delay_s (median), right_signal; ``false_alerts``: alerts of a
+        vehicle that had no fault then; ``precision``: share of the alerts that are not false.
     """
     by_kind: dict[str, list[tuple[float, bool] | None]] = defaultdict(list)
     spans: dict[str, list[InjectedFault]] = defaultdict(list)

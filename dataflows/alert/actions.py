@@ -2,16 +2,20 @@
 
 from __future__ import annotations
 
+from datetime import UTC, datetime
 from typing import NamedTuple
 
 import msgspec
 
-from dataflows.clock import utc
+from dataflows.clock import microseconds, utc
 from dataflows.events import JSON_ERRORS, AlertAction, DeadLetter
 from dataflows.messages import MessageBatch
 
 LONGEST = 65_536
 """Bytes of a dead letter's payload, at most."""
+
+FIRST, LAST = microseconds(datetime(1, 1, 1, tzinfo=UTC)), microseconds(datetime(9999, 12, 31, tzinfo=UTC))
+"""Times that can be written, microseconds: with an offset from UTC, a text may name others."""
 
 _decode = msgspec.json.Decoder(AlertAction).decode
 
@@ -66,6 +70,8 @@ def _check(action: AlertAction) -> None:
         raise ValueError(f"expected alert_id for {action.action!r}, got none")
     if action.action == "mute" and action.until is None:
         raise ValueError("expected until for 'mute', got none")
+    if action.until is not None and not FIRST <= microseconds(action.until) <= LAST:
+        raise ValueError(f"expected until within the years 1 to 9999 in UTC, got {action.until.isoformat()}")
     if action.action == "mute" and not action.text:
         raise ValueError("expected a reason in text for 'mute', got none")
     if action.action == "comment" and not action.text:

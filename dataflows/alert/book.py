@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Iterator
 from datetime import UTC, datetime
 from typing import Any
@@ -78,9 +79,13 @@ class AlertBook:
         """
         vehicle, kind, subject = key
         previous = self._alerts.get(key)
-        if previous is not None:
-            del self._by_id[previous.alert_id]
         alert_id = f"{vehicle}/{kind}/{subject}/{event_id}"
+        revision = 0
+        if previous is not None:
+            self._by_id.pop(previous.alert_id, None)
+            if previous.alert_id == alert_id:
+                # Readers keep the highest revision of an id.
+                revision = previous.revision
         self._by_id[alert_id] = key
         fields: dict[str, Any] = {
             "vehicle_id": vehicle,
@@ -91,7 +96,13 @@ class AlertBook:
         }
         self._publish(
             key,
-            Alert(alert_id=alert_id, revision=0, cleared_at=None, changed_at=self._now(), **(fields | alert)),
+            Alert(
+                alert_id=alert_id,
+                revision=revision,
+                cleared_at=None,
+                changed_at=self._now(),
+                **(fields | alert),
+            ),
         )
         if len(self._alerts) > MOST_ALERTS:
             self._drop(min(self._alerts, key=lambda other: _age(self._alerts[other])))
@@ -203,11 +214,16 @@ def _age(alert: Alert) -> tuple[bool, datetime]:
     return alert.cleared_at is None, alert.cleared_at or alert.last_at
 
 
+def _rounded(value: float) -> float | None:
+    """Six digits, which is more than sensors have; ``None`` for what is not finite."""
+    return float(f"{value:.6g}") if math.isfinite(value) else None
+
+
 def alert_signal(name: str, actual: float, typical: float, share: float) -> AlertSignal:
     """An `AlertSignal`; what is not finite is null."""
     return AlertSignal(
         name=name,
-        actual=None if actual != actual else float(actual),
-        typical=None if typical != typical else float(typical),
+        actual=_rounded(actual),
+        typical=_rounded(typical),
         share=share,
     )

@@ -1,8 +1,8 @@
 """How unusual each signal of an event is, given the others and the past: the evidence for an anomaly alert.
 
-The detector's error says that an event as a whole is unlike what was learned. An alert has to name the signal,
-and must see what single events do not show: a slow drift, a sensor that repeats itself. So each signal is
-judged by itself:
+The detector's error says that an event as a whole is unlike what was learned. An alert has to name the
+signal, and must see what single events do not show: a slow drift, a sensor that repeats itself. So each
+signal is judged by itself:
 
 * Its value and its change since the event before are predicted from the values and changes of all *other*
   signals, through the precision matrix of both (Lauritzen, "Graphical Models", 1996, section 5.1.3, for a

@@ -59,7 +59,7 @@ SIGNAL = np.dtype(
         ("rests", "f8", 16),
     ]
 )
-"""What all vehicles share of a signal. `deviation` and `change_deviation` are those in force, 0 for unknown."""
+"""What all vehicles share of a signal; `deviation` and `change_deviation` are those in force, or 0."""
 
 PAIR = np.dtype([("ll", "f8"), ("lj", "f8"), ("jj", "f8"), ("level", "f8"), ("jump", "f8")])
 """Inverse of a signal's 2 × 2 block of the precision matrix, and the roots of its diagonal."""
@@ -69,6 +69,9 @@ TAIL = np.dtype([("start", "f8"), ("step", "f8"), ("shape", "f8"), ("nats", "f8"
 
 BUCKETS, LOWEST, GROWTH = 256, 1e-2, 1.07
 """Bucket b counts statistics from LOWEST · GROWTH^b up; the last one those from about 3 · 10⁵ up."""
+
+NEAR_TAIL = 0.8
+"""Share of the value at which a tail starts from which on values are counted: the tail may start earlier."""
 
 TREND_ROWS, SHIFT_ROWS = 5.0, 5.0
 """Rows over which jumps and deviations from the baseline are averaged: few, to be quick."""
@@ -209,7 +212,7 @@ def judge(
                 if known or not settled:
                     counted = SUSPICIOUS_WEIGHT if held_off or surprise > SUSPICIOUS else 1.0
                     totals[column, which] += counted
-                    if abs(value) > 0.5 * tails[column, which, side].start:
+                    if not abs(value) <= NEAR_TAIL * tails[column, which, side].start:
                         histogram[column, which, side, _bucket(abs(value))] += counted
             if nats[row, column] > 0.0 and statistic[row, column] != STUCK:
                 off = level * spread * level_unit
@@ -336,9 +339,10 @@ def _learn(
             signal.change_square += own * moved * moved
             signal.change_count += own
     for row in range(2 * count):
-        first = trust * min(max(features[row], -LEARNED_SCORE), LEARNED_SCORE)
+        features[row] = min(max(features[row], -LEARNED_SCORE), LEARNED_SCORE)
+    for row in range(2 * count):
+        first = trust * features[row]
         if first != 0.0:
             for column in range(2 * count):
-                second = min(max(features[column], -LEARNED_SCORE), LEARNED_SCORE)
-                scatter[row, column] += first * second
+                scatter[row, column] += first * features[column]
     weight[0] += trust

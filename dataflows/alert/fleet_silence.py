@@ -14,6 +14,7 @@ from config.settings import Settings
 from dataflows.alert.book import AlertBook, Key
 from dataflows.alert.mutes import Mutes
 from dataflows.alert.summary import summary
+from dataflows.clock import microseconds
 from dataflows.events import AlertAction
 from dataflows.messages import OutgoingBatch
 from dataflows.stored_state import FLEET_SILENCE, Stored
@@ -47,11 +48,13 @@ class FleetSilence:
         self._after = timedelta(seconds=settings.alerts.no_data_after or 0.0)
         self._now = now
         self._heard_at = now()
-        self._book = AlertBook(
-            Mutes(settings.alerts.maintenance), keep_cleared=settings.alerts.keep_cleared, now=now
-        )
+        self._reopen_within = timedelta(seconds=settings.alerts.reopen_within)
+        self._mutes = Mutes(settings.alerts.maintenance)
+        self._book = AlertBook(self._mutes, keep_cleared=settings.alerts.keep_cleared, now=now)
         if snapshot is not None:
-            self._book.restore(FLEET_SILENCE.unwrap(snapshot))
+            state = FLEET_SILENCE.unwrap(snapshot)
+            self._mutes.restore(state["mutes"])
+            self._book.restore(state["book"])
 
     @property
     def due(self) -> datetime | None:
@@ -72,6 +75,7 @@ class FleetSilence:
                 self._heard_at = self._now()
                 if self._is_open:
                     self._book.changed(KEY, state="cleared", cleared_at=self._heard_at)
+        self._book.forget(microseconds(self._now()))
         return self._book.take()
 
     def check(self) -> OutgoingBatch | None:
@@ -85,18 +89,24 @@ class FleetSilence:
             "severity": "critical",
             "peak": 100.0,
             "summary": summary("silent", "fleet", (), self._settings.signals, onset=onset),
-            "signals": (),
-            "events": 0,
-            "onset_at": onset,
             "opened_at": now,
             "last_at": onset,
         }
-        self._book.opened(KEY, f"{onset:%Y%m%dT%H%M%S}", fields)
+        if self._came_back_lately(now):
+            again = self._book[KEY].openings + 1
+            self._book.changed(KEY, state="open", cleared_at=None, openings=again, **fields)
+        else:
+            fields |= {"signals": (), "events": 0, "onset_at": onset}
+            self._book.opened(KEY, f"{onset:%Y%m%dT%H%M%S}", fields)
         return self._book.take()
+
+    def _came_back_lately(self, now: datetime) -> bool:
+        cleared = self._book[KEY].cleared_at if KEY in self._book else None
+        return cleared is not None and now - cleared <= self._reopen_within
 
     def snapshot(self) -> Stored:
         """Copy the whole state, with the layout `FLEET_SILENCE`."""
-        return FLEET_SILENCE.wrap(self._book.snapshot())
+        return FLEET_SILENCE.wrap({"book": self._book.snapshot(), "mutes": self._mutes.snapshot()})
 
 
 class _Logic(StatefulBatchLogic[Sign, OutgoingBatch, Stored]):

@@ -100,8 +100,8 @@ def _judge(
     for row in range(len(slots)):
         slot, now = slots[row], times[row]
         elapsed = 0 if latest[slot] == NEVER else now - latest[slot]
-        if elapsed > pause:
-            elapsed = 0
+        # A long interval is likely a pause; after `LEAST_EVENTS` of them, `after` has passed all the same.
+        elapsed = 0 if elapsed > pause else min(elapsed, -(-after // LEAST_EVENTS))
         latest[slot] = now
         for signal in range(values.shape[1]):
             if np.isfinite(values[row, signal]):
@@ -111,10 +111,10 @@ def _judge(
                 seen_at[slot, signal], absent[slot, signal], waited[slot, signal] = now, 0, 0
                 seen[slot, signal] = min(seen[slot, signal] + 1, USUAL_AFTER)
                 continue
-            if seen[slot, signal] < USUAL_AFTER:
-                continue
             absent[slot, signal] += 1
             waited[slot, signal] += elapsed
+            if seen[slot, signal] < USUAL_AFTER:
+                continue
             least = max(float(after), TIMES_USUAL * longest[slot, signal])
             if absent[slot, signal] >= LEAST_EVENTS and waited[slot, signal] >= least:
                 strengths[row, signal] = STRENGTH

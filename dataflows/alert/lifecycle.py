@@ -1,13 +1,14 @@
 """The life of alerts as arrays: what opens, re-opens, becomes worse and clears, with hysteresis.
 
 Every vehicle has one *channel* for each alert that it can have. A channel opens when its condition has a
-strength of at least 1, stays open while the condition shows again within `clear_after`, and then clears; if it
-shows again within `reopen_within` after that, the same alert opens again. So a condition that comes and goes
-is one alert.
+strength of at least 1, stays open while the condition shows again within `clear_after`, and then clears; if
+it shows again within `reopen_within` after that, the same alert opens again. So a condition that comes and
+goes is one alert.
 """
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from enum import IntEnum
 from typing import Any, ClassVar, NamedTuple, TypeAlias
 
@@ -41,7 +42,8 @@ Channels: TypeAlias = NDArray[Any]
 PEAKS = (0.0, 200.0 / 3.0, 80.0, 90.0)
 """Peaks, 0–100, from which an alert has each of the `SEVERITIES`."""
 
-_STRENGTHS = np.array([peak / (100.0 - peak) for peak in PEAKS])
+# Rounded: 200 / 3 is not exact, and a strength of exactly 2 has to be enough.
+_STRENGTHS = np.round([peak / (100.0 - peak) for peak in PEAKS], 9)
 
 
 class Change(IntEnum):
@@ -94,6 +96,19 @@ class Lifecycle(ArrayState):
         never["onset"] = never["last"] = never["cleared"] = NEVER
         return never
 
+    def adopt(self, state: dict[str, Any], columns: Sequence[int | None]) -> None:
+        """Take over the channels of a snapshot that had others.
+
+        Args:
+            state: what `snapshot` returned.
+            columns: which of the snapshot's channels each one is, ``None`` for a new one, shape (K,).
+        """
+        vehicles = len(state["channels"])
+        for column, old in enumerate(columns):
+            if old is not None:
+                self.channels[:vehicles, column] = state["channels"][:, old]
+        self.open[:] = np.count_nonzero(self.channels["open"], axis=1)
+
     def advance(self, slots: Slots, times: Integers, strengths: Floats, onsets: Integers) -> Changes:
         """Advance the alerts by n events.
 
@@ -106,8 +121,9 @@ class Lifecycle(ArrayState):
         """
         found = []
         # Nearly always there is nothing to do.
-        busy = (strengths >= 1.0).any(axis=1) | (self.open[slots] > 0)
-        positions = np.flatnonzero(busy)
+        busy = self.open > 0
+        busy[slots[(strengths >= 1.0).any(axis=1)]] = True
+        positions = np.flatnonzero(busy[slots])
         if not len(positions):
             return Changes(positions, positions, np.zeros(0, np.uint8), np.zeros(0, CHANNEL))
         start = 0
@@ -184,9 +200,10 @@ def _advance(
             if strength < 1.0:
                 continue
             if number < together:
-                if number != strongest:
+                is_open = channels[slot, number].open
+                if number != strongest and not is_open:
                     continue
-                if running >= 0 and not channels[slot, number].open:
+                if running >= 0 and not is_open:
                     target = running
             channel = channels[slot, target]
             level = 0

@@ -17,6 +17,9 @@ NEVER = -(1 << 62)
 JUST_OUTSIDE, A_QUARTER_BEYOND = 4.0, 9.0
 """Strengths of a value at its limit, and of one that is a quarter of the limit beyond it: major, critical."""
 
+MOST_BEYOND = 1e6
+"""Quarters of the limit that count at most: the strength is kept in 32 bits and must stay finite."""
+
 
 class Limits(ArrayState):
     """How far signals are outside their alarm limits, and since when.
@@ -95,6 +98,6 @@ def _judge(
             if since[slots[row], signal] == NEVER:
                 since[slots[row], signal] = times[row]
             if times[row] - since[slots[row], signal] >= after:
-                share = 4.0 * beyond / max(abs(limit), 1e-12)
+                share = min(4.0 * beyond / max(abs(limit), 1e-12), MOST_BEYOND)
                 strengths[row, signal] = JUST_OUTSIDE + (A_QUARTER_BEYOND - JUST_OUTSIDE) * share
                 onsets[row, signal] = since[slots[row], signal]

@@ -2,31 +2,29 @@
 
 from __future__ import annotations
 
-import math
-from datetime import datetime
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from config.settings import Settings
-from dataflows.alert.book import AlertBook, Key, alert_signal
+from dataflows.alert.book import AlertBook
+from dataflows.alert.entries import Entries, JudgedRows, subjects
 from dataflows.alert.evidence import Evidence, Verdicts
-from dataflows.alert.evidence_kernel import STUCK
 from dataflows.alert.gaps import Gaps
-from dataflows.alert.lifecycle import Change, Changes, Lifecycle
+from dataflows.alert.lifecycle import Lifecycle
 from dataflows.alert.limits import Limits
 from dataflows.alert.mutes import Mutes
 from dataflows.alert.silence import Silence
-from dataflows.alert.summary import summary
-from dataflows.clock import SECOND, utc
-from dataflows.compiled import Floats, Integers, Mask, Slots, compiled
+from dataflows.alert.vehicle_times import Times, VehicleTimes
+from dataflows.clock import SECOND
+from dataflows.compiled import Floats, Integers, Mask, Slots
 from dataflows.decode.batch import TelemetryBatch
 from dataflows.decode.expressions import Expression
 from dataflows.detector import Status
 from dataflows.detector.state import State
 from dataflows.detector.vehicle_slots import VehicleSlots
-from dataflows.events import SEVERITIES, AlertAction, AlertKind, AlertSignal
+from dataflows.events import AlertAction
 from dataflows.messages import OutgoingBatch
 from dataflows.score.scorer import ScoredBatch
 from dataflows.stored_state import ALERTS, Stored
@@ -40,15 +38,8 @@ SETTLE = 300.0
 PAUSE = 600.0
 """Seconds between two events that are a pause, in which no signal was missing."""
 
-FORGET_EVERY = 60 * SECOND
-"""Event time after which cleared alerts are looked through."""
-
-SILENT_STRENGTH = 4.0
-"""Of a silent vehicle: a major alert."""
-
-LEADING_SIGNALS = 3
-LEAST_SHARE = 0.1
-"""Signals of an alert, at most, and the share of the evidence that the last of them has at least."""
+FORGET_EVERY, FORGET_ROWS = 60 * SECOND, 64
+"""Event time after which cleared alerts are looked through, and events at whose multiples that may be."""
 
 NEVER = -(1 << 62)
 
@@ -69,7 +60,6 @@ class ShardAlerts:
 
     def __init__(self, settings: Settings, snapshot: Stored | None = None) -> None:
         alerts, detector = settings.alerts, settings.detector
-        self._catalogue = settings.signals
         names = list(settings.signals)
         self._names = names
         scored = settings.scored_signals
@@ -90,6 +80,7 @@ class ShardAlerts:
 
         self._slots = VehicleSlots(detector.vehicles)
         self._silence = Silence(after=alerts.silent_after)
+        self._times = VehicleTimes(hold=detector.hold)
         self._evidence = Evidence(
             len(scored),
             judged=max(int(self._judged.sum()), 1),
@@ -107,15 +98,16 @@ class ShardAlerts:
         )
         self._parts: dict[str, State] = {
             "silence": self._silence,
+            "times": self._times,
             "evidence": self._evidence,
             "limits": self._limits,
             "gaps": self._gaps,
             "lifecycle": self._lifecycle,
         }
-        self._latest = np.full(0, NEVER)
+        self._room = 0
         self._mutes = Mutes(alerts.maintenance)
         self.book = AlertBook(self._mutes, keep_cleared=alerts.keep_cleared)
-        self._reopen_within = alerts.reopen_within
+        self._entries = Entries(settings, self.book, self._limits)
         self._rows = 0
         self._forget_at = NEVER
         if snapshot is not None:
@@ -136,10 +128,6 @@ class ShardAlerts:
             start = stop
             if self._rows % EVICT_EVERY == 0:
                 self._evict()
-        clock = int(self._silence.clock[0])
-        if clock >= self._forget_at:
-            self.book.forget(clock)
-            self._forget_at = clock + FORGET_EVERY
         return self.book.take()
 
     def act(self, actions: list[AlertAction]) -> OutgoingBatch | None:
@@ -157,7 +145,6 @@ class ShardAlerts:
                 "scored": tuple(self._scored_names),
                 "slots": self._slots.snapshot(),
                 "parts": {name: part.snapshot(size) for name, part in self._parts.items()},
-                "latest": self._latest[:size].copy(),
                 "mutes": self._mutes.snapshot(),
                 "book": self.book.snapshot(),
                 "rows": self._rows,
@@ -168,43 +155,93 @@ class ShardAlerts:
     def _restore(self, state: dict[str, Any]) -> None:
         self._mutes.restore(state["mutes"])
         self.book.restore(state["book"])
-        if state["signals"] != tuple(self._names) or state["scored"] != tuple(self._scored_names):
-            # What people have done is kept; what was known of signals that have changed is not.
-            return
         self._slots.restore(state["slots"])
-        for name, part in self._parts.items():
-            part.restore(state["parts"][name])
-        self._latest = state["latest"].copy()
+        self._room = self._slots.size
         self._rows, self._forget_at = state["rows"], state["forget_at"]
+        parts = state["parts"]
+        if state["signals"] == tuple(self._names) and state["scored"] == tuple(self._scored_names):
+            for name, part in self._parts.items():
+                part.restore(parts[name])
+            return
+        # What was learned of signals that have changed is of no use; alerts, and what people did, are kept.
+        for name in ("silence", "times"):
+            self._parts[name].restore(parts[name])
+        for part in self._parts.values():
+            part.grow(self._room)
+        before = subjects(state["scored"], state["signals"])
+        now = subjects(self._scored_names, self._names)
+        self._lifecycle.adopt(
+            parts["lifecycle"], [before.index(place) if place in before else None for place in now]
+        )
+        # Of each vehicle, its own latest event time is what it knows of the time.
+        latest = dict(zip(state["slots"]["names"], parts["times"]["latest"].tolist(), strict=True))
+        for alert in self._entries.open(
+            lambda alert: alert.kind != "silent" and (alert.kind, alert.subject) not in now
+        ):
+            self._entries.clear(alert, latest.get(alert.vehicle_id, NEVER))
 
     def _fold(self, batch: TelemetryBatch, status: NDArray[np.uint8]) -> None:
         slots = self._slots.slots(batch.vehicle_ids)
-        if self._slots.size > len(self._latest):
-            grown = np.full(max(self._slots.size, 2 * len(self._latest), 16), NEVER)
-            grown[: len(self._latest)] = self._latest
-            self._latest = grown
-            for part in self._parts.values():
-                part.grow(len(grown))
+        self._grow()
         asleep = np.zeros(len(batch), np.bool_) if self._asleep is None else self._asleep.holds(batch.values)
-        for row, slot, silent in self._silence.hear(slots, batch.timestamps, asleep):
-            self._silent(batch, row, slot, silent=silent)
-        # What is late says nothing about now; what is out of order is taken as of its vehicle's latest event.
-        used = np.flatnonzero(status != Status.LATE)
-        slots, values = slots[used], batch.values[used]
-        times, in_order = _rising(slots, batch.timestamps[used], self._latest)
-        self._advance(batch, used, slots, times, values, in_order)
+        notices, clocks = self._silence.hear(slots, batch.timestamps, asleep)
+        start = 0
+        while start < len(batch):
+            # What is forgotten at the same events, however they are batched, changes no result.
+            due = self._due(clocks, start)
+            stop = len(batch) if due is None else due + 1
+            for notice in notices:
+                if start <= notice.row < stop:
+                    self._entries.notice(self._slots.name(notice.slot), notice)
+            self._follow(batch, slots, start + np.flatnonzero(status[start:stop] != Status.LATE))
+            if due is not None:
+                self.book.forget(int(clocks[due]))
+                self._forget_at = int(clocks[due]) + FORGET_EVERY
+            start = stop
 
-    def _advance(
-        self,
-        batch: TelemetryBatch,
-        used: Slots,
-        slots: Slots,
-        times: Integers,
-        values: Floats,
-        in_order: Mask,
-    ) -> None:
+    def _due(self, clocks: Integers, start: int) -> int | None:
+        """The first event from `start` on after which the book may forget, if there is one."""
+        first = start + (-1 - self._rows - start) % FORGET_ROWS
+        for row in range(first, len(clocks), FORGET_ROWS):
+            if not self._forget_at - FORGET_EVERY <= clocks[row] < self._forget_at:
+                return row
+        return None
+
+    def _grow(self) -> None:
+        if self._slots.size > self._room:
+            self._room = max(self._slots.size, 2 * self._room, 16)
+            for part in self._parts.values():
+                part.grow(self._room)
+
+    def _follow(self, batch: TelemetryBatch, slots: Slots, used: Slots) -> None:
+        """Advance by events that are not late.
+
+        What is late says nothing about now; what is out of order is taken as of its vehicle's latest event.
+        """
+        while len(used):
+            times = self._times.follow(slots[used], batch.timestamps[used])
+            stop = len(times.rising)
+            self._advance(batch, slots, used[:stop], times)
+            if times.set_back:
+                self._set_back(batch, slots, int(used[stop]))
+            used = used[stop:]
+
+    def _set_back(self, batch: TelemetryBatch, slots: Slots, row: int) -> None:
+        """Start anew with a vehicle: what is known of it has times that are still to come."""
+        vehicle, time = batch.vehicle_ids[row], int(batch.timestamps[row])
+        self._forget(slots[row : row + 1])
+        for alert in self._entries.open(lambda alert: alert.vehicle_id == vehicle and alert.kind != "silent"):
+            self._entries.clear(alert, time)
+
+    def _forget(self, slots: Slots) -> None:
+        for name, part in self._parts.items():
+            if name != "silence":
+                part.forget(slots)
+
+    def _advance(self, batch: TelemetryBatch, all_slots: Slots, used: Slots, time: Times) -> None:
         scored, signals = len(self._scored), len(self._names)
-        verdicts = self._judge(slots, times, values, in_order)
+        slots, times, values = all_slots[used], time.rising, batch.values[used]
+        verdicts = self._judge(slots, times, values, time.in_order)
         strengths = np.empty((len(slots), scored + 2 * signals))
         onsets = np.empty(strengths.shape, np.int64)
         strengths[:, :scored], onsets[:, :scored] = self._anomalies(verdicts, values), times[:, None]
@@ -213,8 +250,12 @@ class ShardAlerts:
         strengths[:, parts[1]], onsets[:, parts[1]] = self._gaps.judge(slots, times, values)
         strengths[:, parts[1]] *= self._measured
         changes = self._lifecycle.advance(slots, times, strengths, onsets)
+        if not len(changes.row):
+            return
+        event_ids, vehicle_ids = ([ids[row] for row in used] for ids in (batch.event_ids, batch.vehicle_ids))
+        rows = JudgedRows(event_ids, vehicle_ids, times, values, verdicts, time.known_for)
         for position in range(len(changes.row)):
-            self._change(batch, used, times, values, verdicts, changes, position)
+            self._entries.change(rows, changes, position)
 
     def _judge(self, slots: Slots, times: Integers, values: Floats, in_order: Mask) -> Verdicts:
         judged = values[:, self._scored]
@@ -236,140 +277,12 @@ class ShardAlerts:
         counts &= ~(off < self._least)
         return np.where(strong & counts, strengths, 0.0)
 
-    def _change(
-        self,
-        batch: TelemetryBatch,
-        used: Slots,
-        times: Integers,
-        values: Floats,
-        verdicts: Verdicts,
-        changes: Changes,
-        position: int,
-    ) -> None:
-        row, channel = int(changes.row[position]), int(changes.channel[position])
-        change, state = Change(int(changes.change[position])), changes.state[position]
-        kind, subject = self._subject(channel)
-        vehicle = batch.vehicle_ids[used[row]]
-        key: Key = (vehicle, kind, subject)
-        now = utc(int(times[row]))
-        fields: dict[str, Any] = {
-            "severity": SEVERITIES[int(state["level"])],
-            "peak": round(float(100.0 * state["peak"] / (1.0 + state["peak"])), 1),
-            "events": int(state["events"]),
-            "last_at": utc(int(state["last"])),
-        }
-        if change is Change.CLEARED:
-            if key in self.book:
-                self.book.changed(key, state="cleared", cleared_at=now, **fields)
-            return
-        onset = utc(int(state["onset"]))
-        signals, stuck, nats = self._signals(kind, subject, values[row], verdicts, row)
-        text = summary(
-            kind,
-            subject,
-            signals,
-            self._catalogue,
-            onset=onset,
-            stuck=stuck,
-            nats=nats,
-            known_for=float(self._evidence.seconds[0]),
-        )
-        fields |= {"signals": signals, "summary": text}
-        if change is Change.WORSENED and key in self.book:
-            self.book.changed(key, **fields)
-        elif change is Change.REOPENED and key in self.book:
-            openings = self.book[key].openings + 1
-            self.book.changed(key, state="open", cleared_at=None, opened_at=now, openings=openings, **fields)
-        else:
-            event_id = batch.event_ids[used[row]]
-            self.book.opened(key, event_id, fields | {"onset_at": onset, "opened_at": now})
-
-    def _subject(self, channel: int) -> tuple[AlertKind, str]:
-        scored, signals = len(self._scored), len(self._names)
-        if channel < scored:
-            return "anomaly", self._scored_names[channel]
-        if channel < scored + signals:
-            return "limit", self._names[channel - scored]
-        return "missing", self._names[channel - scored - signals]
-
-    def _signals(
-        self, kind: AlertKind, subject: str, values: Floats, verdicts: Verdicts, row: int
-    ) -> tuple[tuple[AlertSignal, ...], bool, float]:
-        """The signals of an alert, whether the leading one is stuck, and how unusual it is in nats."""
-        column = self._names.index(subject)
-        if kind == "limit":
-            value = float(values[column])
-            low, high = float(self._limits.low[column]), float(self._limits.high[column])
-            return (alert_signal(subject, value, high if value > high else low, 1.0),), False, 0.0
-        if kind == "missing":
-            return (alert_signal(subject, math.nan, math.nan, 1.0),), False, 0.0
-        nats = verdicts.nats[row] * self._judged
-        lead = self._scored_names.index(subject)
-        total = float(nats.sum()) or 1.0
-        order = [lead, *(other for other in np.argsort(-nats).tolist() if other != lead)]
-        signals = tuple(
-            alert_signal(
-                self._scored_names[other],
-                float(values[self._scored[other]]),
-                float(verdicts.typical[row, other]),
-                round(float(nats[other]) / total, 3),
-            )
-            for other in order[:LEADING_SIGNALS]
-            if other == lead or nats[other] >= LEAST_SHARE * total
-        )
-        return signals, bool(verdicts.statistic[row, lead] == STUCK), float(nats[lead])
-
-    def _silent(self, batch: TelemetryBatch, row: int, slot: int, *, silent: bool) -> None:
-        key: Key = (self._slots.name(slot), "silent", "vehicle")
-        now = utc(int(self._silence.clock[0]))
-        if not silent:
-            if key in self.book:
-                self.book.changed(key, state="cleared", cleared_at=utc(int(batch.timestamps[row])))
-            return
-        onset = utc(int(self._silence.latest[slot]))
-        fields: dict[str, Any] = {
-            "severity": "major",
-            "peak": round(100.0 * SILENT_STRENGTH / (1.0 + SILENT_STRENGTH), 1),
-            "summary": summary("silent", "vehicle", (), self._catalogue, onset=onset),
-            "opened_at": max(now, onset),
-            "last_at": onset,
-        }
-        if key in self.book and self._came_back_lately(key, now):
-            alert = self.book[key]
-            self.book.changed(key, state="open", cleared_at=None, openings=alert.openings + 1, **fields)
-            return
-        self.book.opened(
-            key,
-            f"{key[0]}@{self._silence.latest[slot]}",
-            fields | {"onset_at": onset, "signals": (), "events": 1},
-        )
-
-    def _came_back_lately(self, key: Key, now: datetime) -> bool:
-        cleared = self.book[key].cleared_at
-        return cleared is None or (now - cleared).total_seconds() <= self._reopen_within
-
     def _evict(self) -> None:
         evicted = self._slots.evict()
         if not len(evicted):
             return
-        for part in self._parts.values():
-            part.forget(evicted)
-        self._latest[evicted] = NEVER
-        gone = set(self._slots.last_evicted)
-        clock = utc(int(self._silence.clock[0]))
-        for alert in [alert for alert in self.book if alert.vehicle_id in gone and alert.state == "open"]:
-            self.book.changed(
-                (alert.vehicle_id, alert.kind, alert.subject), state="cleared", cleared_at=clock
-            )
-
-
-@compiled
-def _rising(slots: Slots, times: Integers, latest: Integers) -> tuple[Integers, Mask]:
-    """Times that do not fall within a vehicle, and which of them are as sent; updates `latest`."""
-    rising, in_order = np.empty(len(slots), np.int64), np.empty(len(slots), np.bool_)
-    for row in range(len(slots)):
-        slot = slots[row]
-        in_order[row] = times[row] >= latest[slot]
-        latest[slot] = max(latest[slot], times[row])
-        rising[row] = latest[slot]
-    return rising, in_order
+        latest = dict(zip(self._slots.last_evicted, self._silence.latest[evicted].tolist(), strict=True))
+        self._forget(evicted)
+        self._silence.forget(evicted)
+        for alert in self._entries.open(lambda alert: alert.vehicle_id in latest):
+            self._entries.clear(alert, latest[alert.vehicle_id])

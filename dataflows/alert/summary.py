@@ -10,7 +10,7 @@ from config.settings import SignalSettings
 from dataflows.events import AlertKind, AlertSignal
 
 ROUND_AT = 100
-"""Events from which a number of them is rounded to two digits."""
+"""Values of this size and above are written without decimals."""
 
 MOST_UNUSUAL = math.log(1e9)
 """Nats: beyond this, the tail of a distribution says nothing about how rare something is."""
@@ -87,4 +87,5 @@ def _events(nats: float) -> str:
         return "more than a billion"
     count = math.exp(nats)
     digits = max(int(math.log10(count)) - 1, 0)
-    return f"about {round(count / 10**digits) * 10**digits:,}"
+    rounded = round(count / 10**digits) * 10**digits
+    return f"about {rounded:,}"

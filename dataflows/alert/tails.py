@@ -7,8 +7,12 @@ import numpy as np
 from dataflows.alert.evidence_kernel import BUCKETS, GROWTH, LOWEST, TAIL, Records
 from dataflows.compiled import Floats, compiled
 
-START = 0.02
-"""Share of all rows that the tail spans."""
+START = (0.02, 0.06, 0.1, 0.02)
+"""Share of all rows that the tail of each statistic spans.
+
+Jumps have a heavy tail that starts late. A shift lasts, and so does a faulty one: the tail starts where even
+a few faults in a hundred rows change little.
+"""
 
 LEAST_ROWS = 50.0
 """Rows that must have been counted before there is a tail."""
@@ -28,8 +32,8 @@ EDGES: Floats = LOWEST * GROWTH ** (np.arange(BUCKETS, dtype=np.float64) + 0.5)
 def fitted_tails(histogram: Floats, totals: Floats) -> Records:
     """Tails of all statistics, upwards and downwards.
 
-    A generalised Pareto distribution above the quantile at `START` (Pickands, 1975). Its shape comes from
-    the distances between values that are 1, 4 and 16 times rarer, as in Pickands' estimator: quantiles,
+    A generalised Pareto distribution above the quantile that `START` says (Pickands, 1975). Its shape comes
+    from the distances between values that are 1, 4 and 16 times rarer, as in Pickands' estimator: quantiles,
     other than means, hardly change if one value in a hundred is faulty.
 
     Args:
@@ -52,7 +56,7 @@ def _fit(histogram: Floats, totals: Floats, edges: Floats, tails: Records) -> No
             for side in range(sides):
                 tail, counts = tails[signal, statistic, side], histogram[signal, statistic, side]
                 total = totals[signal, statistic]
-                rows = min(START * total, counts.sum())
+                rows = min(START[statistic] * total, counts.sum())
                 tail.start = np.nan
                 if total < LEAST_ROWS:
                     continue

@@ -247,7 +247,7 @@ def test_messages_without_a_value_are_emitted_too(
     kafka_cluster: Cluster, topic: str, open_partition: Open
 ) -> None:
     create_topic(kafka_cluster, topic)
-    publish(kafka_cluster, topic, [("a", None), ("b", b"1")])  # type: ignore[list-item]
+    publish(kafka_cluster, topic, [("a", None), ("b", b"1")])
     assert payloads(read(open_partition(kafka_cluster.settings()), 2)) == [b"", b"1"]
 
 

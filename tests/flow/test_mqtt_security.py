@@ -9,12 +9,15 @@ import threading
 from collections.abc import Iterator
 from pathlib import Path
 
+import msgspec
 import pytest
 from pydantic import SecretStr
 
+from config.broker_settings import MqttSettings
 from config.errors import BrokerError
 from config.settings import DEFAULT_FILE, load
 from dataflows.connectors.mqtt.sink import MqttSink
+from dataflows.events import AlertAction
 from scripts.broker_users import add_users
 from scripts.brokers.process import Broker
 from scripts.certificates import make_authority, make_server_certificate
@@ -31,6 +34,7 @@ from tests.support.secured_broker import (
     lasting,
     secured_mosquitto,
 )
+from ui.mqtt_actions import MqttActions
 from ui.mqtt_feed import MqttFeed
 
 VEHICLES = ["VEH-1", "VEH-2", "+", "a/b"]  # the last two are no users that scripts.broker_users would make
@@ -115,6 +119,22 @@ def test_a_subscriber_to_everything_gets_only_what_it_may_read(
             answers_to(secured.service(writer), [(topic, b"{}") for topic in topics])
         inbox.catch_up()
     assert {topic for topic, _ in inbox.messages} == readable
+
+
+def test_what_people_do_about_alerts_comes_from_the_page_and_from_no_other_user(
+    secured: SecuredMosquitto,
+) -> None:
+    action = AlertAction(action="acknowledge", by="Kim", alert_id="x")
+
+    def answer_to(mqtt: MqttSettings) -> list[str]:
+        return MqttActions(load().model_copy(update={"mqtt": mqtt})).publish([("x", action)])
+
+    with EncryptedInbox(secured.service("dataflow"), "fleet/alert-actions") as inbox:
+        for other in (secured.vehicle("VEH-1"), secured.service("recorder"), secured.service("dataflow")):
+            assert answer_to(other) == ["Not authorized"]
+        assert answer_to(secured.service("page")) == [""]
+        inbox.wait_for(1)
+    assert [msgspec.json.decode(payload, type=AlertAction) for _, payload in inbox.messages] == [action]
 
 
 def test_a_user_whose_name_is_a_wildcard_or_has_levels_reaches_no_vehicle(secured: SecuredMosquitto) -> None:

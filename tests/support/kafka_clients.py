@@ -7,7 +7,14 @@ from contextlib import contextmanager
 from typing import Any
 
 from kafka import KafkaConsumer, KafkaProducer, TopicPartition
-from kafka.admin import KafkaAdminClient
+from kafka.admin import (
+    ACL,
+    ACLOperation,
+    ACLPermissionType,
+    KafkaAdminClient,
+    ResourcePattern,
+    ResourceType,
+)
 
 from scripts.brokers.kafka_process import Cluster
 from scripts.waiting import DEADLINE, wait_until
@@ -31,6 +38,21 @@ def create_topic(
         admin.create_topics({topic: options}, wait_for_metadata=True)
 
 
+AUTHORIZER = [
+    "authorizer.class.name=org.apache.kafka.metadata.authorizer.StandardAuthorizer",
+    "allow.everyone.if.no.acl.found=true",
+]
+"""Properties of a broker that heeds `allow_only`."""
+
+
+def allow_only(cluster: Cluster, topic: str, operation: ACLOperation) -> None:
+    """Let everybody do this to a topic, and what was allowed before, and nothing else."""
+    pattern = ResourcePattern(ResourceType.TOPIC, topic)
+    with administration(cluster) as admin:
+        done = admin.create_acls([ACL("User:ANONYMOUS", "*", operation, ACLPermissionType.ALLOW, pattern)])
+    assert not done["failed"], done
+
+
 def partitions_of(cluster: Cluster, topic: str) -> int:
     """Number of partitions of a topic; 0 if there is none."""
     with administration(cluster) as admin:
@@ -38,7 +60,9 @@ def partitions_of(cluster: Cluster, topic: str) -> int:
         return len(description["partitions"])
 
 
-def publish(cluster: Cluster, topic: str, messages: Iterable[tuple[str, bytes]], **arguments: Any) -> None:
+def publish(
+    cluster: Cluster, topic: str, messages: Iterable[tuple[str, bytes | None]], **arguments: Any
+) -> None:
     """Publish (key, payload) pairs, and return when the broker has all of them."""
     producer = KafkaProducer(bootstrap_servers=cluster.bootstrap, acks="all", linger_ms=5)
     futures = [

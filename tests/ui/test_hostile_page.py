@@ -12,6 +12,7 @@ from config.settings import Settings, load
 from tests.support.enriched_events import payload
 from tests.support.hostile import HOSTILE_IDS
 from tests.support.paths import REPOSITORY
+from tests.support.staged_page import fleet_table
 from ui.mqtt_feed import MqttFeed
 
 APP = REPOSITORY / "ui" / "streamlit_app.py"
@@ -70,7 +71,7 @@ def test_hostile_signal_names_and_units_are_shown_as_text(monkeypatch: pytest.Mo
     )
     page = page_of(hostile_settings(), [message], monkeypatch)
     assert_nothing_is_interpreted(page)
-    (row,) = page.dataframe[0].value["What stands out"]
+    (row,) = fleet_table(page)["What stands out"]
     assert f"{first} 131 <i>km/h</i>, expected 90 <i>km/h</i>" in row
 
 
@@ -78,7 +79,7 @@ def test_every_hostile_vehicle_has_a_row_and_none_is_more_than_text(monkeypatch:
     payloads = [payload(vehicle, error=5.0) for vehicle in HOSTILE_IDS]
     page = page_of(load(), payloads, monkeypatch)
     assert_nothing_is_interpreted(page)
-    rows = page.dataframe[0].value["Vehicle"].tolist()
+    rows = fleet_table(page)["Vehicle"].tolist()
     assert len(rows) == len(HOSTILE_IDS)
     assert all(row.isprintable() or row == " " for row in "".join(rows).split("\N{WORD JOINER}"))
     document = json.loads(page.get("deck_gl_json_chart")[0].proto.json)

@@ -6,15 +6,20 @@ from collections.abc import Callable, Iterator
 from uuid import uuid4
 
 import pytest
+from kafka.admin import ACLOperation
 
 from config.settings import Settings, SinkSettings, load
 from dataflows.connectors.kafka.producer import ConfirmedProducer
-from scripts.brokers.kafka_process import Cluster, KafkaBroker
+from dataflows.events import AlertAction
+from scripts.brokers.kafka_process import Cluster, KafkaBroker, StartKafka
 from scripts.brokers.ports import free_port
 from scripts.waiting import wait_until
 from tests.support.enriched_events import payload
-from tests.support.kafka_clients import create_topic
+from tests.support.kafka_clients import AUTHORIZER, allow_only, create_topic
+from tests.support.kafka_clients import publish as kafka_publish
+from tests.support.shown_alerts import alert, cleared, message, place
 from ui import kafka_feed
+from ui.kafka_actions import KafkaActions
 from ui.kafka_feed import KafkaFeed
 
 Follow = Callable[[Settings], KafkaFeed]
@@ -39,7 +44,14 @@ def settings_of(cluster: Cluster) -> Settings:
     """Settings with topics that no other test uses; they do not exist yet."""
     base = load()
     name = f"test-{uuid4().hex[:12]}"
-    topics = base.topics.model_copy(update={"enriched": name, "dead_letter": f"{name}.dead-letter"})
+    topics = base.topics.model_copy(
+        update={
+            "enriched": name,
+            "dead_letter": f"{name}.dead-letter",
+            "alerts": f"{name}/alerts",
+            "alert_actions": f"{name}/actions",
+        }
+    )
     kafka = cluster.settings(connect_timeout=5.0)
     return base.model_copy(update={"topics": topics, "kafka": kafka, "sink": SinkSettings(kind="kafka")})
 
@@ -111,6 +123,60 @@ def test_topics_that_are_created_later_are_found(
     create_topic(kafka_cluster, settings.topics.enriched)
     publish(settings, settings.topics.enriched, ("a", payload("a", 1)))
     wait_until(lambda: feed.state.snapshot().events == 1, "the event")
+
+
+def test_alerts_are_read_from_the_beginning_and_go_with_an_empty_message(
+    kafka_cluster: Cluster, fleet: Settings, follow: Follow, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(kafka_feed, "CATCH_UP", 1)
+    monkeypatch.setattr(kafka_feed, "LOOK_EVERY", 0.2)
+    feed = follow(fleet)
+    connected(feed)
+    wait_until(lambda: "there is no topic" in feed.alerts_trouble, "that the topic is missing, in words")
+    create_topic(kafka_cluster, fleet.alerts_topic, partitions=2)
+    names = [f"VEH-{number}" for number in range(10)]
+    before = [(place(alert(name)), message(alert(name))) for name in names]
+    publish(fleet, fleet.alerts_topic, *before, (place(alert("VEH-3")), message(cleared("VEH-3"))))
+
+    def states() -> dict[str, str]:
+        return {each.vehicle_id: each.state for each in feed.alerts.snapshot().alerts}
+
+    expected = dict.fromkeys(names, "open") | {"VEH-3": "cleared"}
+    wait_until(lambda: states() == expected, "the alerts")
+    assert feed.alerts_trouble == ""
+    kafka_publish(kafka_cluster, fleet.alerts_topic, [(place(alert("VEH-3")), None)])
+    del expected["VEH-3"]
+    wait_until(lambda: states() == expected, "one alert less")
+
+    another = follow(fleet)
+    wait_until(lambda: len(another.alerts.snapshot().alerts) == 9, "all of them on a page started later")
+
+
+@pytest.mark.long
+def test_refused_alerts_and_actions_are_said_in_words_and_the_rest_goes_on(
+    kafka: StartKafka, follow: Follow, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(kafka_feed, "ASK_AGAIN_AFTER", 3.0)
+    cluster = kafka(lines=AUTHORIZER).cluster
+    settings = settings_of(cluster)
+    for topic in (settings.topics.enriched, settings.alerts_topic, settings.actions_topic):
+        create_topic(cluster, topic)
+    publish(settings, settings.alerts_topic, (place(alert()), message(alert())))
+    allow_only(cluster, settings.alerts_topic, ACLOperation.WRITE)
+    allow_only(cluster, settings.actions_topic, ACLOperation.READ)
+    feed = follow(settings)
+    wait_until(lambda: "not authorized" in feed.alerts_trouble, "the refusal in words")
+    publish(settings, settings.topics.enriched, ("a", payload("a", 1)))
+    wait_until(lambda: feed.state.snapshot().events == 1, "the event")
+    assert feed.connection.phase == "connected"
+
+    action = AlertAction(action="acknowledge", by="Kim", alert_id=alert().alert_id)
+    (reason,) = KafkaActions(settings).publish([("VEH-1", action)])
+    assert "authoriz" in reason.lower()
+
+    allow_only(cluster, settings.alerts_topic, ACLOperation.READ)
+    wait_until(lambda: len(feed.alerts.snapshot().alerts) == 1, "the alert, once it may be read")
+    assert feed.alerts_trouble == ""
 
 
 @pytest.mark.long

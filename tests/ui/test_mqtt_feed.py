@@ -11,13 +11,22 @@ import pytest
 from config.broker_settings import MqttSettings
 from config.errors import SettingsError
 from config.settings import Settings, load
+from dataflows.events import Alert
 from scripts.brokers.mosquitto import Mosquitto
 from scripts.brokers.ports import LOCALHOST, free_port
 from scripts.brokers.process import Broker
 from scripts.waiting import wait_until
 from tests.support.enriched_events import payload
 from tests.support.needs import need_mqtt_5
-from tests.support.scripted_broker import CONNECT, SERVER_BUSY, ScriptedBroker
+from tests.support.scripted_broker import (
+    CONNACK_OF_MQTT_5,
+    CONNECT,
+    SERVER_BUSY,
+    SUBSCRIBE,
+    Answer,
+    ScriptedBroker,
+)
+from tests.support.shown_alerts import alert, cleared, message, place
 from ui.fleet_state import FleetState
 from ui.mqtt_feed import MqttFeed
 
@@ -45,7 +54,11 @@ def fleet_settings(private_broker: Broker, topic: str) -> Settings:
     """All settings, with a broker and topics that no other test uses."""
     base = load()
     topics = base.topics.model_copy(
-        update={"enriched": f"{topic}/enriched", "dead_letter": f"{topic}/dead-letter"}
+        update={
+            "enriched": f"{topic}/enriched",
+            "dead_letter": f"{topic}/dead-letter",
+            "alerts": f"{topic}/alerts",
+        }
     )
     return base.model_copy(update={"mqtt": private_broker.settings(), "topics": topics})
 
@@ -94,6 +107,64 @@ def test_live_events_dead_letters_and_nonsense_are_distinguished(
     wait_until(published, "one of each")
     fleet = feed.state.snapshot()
     assert (fleet.events, fleet.anomalies_last_hour, set(fleet.vehicles)) == (1, 1, {"VEH-1"})
+
+
+def states(feed: MqttFeed) -> dict[str, str]:
+    return {each.vehicle_id: each.state for each in feed.alerts.snapshot().alerts}
+
+
+def publish_alerts(settings: Settings, *shown: Alert) -> None:
+    topic = settings.alerts_topic
+    publish(settings.mqtt, *((f"{topic}/{place(each)}", message(each)) for each in shown), retain=True)
+
+
+def test_retained_alerts_appear_at_once_and_go_with_an_empty_message(
+    fleet_settings: Settings, follow: Follow
+) -> None:
+    publish_alerts(fleet_settings, alert("VEH-1"), cleared("VEH-2"), alert(""))
+    feed = follow(fleet_settings)
+    wait_until(
+        lambda: states(feed) == {"VEH-1": "open", "VEH-2": "cleared", "": "open"}, "the retained alerts"
+    )
+    publish_alerts(fleet_settings, cleared("VEH-1"))
+    publish(fleet_settings.mqtt, (f"{fleet_settings.alerts_topic}/{place(alert(''))}", b""), retain=True)
+    wait_until(lambda: states(feed) == {"VEH-1": "cleared", "VEH-2": "cleared"}, "the live changes")
+    assert feed.alerts_trouble == ""
+    assert feed.state.snapshot().undecodable == 0, "alerts are no events"
+
+
+def test_alerts_that_the_broker_has_lost_disappear_after_the_reconnection(
+    fleet_settings: Settings,
+    follow: Follow,
+    mosquitto: Callable[..., Mosquitto],
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr("ui.alert_state.CONFIRM_WITHIN", 0.3)
+    private = mosquitto(lines=["persistence false"])
+    settings = at_broker(fleet_settings, private.settings())
+    publish_alerts(settings, alert("VEH-1"))
+    feed = follow(settings)
+    wait_until(lambda: states(feed) == {"VEH-1": "open"}, "the alert")
+    private.stop()
+    wait_until(lambda: feed.connection.phase in ("lost", "unreachable"), "a lost connection")
+    assert states(feed) == {"VEH-1": "open"}
+    private.start()
+    wait_until(lambda: states(feed) == {}, "an empty list")
+
+
+def test_refused_alerts_are_said_in_words_and_the_rest_goes_on(
+    broker: Broker, fleet_settings: Settings, follow: Follow
+) -> None:
+    allowed_except_alerts = bytes([0, 0, 0x87])
+    answers: dict[int, Answer] = {
+        CONNECT: CONNACK_OF_MQTT_5,
+        SUBSCRIBE: lambda packet: bytes([0x90, 6, *packet[:2], 0]) + allowed_except_alerts,
+    }
+    with ScriptedBroker(answers) as scripted:
+        feed = follow(at_broker(fleet_settings, broker.settings(protocol="5", port=scripted.port)))
+        wait_until(lambda: feed.alerts_trouble != "", "the refusal")
+        assert feed.alerts_trouble == f"Not authorized on subscribing to {fleet_settings.alerts_topic}/#"
+        assert feed.connection.phase == "connected"
 
 
 @pytest.mark.parametrize("protocol", ["5", "3.1.1"])

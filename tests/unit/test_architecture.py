@@ -100,6 +100,7 @@ FORBIDDEN_LIBRARIES = {
     "dataflows/backtest": {"bytewax", "paho", "kafka", "confluent_kafka"},
     "dataflows/describe": {"bytewax", "paho", "kafka", "confluent_kafka"},
     "dataflows/recordings": {"bytewax", "paho", "kafka", "confluent_kafka"},
+    "dataflows/alert": {"paho", "kafka", "confluent_kafka", "pyarrow", "pathlib", "socket"},
     "dataflows/notification": {"paho", "kafka", "confluent_kafka"},
     "sim": {"bytewax", "kafka", "streamlit"},
     "ui": {"bytewax", "confluent_kafka"},

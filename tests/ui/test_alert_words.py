@@ -1,0 +1,112 @@
+"""Alerts in words."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime, timedelta
+
+import pytest
+
+from dataflows.events import Alert, AlertSignal, Comment
+from tests.support.enriched_events import START
+from tests.support.shown_alerts import alert, cleared
+from ui import palette
+from ui.action_desk import SentAction
+from ui.alert_words import (
+    ANSWER_WITHIN,
+    WHOLE_FLEET,
+    describe_signal,
+    describe_state,
+    lasted,
+    since,
+    vehicle_of,
+)
+
+NOW = START.timestamp()
+SAID = Comment(by="Kim", at=START, text="hot")
+
+
+@pytest.mark.parametrize(
+    ("shown", "words"),
+    [
+        (alert(), "open"),
+        (alert(acknowledged_by="Kim"), "acknowledged by Kim"),
+        (
+            alert(acknowledged_by="Kim", muted_until=START + timedelta(hours=1), mute_reason="in repair"),
+            "muted until 2026-01-01 13:00:00: in repair",
+        ),
+        (alert(muted_until=START - timedelta(hours=1), mute_reason="in repair"), "open"),
+        (cleared(acknowledged_by="Kim"), "cleared 2026-01-01 12:01:00"),
+        (alert(useful=True, comments=(SAID,)), "open · useful · 1 comment"),
+        (alert(useful=False, comments=(SAID, SAID)), "open · noise · 2 comments"),
+    ],
+)
+def test_the_state_of_an_alert_is_what_matters_most_and_what_people_said(shown: Alert, words: str) -> None:
+    assert describe_state(shown, None, NOW, UTC) == words
+
+
+def test_what_was_sent_is_shown_and_that_nobody_has_answered() -> None:
+    sent = SentAction("acknowledge", 1, NOW)
+    assert describe_state(alert(), sent, NOW + 1.0, UTC) == "open · acknowledge sent"
+    late = describe_state(alert(), sent, NOW + 4 * ANSWER_WITHIN, UTC)
+    assert late == "open · acknowledge sent 2 min ago, no answer"
+
+
+def test_an_alert_began_at_its_onset_and_lasts_until_it_cleared_or_until_now() -> None:
+    assert since(alert(), UTC) == "2026-01-01 11:59:55"
+    assert lasted(alert(), NOW + 600.0) == "10 min"
+    assert lasted(cleared(), NOW + 600.0) == "65 s"
+    assert lasted(cleared(cleared_at=None), NOW + 600.0) == "15 s"
+
+
+def test_times_of_today_need_no_date() -> None:
+    now = datetime.now(UTC)
+    assert since(alert(onset_at=now, opened_at=now), UTC) == f"{now:%H:%M:%S}"
+
+
+def test_an_alert_without_a_vehicle_is_about_the_whole_fleet() -> None:
+    assert vehicle_of(alert("")) == WHOLE_FLEET
+    assert vehicle_of(alert("VEH-1")) == "VEH-1"
+
+
+@pytest.mark.parametrize(
+    ("signal", "words"),
+    [
+        (AlertSignal(name="fuel", actual=3.0, typical=50.0, share=1.0), "fuel 3 %, expected 50 %"),
+        (AlertSignal(name="fuel", actual=None, typical=50.0, share=1.0), "fuel missing, expected 50 %"),
+        (AlertSignal(name="fuel", actual=3.0, typical=None, share=1.0), "fuel 3 %"),
+        (AlertSignal(name="fuel", actual=None, typical=None, share=1.0), "fuel missing"),
+    ],
+)
+def test_a_signal_is_compared_with_what_was_expected_if_that_is_known(
+    signal: AlertSignal, words: str
+) -> None:
+    assert describe_signal(signal, "anomaly", "%") == words
+
+
+def test_a_signal_outside_its_limits_is_compared_with_the_limit() -> None:
+    signal = AlertSignal(name="fuel", actual=3.0, typical=10.0, share=1.0)
+    assert describe_signal(signal, "limit", "%") == "fuel 3 %, limit 10 %"
+
+
+def test_the_colours_of_severities_can_be_read_and_told_apart_without_seeing_red_or_green() -> None:
+    lightness = {}
+    for severity, (background, text) in palette.SEVERITY.items():
+        dark, light = sorted((luminance(background), luminance(text)))
+        assert (light + 0.05) / (dark + 0.05) >= 4.5, "WCAG 2.2, 1.4.3"
+        lightness[severity] = luminance(background)
+    assert lightness["critical"] < 0.5 * lightness["major"] < 0.5 * lightness["minor"]
+    red, _, blue = channels(palette.SEVERITY["warning"][0])
+    yellow_red, _, yellow_blue = channels(palette.SEVERITY["minor"][0])
+    assert blue > red
+    assert yellow_red > yellow_blue
+
+
+def channels(colour: str) -> tuple[float, float, float]:
+    red, green, blue = (int(colour[start : start + 2], 16) / 255 for start in (1, 3, 5))
+    return red, green, blue
+
+
+def luminance(colour: str) -> float:
+    """Relative luminance (WCAG 2.2)."""
+    linear = [c / 12.92 if c <= 0.04045 else ((c + 0.055) / 1.055) ** 2.4 for c in channels(colour)]
+    return 0.2126 * linear[0] + 0.7152 * linear[1] + 0.0722 * linear[2]
