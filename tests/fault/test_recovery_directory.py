@@ -211,6 +211,20 @@ def test_what_a_job_stores_names_nothing_but_numpys_arrays(recovery: Path) -> No
 
 
 @pytest.mark.long
+def test_a_directory_of_a_version_without_alerts_is_resumed_with_none(run: Run, recovery: Path) -> None:
+    for file in recovery.glob("part-*.sqlite3"):
+        with closing(sqlite3.connect(file)) as database, database:
+            database.execute("DELETE FROM snaps WHERE step_id = 'fleet.alert'")
+    resumed = run()
+    assert resumed.returncode == 0, resumed.stderr
+    states = set()
+    for file in recovery.glob("part-*.sqlite3"):
+        with closing(sqlite3.connect(file)) as database:
+            states |= {step for (step,) in database.execute("SELECT DISTINCT step_id FROM snaps")}
+    assert "fleet.score" in states
+
+
+@pytest.mark.long
 def test_state_of_other_settings_is_refused_with_what_differs(run: Run) -> None:
     line = error_before_start(run({"FLEET__DETECTOR__WINDOW": "7"}))
     assert "expected a snapshot with window = 7, got 10" in line
