@@ -47,7 +47,9 @@ class ReadyPrinter(Printer):  # type: ignore[misc]
         self._ready = ready
 
     def write(self, message: Message) -> None:
-        if message.name == "dataflow" and "subscribed" in str(message.data):
+        said = str(message.data)
+        # The session that reads what people do about alerts subscribes as well.
+        if message.name == "dataflow" and "subscribed" in said and "alert-actions" not in said:
             self._ready.touch()
         super().write(message)
 

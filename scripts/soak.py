@@ -162,10 +162,11 @@ def soak(directory: Path, seconds: float, vehicles: int) -> list[Sample]:
         topics = load().topics
         counter = Counter(mqtt, topics.telemetry_template.filter, topics.enriched)
         stack.callback(counter.close)
+        sign = f"subscribed to {topics.telemetry_template.filter}"
         flow = ["bytewax.run", "dataflows.fleet", "-r", str(recovery), "-s", SNAPSHOT_INTERVAL, "-b", "0"]
         job = stack.enter_context(_running(flow, environment, directory / "job.log"))
         _wait(
-            lambda: "subscribed to" in (directory / "job.log").read_text(),
+            lambda: sign in (directory / "job.log").read_text(),
             "the job to subscribe",
             directory,
             job,

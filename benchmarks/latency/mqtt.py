@@ -44,7 +44,7 @@ class MqttWire:
     @property
     def said_when_read(self) -> str:
         """What the job logs once it has subscribed; messages published before that are lost."""
-        return "subscribed to"
+        return f"subscribed to {TELEMETRY}"
 
     @property
     def settings_text(self) -> str:

@@ -8,6 +8,7 @@ from typing import Any
 
 import bytewax.operators as op
 from bytewax.dataflow import Stream
+from bytewax.inputs import DynamicSource, StatelessSourcePartition
 from bytewax.operators import KeyedStream, StatefulBatchLogic
 
 from config.settings import Settings
@@ -130,13 +131,33 @@ def _some(batch: OutgoingBatch | None) -> list[OutgoingBatch]:
     return [] if batch is None else [batch]
 
 
+class _Once(StatelessSourcePartition[Sign]):
+    def __init__(self, signs: list[Sign]) -> None:
+        self._signs = signs
+
+    def next_batch(self) -> list[Sign]:
+        if not self._signs:
+            raise StopIteration
+        signs, self._signs = self._signs, []
+        return signs
+
+
+class _Start(DynamicSource[Sign]):
+    """A single sign, of no event: the engine calls a step for the first time when something comes to it."""
+
+    def build(self, step_id: str, worker_index: int, worker_count: int) -> _Once:
+        return _Once([0] if worker_index == 0 else [])
+
+
 def fleet_silence(step_id: str, up: Stream[Sign], settings: Settings) -> KeyedStream[OutgoingBatch]:
-    """Messages about the alert that nobody sends anything.
+    """Messages about the alert that nobody sends anything, not even when the job starts.
 
     Args:
         step_id: names the step; also the key under which its state is recovered.
         up: numbers of events as they come, and actions.
         settings: all settings.
     """
-    keyed = op.key_on(f"{step_id}-keyed", up, lambda _: STEP_KEY)
+    start = op.input(f"{step_id}-start", up.flow(), _Start())
+    signs = op.merge(f"{step_id}-signs", start, up)
+    keyed = op.key_on(f"{step_id}-keyed", signs, lambda _: STEP_KEY)
     return op.stateful_batch(step_id, keyed, lambda snapshot: _Logic(FleetSilence(settings, snapshot)))

@@ -11,6 +11,7 @@ import numpy as np
 from sklearn.metrics import average_precision_score, roc_auc_score
 
 from config.errors import RecordingError, SettingsError
+from dataflows.backtest.alerts import alert_lines
 from dataflows.backtest.episodes import Detection, detection
 from dataflows.backtest.results import Results
 from dataflows.clock import SECOND, utc
@@ -70,6 +71,7 @@ def summary(
     }
     if labelled:
         figures |= _metrics(results, eval_from)
+    figures |= results.alerts.figures()
     figures["warnings"] = [*warnings, *results.warnings, *_warnings(figures)]
     return figures
 
@@ -111,16 +113,17 @@ def _metrics(results: Results, eval_from: int) -> dict[str, float | None]:
 
 
 def text_report(results: Results, figures: dict[str, Any]) -> str:
-    """The figures and the worst episodes, for people."""
+    """The figures, the first alerts and the worst episodes, for people."""
     lines = [
         f"{name.replace('_', ' '):28} {_readable(value)}"
         for name, value in figures.items()
-        if name != "warnings"
+        if name != "warnings" and not name.startswith("alerts")
     ]
     if results.first_reason:
         lines.append(f"first dead letter            {results.first_reason}")
     if figures["warnings"]:
         lines += ["", "warnings", *(f"  {warning}" for warning in figures["warnings"])]
+    lines += ["", *alert_lines(figures)]
     worst = results.worst_episodes()
     lines += ["", "worst episodes" if worst else "no anomalies"]
     for episode in worst:

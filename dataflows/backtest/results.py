@@ -10,6 +10,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from dataflows.backtest.alerts import FoundAlerts
 from dataflows.backtest.episodes import Episode, episodes
 from dataflows.events import DeadLetter
 from dataflows.score.scorer import ScoredBatch
@@ -53,6 +54,7 @@ class Results:
         dead_letters: number of events that could not be decoded.
         first_reason: the reason of the first of them; empty if there is none.
         warnings: what to know of the result, a sentence each.
+        alerts: the alerts.
     """
 
     def __init__(self, scored: list[str], targets: list[str]) -> None:
@@ -64,6 +66,7 @@ class Results:
         self.dead_letters = 0
         self.first_reason = ""
         self.warnings: list[str] = []
+        self.alerts = FoundAlerts()
         self._parts: list[dict[str, NDArray[Any]]] = []
         self._ids: list[tuple[str, str]] = []
         self._contributions: list[NDArray[np.float64]] = []

@@ -1,4 +1,4 @@
-"""Scores a whole recording, with the decoder and the scorers of the live job."""
+"""Scores a whole recording, with the decoder, the scorers and the alerts of the live job."""
 
 from __future__ import annotations
 
@@ -9,6 +9,7 @@ from rich.progress import BarColumn, Progress, TaskProgressColumn, TextColumn, T
 from threadpoolctl import threadpool_limits
 
 from config.settings import Settings
+from dataflows.alert.shard_alerts import ShardAlerts
 from dataflows.backtest.results import Results
 from dataflows.backtest.unread import Unread
 from dataflows.decode import Decoder
@@ -35,6 +36,7 @@ def run(settings: Settings, recording: Recording, label: str | None = None) -> R
     limit = DeadLetterLimit(settings.dead_letters)
     label_column = None if label is None else list(settings.signals).index(label)
     scorers: dict[str, ShardScorer] = {}
+    alerts: dict[str, ShardAlerts] = {}
     results = Results(settings.scored_signals, settings.target_signals)
     begin = time.perf_counter()
     with _progress() as progress, threadpool_limits(limits=1, user_api="blas"):
@@ -47,10 +49,12 @@ def run(settings: Settings, recording: Recording, label: str | None = None) -> R
             telemetry = decoded.telemetry
             for shard, rows in rows_by_shard(telemetry.vehicle_ids, settings.detector.shards).items():
                 if shard not in scorers:
-                    scorers[shard] = ShardScorer(settings)
+                    scorers[shard], alerts[shard] = ShardScorer(settings), ShardAlerts(settings)
                 scored = scorers[shard].score(telemetry.take(rows))
                 truth = None if label_column is None else scored.telemetry.values[:, label_column]
                 results.add(scored, rows[scored.rows], truth)
+                if settings.alerts.enabled:
+                    results.alerts.add(alerts[shard].fold(scored))
             results.end_batch(len(telemetry))
             progress.update(task, completed=recording.position)
     results.seconds = time.perf_counter() - begin

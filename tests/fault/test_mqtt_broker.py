@@ -133,8 +133,9 @@ def test_a_job_whose_session_a_broker_has_forgotten_subscribes_again(
         stream.wait_for_output(1)
         broker.kill()
         broker.start()
-        stream.wait(lambda: stream.job.last_log.count("subscribed to") == 2, "second subscription")
-        assert stream.job.last_log.count("(new session), subscribed to") == 1
+        sign = f"subscribed to {stream.job.telemetry}"
+        stream.wait(lambda: stream.job.last_log.count(sign) == 2, "second subscription")
+        assert stream.job.last_log.count(f"(new session), {sign}") == 1
         stream.wait(lambda: stream.inbox.sessions == 2, "second session of the consumer")
         stream.outage_is_over()
         stream.vehicles.send(EVENTS)

@@ -207,7 +207,21 @@ def test_what_a_job_stores_names_nothing_but_numpys_arrays(recovery: Path) -> No
             for step, pickled in database.execute("SELECT step_id, ser_change FROM snaps"):
                 steps.add(step)
                 assert {module.split(".")[0] for module, _ in named_by(pickled)} <= {"numpy"}
-    assert steps == {"fleet.telemetry", "fleet.score", "fleet.enriched"}
+    assert steps == {"fleet.telemetry", "fleet.score", "fleet.alert", "fleet.enriched"}
+
+
+@pytest.mark.long
+def test_a_directory_of_a_version_without_alerts_is_resumed_with_none(run: Run, recovery: Path) -> None:
+    for file in recovery.glob("part-*.sqlite3"):
+        with closing(sqlite3.connect(file)) as database, database:
+            database.execute("DELETE FROM snaps WHERE step_id = 'fleet.alert'")
+    resumed = run()
+    assert resumed.returncode == 0, resumed.stderr
+    states = set()
+    for file in recovery.glob("part-*.sqlite3"):
+        with closing(sqlite3.connect(file)) as database:
+            states |= {step for (step,) in database.execute("SELECT DISTINCT step_id FROM snaps")}
+    assert "fleet.score" in states
 
 
 @pytest.mark.long

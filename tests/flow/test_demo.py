@@ -53,6 +53,7 @@ def test_the_simulator_starts_when_the_dataflow_has_subscribed(tmp_path: Path) -
 
     printer.write(line("dataflow", "connected to the MQTT broker"))
     printer.write(line("page", "connected, subscribed to fleet/enriched/+"))
+    printer.write(line("dataflow", "fleet-alert-actions: connected, subscribed to fleet/alert-actions"))
     assert not ready.exists()
     printer.write(line("dataflow", "connected, subscribed to fleet/telemetry/+"))
     assert ready.exists()

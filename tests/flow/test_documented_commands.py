@@ -10,6 +10,7 @@ import csv
 import json
 import math
 import re
+import shlex
 import urllib.request
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -19,7 +20,9 @@ from uuid import uuid4
 import pytest
 import yaml  # type: ignore[import-untyped]
 
-from config.settings import Settings
+from config.settings import DEFAULT_FILE, Settings, load
+from dataflows.alert.actions import read_actions
+from dataflows.messages import MessageBatch
 from scripts.brokers.ports import free_port
 from tests.support.documents import DOCUMENTS, Command, commands, missing_options, prose, toml
 from tests.support.paths import REPOSITORY
@@ -140,6 +143,15 @@ def with_defined_options(because: str) -> Try:
     return attempt
 
 
+def an_action_that_the_job_understands(command: Command, desk: Desk) -> None:
+    """Not run, since tests/flow/test_alerts_mqtt.py sends some; topic and message are as the job reads them."""
+    words = shlex.split(command.text)
+    topic, payload = words[words.index("-t") + 1], words[words.index("-m") + 1]
+    assert topic == load(DEFAULT_FILE).actions_topic
+    read = read_actions(MessageBatch([payload.encode()], [topic], [0], "mqtt"))
+    assert read.dead_letters == []
+
+
 def named_tests_are_there(command: Command, desk: Desk) -> None:
     """Not run, since `make test` runs them all; the file or folder is there, and has the test."""
     path, _, name = command.text.split()[3].partition("::")
@@ -209,6 +221,7 @@ NEEDS_JAVA = "it needs Java and Maven; tests/flow/test_kafka_broker.py runs it"
 NEEDS_SEVERAL_HOSTS = "it needs several hosts; tests/fault/test_kafka.py runs several processes"
 NEEDS_PASSWORDS = "it needs the secured broker; tests/flow/test_mqtt_secured_programs.py runs it"
 NEEDS_ROOT = "it needs root"
+NEEDS_CLIENTS = "it needs mosquitto's clients, and does not end"
 NEEDS_FIXED_PORTS = "its ports may be taken; scripts/brokers/mosquitto.py starts it on others"
 MEASURES = "it measures for minutes"
 
@@ -233,6 +246,9 @@ TABLE: list[tuple[str, Try]] = [
     (r"mkdir -m 700 \.recovery-notify && python -m bytewax\.recovery \.recovery-notify 1", to_its_end()),
     (r"python -m dataflows\.notify --dry-run", until("subscribed to")),
     (rf"{BYTEWAX} dataflows\.notify -r \.recovery-notify -s 10 -b 0", until("subscribed to")),
+    # alerts
+    (r"mosquitto_sub -v -t 'fleet/alerts/#'", not_run(NEEDS_CLIENTS)),
+    (r"mosquitto_pub -q 1 -t \S+ -m '.*'", an_action_that_the_job_understands),
     # recordings
     (rf"{BYTEWAX} dataflows\.record", until("subscribed to")),
     (r"python -m sim replay telemetry\.jsonl\.gz --speed 10", to_its_end(some_telemetry)),

@@ -43,7 +43,7 @@ def fleet(
     with log.open("wb") as output:
         process = subprocess.Popen(command, cwd=REPOSITORY, env=environment, stderr=output)
     try:
-        wait_until(lambda: "subscribed to" in log.read_text(), f"the job listens; it says {log}")
+        wait_until(lambda: f"subscribed to {topic}/telemetry" in log.read_text(), f"subscription; see {log}")
         yield
     finally:
         process.send_signal(signal.SIGKILL)

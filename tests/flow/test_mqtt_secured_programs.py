@@ -72,9 +72,8 @@ def job(mqtt: MqttSettings, settings: Path, log: Path) -> Iterator[subprocess.Po
     with log.open("wb") as output:
         process = subprocess.Popen(command, cwd=REPOSITORY, env=variables, stderr=output)
     try:
-        wait_until(
-            lambda: "subscribed to" in log.read_text() or process.poll() is not None, "the job listens"
-        )
+        sign = "subscribed to fleet/telemetry"
+        wait_until(lambda: sign in log.read_text() or process.poll() is not None, "the job listens")
         assert process.returncode is None, log.read_text()
         yield process
     finally:

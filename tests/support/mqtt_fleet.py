@@ -91,6 +91,16 @@ class Job(FleetJob):
         """The topic filter of what it emits."""
         return f"{self.topic}/enriched/+"
 
+    @property
+    def alerts(self) -> str:
+        """The topic filter of its alerts."""
+        return f"{self.topic}/alerts/#"
+
+    @property
+    def actions(self) -> str:
+        """The topic of what people do about alerts."""
+        return f"{self.topic}/alert-actions"
+
     def start(self, processes: int = 1) -> Start:
         """Start processes that share the shards, without waiting until they are ready."""
         self.starts.append(Start(time.monotonic(), time.time()))
@@ -111,8 +121,9 @@ class Job(FleetJob):
         return Stopped(statuses, time.monotonic() - asked)
 
     def wait_until_listening(self) -> None:
-        """Return when the job has subscribed since its last start."""
-        self.wait(lambda: "subscribed to" in self.last_log, "subscription")
+        """Return when the job has subscribed to telemetry and actions since its last start."""
+        signs = [f"subscribed to {topic}" for topic in (self.telemetry, self.actions)]
+        self.wait(lambda: all(sign in self.last_log for sign in signs), "subscriptions")
 
     def _settings(self) -> str:
         keys = self.mqtt.model_dump(exclude={"tls", "password"})

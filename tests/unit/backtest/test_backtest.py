@@ -122,6 +122,65 @@ def test_the_report_names_the_worst_episodes_and_their_leading_signals(
     assert "load" in report
 
 
+def over_the_limit(path: Path, vehicles: int) -> Path:
+    """Two minutes of vehicles that are too hot for ten seconds each, one after the other."""
+    hot = {vehicle: range(30 + vehicle, 40 + vehicle) for vehicle in range(vehicles)}
+    events = [
+        {
+            "vehicle_id": f"VEH-{vehicle:04}",
+            "ts": f"2026-01-01T12:{second // 60:02}:{second % 60:02}Z",
+            "engine_temperature": 120.0 if second in seconds else 90.0 + second % 3,
+        }
+        for second in range(120)
+        for vehicle, seconds in hot.items()
+    ]
+    path.write_text("".join(f"{json.dumps(event)}\n" for event in events))
+    return path
+
+
+def test_alerts_are_listed_as_they_were_last(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    path = over_the_limit(tmp_path / "telemetry.jsonl", 12)
+    found = figures(capsys, path)
+    assert found["alerts_total"] == len(found["alerts"]) == 12
+    assert found["alerts_by_kind"] == {"limit": 12}
+    first = found["alerts"][0]
+    assert first.pop("alert_id").startswith("VEH-0000/limit/engine_temperature/")
+    assert first.pop("summary").startswith("Engine temperature is 120 °C, above its limit of 115 °C")
+    # A minute after the last sign of it.
+    assert first == {
+        "kind": "limit",
+        "subject": "engine_temperature",
+        "vehicle_id": "VEH-0000",
+        "severity": "major",
+        "opened_at": "2026-01-01T12:00:30Z",
+        "cleared_at": "2026-01-01T12:01:40Z",
+    }
+    assert [alert["opened_at"] for alert in found["alerts"]] == sorted(
+        alert["opened_at"] for alert in found["alerts"]
+    )
+
+
+def test_the_report_counts_alerts_by_kind_and_shows_the_first_ten(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    backtest.main([str(over_the_limit(tmp_path / "telemetry.jsonl", 12))])
+    lines = capsys.readouterr().out.splitlines()
+    heading = lines.index("12 alerts (12 limit); the first 10")
+    shown = [line for line in lines[heading + 1 :] if "VEH-" in line and "  major  " in line]
+    assert len(shown) == 10
+    assert shown[0].startswith("  2026-01-01 12:00:30  VEH-0000  major  Engine temperature is 120 °C")
+
+
+def test_alerts_can_be_left_out(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("FLEET__ALERTS__ENABLED", "false")
+    path = over_the_limit(tmp_path / "telemetry.jsonl", 1)
+    assert figures(capsys, path)["alerts_total"] == 0
+    backtest.main([str(path)])
+    assert "no alerts" in capsys.readouterr().out.splitlines()
+
+
 def test_telemetry_in_json_lines_is_scored_on_the_configured_signals(
     tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
