@@ -31,7 +31,9 @@ AFTER = 400
 
 
 def evidence() -> Evidence:
-    made = Evidence(SIGNALS, judged=SIGNALS, false_alerts_per_day=0.2, hold=5.0, settle=60.0)
+    made = Evidence(
+        SIGNALS, judged=np.ones(SIGNALS, np.bool_), false_alerts_per_day=0.2, hold=5.0, settle=60.0
+    )
     made.grow(VEHICLES)
     return made
 
