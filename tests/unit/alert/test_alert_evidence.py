@@ -89,6 +89,7 @@ def normal() -> Floats:
     return drive(LEARNED + AFTER, 1)[LEARNED:].copy()
 
 
+@pytest.mark.long
 def test_normal_data_stay_below_the_bar() -> None:
     """Those of all vehicles, other than those it has learned from."""
     verdicts = resumed().judge(*rows(drive(2 * AFTER, 2), LEARNED))

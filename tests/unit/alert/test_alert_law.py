@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from typing import Any
 
 import numpy as np
@@ -88,7 +89,7 @@ streams = st.tuples(st.integers(0, 10_000), st.sampled_from([1, 4, 9]), st.sampl
 """Arguments of `stream`."""
 
 cuts = st.lists(st.integers(0, ROWS), max_size=12).map(sorted)
-few = hypothesis_settings(max_examples=8)
+few = hypothesis_settings(max_examples=8 if os.environ.get("CI") == "true" else 3)
 
 
 @given(streams, cuts)
