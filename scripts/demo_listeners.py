@@ -1,4 +1,4 @@
-"""Subscribes the demo to enriched events and injected faults, over MQTT or over Kafka."""
+"""Subscribes the demo to enriched events, injected faults and alerts, over MQTT or over Kafka."""
 
 from __future__ import annotations
 
@@ -34,14 +34,16 @@ def listen(settings: Settings, watch: Watch) -> None:
 
 
 def _listen_to_mqtt(settings: Settings, watch: Watch) -> None:
-    topics = settings.topics
+    topics, alerts = settings.topics, settings.alerts_topic
 
     def subscribe(client: paho.Client, *_: object) -> None:
-        client.subscribe([(f"{topics.enriched}/+", 0), (topics.ground_truth, 1)])
+        client.subscribe([(f"{topics.enriched}/+", 0), (topics.ground_truth, 1), (f"{alerts}/#", 0)])
 
     def receive(_client: paho.Client, _userdata: object, message: paho.MQTTMessage) -> None:
         if message.topic == topics.ground_truth:
             watch.take_fault(bytes(message.payload))
+        elif message.topic.startswith(f"{alerts}/"):
+            watch.take_alert(bytes(message.payload))
         else:
             watch.take_event(bytes(message.payload))
 
@@ -55,14 +57,20 @@ def _listen_to_mqtt(settings: Settings, watch: Watch) -> None:
 
 def _listen_to_kafka(settings: Settings, watch: Watch) -> None:
     topics = settings.topics
+    takers = {
+        topics.ground_truth: watch.take_fault,
+        topics.enriched: watch.take_event,
+        settings.alerts_topic: watch.take_alert,
+    }
     ensure_topics(settings.kafka, [topics.telemetry, topics.enriched, topics.ground_truth])
+    ensure_topics(settings.kafka, [settings.alerts_topic], compacted=True)
     options = librdkafka_options(settings.kafka, CLIENT)
     consumer = Consumer(options | {"group.id": CLIENT, "enable.auto.commit": False})
 
     def ends(patience: float) -> list[TopicPartition]:
         partitions = [
             TopicPartition(topic, number)
-            for topic in (topics.enriched, topics.ground_truth)
+            for topic in takers
             for number in consumer.list_topics(topic, patience).topics[topic].partitions
         ]
         for partition in partitions:
@@ -76,7 +84,6 @@ def _listen_to_kafka(settings: Settings, watch: Watch) -> None:
             received = [message for message in consumer.consume(POLL_AT_ONCE, POLL) if not message.error()]
             # Faults first: an event is matched with those that are known.
             for message in sorted(received, key=lambda message: message.topic() != topics.ground_truth):
-                take = watch.take_fault if message.topic() == topics.ground_truth else watch.take_event
-                take(message.value() or b"")
+                takers[message.topic() or ""](message.value() or b"")
 
     threading.Thread(target=follow, daemon=True).start()
