@@ -61,7 +61,7 @@ def test_an_anomaly_opens_an_alert_that_says_what_is_wrong() -> None:
 
 def test_a_model_is_young_at_the_event_and_not_at_the_end_of_the_batch() -> None:
     values = [[0.0]] * 4000
-    values[100] = values[3900] = [BAD]
+    values[3599] = values[3900] = [BAD]
     opened = [alert for alert in alerts_of(SPEED, *values) if alert.state == "open"]
     assert [alert.summary.endswith("(the model is still young)") for alert in opened] == [True, False]
 
