@@ -7,7 +7,7 @@ from typing import Any
 
 import numpy as np
 import pytest
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import settings as hypothesis_settings
 from hypothesis import strategies as st
 
@@ -120,6 +120,8 @@ def test_one_event_at_a_time_gives_the_same() -> None:
 
 
 @given(streams)
+@example((10, 9, 10.0))
+@example((24, 9, 10.0))
 @few
 def test_what_is_published_makes_sense(arguments: tuple[int, int, float]) -> None:
     """Of every alert: revisions rise by one, times are in order, and it is open or cleared."""

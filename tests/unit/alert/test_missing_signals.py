@@ -90,6 +90,14 @@ def test_a_signal_that_is_sent_rarely_may_be_missing_for_longer() -> None:
     assert 35 <= first <= 65
 
 
+def test_short_gaps_do_not_hide_that_there_are_long_ones() -> None:
+    made = gaps(2)
+    once = np.full((30, 2), 1.0)
+    once[:15, 1] = NAN
+    assert not judge(made, np.tile(once, (10, 1))).any()
+    assert not judge(made, once[:20], start=300).any()
+
+
 def test_what_was_an_exception_is_forgotten() -> None:
     made = gaps()
     usual(made)

@@ -59,6 +59,13 @@ def test_an_anomaly_opens_an_alert_that_says_what_is_wrong() -> None:
     assert alert.summary.endswith("(the model is still young)")
 
 
+def test_a_model_is_young_at_the_event_and_not_at_the_end_of_the_batch() -> None:
+    values = [[0.0]] * 4000
+    values[3599] = values[3900] = [BAD]
+    opened = [alert for alert in alerts_of(SPEED, *values) if alert.state == "open"]
+    assert [alert.summary.endswith("(the model is still young)") for alert in opened] == [True, False]
+
+
 def test_it_clears_when_the_signal_has_been_normal_for_a_while() -> None:
     revisions = alerts_of(SPEED, [BAD], *[[0.0]] * 90)
     assert [alert.state for alert in revisions] == ["open", "cleared"]
