@@ -38,11 +38,11 @@ def pytest_configure(config: pytest.Config) -> None:
 
 
 # Tests share the processors with other workers and with brokers: how long an example takes says nothing.
-# CI looks at five times as many examples.
+# CI looks at twice as many examples.
 hypothesis_settings.register_profile(
     "shared",
     deadline=None,
-    max_examples=100 if os.environ.get("CI") == "true" else 20,
+    max_examples=40 if os.environ.get("CI") == "true" else 20,
     suppress_health_check=[HealthCheck.too_slow],
 )
 hypothesis_settings.load_profile("shared")

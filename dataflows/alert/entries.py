@@ -140,7 +140,8 @@ class Entries:
 
     def _came_back_lately(self, key: Key, now: datetime) -> bool:
         cleared = self._book[key].cleared_at
-        return cleared is None or (now - cleared).total_seconds() <= self._reopen_within
+        # A clock that was set back in between makes it a new alert.
+        return cleared is None or 0.0 <= (now - cleared).total_seconds() <= self._reopen_within
 
     def open(self, wanted: Callable[[Alert], bool]) -> list[Alert]:
         """The open alerts that are wanted."""

@@ -80,7 +80,7 @@ class Evidence(ArrayState):
 
     Args:
         signals: number of signals S.
-        judged: number of those that can lead to an alert, ≥ 1.
+        judged: which of them can lead to an alert, shape (S,); the others only explain them.
         false_alerts_per_day: anomaly alerts per vehicle in 24 h of sending, at most about.
         hold: seconds that a signal's last value counts as its value; a longer pause starts a new trip.
         settle: seconds after a pause in which nothing is judged: a cold engine is no fault.
@@ -97,7 +97,7 @@ class Evidence(ArrayState):
         "scatter",
         "weight",
         "precision",
-        "pairs",
+        "predictions",
         "tails",
         "histogram",
         "totals",
@@ -109,9 +109,10 @@ class Evidence(ArrayState):
     )
 
     def __init__(
-        self, signals: int, *, judged: int, false_alerts_per_day: float, hold: float, settle: float
+        self, signals: int, *, judged: Mask, false_alerts_per_day: float, hold: float, settle: float
     ) -> None:
-        self._tests_per_alert = judged * kernel.STATISTICS * 2 * DAY / false_alerts_per_day
+        self._judged = judged
+        self._tests_per_alert = max(int(judged.sum()), 1) * kernel.STATISTICS * 2 * DAY / false_alerts_per_day
         self._hold, self._settle = int(hold * 1e6), int(settle * 1e6)
         self.vehicles = np.zeros(0, kernel.VEHICLE)
         self.states = np.zeros((0, signals), kernel.VEHICLE_SIGNAL)
@@ -120,7 +121,7 @@ class Evidence(ArrayState):
         self.scatter = np.zeros((2 * signals, 2 * signals))
         self.weight = np.zeros(1)
         self.precision = np.eye(2 * signals) / (1.0 + RIDGE)
-        self.pairs = np.zeros(signals, kernel.PAIR)
+        self.predictions = np.zeros(signals, kernel.PREDICTION)
         self.tails = np.zeros((signals, kernel.STATISTICS, 2), kernel.TAIL)
         self.tails["start"] = np.nan
         self.histogram = np.zeros((signals, kernel.STATISTICS, 2, kernel.BUCKETS))
@@ -130,7 +131,7 @@ class Evidence(ArrayState):
         self.known_vehicles = 0
         self.rows = 0
         self.renew_at = 1
-        self._renew_pairs()
+        self._renew_predictions()
 
     def fill_value(self, name: str) -> Any:
         if name == "vehicles":
@@ -172,7 +173,8 @@ class Evidence(ArrayState):
                 self.scatter,
                 self.weight,
                 self.precision,
-                self.pairs,
+                self.predictions,
+                self._judged,
                 self.tails,
                 self.histogram,
                 self.totals,
@@ -202,7 +204,7 @@ class Evidence(ArrayState):
         signals["change_deviation"] = np.where(moves, np.maximum(change, least), 0.0)
         if self.weight[0] >= 2.0 * len(self.scatter):
             self._renew_precision()
-            self._renew_pairs()
+        self._renew_predictions()
         self.tails = fitted_tails(self.histogram, self.totals)
         self._renew_bar()
         self._fade()
@@ -227,13 +229,31 @@ class Evidence(ArrayState):
         correlation[diagonal] = 1.0 + RIDGE
         self.precision = np.linalg.inv(correlation)
 
-    def _renew_pairs(self) -> None:
-        count = len(self.signals)
+    def _renew_predictions(self) -> None:
+        """Leave out value and change of one signal at a time, and predict both from all others."""
+        count, signals = len(self.signals), self.signals
+        resolution = np.where(np.isfinite(signals["resolution"]), signals["resolution"], 0.0)
         for column in range(count):
             places = [column, count + column]
             block = np.linalg.inv(self.precision[np.ix_(places, places)])
-            roots = np.sqrt(block.diagonal())
-            self.pairs[column] = (block[0, 0], block[0, 1], block[1, 1], *roots)
+            level, jump = np.sqrt(block.diagonal())
+            deviation, change = (
+                float(signals["deviation"][column]),
+                float(signals["change_deviation"][column]),
+            )
+            least = float(resolution[column])
+            self.predictions[column] = (
+                1.0 / deviation if deviation > 0.0 else 0.0,
+                1.0 / change if change > 0.0 else 0.0,
+                block[0, 0] / level,
+                block[0, 1] / level,
+                block[1, 0] / jump,
+                block[1, 1] / jump,
+                deviation * level,
+                change * jump,
+                least / (deviation * level) if deviation > 0.0 else 0.0,
+                least / (change * jump) if change > 0.0 else 0.0,
+            )
 
     def _fade(self) -> None:
         """Halve the shared sums when they span more than `COUNTED` rows."""

@@ -61,8 +61,26 @@ SIGNAL = np.dtype(
 )
 """What all vehicles share of a signal; `deviation` and `change_deviation` are those in force, or 0."""
 
-PAIR = np.dtype([("ll", "f8"), ("lj", "f8"), ("jj", "f8"), ("level", "f8"), ("jump", "f8")])
-"""Inverse of a signal's 2 × 2 block of the precision matrix, and the roots of its diagonal."""
+PREDICTION = np.dtype(
+    [
+        ("per_deviation", "f8"),
+        ("per_change", "f8"),
+        ("level_by_level", "f8"),
+        ("level_by_jump", "f8"),
+        ("jump_by_level", "f8"),
+        ("jump_by_jump", "f8"),
+        ("level_unit", "f8"),
+        ("jump_unit", "f8"),
+        ("least_level", "f8"),
+        ("least_jump", "f8"),
+    ]
+)
+"""How a signal is scaled and predicted, in force until the next renewal.
+
+`per_deviation` and `per_change` scale its value and its change, 0 while they are unknown. The next four give
+the residuals of both, in their own standard deviations, from the two entries of the gradient. `level_unit`
+and `jump_unit` are these deviations in the signal's unit, the last two its resolution in these deviations.
+"""
 
 TAIL = np.dtype([("start", "f8"), ("step", "f8"), ("shape", "f8"), ("nats", "f8")])
 """Tail of a statistic: where it starts, how far to four times rarer values, shape, nats at the start."""
@@ -121,7 +139,8 @@ def judge(
     scatter: Floats,
     weight: Floats,
     precision: Floats,
-    pairs: Records,
+    predictions: Records,
+    judged: Mask,
     tails: Records,
     histogram: Floats,
     totals: Floats,
@@ -139,7 +158,8 @@ def judge(
         memory: rows.
         vehicles, states, signals: of shapes (V,), (V, S) and (S,); updated.
         scatter, weight: sums behind the correlations, of shapes (2 · S, 2 · S) and (1,); updated.
-        precision, pairs, tails: in force, of shapes (2 · S, 2 · S), (S,) and (S, `STATISTICS`, 2).
+        judged: which signals are judged, shape (S,); the others only explain them.
+        precision, predictions, tails: in force, of shapes (2 · S, 2 · S), (S,) and (S, `STATISTICS`, 2).
         histogram, totals: counts of the statistics, of shapes (S, `STATISTICS`, 2, `BUCKETS`) and
             (S, `STATISTICS`); updated.
         seconds: for how long vehicles have sent in total, shape (1,); updated.
@@ -165,10 +185,10 @@ def judge(
             if sent[column]:
                 state.held, state.held_at = value, now
             level, jump = 0.0, 0.0
-            if (sent[column] or recent) and signal.deviation > 0.0:
-                level = (state.held - state.mean) / signal.deviation
-            if not np.isnan(change[column]) and signal.change_deviation > 0.0:
-                jump = change[column] / signal.change_deviation
+            if sent[column] or recent:
+                level = (state.held - state.mean) * predictions[column].per_deviation
+            if not np.isnan(change[column]):
+                jump = change[column] * predictions[column].per_change
             features[column] = min(max(level, -LARGEST_SCORE), LARGEST_SCORE)
             features[count + column] = min(max(jump, -LARGEST_SCORE), LARGEST_SCORE)
         gradient[:] = 0.0
@@ -179,22 +199,16 @@ def judge(
         largest = 0.0
         for column in range(count):
             nats[row, column], typical[row, column] = 0.0, np.nan
-            if not sent[column]:
+            if not (sent[column] and judged[column]):
                 continue
-            pair, first, second = pairs[column], gradient[column], gradient[count + column]
-            level = (first * pair.ll + second * pair.lj) / pair.level
-            jump = (first * pair.lj + second * pair.jj) / pair.jump
+            state, signal, moved = states[slots[row], column], signals[column], change[column]
+            own, first, second = predictions[column], gradient[column], gradient[count + column]
+            level = first * own.level_by_level + second * own.level_by_jump
+            jump = first * own.jump_by_level + second * own.jump_by_jump
             largest = max(largest, abs(level), abs(jump))
-            state, signal = states[slots[row], column], signals[column]
-            moved = change[column]
-            least_level = signal.resolution / max(signal.deviation * pair.level, 1e-300)
-            least_jump = signal.resolution / max(signal.change_deviation * pair.jump, 1e-300)
-            if not np.isfinite(signal.resolution):
-                least_level = least_jump = 0.0
-            jump_unit = signal.change_deviation * pair.jump
-            level_unit = signal.deviation * pair.level
-            spread = max(state.level_spread, LEAST_SPREAD, least_level)
-            level, jump = _follow(state, level, jump, resumed, np.isnan(moved), least_level, least_jump)
+            level_scale = max(state.level_spread, LEAST_SPREAD, own.least_level)
+            jump_scale = max(state.jump_spread, LEAST_SPREAD, own.least_jump)
+            level, jump = _follow(state, level, jump, resumed, np.isnan(moved), level_scale, jump_scale)
             stuck = _repeats(state, signal, values[row, column], moved)
             known = settled and signal.moves >= KNOWN_AFTER and state.count >= KNOWN_AFTER
             held_off = state.hold_off > 0
@@ -215,9 +229,8 @@ def judge(
                     if not abs(value) <= NEAR_TAIL * tails[column, which, side].start:
                         histogram[column, which, side, _bucket(abs(value))] += counted
             if nats[row, column] > 0.0 and statistic[row, column] != STUCK:
-                off = level * spread * level_unit
-                if statistic[row, column] != SHIFT:
-                    off = jump * max(state.jump_spread, LEAST_SPREAD, least_jump) * jump_unit
+                is_jump = statistic[row, column] == JUMP
+                off = jump * jump_scale * own.jump_unit if is_jump else level * level_scale * own.level_unit
                 typical[row, column] = values[row, column] - off
             if nats[row, column] > SUSPICIOUS:
                 state.hold_off = HOLD_OFF
@@ -228,25 +241,24 @@ def judge(
 
 @compiled
 def _follow(
-    state: Any, level: float, jump: float, resumed: bool, new: bool, least_level: float, least_jump: float
+    state: Any, level: float, jump: float, resumed: bool, new: bool, level_scale: float, jump_scale: float
 ) -> tuple[float, float]:
     """Track a signal's baseline, spreads and averages; returns deviation and jump in its own spreads."""
     if resumed:
         state.baseline, state.trend, state.shift = level, 0.0, 0.0
     off = level - state.baseline
-    state.baseline += min(max(off, -CLIP), CLIP) / BASELINE_ROWS
+    state.baseline += min(max(off, -CLIP), CLIP) * (1.0 / BASELINE_ROWS)
     state.seen = min(state.seen + 1.0, SPREAD_ROWS)
     share = 1.0 / max(state.seen, KNOWN_AFTER)
-    level_spread, jump_spread = state.level_spread, state.jump_spread
-    state.level_spread += (min(abs(off), CLIP * level_spread) - level_spread) * share
-    off /= max(level_spread, LEAST_SPREAD, least_level)
+    state.level_spread += (min(abs(off), CLIP * state.level_spread) - state.level_spread) * share
+    off /= level_scale
     if new:
         jump = 0.0
     else:
-        state.jump_spread += (min(abs(jump), CLIP * jump_spread) - jump_spread) * share
-        jump /= max(jump_spread, LEAST_SPREAD, least_jump)
-    state.trend += (jump - state.trend) / TREND_ROWS
-    state.shift += (off - state.shift) / SHIFT_ROWS
+        state.jump_spread += (min(abs(jump), CLIP * state.jump_spread) - state.jump_spread) * share
+        jump /= jump_scale
+    state.trend += (jump - state.trend) * (1.0 / TREND_ROWS)
+    state.shift += (off - state.shift) * (1.0 / SHIFT_ROWS)
     return off, jump
 
 
@@ -257,6 +269,8 @@ def _repeats(state: Any, signal: Any, value: float, change: float) -> float:
         state.repeats = 0
         return 0.0
     state.repeats += 1
+    if state.repeats < RESTING_RUN:
+        return float(state.repeats)
     lowest, found = 0, -1
     for place in range(len(signal.rest)):
         if signal.rest[place] == value and signal.rests[place] > 0.0:

@@ -83,7 +83,7 @@ class ShardAlerts:
         self._times = VehicleTimes(hold=detector.hold)
         self._evidence = Evidence(
             len(scored),
-            judged=max(int(self._judged.sum()), 1),
+            judged=self._judged,
             false_alerts_per_day=alerts.false_alerts_per_day,
             hold=detector.hold,
             settle=SETTLE,

@@ -144,7 +144,7 @@ def with_defined_options(because: str) -> Try:
 
 
 def an_action_that_the_job_understands(command: Command, desk: Desk) -> None:
-    """Not run, since tests/flow/test_alerts_mqtt.py sends some; topic and message are as the job has them."""
+    """Not run, since tests/flow/test_alerts_mqtt.py sends some; the job reads this topic and message."""
     words = shlex.split(command.text)
     topic, payload = words[words.index("-t") + 1], words[words.index("-m") + 1]
     assert topic == load(DEFAULT_FILE).actions_topic

@@ -95,7 +95,6 @@ FORBIDDEN_LIBRARIES = {
     "dataflows": {"kafka"},
     "dataflows/detector": {"bytewax", "paho", "pyarrow", "pathlib", "socket"},
     "dataflows/decode": {"bytewax", "paho", "kafka", "confluent_kafka"},
-    "dataflows/encode": {"bytewax", "paho", "kafka", "confluent_kafka"},
     "dataflows/backtest": {"bytewax", "paho", "kafka", "confluent_kafka"},
     "dataflows/describe": {"bytewax", "paho", "kafka", "confluent_kafka"},
     "dataflows/recordings": {"bytewax", "paho", "kafka", "confluent_kafka"},

@@ -122,7 +122,7 @@ def test_another_sign_much_later_is_an_alert_of_its_own() -> None:
 
 def test_an_alert_whose_condition_shows_stays_open_beside_a_stronger_one() -> None:
     alerts = lifecycle(2, together=2)
-    rows = [(0, 0, [1.0, 0.0]), (0, 20, [0.0, 5.0])]
+    rows: list[tuple[int, float, list[float]]] = [(0, 0, [1.0, 0.0]), (0, 20, [0.0, 5.0])]
     rows += [(0, at, [1.0, 5.0]) for at in range(30, 200, 10)]
     rows += [(0, 210, [0.0, 0.0])]
     assert [row[2] for row in advance(alerts, rows)] == [OPENED, OPENED]

@@ -12,7 +12,7 @@ from dataflows.compiled import Floats, Integers
 
 
 def limits(*, after: float = 0.0, **bounds: float) -> Limits:
-    made = Limits([SignalSettings(pointer="/t", **bounds)], after=after)
+    made = Limits([SignalSettings.model_validate({"pointer": "/t"} | bounds)], after=after)
     made.grow(2)
     return made
 

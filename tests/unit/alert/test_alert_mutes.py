@@ -100,7 +100,9 @@ def test_a_snapshot_restores_the_same_mutes() -> None:
 
 
 def single(**changes: Any) -> MaintenanceWindow:
-    return MaintenanceWindow(start="2026-03-01T08:00:00Z", end="2026-03-01T14:00:00+02:00", **changes)
+    return MaintenanceWindow.model_validate(
+        {"start": "2026-03-01T08:00:00Z", "end": "2026-03-01T14:00:00+02:00"} | changes
+    )
 
 
 def test_a_single_window_begins_inclusively_and_ends_exclusively() -> None:

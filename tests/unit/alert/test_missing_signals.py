@@ -30,9 +30,9 @@ def judge(made: Gaps, values: Floats, *, start: float = 0.0, every: float = 1.0,
     return made.judge(np.full(len(rows), slot, np.intp), times, rows)[0]
 
 
-def usual(made: Gaps, signals: int = 1, **how: float) -> None:
-    """Send all signals until they are usual; the last event is at second 29 · every."""
-    assert not judge(made, np.ones((USUAL_AFTER, signals)), **how).any()
+def usual(made: Gaps, *, every: float = 1.0) -> None:
+    """Send a signal until it is usual; the last event is at second 29 · every."""
+    assert not judge(made, np.ones((USUAL_AFTER, 1)), every=every).any()
 
 
 def test_a_usual_signal_is_missing_after_the_time_that_was_set() -> None:

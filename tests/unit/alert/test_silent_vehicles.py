@@ -103,7 +103,7 @@ def test_many_wrong_clocks_silence_nobody() -> None:
 @pytest.mark.parametrize("off", [-YEAR, YEAR])
 def test_a_single_event_with_a_wrong_time_silences_nobody(off: float) -> None:
     made = silence()
-    events = sending(range(3), 0, 100) + [(1, 100 + off)] + sending(range(3), 101, 300)
+    events = [*sending(range(3), 0, 100), (1, 100 + off), *sending(range(3), 101, 300)]
     assert hear(made, events) == []
 
 

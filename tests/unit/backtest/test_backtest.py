@@ -243,6 +243,7 @@ def test_labels_of_one_kind_are_refused(trip: Path, capsys: pytest.CaptureFixtur
 
 @needs_data
 @pytest.mark.parametrize("file", ["carobd-ufpe1.csv.gz", "kit-2017-07-05_Seat_Leon_S_KA_Normal.csv.gz"])
+@pytest.mark.long
 def test_real_trips_are_scored_as_they_are(file: str, capsys: pytest.CaptureFixture[str]) -> None:
 
     rows = len(gzip.decompress((PUBLIC_DATA / "obd" / file).read_bytes()).splitlines()) - 1
@@ -253,6 +254,7 @@ def test_real_trips_are_scored_as_they_are(file: str, capsys: pytest.CaptureFixt
 
 
 @needs_data
+@pytest.mark.long
 def test_faults_in_real_trips_rank_above_normal_rows(capsys: pytest.CaptureFixture[str]) -> None:
     files = sorted((PUBLIC_DATA / "quality" / "carobd").glob("*.csv.gz"))
     found = [figures(capsys, file, "--label", "label", "--eval-from", 800) for file in files]

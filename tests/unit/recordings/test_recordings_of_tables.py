@@ -327,6 +327,7 @@ def test_a_parquet_file_damaged_in_its_pages_gives_a_one_line_error(tmp_path: Pa
 
 
 @needs_obd
+@pytest.mark.long
 def test_carobd_trips_are_read_as_they_are() -> None:
     for path in OBD.glob("carobd-*.csv.gz"):
         with gzip.open(path, "rt") as file:

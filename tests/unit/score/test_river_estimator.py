@@ -62,6 +62,7 @@ def test_scoring_changes_nothing() -> None:
     assert asked.score_one(events[-1]) == unasked.score_one(events[-1])
 
 
+@pytest.mark.long
 def test_it_finds_breaks_in_a_pipeline_by_rivers_own_measure() -> None:
     model = compose.Pipeline(preprocessing.StandardScaler(), ReconstructionDetector())
     auc = evaluate.progressive_val_score(labelled(), model, metrics.ROCAUC(n_thresholds=100))
@@ -82,6 +83,7 @@ def _checks(monkeypatch: pytest.MonkeyPatch) -> list[Any]:
     return list(checks.yield_checks(ReconstructionDetector()))
 
 
+@pytest.mark.long
 def test_it_passes_rivers_checks(monkeypatch: pytest.MonkeyPatch) -> None:
     every = _checks(monkeypatch)
     assert len(every) > 20

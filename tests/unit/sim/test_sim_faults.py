@@ -104,6 +104,7 @@ def test_without_a_fault_rate_nothing_is_injected() -> None:
         "missing_sensor",
     ],
 )
+@pytest.mark.long
 def test_ground_truth_covers_exactly_the_changed_values(
     kind: FaultKind, faulty: Callable[[FaultKind], Streams]
 ) -> None:
@@ -249,6 +250,7 @@ def injected_into_cruising_vehicles(
     faults_per_hour=st.floats(1.0, 2000.0),
     rate=st.sampled_from([0.1, 1.0, 3.0]),
 )
+@pytest.mark.long
 def test_faults_of_a_vehicle_never_overlap_or_touch(seed: int, faults_per_hour: float, rate: float) -> None:
     injected = injected_into_cruising_vehicles(4, 1000, seed, faults_per_hour, rate)
     for vehicle in range(4):

@@ -51,6 +51,7 @@ def test_another_seed_gives_other_telemetry() -> None:
     assert payloads(3) != payloads(3, seed=8)
 
 
+@pytest.mark.long
 def test_the_same_seed_injects_the_same_faults() -> None:
     first = [fault for step in steps(300) for fault in step.faults]
     assert first == [fault for step in steps(300) for fault in step.faults]
