@@ -20,6 +20,9 @@ MOST_COMMENTS = 20
 MOST_ALERTS = 100_000
 """Alerts that a shard keeps; beyond that, those that cleared first are dropped."""
 
+MOST_WAITING = 200
+"""Actions about alerts that are not known that are kept; more than people do between two snapshots."""
+
 Key = tuple[str, AlertKind, str]
 """Vehicle, kind and subject."""
 
@@ -41,6 +44,9 @@ _encode = msgspec.json.Encoder().encode
 class AlertBook:
     """Keeps the latest revision of every alert, and turns each change into a message.
 
+    After a kill, what people did may be read again before the events that opened the alert. So actions about
+    an alert that is not known wait for it.
+
     Args:
         mutes: what is muted.
         keep_cleared: seconds of event time that a cleared alert is kept and stays on its topic.
@@ -55,6 +61,7 @@ class AlertBook:
         self._now = now
         self._alerts: dict[Key, Alert] = {}
         self._by_id: dict[str, Key] = {}
+        self._waiting: list[AlertAction] = []
         self._out: list[tuple[Key, bytes]] = []
 
     def __len__(self) -> int:
@@ -104,6 +111,11 @@ class AlertBook:
                 **(fields | alert),
             ),
         )
+        due = [action for action in self._waiting if action.alert_id == alert_id]
+        if due:
+            self._waiting = [action for action in self._waiting if action.alert_id != alert_id]
+            for action in due:
+                self.act(action)
         if len(self._alerts) > MOST_ALERTS:
             self._drop(min(self._alerts, key=lambda other: _age(self._alerts[other])))
 
@@ -125,11 +137,12 @@ class AlertBook:
         Returns:
             Whether it was about an alert or a vehicle that could be found.
         """
+        if action.alert_id and action.alert_id not in self._by_id:
+            self._waiting = [*self._waiting, action][-MOST_WAITING:]
+            return False
         if action.action in ("mute", "unmute"):
             return self._act_on_mutes(action)
-        key = self._by_id.get(action.alert_id)
-        if key is None:
-            return False
+        key = self._by_id[action.alert_id]
         alert, now = self._alerts[key], self._now()
         comments = alert.comments
         if action.text:
@@ -171,13 +184,18 @@ class AlertBook:
         self._alerts = {(alert.vehicle_id, alert.kind, alert.subject): alert for alert in alerts}
         self._by_id = {alert.alert_id: key for key, alert in self._alerts.items()}
 
+    def waiting(self) -> list[dict[str, Any]]:
+        """Copy the actions that wait for their alert, as plain data."""
+        return [msgspec.to_builtins(action) for action in self._waiting]
+
+    def restore_waiting(self, state: list[dict[str, Any]]) -> None:
+        """Replace them by a copy of what `waiting` returned."""
+        self._waiting = msgspec.convert(state, list[AlertAction])
+
     def _act_on_mutes(self, action: AlertAction) -> bool:
         vehicle, kind, subject = action.vehicle_id, action.kind or "", ""
         if action.alert_id:
-            key = self._by_id.get(action.alert_id)
-            if key is None:
-                return False
-            vehicle, kind, subject = key
+            vehicle, kind, subject = self._by_id[action.alert_id]
         if action.action == "mute" and action.until is not None:
             self._mutes.mute(vehicle, kind, subject, Mute(microseconds(action.until), action.text))
         else:

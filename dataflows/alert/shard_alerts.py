@@ -147,6 +147,7 @@ class ShardAlerts:
                 "parts": {name: part.snapshot(size) for name, part in self._parts.items()},
                 "mutes": self._mutes.snapshot(),
                 "book": self.book.snapshot(),
+                "waiting": self.book.waiting(),
                 "rows": self._rows,
                 "forget_at": self._forget_at,
             }
@@ -155,6 +156,7 @@ class ShardAlerts:
     def _restore(self, state: dict[str, Any]) -> None:
         self._mutes.restore(state["mutes"])
         self.book.restore(state["book"])
+        self.book.restore_waiting(state.get("waiting", []))
         self._slots.restore(state["slots"])
         self._room = self._slots.size
         self._rows, self._forget_at = state["rows"], state["forget_at"]

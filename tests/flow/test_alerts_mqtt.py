@@ -8,6 +8,7 @@ import subprocess
 import sys
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from datetime import timedelta
 from pathlib import Path
 from urllib.parse import quote
 
@@ -18,7 +19,7 @@ from config.broker_settings import MqttSettings
 from dataflows.events import Alert, DeadLetter
 from scripts.brokers.process import Broker
 from scripts.waiting import wait_until
-from tests.support.alerting_job import SETTINGS, acknowledgement, decoded, drive, latest
+from tests.support.alerting_job import SETTINGS, START, acknowledgement, decoded, drive, latest
 from tests.support.mqtt_clients import Inbox, publish
 from tests.support.mqtt_fleet import Job
 from tests.support.paths import REPOSITORY
@@ -80,6 +81,19 @@ def test_what_people_do_changes_the_retained_alert(broker: Broker, topic: str, t
         assert (acted.alert_id, acted.state, acted.revision) == (opened.alert_id, "open", opened.revision + 1)
         with Inbox(job.mqtt, job.alerts) as latecomer:
             assert decoded(latecomer.wait_for(1)) == [acted]
+
+
+@pytest.mark.long
+def test_an_action_that_is_read_before_the_events_that_open_its_alert_waits_for_it(
+    broker: Broker, topic: str, tmp_path: Path
+) -> None:
+    """After a kill, what people did may be read again first."""
+    at = int((START + timedelta(seconds=10)).timestamp()) * 1_000_000
+    with alerting(broker, tmp_path, topic) as job, Inbox(job.mqtt, job.alerts) as inbox:
+        publish(job.mqtt, [(job.actions, acknowledgement(f"VEH-1/limit/speed/VEH-1@{at}#10"))])
+        send(job, drive(range(12), fast=range(10, 12)))
+        acted = wait_for(job, inbox, lambda alert: alert.acknowledged_by == "Kim", "the acknowledgement")
+        assert (acted.state, acted.revision) == ("open", 2)
 
 
 def test_a_malformed_action_becomes_a_dead_letter_and_changes_nothing(
