@@ -31,7 +31,7 @@ VEHICLE_SIGNAL = np.dtype(
         ("held", "f8"),
         ("count", "f8"),
         ("mean", "f8"),
-        ("baseline", "f4"),
+        ("baseline", "f8"),
         ("trend", "f4"),
         ("shift", "f4"),
         ("level_spread", "f4"),
@@ -43,7 +43,7 @@ VEHICLE_SIGNAL = np.dtype(
         ("hold_off", "i4"),
     ]
 )
-"""What is known of one signal of a vehicle: its last value and mean in its unit, the rest in spreads."""
+"""What is known of a vehicle's signal: last value, mean and baseline in its unit, the rest in spreads."""
 
 SIGNAL = np.dtype(
     [
@@ -197,6 +197,10 @@ def judge(
                 for column in range(2 * count):
                     gradient[column] += features[other] * precision[other, column]
         largest = 0.0
+        # A parked vehicle repeats all that it sends: nothing is stuck.
+        moving = False
+        for column in range(count):
+            moving = moving or (change[column] != 0.0 and not np.isnan(change[column]))
         for column in range(count):
             nats[row, column], typical[row, column] = 0.0, np.nan
             if not (sent[column] and judged[column]):
@@ -208,8 +212,10 @@ def judge(
             largest = max(largest, abs(level), abs(jump))
             level_scale = max(state.level_spread, LEAST_SPREAD, own.least_level)
             jump_scale = max(state.jump_spread, LEAST_SPREAD, own.least_jump)
-            level, jump = _follow(state, level, jump, resumed, np.isnan(moved), level_scale, jump_scale)
-            stuck = _repeats(state, signal, values[row, column], moved)
+            level, jump = _follow(
+                state, level, jump, resumed, np.isnan(moved), own.level_unit, level_scale, jump_scale
+            )
+            stuck = _repeats(state, signal, values[row, column], moved) if moving else 0.0
             known = settled and signal.moves >= KNOWN_AFTER and state.count >= KNOWN_AFTER
             held_off = state.hold_off > 0
             for which in range(STATISTICS):
@@ -241,13 +247,22 @@ def judge(
 
 @compiled
 def _follow(
-    state: Any, level: float, jump: float, resumed: bool, new: bool, level_scale: float, jump_scale: float
+    state: Any,
+    level: float,
+    jump: float,
+    resumed: bool,
+    new: bool,
+    unit: float,
+    level_scale: float,
+    jump_scale: float,
 ) -> tuple[float, float]:
     """Track a signal's baseline, spreads and averages; returns deviation and jump in its own spreads."""
+    # With the mean, which follows the signal as well: a baseline without it would drift as the mean does.
+    where = level * unit + state.mean
     if resumed:
-        state.baseline, state.trend, state.shift = level, 0.0, 0.0
-    off = level - state.baseline
-    state.baseline += min(max(off, -CLIP), CLIP) * (1.0 / BASELINE_ROWS)
+        state.baseline, state.trend, state.shift = where, 0.0, 0.0
+    off = (where - state.baseline) / unit if unit > 0.0 else 0.0
+    state.baseline += min(max(off, -CLIP), CLIP) * unit * (1.0 / BASELINE_ROWS)
     state.seen = min(state.seen + 1.0, SPREAD_ROWS)
     share = 1.0 / max(state.seen, KNOWN_AFTER)
     state.level_spread += (min(abs(off), CLIP * state.level_spread) - state.level_spread) * share

@@ -24,7 +24,7 @@ WITHOUT_ALERTS = 60_000_000
 SET_BACK_AFTER = 300
 """Consecutive events of a vehicle, older than its latest one, after which its clock was set back."""
 
-SHARD_SET_BACK_AFTER = 1024
+SHARD_SET_BACK_AFTER = 4096
 """The same for the shard's clock, which a vehicle with a wrong one may have started."""
 
 

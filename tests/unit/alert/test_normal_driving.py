@@ -53,7 +53,8 @@ def changed(vehicle: int, step: int, event: Event, random: np.random.Generator) 
         event["rpm"] = int(event["rpm"] + 4000)
     if vehicle == PARKED and "standing" in _state and step >= 1500:
         standing = _state["standing"]
-        event |= {key: standing[key] for key in ("speed", "acceleration", "fuel", "speed_limit")}
+        event |= {key: standing[key] for key in ("speed", "fuel", "speed_limit")}
+        event["acceleration"] = round(float(random.normal(scale=0.04)), 2)
         event["rpm"] = int(standing["rpm"] + random.normal(scale=8.0))
         event["throttle"] = round(float(standing["throttle"] + random.normal(scale=0.3)), 1)
     elif vehicle == PARKED and step >= 1500 and event["speed"] == 0.0:
