@@ -54,7 +54,7 @@ def test_bytewaxs_own_sink_drops_what_is_not_delivered_in_time_and_ends_as_if_al
     assert sum(end_offsets(broker.cluster, TOPIC)) == 0
 
 
-@pytest.mark.long
+@pytest.mark.slow
 def test_our_sink_ends_the_job_instead_so_that_it_goes_on_at_its_last_snapshot(kafka: StartKafka) -> None:
     broker = kafka()
     create_topic(broker.cluster, TOPIC)

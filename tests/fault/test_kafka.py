@@ -128,7 +128,7 @@ def same_events(events: dict[str, bytes], topic: str, undisturbed: Undisturbed) 
 
 
 @pytest.mark.long
-@pytest.mark.parametrize(("kills", "events"), [(1, FEW), (5, MANY)])
+@pytest.mark.parametrize(("kills", "events"), [(1, FEW), pytest.param(5, MANY, marks=pytest.mark.slow)])
 def test_a_job_that_is_killed_at_any_moment_loses_nothing_and_scores_as_if_it_had_not_been(
     kills: int,
     events: int,
@@ -191,7 +191,7 @@ def test_a_job_gives_the_same_scores_whatever_the_number_of_processes_it_is_cont
 
 
 @pytest.mark.long
-@pytest.mark.parametrize("events", [FEW, MANY])
+@pytest.mark.parametrize("events", [FEW, pytest.param(MANY, marks=pytest.mark.slow)])
 def test_two_processes_give_what_one_gives(
     events: int, kafka_cluster: Cluster, undisturbed: Callable[[int], Undisturbed], tmp_path: Path
 ) -> None:

@@ -171,7 +171,7 @@ def test_a_job_that_is_killed_before_it_has_acknowledged_what_a_snapshot_covers_
         assert_the_guarantee(run, broker, tmp_path)
 
 
-@pytest.mark.long
+@pytest.mark.slow
 def test_a_job_that_is_asked_to_stop_ends_after_a_last_snapshot_and_repeats_nothing(
     mosquitto: StartMosquitto, payloads: list[bytes], tmp_path: Path, measure: Measure
 ) -> None:

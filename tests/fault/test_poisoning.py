@@ -84,6 +84,7 @@ def relative_recall(
 # Single faults for ten minutes
 
 
+@pytest.mark.slow
 def test_without_poison_test_faults_are_found() -> None:
     for one in usual(ALL):
         assert one.recall["mild"][STOP] > 0.15

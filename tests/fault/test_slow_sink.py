@@ -100,7 +100,7 @@ def test_a_sink_that_is_slow_costs_no_event_and_the_memory_does_not_grow_with_wh
         assert grown < MEMORY < backlog
 
 
-@pytest.mark.long
+@pytest.mark.slow
 def test_a_sink_that_is_blocked_ends_the_job_in_one_line_and_costs_no_event(
     mosquitto: StartMosquitto, topic: str, tmp_path: Path, measure: Measure
 ) -> None:

@@ -37,8 +37,10 @@ MUTE = AlertAction(
 
 @pytest.fixture(autouse=True)
 def no_thread_is_left() -> Any:
+    before = set(threading.enumerate())
     yield
-    assert not [thread.name for thread in threading.enumerate() if thread.name.startswith("paho")]
+    left = set(threading.enumerate()) - before
+    assert not [thread.name for thread in left if thread.name.startswith("paho")]
 
 
 def settings_of(broker: Broker, topic: str, **changes: Any) -> Settings:
