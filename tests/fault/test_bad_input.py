@@ -129,6 +129,7 @@ def test_bad_messages_before_the_first_good_one_change_no_score(tmp_path: Path) 
 
 @hypothesis_settings(max_examples=25, deadline=None)
 @given(data=st.data())
+@pytest.mark.long
 def test_whatever_happens_to_payloads_in_transit_good_events_keep_their_scores(
     tmp_path_factory: pytest.TempPathFactory, data: st.DataObject
 ) -> None:

@@ -97,6 +97,7 @@ def test_an_action_that_is_read_before_the_events_that_open_its_alert_waits_for_
         assert (acted.state, acted.revision) == ("open", 2)
 
 
+@pytest.mark.long
 def test_a_malformed_action_becomes_a_dead_letter_and_changes_nothing(
     broker: Broker, topic: str, tmp_path: Path
 ) -> None:

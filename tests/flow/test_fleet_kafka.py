@@ -73,6 +73,7 @@ def simulate(environment: dict[str, str], *arguments: str) -> subprocess.Complet
     )
 
 
+@pytest.mark.long
 def test_simulator_dataflow_and_recorder_work_on_kafka(
     kafka_cluster: Cluster, environment: dict[str, str], tmp_path: Path
 ) -> None:

@@ -74,6 +74,7 @@ def test_what_is_published_comes_out_scored_once_each(broker: Broker, topic: str
 
 
 @pytest.mark.parametrize("sequence", [pytest.param("/sequence", marks=pytest.mark.long), ""])
+@pytest.mark.long
 def test_all_messages_of_one_second_come_out_under_ids_of_their_own_and_complete_each_other(
     sequence: str, broker: Broker, topic: str, tmp_path: Path
 ) -> None:

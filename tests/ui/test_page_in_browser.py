@@ -132,6 +132,7 @@ def received(browser: Chrome) -> int:
 
 
 @pytest.mark.timeout(400)
+@pytest.mark.long
 def test_the_page_updates_without_reloading_and_runs_no_foreign_script(
     browser: Chrome, private_broker: Broker, topic: str
 ) -> None:

@@ -83,6 +83,7 @@ def test_random_scores_are_worth_nothing_by_any_metric() -> None:
     assert measured.event_recall_at_1_episode <= 0.4
 
 
+@pytest.mark.long
 def test_vus_pr_rewards_scores_that_are_high_in_the_event() -> None:
     label = np.zeros(600, bool)
     label[300:340] = True

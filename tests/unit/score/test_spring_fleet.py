@@ -179,6 +179,7 @@ def test_only_the_percentile_of_the_detector_differs_from_the_default(settings: 
 @pytest.mark.parametrize(
     "seed", [1, pytest.param(2, marks=pytest.mark.long), pytest.param(3, marks=pytest.mark.long)]
 )
+@pytest.mark.long
 def test_nearly_all_faults_are_found_and_nearly_all_that_is_found_is_a_fault(
     settings: Settings, seed: int, shards: int
 ) -> None:

@@ -132,6 +132,7 @@ def test_ground_truth_covers_exactly_the_changed_values(
 
 
 @pytest.mark.parametrize("kind", ["sudden_deceleration", "overspeed"])
+@pytest.mark.long
 def test_a_driver_fault_changes_nothing_before_it_starts_or_in_other_vehicles(
     kind: FaultKind, faulty: Callable[[FaultKind], Streams]
 ) -> None:

@@ -59,6 +59,7 @@ def test_lists_hold_the_same_events_in_the_same_order() -> None:
     assert [event for each in lists for event in each] == list(map(json.loads, stream.payloads()))
 
 
+@pytest.mark.long
 def test_the_job_in_process_is_measured_after_the_warm_up(tmp_path: Path) -> None:
     stream = Stream(8_000, vehicles=50)
     clocked = clock(SCORED, stream.record(tmp_path), stream)
