@@ -1,4 +1,4 @@
-"""The sections ``[alerts]`` and ``[notify]``: when an alert opens, and who is told."""
+"""The sections ``[alerts]`` and ``[notify]``: when alerts open, and who is notified."""
 
 from __future__ import annotations
 
@@ -149,7 +149,7 @@ class ChannelSettings(Section):
 
 
 class NotifySettings(Section):
-    """Who is told of alerts, and how; described in ``docs/notifications.md``."""
+    """Who is notified of alerts, and how; described in ``docs/notifications.md``."""
 
     dry_run: bool
     group_within: NonNegativeFloat

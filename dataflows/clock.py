@@ -9,6 +9,9 @@ EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 SECOND = 1_000_000
 """Microseconds in a second."""
 
+NEVER = -(1 << 62)
+"""Event time of what has not happened: far below any other, and differences to it stay within 64 bits."""
+
 
 def microseconds(moment: datetime) -> int:
     """Microseconds since 1970-01-01 UTC, exactly.

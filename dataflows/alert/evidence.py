@@ -26,6 +26,7 @@ from numpy.typing import NDArray
 
 from dataflows.alert import evidence_kernel as kernel
 from dataflows.alert.tails import fitted_tails
+from dataflows.clock import NEVER
 from dataflows.compiled import Floats, Integers, Mask, Slots
 from dataflows.detector.state import ArrayState
 
@@ -33,10 +34,10 @@ RIDGE = 1e-3
 """Added to the diagonal of the correlations; as the detector's `ridge`."""
 
 RENEWAL = 0.05
-"""Share of new rows at which model and tails are computed anew."""
+"""Share of new rows at which the model and the tails are recomputed."""
 
 LARGEST_RENEWAL = 1024
-"""Rows after which they are computed anew at the latest."""
+"""They are recomputed after at most this many rows."""
 
 MEMORY = 100_000.0
 """Rows after which old ones have faded from a vehicle's means."""
@@ -75,7 +76,7 @@ class Verdicts(NamedTuple):
 class Evidence(ArrayState):
     """Judges every signal of every event by what was learned from the events before.
 
-    Model and tails are computed anew after fixed numbers of rows, everything else is learned row by row, so
+    The model and the tails are recomputed at fixed row counts and everything else is learned row by row, so
     results do not depend on how events are batched.
 
     Args:
@@ -88,7 +89,7 @@ class Evidence(ArrayState):
     Attributes:
         vehicles, states, signals: see `evidence_kernel`, shapes (V,), (V, S) and (S,).
         rows: rows judged so far.
-        renew_at: row at which model and tails are computed anew.
+        renew_at: row at which the model and the tails are next recomputed.
     """
 
     PER_VEHICLE: ClassVar = ("vehicles", "states")
@@ -135,9 +136,9 @@ class Evidence(ArrayState):
 
     def fill_value(self, name: str) -> Any:
         if name == "vehicles":
-            return np.array((kernel.NEVER, kernel.NEVER), kernel.VEHICLE)
+            return np.array((NEVER, NEVER), kernel.VEHICLE)
         empty = np.zeros((), kernel.VEHICLE_SIGNAL)
-        empty["held_at"] = kernel.NEVER
+        empty["held_at"] = NEVER
         empty["level_spread"] = empty["jump_spread"] = 1.0
         return empty
 
@@ -214,7 +215,7 @@ class Evidence(ArrayState):
         """The bar that holds the budget, if events were independent, and more while little is known."""
         if self.seconds[0] <= 0.0:
             return
-        self.known_vehicles = int(np.count_nonzero(self.vehicles["latest"] != kernel.NEVER))
+        self.known_vehicles = int(np.count_nonzero(self.vehicles["latest"] != NEVER))
         rate = self.rows / self.seconds[0]
         more = AGE * 3600.0 / self.seconds[0] + LONE / self.known_vehicles
         self.bar = float(np.log(max(self._tests_per_alert * rate, np.e))) * (1.0 + more)

@@ -11,13 +11,11 @@ from typing import Any, TypeAlias
 import numpy as np
 from numpy.typing import NDArray
 
+from dataflows.clock import NEVER
 from dataflows.compiled import Floats, Integers, Mask, Slots, compiled
 
 Records: TypeAlias = NDArray[Any]
 """An array of one of the record types below."""
-
-NEVER = -(1 << 62)
-"""Event time of what has not happened, microseconds."""
 
 JUMP, TREND, SHIFT, STUCK = range(4)
 STATISTICS = 4
@@ -122,7 +120,7 @@ REPEATED, FADE = 8.0, 0.3
 """Nats of a jump beyond the first number add up over a run of rows, and lose the second one a row."""
 
 RESTING_RUN, RESTING_TIMES = 4, 3
-"""A value that a signal has kept for so many rows, so many times, is one at which it rests."""
+"""Rows that a value is held for, and how often, before it counts as one at which the signal rests."""
 
 
 @compiled

@@ -7,10 +7,9 @@ from typing import Any, ClassVar
 import numpy as np
 from numpy.typing import NDArray
 
+from dataflows.clock import NEVER
 from dataflows.compiled import Floats, Integers, Slots, compiled
 from dataflows.detector.state import ArrayState
-
-NEVER = -(1 << 62)
 
 STRENGTH = 2.0
 """Of a missing signal: a minor alert."""

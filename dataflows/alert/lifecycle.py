@@ -15,11 +15,9 @@ from typing import Any, ClassVar, NamedTuple, TypeAlias
 import numpy as np
 from numpy.typing import NDArray
 
+from dataflows.clock import NEVER
 from dataflows.compiled import Floats, Integers, Slots, compiled
 from dataflows.detector.state import ArrayState
-
-NEVER = -(1 << 62)
-"""Event time of what has not happened, microseconds."""
 
 JOIN = 10_000_000
 """Microseconds within which conditions of a vehicle are signs of the same fault."""

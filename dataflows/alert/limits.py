@@ -9,10 +9,9 @@ from typing import Any, ClassVar
 import numpy as np
 
 from config.settings import SignalSettings
+from dataflows.clock import NEVER
 from dataflows.compiled import Floats, Integers, Slots, compiled
 from dataflows.detector.state import ArrayState
-
-NEVER = -(1 << 62)
 
 JUST_OUTSIDE, A_QUARTER_BEYOND = 4.0, 9.0
 """Strengths of a value at its limit, and of one that is a quarter of the limit beyond it: major, critical."""

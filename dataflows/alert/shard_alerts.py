@@ -17,7 +17,7 @@ from dataflows.alert.limits import Limits
 from dataflows.alert.mutes import Mutes
 from dataflows.alert.silence import Silence
 from dataflows.alert.vehicle_times import Times, VehicleTimes
-from dataflows.clock import SECOND
+from dataflows.clock import NEVER, SECOND
 from dataflows.compiled import Floats, Integers, Mask, Slots
 from dataflows.decode.batch import TelemetryBatch
 from dataflows.decode.expressions import Expression
@@ -40,8 +40,6 @@ PAUSE = 600.0
 
 FORGET_EVERY, FORGET_ROWS = 60 * SECOND, 64
 """Event time after which cleared alerts are looked through, and events at whose multiples that may be."""
-
-NEVER = -(1 << 62)
 
 
 class ShardAlerts:
@@ -229,7 +227,7 @@ class ShardAlerts:
             used = used[stop:]
 
     def _set_back(self, batch: TelemetryBatch, slots: Slots, row: int) -> None:
-        """Start anew with a vehicle: what is known of it has times that are still to come."""
+        """Forget what was learned of a vehicle whose clock was set back: its times lie in the future now."""
         vehicle, time = batch.vehicle_ids[row], int(batch.timestamps[row])
         self._forget(slots[row : row + 1])
         for alert in self._entries.open(lambda alert: alert.vehicle_id == vehicle and alert.kind != "silent"):

@@ -7,10 +7,9 @@ from typing import Any, ClassVar, NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
+from dataflows.clock import NEVER
 from dataflows.compiled import Integers, Mask, Slots, compiled
 from dataflows.detector.state import ArrayState
-
-NEVER = -(1 << 62)
 
 CHECKS = 10
 """Checks per `after`: an alert is at most a tenth of it late."""

@@ -7,11 +7,9 @@ from typing import Any, ClassVar, NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from dataflows.clock import SECOND
+from dataflows.clock import NEVER, SECOND
 from dataflows.compiled import Floats, Integers, Mask, Slots, compiled
 from dataflows.detector.state import ArrayState
-
-NEVER = -(1 << 62)
 
 SET_BACK_AFTER = 30
 """Consecutive events of a vehicle, older than its latest one, after which its clock was set back.

@@ -9,8 +9,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from dataflows.alert.lifecycle import JOIN, NEVER, Change, Lifecycle
-from dataflows.clock import SECOND
+from dataflows.alert.lifecycle import JOIN, Change, Lifecycle
+from dataflows.clock import NEVER, SECOND
 
 OPENED, REOPENED, WORSENED, CLEARED = Change
 Row = tuple[int, int, Change, float, int]

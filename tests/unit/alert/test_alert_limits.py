@@ -6,8 +6,8 @@ import numpy as np
 import pytest
 
 from config.settings import SignalSettings
-from dataflows.alert.limits import NEVER, Limits
-from dataflows.clock import SECOND
+from dataflows.alert.limits import Limits
+from dataflows.clock import NEVER, SECOND
 from dataflows.compiled import Floats, Integers
 
 
