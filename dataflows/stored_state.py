@@ -73,7 +73,7 @@ FILE = StateLayout("file", 1)
 SHARD = StateLayout("shard", 1)
 """Scoring: the state of a shard's detector and of its drift detection, which have versions of their own."""
 
-ALERTS = StateLayout("alerts", 1)
+ALERTS = StateLayout("alerts", 2)
 """Alerts: what is known of a shard's vehicles, the alerts with what people did, and the mutes."""
 
 FLEET_SILENCE = StateLayout("fleet-silence", 1)

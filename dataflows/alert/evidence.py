@@ -9,7 +9,8 @@ signal is judged by itself:
   block of two variables). A speed that rises without acceleration is seen even if the speed is usual.
 * From the two residuals, in units of the vehicle's own spread, come four statistics: the *jump* of this
   event, the *trend* (mean of the last jumps), the *shift* (mean deviation from a slow baseline), and for how
-  long the signal has been *stuck* at a value at which it does not usually rest.
+  long the signal has been *stuck* at a value at which it does not usually rest. Jumps of several signals
+  count against the one that explains the event best.
 * A statistic becomes a tail probability by the peaks over a high threshold of the same statistic on all
   vehicles so far (Pickands, "Statistical Inference Using Extreme Order Statistics", 1975). Its negative
   logarithm, in nats, means the same for every signal and statistic: once in e^nats events.
@@ -19,12 +20,13 @@ What was measured, and how the parameters were chosen, stands in docs/alerts.md.
 
 from __future__ import annotations
 
-from typing import Any, ClassVar, NamedTuple
+from typing import Any, ClassVar, NamedTuple, TypeVar
 
 import numpy as np
 from numpy.typing import NDArray
 
 from dataflows.alert import evidence_kernel as kernel
+from dataflows.alert.evidence_arrays import TAIL, InForce, Learned, Results, Vehicles
 from dataflows.alert.tails import fitted_tails
 from dataflows.clock import NEVER
 from dataflows.compiled import Floats, Integers, Mask, Slots
@@ -36,7 +38,7 @@ RIDGE = 1e-3
 RENEWAL = 0.05
 """Share of new rows at which the model and the tails are recomputed."""
 
-LARGEST_RENEWAL = 1024
+LARGEST_RENEWAL = 4096
 """They are recomputed after at most this many rows."""
 
 MEMORY = 100_000.0
@@ -45,14 +47,28 @@ MEMORY = 100_000.0
 COUNTED = 1_000_000.0
 """Rows that the shared sums span: they are halved when they have reached it."""
 
+OF_BUDGET = 0.65
+"""The bar, as a share of the nats that the budget stands for if rows were independent and tails exact.
 
-AGE = 0.5
-"""Hours of data at which the bar is twice as high: rare events of normal driving have not been seen yet."""
+Rows that are alike follow each other, and tails are fitted rather too wide than too narrow.
+"""
 
-LONE = 0.5
+AGE = 0.9
+"""Hours of data at which the bar is higher by one: rare events of normal driving have not been seen yet."""
+
+LONE = 1.8
 """How much higher the bar is for a lone vehicle: its hours are less varied than those of many vehicles."""
 
+LARGEST_OFF, LARGEST_MOVED, CHANGES_KNOWN = 10.0, 10.0, 50.0
+"""Deviations that a value or a change counts as at most when it is learned; the latter after so many."""
+
+NOTABLE = 6.0
+"""Nats from which on a statistic is worth the logarithm; an alert takes twice as many."""
+
 DAY = 86_400.0
+
+
+Arrays = TypeVar("Arrays", Learned, InForce)
 
 
 class Verdicts(NamedTuple):
@@ -87,27 +103,16 @@ class Evidence(ArrayState):
         settle: seconds after a pause in which nothing is judged: a cold engine is no fault.
 
     Attributes:
-        vehicles, states, signals: see `evidence_kernel`, shapes (V,), (V, S) and (S,).
+        times, exact, rough: see `Vehicles`.
+        sums, rests, scatter, weight, histogram, totals, seconds: see `Learned`.
+        scales, residual, near, tails, survival: see `InForce`.
+        bar: nats from which on an alert is due.
         rows: rows judged so far.
-        renew_at: row at which the model and the tails are next recomputed.
+        renew_at: row at which what is in force is next recomputed.
     """
 
-    PER_VEHICLE: ClassVar = ("vehicles", "states")
-    SHARED: ClassVar = (
-        "signals",
-        "scatter",
-        "weight",
-        "precision",
-        "predictions",
-        "tails",
-        "histogram",
-        "totals",
-        "seconds",
-        "bar",
-        "known_vehicles",
-        "rows",
-        "renew_at",
-    )
+    PER_VEHICLE: ClassVar = Vehicles._fields
+    SHARED: ClassVar = (*Learned._fields, *InForce._fields, "precision", "bar", "rows", "renew_at")
 
     def __init__(
         self, signals: int, *, judged: Mask, false_alerts_per_day: float, hold: float, settle: float
@@ -115,32 +120,37 @@ class Evidence(ArrayState):
         self._judged = judged
         self._tests_per_alert = max(int(judged.sum()), 1) * kernel.STATISTICS * 2 * DAY / false_alerts_per_day
         self._hold, self._settle = int(hold * 1e6), int(settle * 1e6)
-        self.vehicles = np.zeros(0, kernel.VEHICLE)
-        self.states = np.zeros((0, signals), kernel.VEHICLE_SIGNAL)
-        self.signals = np.zeros(signals, kernel.SIGNAL)
-        self.signals["resolution"] = np.inf
+        by_statistic = (signals, kernel.STATISTICS, 2)
+        self.times = np.zeros((0, 3), np.int64)
+        self.exact = np.zeros((0, kernel.EXACT, signals))
+        self.rough = np.zeros((0, kernel.ROUGH, signals), np.float32)
+        self.sums = np.zeros((kernel.SUMS, signals))
+        self.sums[kernel.RESOLUTION] = np.inf
+        self.rests = np.zeros((signals, 2, kernel.RESTS))
         self.scatter = np.zeros((2 * signals, 2 * signals))
         self.weight = np.zeros(1)
-        self.precision = np.eye(2 * signals) / (1.0 + RIDGE)
-        self.predictions = np.zeros(signals, kernel.PREDICTION)
-        self.tails = np.zeros((signals, kernel.STATISTICS, 2), kernel.TAIL)
-        self.tails["start"] = np.nan
-        self.histogram = np.zeros((signals, kernel.STATISTICS, 2, kernel.BUCKETS))
-        self.totals = np.zeros((signals, kernel.STATISTICS))
+        self.histogram = np.zeros((*by_statistic, kernel.BUCKETS))
+        self.totals = np.zeros(signals)
         self.seconds = np.zeros(1)
+        self.precision = np.eye(2 * signals) / (1.0 + RIDGE)
+        self.scales = np.zeros((kernel.SCALES, signals))
+        self.residual = np.zeros((2 * signals, 2 * signals))
+        self.near = np.zeros((kernel.STATISTICS, 2, signals))
+        self.tails = np.zeros(by_statistic, TAIL)
+        self.survival = np.zeros((*by_statistic, kernel.BUCKETS))
         self.bar = np.inf
-        self.known_vehicles = 0
         self.rows = 0
         self.renew_at = 1
-        self._renew_predictions()
+        self._renew_scales()
+        self._renew_tails()
 
     def fill_value(self, name: str) -> Any:
-        if name == "vehicles":
-            return np.array((NEVER, NEVER), kernel.VEHICLE)
-        empty = np.zeros((), kernel.VEHICLE_SIGNAL)
-        empty["held_at"] = NEVER
-        empty["level_spread"] = empty["jump_spread"] = 1.0
-        return empty
+        if name == "times":
+            return np.array((NEVER, NEVER, 0))
+        if name == "exact":
+            return np.where(np.arange(kernel.EXACT) == kernel.HELD_AT, -np.inf, 0.0)[:, None]
+        spreads = np.isin(np.arange(kernel.ROUGH), (kernel.LEVEL_SPREAD, kernel.JUMP_SPREAD))
+        return spreads.astype(np.float32)[:, None]
 
     def judge(self, slots: Slots, times: Integers, values: Floats) -> Verdicts:
         """Judge n events, no vehicle's of which is older than one before it, and learn them.
@@ -151,13 +161,13 @@ class Evidence(ArrayState):
             values: in the signals' units, NaN where missing, shape (n, S).
         """
         shape = values.shape
-        verdicts = Verdicts(
-            np.zeros(shape),
-            np.full(len(slots), self.bar),
-            np.zeros(shape, np.uint8),
-            np.zeros(shape, np.bool_),
-            np.full(shape, np.nan),
+        results = Results(
+            np.zeros(shape), np.zeros(shape, np.uint8), np.zeros(shape, np.bool_), np.full(shape, np.nan)
         )
+        bar = np.empty(len(slots))
+        # In one memory layout: the loop is compiled for each that it meets, for seconds.
+        values = np.ascontiguousarray(values)
+        vehicles = Vehicles(self.times, self.exact, self.rough)
         start = 0
         while start < len(slots):
             part = slice(start, min(len(slots), start + self.renew_at - self.rows))
@@ -168,57 +178,47 @@ class Evidence(ArrayState):
                 self._hold,
                 self._settle,
                 MEMORY,
-                self.vehicles,
-                self.states,
-                self.signals,
-                self.scatter,
-                self.weight,
-                self.precision,
-                self.predictions,
+                self.bar,
                 self._judged,
-                self.tails,
-                self.histogram,
-                self.totals,
-                self.seconds,
-                verdicts.nats[part],
-                verdicts.statistic[part],
-                verdicts.upwards[part],
-                verdicts.typical[part],
+                vehicles,
+                self._of(Learned),
+                self._of(InForce),
+                Results._make(column[part] for column in results),
             )
-            verdicts.bar[part] = self.bar
+            bar[part] = self.bar
             self.rows += part.stop - start
             start = part.stop
             if self.rows == self.renew_at:
                 self._renew()
-        return verdicts
+        return Verdicts(results.nats, bar, results.statistic, results.upwards, results.typical)
+
+    def _of(self, arrays: type[Arrays]) -> Arrays:
+        return arrays(*(getattr(self, name) for name in arrays._fields))
 
     def _renew(self) -> None:
-        signals = self.signals
-        counted = np.maximum(signals["scatter_count"], 1e-300)
-        changes = np.maximum(signals["change_count"], 1e-300)
-        moves = signals["moves"] > 0.0
-        # A signal that moves by a single step of its resolution is never unusual.
-        least = np.where(np.isfinite(signals["resolution"]), signals["resolution"], 0.0)
-        deviation = np.sqrt(signals["scatter"] / counted)
-        signals["deviation"] = np.where(moves, np.maximum(deviation, least), 0.0)
-        change = np.sqrt(signals["change_square"] / changes)
-        signals["change_deviation"] = np.where(moves, np.maximum(change, least), 0.0)
         if self.weight[0] >= 2.0 * len(self.scatter):
             self._renew_precision()
-        self._renew_predictions()
-        self.tails = fitted_tails(self.histogram, self.totals)
+        self._renew_scales()
+        self._renew_tails()
         self._renew_bar()
         self._fade()
         self.renew_at = self.rows + min(max(1, int(self.rows * RENEWAL)), LARGEST_RENEWAL)
 
     def _renew_bar(self) -> None:
-        """The bar that holds the budget, if events were independent, and more while little is known."""
+        """The bar that holds the budget, and more while little is known."""
         if self.seconds[0] <= 0.0:
             return
-        self.known_vehicles = int(np.count_nonzero(self.vehicles["latest"] != NEVER))
+        known_vehicles = int(np.count_nonzero(self.times[:, kernel.LATEST] != NEVER))
         rate = self.rows / self.seconds[0]
-        more = AGE * 3600.0 / self.seconds[0] + LONE / self.known_vehicles
-        self.bar = float(np.log(max(self._tests_per_alert * rate, np.e))) * (1.0 + more)
+        share = OF_BUDGET + AGE * 3600.0 / self.seconds[0] + LONE / max(known_vehicles, 1)
+        self.bar = float(np.log(max(self._tests_per_alert * rate, np.e))) * share
+
+    def _renew_tails(self) -> None:
+        self.tails = fitted_tails(self.histogram, self.totals, NOTABLE)
+        start = self.tails["start"].transpose(1, 2, 0)
+        # Until there is a tail, everything is counted.
+        self.near = np.ascontiguousarray(np.where(np.isnan(start), -1.0, kernel.NEAR_TAIL * start))
+        self.survival = np.ascontiguousarray(self.histogram[..., ::-1].cumsum(axis=-1)[..., ::-1])
 
     def _renew_precision(self) -> None:
         deviation = np.sqrt(self.scatter.diagonal() / self.weight[0])
@@ -226,44 +226,70 @@ class Evidence(ArrayState):
         scale = np.where(moves, deviation, 1.0)
         both = moves & moves[:, None]
         correlation = np.where(both, self.scatter / self.weight[0] / (scale * scale[:, None]), 0.0)
-        diagonal = np.diag_indices(len(scale))
-        correlation[diagonal] = 1.0 + RIDGE
+        correlation[np.diag_indices(len(scale))] = 1.0 + RIDGE
         self.precision = np.linalg.inv(correlation)
 
-    def _renew_predictions(self) -> None:
+    def _renew_scales(self) -> None:
         """Leave out value and change of one signal at a time, and predict both from all others."""
-        count, signals = len(self.signals), self.signals
-        resolution = np.where(np.isfinite(signals["resolution"]), signals["resolution"], 0.0)
-        for column in range(count):
-            places = [column, count + column]
-            block = np.linalg.inv(self.precision[np.ix_(places, places)])
-            level, jump = np.sqrt(block.diagonal())
-            deviation, change = (
-                float(signals["deviation"][column]),
-                float(signals["change_deviation"][column]),
+        sums, count = self.sums, self.sums.shape[1]
+        moves = sums[kernel.MOVES] > 0.0
+        # A signal that moves by a single step of its resolution is never unusual.
+        least = np.where(np.isfinite(sums[kernel.RESOLUTION]), sums[kernel.RESOLUTION], 0.0)
+        deviation, change = (
+            np.where(moves, np.maximum(np.sqrt(sums[square] / np.maximum(sums[weight], 1e-300)), least), 0.0)
+            for square, weight in (
+                (kernel.SCATTER, kernel.SCATTER_ROWS),
+                (kernel.CHANGE_SQUARE, kernel.CHANGES),
             )
-            least = float(resolution[column])
-            self.predictions[column] = (
-                1.0 / deviation if deviation > 0.0 else 0.0,
-                1.0 / change if change > 0.0 else 0.0,
-                block[0, 0] / level,
-                block[0, 1] / level,
-                block[1, 0] / jump,
-                block[1, 1] / jump,
-                deviation * level,
-                change * jump,
-                least / (deviation * level) if deviation > 0.0 else 0.0,
-                least / (change * jump) if change > 0.0 else 0.0,
+        )
+        # The inverses of the blocks of the precision matrix, one block of two variables per signal.
+        own = np.arange(count)
+        levels, both, jumps = (
+            self.precision[rows, columns]
+            for rows, columns in ((own, own), (own, count + own), (count + own, count + own))
+        )
+        determinant = levels * jumps - both * both
+        level, shared, jump = jumps / determinant, -both / determinant, levels / determinant
+        by_level, by_jump = np.sqrt(level), np.sqrt(jump)
+        of_levels, of_jumps = self.precision[:, :count], self.precision[:, count:]
+        self.residual = np.ascontiguousarray(
+            np.concatenate(
+                [
+                    of_levels * (level / by_level) + of_jumps * (shared / by_level),
+                    of_levels * (shared / by_jump) + of_jumps * (jump / by_jump),
+                ],
+                axis=1,
             )
+        )
+        changed = sums[kernel.CHANGES] > CHANGES_KNOWN
+        level_unit, jump_unit = deviation * by_level, change * by_jump
+        scales = {
+            kernel.PER_DEVIATION: _per(deviation),
+            kernel.PER_CHANGE: _per(change),
+            kernel.MOST_OFF: np.where(deviation > 0.0, LARGEST_OFF * deviation, np.inf),
+            kernel.MOST_MOVED: np.where(changed, LARGEST_MOVED * change, np.inf),
+            kernel.LEVEL_UNIT: level_unit,
+            kernel.PER_LEVEL_UNIT: _per(level_unit),
+            kernel.JUMP_UNIT: jump_unit,
+            kernel.LEAST_LEVEL: least * _per(level_unit),
+            kernel.LEAST_JUMP: least * _per(jump_unit),
+            kernel.CORRELATION: shared / (by_level * by_jump),
+        }
+        self.scales = np.stack([scales[place] for place in range(kernel.SCALES)])
 
     def _fade(self) -> None:
         """Halve the shared sums when they span more than `COUNTED` rows."""
         if self.weight[0] > COUNTED:
             self.scatter, self.weight = self.scatter / 2.0, self.weight / 2.0
-        for total, others in (("scatter_count", "scatter"), ("change_count", "change_square")):
-            old = self.signals[total] > COUNTED
-            self.signals[total][old] /= 2.0
-            self.signals[others][old] /= 2.0
+        for weight, square in ((kernel.SCATTER_ROWS, kernel.SCATTER), (kernel.CHANGES, kernel.CHANGE_SQUARE)):
+            old = self.sums[weight] > COUNTED
+            self.sums[weight, old] /= 2.0
+            self.sums[square, old] /= 2.0
         old = self.totals > COUNTED
         self.totals[old] /= 2.0
         self.histogram[old] /= 2.0
+
+
+def _per(unit: Floats) -> Floats:
+    """1 over it; 0 where it is 0."""
+    return np.divide(1.0, unit, out=np.zeros_like(unit), where=unit > 0.0)

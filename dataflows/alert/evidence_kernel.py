@@ -6,90 +6,51 @@ what was learned before it, and learns it. So results cannot depend on how rows 
 
 from __future__ import annotations
 
-from typing import Any, TypeAlias
+from typing import Any
 
 import numpy as np
-from numpy.typing import NDArray
 
+from dataflows.alert.evidence_arrays import InForce, Learned, Results, Row, Singles, Vehicles
 from dataflows.clock import NEVER
 from dataflows.compiled import Floats, Integers, Mask, Slots, compiled
-
-Records: TypeAlias = NDArray[Any]
-"""An array of one of the record types below."""
 
 JUMP, TREND, SHIFT, STUCK = range(4)
 STATISTICS = 4
 
-VEHICLE = np.dtype([("latest", "i8"), ("started", "i8")])
-"""Event times of a vehicle's latest row, and of the first one after its last pause."""
+LATEST, STARTED, ROWS = range(3)
+"""Event times of a vehicle's latest row and of the first one after its last pause, and its rows."""
 
-VEHICLE_SIGNAL = np.dtype(
-    [
-        ("held_at", "i8"),
-        ("held", "f8"),
-        ("count", "f8"),
-        ("mean", "f8"),
-        ("baseline", "f8"),
-        ("trend", "f4"),
-        ("shift", "f4"),
-        ("level_spread", "f4"),
-        ("jump_spread", "f4"),
-        ("seen", "f4"),
-        ("jumps_up", "f4"),
-        ("jumps_down", "f4"),
-        ("repeats", "i4"),
-        ("hold_off", "i4"),
-    ]
-)
-"""What is known of a vehicle's signal: last value, mean and baseline in its unit, the rest in spreads."""
+HELD_AT, HELD, COUNT, MEAN, BASELINE = range(5)
+"""What is known of a vehicle's signal: when its last value came, that value, values, mean, and baseline."""
 
-SIGNAL = np.dtype(
-    [
-        ("scatter", "f8"),
-        ("scatter_count", "f8"),
-        ("change_square", "f8"),
-        ("change_count", "f8"),
-        ("resolution", "f8"),
-        ("moves", "f8"),
-        ("deviation", "f8"),
-        ("change_deviation", "f8"),
-        ("rest", "f8", 16),
-        ("rests", "f8", 16),
-    ]
-)
-"""What all vehicles share of a signal; `deviation` and `change_deviation` are those in force, or 0."""
+TRENDED, SHIFTED, LEVEL_SPREAD, JUMP_SPREAD, JUMPS_UP, JUMPS_DOWN, REPEATS, HOLD_OFF = range(8)
+"""What is known of it besides: in spreads, spreads in standard deviations, nats, or rows."""
 
-PREDICTION = np.dtype(
-    [
-        ("per_deviation", "f8"),
-        ("per_change", "f8"),
-        ("level_by_level", "f8"),
-        ("level_by_jump", "f8"),
-        ("jump_by_level", "f8"),
-        ("jump_by_jump", "f8"),
-        ("level_unit", "f8"),
-        ("jump_unit", "f8"),
-        ("least_level", "f8"),
-        ("least_jump", "f8"),
-    ]
-)
-"""How a signal is scaled and predicted, in force until the next renewal.
+SCATTER, SCATTER_ROWS, CHANGE_SQUARE, CHANGES, MOVES, RESOLUTION = range(6)
+"""What vehicles share of a signal: sums of squares, each with its weight, movements, the least movement."""
 
-`per_deviation` and `per_change` scale its value and its change, 0 while they are unknown. The next four give
-the residuals of both, in their own standard deviations, from the two entries of the gradient. `level_unit`
-and `jump_unit` are these deviations in the signal's unit, the last two its resolution in these deviations.
-"""
+PER_DEVIATION, PER_CHANGE, MOST_OFF, MOST_MOVED = range(4)
+"""How a signal is scaled: 1 over the deviations of its value and its change, 0 while they are unknown. What
+is further off, or moved by more, is learned as if by as much as the last two say, in its unit."""
 
-TAIL = np.dtype([("start", "f8"), ("step", "f8"), ("shape", "f8"), ("nats", "f8")])
-"""Tail of a statistic: where it starts, how far to four times rarer values, shape, nats at the start."""
+LEVEL_UNIT, PER_LEVEL_UNIT, JUMP_UNIT, LEAST_LEVEL, LEAST_JUMP, CORRELATION = range(4, 10)
+"""How its two residuals are scaled: their standard deviations in its unit (of the level also 1 over it), its
+resolution in these deviations, and how they correlate."""
 
-BUCKETS, LOWEST, GROWTH = 256, 1e-2, 1.07
-"""Bucket b counts statistics from LOWEST · GROWTH^b up; the last one those from about 3 · 10⁵ up."""
+EXACT, ROUGH, SUMS, SCALES = 5, 8, 6, 10
+"""How many there are of each of these."""
+
+RESTS = 16
+"""Values at which a signal rests that are remembered."""
+
+BUCKETS, FIRST_BUCKET = 256, 16240
+"""Sixteen buckets of a histogram are an octave: the number of one is made of the exponent of the float64 and
+the first four bits of its fraction. They reach from 0.004 to 260, and the first and last ones beyond."""
 
 NEAR_TAIL = 0.8
 """Share of the value at which a tail starts from which on values are counted: the tail may start earlier."""
 
-TREND_ROWS, SHIFT_ROWS = 5.0, 5.0
+TREND_ROWS, SHIFT_ROWS = 10.0, 15.0
 """Rows over which jumps and deviations from the baseline are averaged: few, to be quick."""
 
 BASELINE_ROWS = 300.0
@@ -113,14 +74,23 @@ ROBUST = 4.0
 KNOWN_AFTER = 20.0
 """Values of a vehicle, and movements of a signal, after which they are judged at all."""
 
-SUSPICIOUS, HOLD_OFF, SUSPICIOUS_WEIGHT = 9.0, 60, 0.1
+SUSPICIOUS, HOLD_OFF_ROWS, SUSPICIOUS_WEIGHT = 9.0, 60, 0.1
 """From this many nats on, a signal's next rows, this many, count only this much: they may be faulty."""
 
 REPEATED, FADE = 8.0, 0.3
 """Nats of a jump beyond the first number add up over a run of rows, and lose the second one a row."""
 
-RESTING_RUN, RESTING_TIMES = 4, 3
-"""Rows that a value is held for, and how often, before it counts as one at which the signal rests."""
+SEEN, NEARLY = 12.0, 16
+"""What was seen before, or nearly, by so many buckets, is at most e^SEEN times rarer than it was then.
+
+A tail knows nothing of what happens once a trip: an engine that starts is no fault each time.
+"""
+
+LEARNED_ROWS, LEARNED_EVERY = 64, 4
+"""Once a vehicle has sent the first number of rows, only one in so many teaches means and correlations."""
+
+RESTING_RUN, RESTING_ROWS = 4, 12
+"""Rows that a value is held for to be a rest, and rows of such rests after which the signal rests there."""
 
 
 @compiled
@@ -131,22 +101,12 @@ def judge(
     hold: int,
     settle: int,
     memory: float,
-    vehicles: Records,
-    states: Records,
-    signals: Records,
-    scatter: Floats,
-    weight: Floats,
-    precision: Floats,
-    predictions: Records,
+    bar: float,
     judged: Mask,
-    tails: Records,
-    histogram: Floats,
-    totals: Floats,
-    seconds: Floats,
-    nats: Floats,
-    statistic: NDArray[np.uint8],
-    upwards: Mask,
-    typical: Floats,
+    vehicles: Vehicles,
+    learned: Learned,
+    force: InForce,
+    results: Results,
 ) -> None:
     """Judge n rows, each by what was learned before it, and learn them.
 
@@ -154,150 +114,212 @@ def judge(
         slots, times, values: as in `Evidence.judge`.
         hold, settle: microseconds, as in `Evidence`.
         memory: rows.
-        vehicles, states, signals: of shapes (V,), (V, S) and (S,); updated.
-        scatter, weight: sums behind the correlations, of shapes (2 · S, 2 · S) and (1,); updated.
+        bar: nats from which on an alert is due.
         judged: which signals are judged, shape (S,); the others only explain them.
-        precision, predictions, tails: in force, of shapes (2 · S, 2 · S), (S,) and (S, `STATISTICS`, 2).
-        histogram, totals: counts of the statistics, of shapes (S, `STATISTICS`, 2, `BUCKETS`) and
-            (S, `STATISTICS`); updated.
-        seconds: for how long vehicles have sent in total, shape (1,); updated.
-        nats, statistic, upwards, typical: the results, shape (n, S); filled.
+        vehicles, learned: updated.
+        force: what is in force.
+        results: filled.
     """
+    sums, totals, scales, residual = learned.sums, learned.totals, force.scales, force.residual
     rows, count = values.shape
-    features, gradient = np.zeros(2 * count), np.zeros(2 * count)
-    sent, change = np.zeros(count, np.bool_), np.full(count, np.nan)
+    two = 2 * count
+    features, residuals, sent = np.zeros(two), np.zeros(two), np.zeros(count)
+    moves, before, changed = np.zeros(count), np.zeros(count), np.zeros(count)
+    used, known, counted = np.zeros(count), np.zeros(count), np.zeros(count)
+    statistics, away = np.zeros((STATISTICS, count)), np.zeros((2, count))
+    one = Row(moves, before, changed, used, known, counted, residuals, statistics, away)
+    held_for = float(hold)
     for row in range(rows):
-        vehicle, now = vehicles[slots[row]], times[row]
-        resumed = vehicle.latest == NEVER or now - vehicle.latest > hold
+        slot, now = slots[row], times[row]
+        moment = float(now)
+        vehicle, own, lately = vehicles.times[slot], vehicles.exact[slot], vehicles.rough[slot]
+        resumed = vehicle[LATEST] == NEVER or now - vehicle[LATEST] > hold
         if resumed:
-            vehicle.started = now
+            vehicle[STARTED] = now
         else:
-            seconds[0] += (now - vehicle.latest) / 1e6
-        vehicle.latest = now
-        settled = now - vehicle.started >= settle
-        for column in range(count):
-            state, signal, value = states[slots[row], column], signals[column], values[row, column]
-            recent = state.held_at != NEVER and now - state.held_at <= hold
-            sent[column] = np.isfinite(value)
-            change[column] = value - state.held if sent[column] and recent else np.nan
-            if sent[column]:
-                state.held, state.held_at = value, now
-            level, jump = 0.0, 0.0
-            if sent[column] or recent:
-                level = (state.held - state.mean) * predictions[column].per_deviation
-            if not np.isnan(change[column]):
-                jump = change[column] * predictions[column].per_change
-            features[column] = min(max(level, -LARGEST_SCORE), LARGEST_SCORE)
-            features[count + column] = min(max(jump, -LARGEST_SCORE), LARGEST_SCORE)
-        gradient[:] = 0.0
-        for other in range(2 * count):
-            if features[other] != 0.0:
-                for column in range(2 * count):
-                    gradient[column] += features[other] * precision[other, column]
-        largest = 0.0
-        # A parked vehicle repeats all that it sends: nothing is stuck.
-        moving = False
-        for column in range(count):
-            moving = moving or (change[column] != 0.0 and not np.isnan(change[column]))
-        for column in range(count):
-            nats[row, column], typical[row, column] = 0.0, np.nan
-            if not (sent[column] and judged[column]):
+            learned.seconds[0] += (now - vehicle[LATEST]) / 1e6
+        vehicle[LATEST] = now
+        settled = now - vehicle[STARTED] >= settle
+        for signal in range(count):
+            value, held = values[row, signal], own[HELD, signal]
+            is_sent = value == value
+            recent = moment - own[HELD_AT, signal] <= held_for
+            moved = value - held if is_sent and recent else 0.0
+            before[signal] = held
+            held = value if is_sent else held
+            own[HELD, signal] = held
+            own[HELD_AT, signal] = moment if is_sent else own[HELD_AT, signal]
+            level = (held - own[MEAN, signal]) * scales[PER_DEVIATION, signal] if is_sent or recent else 0.0
+            jump = moved * scales[PER_CHANGE, signal]
+            features[signal] = min(max(level, -LARGEST_SCORE), LARGEST_SCORE)
+            features[count + signal] = min(max(jump, -LARGEST_SCORE), LARGEST_SCORE)
+            moves[signal] = moved
+            sent[signal] = 1.0 if is_sent else 0.0
+            changed[signal] = 1.0 if is_sent and recent else 0.0
+            used[signal] = 1.0 if is_sent and judged[signal] else 0.0
+        residuals[:] = 0.0
+        for other in range(two):
+            feature = features[other]
+            for signal in range(two):
+                residuals[signal] += feature * residual[other, signal]
+        moving, largest = False, 0.0
+        for signal in range(count):
+            moving = moving or moves[signal] != 0.0
+            farthest = max(abs(residuals[signal]), abs(residuals[count + signal])) * used[signal]
+            largest = max(largest, farthest)
+        for signal in range(count):
+            use = used[signal] > 0.0
+            unit, seen = scales[LEVEL_UNIT, signal], own[COUNT, signal]
+            # With the mean, which follows the signal too: without it, a baseline would drift as that does.
+            where = residuals[signal] * unit + own[MEAN, signal]
+            baseline = where if resumed or seen < KNOWN_AFTER else own[BASELINE, signal]
+            off = (where - baseline) * scales[PER_LEVEL_UNIT, signal]
+            baseline += min(max(off, -CLIP), CLIP) * unit * (1.0 / BASELINE_ROWS)
+            own[BASELINE, signal] = baseline if use else own[BASELINE, signal]
+            share = 1.0 / min(max(seen, KNOWN_AFTER), SPREAD_ROWS)
+            spread = lately[LEVEL_SPREAD, signal]
+            scale = max(spread, LEAST_SPREAD, scales[LEAST_LEVEL, signal])
+            spread += (min(abs(off), CLIP * spread) - spread) * share
+            lately[LEVEL_SPREAD, signal] = spread if use else lately[LEVEL_SPREAD, signal]
+            away[1, signal] = off * unit
+            off /= scale
+            jump, spread = residuals[count + signal] * changed[signal], lately[JUMP_SPREAD, signal]
+            scale = max(spread, LEAST_SPREAD, scales[LEAST_JUMP, signal])
+            spread += (min(abs(jump), CLIP * spread) - spread) * share
+            is_new = changed[signal] > 0.0
+            lately[JUMP_SPREAD, signal] = spread if use and is_new else lately[JUMP_SPREAD, signal]
+            away[0, signal] = jump * scales[JUMP_UNIT, signal]
+            jump /= scale
+            trend = 0.0 if resumed else lately[TRENDED, signal]
+            shift = 0.0 if resumed else lately[SHIFTED, signal]
+            trend += (jump - trend) * (1.0 / TREND_ROWS)
+            shift += (off - shift) * (1.0 / SHIFT_ROWS)
+            lately[TRENDED, signal] = trend if use else lately[TRENDED, signal]
+            lately[SHIFTED, signal] = shift if use else lately[SHIFTED, signal]
+            statistics[JUMP, signal], statistics[TREND, signal] = jump, trend
+            statistics[SHIFT, signal] = shift
+            held_off = lately[HOLD_OFF, signal]
+            moves_enough = sums[MOVES, signal] >= KNOWN_AFTER
+            known[signal] = 1.0 if settled and moves_enough and seen >= KNOWN_AFTER else 0.0
+            trusted = SUSPICIOUS_WEIGHT if held_off > 0.0 else 1.0
+            counted[signal] = trusted if use and (known[signal] > 0.0 or not settled) else 0.0
+            totals[signal] += counted[signal]
+            lately[HOLD_OFF, signal] = max(held_off - 1.0, 0.0) if use else held_off
+            up, down = lately[JUMPS_UP, signal], lately[JUMPS_DOWN, signal]
+            lately[JUMPS_UP, signal] = max(up - FADE, 0.0) if use else up
+            lately[JUMPS_DOWN, signal] = max(down - FADE, 0.0) if use else down
+        if _weigh(row, values, moving, one, lately, own, learned, force, results):
+            _blame(row, bar, one, scales, results)
+        trust = 1.0 / (1.0 + (largest * (1.0 / ROBUST)) ** 2)
+        vehicle[ROWS] += 1
+        if vehicle[ROWS] <= LEARNED_ROWS or vehicle[ROWS] % LEARNED_EVERY == 0:
+            _learn(own, lately, learned, sent, changed, moves, features, trust, scales, memory)
+
+
+@compiled
+def _weigh(
+    row: int,
+    values: Floats,
+    moving: bool,
+    one: Row,
+    lately: Singles,
+    own: Floats,
+    learned: Learned,
+    force: InForce,
+    results: Results,
+) -> bool:
+    """How unusual each statistic of a row is; counts it. Returns whether a jump was very unusual."""
+    statistics = one.statistics
+    jumped = False
+    for signal in range(len(one.used)):
+        if one.used[signal] == 0.0:
+            continue
+        statistics[STUCK, signal] = _stuck(
+            signal, own[HELD, signal], moving, one, lately, learned.rests[signal]
+        )
+        for which in range(STATISTICS):
+            side, size = 0 if statistics[which, signal] > 0.0 else 1, abs(statistics[which, signal])
+            if size <= force.near[which, side, signal]:
                 continue
-            state, signal, moved = states[slots[row], column], signals[column], change[column]
-            own, first, second = predictions[column], gradient[column], gradient[count + column]
-            level = first * own.level_by_level + second * own.level_by_jump
-            jump = first * own.jump_by_level + second * own.jump_by_jump
-            largest = max(largest, abs(level), abs(jump))
-            level_scale = max(state.level_spread, LEAST_SPREAD, own.least_level)
-            jump_scale = max(state.jump_spread, LEAST_SPREAD, own.least_jump)
-            level, jump = _follow(
-                state, level, jump, resumed, np.isnan(moved), own.level_unit, level_scale, jump_scale
-            )
-            stuck = _repeats(state, signal, values[row, column], moved) if moving else 0.0
-            known = settled and signal.moves >= KNOWN_AFTER and state.count >= KNOWN_AFTER
-            held_off = state.hold_off > 0
-            for which in range(STATISTICS):
-                value = jump if which == JUMP else state.trend if which == TREND else state.shift
-                if which == STUCK:
-                    value = stuck
-                side = 0 if value > 0.0 else 1
-                surprise = _surprise(tails[column, which, side], abs(value))
-                if which == JUMP:
-                    surprise = _with_repeats(state, surprise, side)
-                if known and surprise > nats[row, column]:
-                    nats[row, column], statistic[row, column] = surprise, which
-                    upwards[row, column] = side == 0
-                if known or not settled:
-                    counted = SUSPICIOUS_WEIGHT if held_off or surprise > SUSPICIOUS else 1.0
-                    totals[column, which] += counted
-                    if not abs(value) <= NEAR_TAIL * tails[column, which, side].start:
-                        histogram[column, which, side, _bucket(abs(value))] += counted
-            if nats[row, column] > 0.0 and statistic[row, column] != STUCK:
-                is_jump = statistic[row, column] == JUMP
-                off = jump * jump_scale * own.jump_unit if is_jump else level * level_scale * own.level_unit
-                typical[row, column] = values[row, column] - off
-            if nats[row, column] > SUSPICIOUS:
-                state.hold_off = HOLD_OFF
-            elif held_off:
-                state.hold_off -= 1
-        _learn(states[slots[row]], signals, sent, change, features, largest, scatter, weight, memory)
+            tail, surprise = force.tails[signal, which, side], 0.0
+            bucket, counts = _bucket(size), one.counted[signal]
+            if size > tail.notable:
+                surprise = _surprise(tail, size)
+                before = force.survival[signal, which, side, max(bucket - NEARLY, 0)]
+                if before > 0.0:
+                    surprise = min(surprise, np.log(max(learned.totals[signal] / before, 1.0)) + SEEN)
+            if surprise > SUSPICIOUS:
+                counts = min(counts, SUSPICIOUS_WEIGHT)
+                if one.known[signal] > 0.0:
+                    lately[HOLD_OFF, signal] = HOLD_OFF_ROWS
+            learned.histogram[signal, which, side, bucket] += counts
+            if which == JUMP and surprise > 0.0:
+                surprise = _with_repeats(lately, signal, surprise, side)
+            if surprise > results.nats[row, signal] and one.known[signal] > 0.0:
+                jumped = jumped or (which == JUMP and surprise > SUSPICIOUS)
+                results.nats[row, signal], results.statistic[row, signal] = surprise, which
+                results.upwards[row, signal] = side == 0
+                off = np.nan if which == STUCK else one.away[min(which, 1), signal]
+                results.typical[row, signal] = values[row, signal] - off
+    return jumped
 
 
 @compiled
-def _follow(
-    state: Any,
-    level: float,
-    jump: float,
-    resumed: bool,
-    new: bool,
-    unit: float,
-    level_scale: float,
-    jump_scale: float,
-) -> tuple[float, float]:
-    """Track a signal's baseline, spreads and averages; returns deviation and jump in its own spreads."""
-    # With the mean, which follows the signal as well: a baseline without it would drift as the mean does.
-    where = level * unit + state.mean
-    if resumed:
-        state.baseline, state.trend, state.shift = where, 0.0, 0.0
-    off = (where - state.baseline) / unit if unit > 0.0 else 0.0
-    state.baseline += min(max(off, -CLIP), CLIP) * unit * (1.0 / BASELINE_ROWS)
-    state.seen = min(state.seen + 1.0, SPREAD_ROWS)
-    share = 1.0 / max(state.seen, KNOWN_AFTER)
-    state.level_spread += (min(abs(off), CLIP * state.level_spread) - state.level_spread) * share
-    off /= level_scale
-    if new:
-        jump = 0.0
-    else:
-        state.jump_spread += (min(abs(jump), CLIP * state.jump_spread) - state.jump_spread) * share
-        jump /= jump_scale
-    state.trend += (jump - state.trend) * (1.0 / TREND_ROWS)
-    state.shift += (off - state.shift) * (1.0 / SHIFT_ROWS)
-    return off, jump
+def _blame(row: int, bar: float, one: Row, scales: Floats, results: Results) -> None:
+    """Blame jumps on the one signal without which the rest of the row is the most likely.
+
+    A faulty value makes those that are predicted from it unusual, too, and may be the less unusual of them.
+    Leaving out a signal takes the distance of its two residuals off the Mahalanobis distance of the row
+    (Lauritzen, section 5.1.3): more for the faulty one of two signals that follow each other.
+    """
+    count = len(one.used)
+    best, most = -1, 0.0
+    for signal in range(count):
+        if one.used[signal] > 0.0 and one.known[signal] > 0.0:
+            level, jump = one.residuals[signal], one.residuals[count + signal]
+            both = scales[CORRELATION, signal]
+            distance = (level * level - 2.0 * both * level * jump + jump * jump) / (1.0 - both * both)
+            if distance > most:
+                best, most = signal, distance
+    if best < 0 or results.nats[row, best] < 0.5 * bar:
+        return
+    for signal in range(count):
+        if signal != best and results.statistic[row, signal] == JUMP:
+            results.nats[row, signal] = 0.0
 
 
 @compiled
-def _repeats(state: Any, signal: Any, value: float, change: float) -> float:
+def _stuck(signal: int, held: float, moving: bool, one: Row, lately: Singles, rests: Floats) -> float:
     """For how many rows a signal has kept a value at which it does not usually rest."""
-    if np.isnan(change) or change != 0.0:
-        state.repeats = 0
+    repeats = lately[REPEATS, signal]
+    if one.moves[signal] != 0.0:
+        # Only now, since while it rests nobody knows whether it is stuck.
+        if repeats >= RESTING_RUN:
+            place = _place(rests, one.before[signal])
+            rests[1, place] = repeats + (rests[1, place] if rests[0, place] == one.before[signal] else 0.0)
+            rests[0, place] = one.before[signal]
+        lately[REPEATS, signal] = 0.0
+    # A parked vehicle repeats all that it sends: nothing is stuck.
+    if one.moves[signal] != 0.0 or one.changed[signal] == 0.0 or not moving:
         return 0.0
-    state.repeats += 1
-    if state.repeats < RESTING_RUN:
-        return float(state.repeats)
-    lowest, found = 0, -1
-    for place in range(len(signal.rest)):
-        if signal.rest[place] == value and signal.rests[place] > 0.0:
-            found = place
-        if signal.rests[place] < signal.rests[lowest]:
-            lowest = place
-    if state.repeats == RESTING_RUN:
-        if found >= 0:
-            signal.rests[found] += 1.0
-        else:
-            signal.rest[lowest], signal.rests[lowest] = value, 1.0
-    if found >= 0 and signal.rests[found] >= RESTING_TIMES:
-        return 0.0
-    return float(state.repeats)
+    lately[REPEATS, signal] = repeats + 1.0
+    if repeats + 1.0 >= RESTING_RUN:
+        place = _place(rests, held)
+        if rests[0, place] == held and rests[1, place] >= RESTING_ROWS:
+            return 0.0
+    return float(repeats + 1.0)
+
+
+@compiled
+def _place(rests: Floats, value: float) -> int:
+    """Where a value is among those at which a signal rests, or else the one at which it has rested least."""
+    least = 0
+    for place in range(RESTS):
+        if rests[0, place] == value and rests[1, place] > 0.0:
+            return place
+        if rests[1, place] < rests[1, least]:
+            least = place
+    return least
 
 
 @compiled
@@ -312,64 +334,57 @@ def _surprise(tail: Any, value: float) -> float:
 
 
 @compiled
-def _with_repeats(state: Any, surprise: float, side: int) -> float:
+def _with_repeats(lately: Singles, signal: int, surprise: float, side: int) -> float:
     """The surprise at a jump, together with that at those before it in the same direction."""
-    up = surprise - REPEATED if side == 0 and surprise > 0.0 else -FADE
-    down = surprise - REPEATED if side == 1 and surprise > 0.0 else -FADE
-    state.jumps_up = min(max(state.jumps_up + up, 0.0), LARGEST_SCORE)
-    state.jumps_down = min(max(state.jumps_down + down, 0.0), LARGEST_SCORE)
-    if surprise <= 0.0:
-        return 0.0
-    total = state.jumps_up if side == 0 else state.jumps_down
-    return float(max(surprise, total + REPEATED))
+    place = JUMPS_UP if side == 0 else JUMPS_DOWN
+    total = lately[place, signal] + FADE * (lately[place, signal] > 0.0) + surprise - REPEATED
+    lately[place, signal] = min(max(total, 0.0), LARGEST_SCORE)
+    return float(max(surprise, lately[place, signal] + REPEATED))
 
 
 @compiled
-def _bucket(value: float) -> int:
-    return min(max(int(np.log(max(value, LOWEST) / LOWEST) / np.log(GROWTH)), 0), BUCKETS - 1)
+def _bucket(size: float) -> int:
+    bucket = int(np.float64(size).view(np.int64) >> 48) - FIRST_BUCKET
+    return min(max(bucket, 0), BUCKETS - 1)
 
 
 @compiled
 def _learn(
-    states: Records,
-    signals: Records,
-    sent: Mask,
-    change: Floats,
+    own: Floats,
+    lately: Singles,
+    learned: Learned,
+    sent: Floats,
+    changed: Floats,
+    moves: Floats,
     features: Floats,
-    largest: float,
-    scatter: Floats,
-    weight: Floats,
+    trust: float,
+    scales: Floats,
     memory: float,
 ) -> None:
     """Learn a row of one vehicle: its means, how far signals deviate and change, and how they correlate."""
-    count = len(sent)
-    trust = 1.0 / (1.0 + (largest / ROBUST) ** 2)
-    for column in range(count):
-        if not sent[column]:
-            continue
-        state, signal = states[column], signals[column]
-        own = SUSPICIOUS_WEIGHT if state.hold_off > 0 else 1.0
-        state.count = min(state.count + own, memory)
-        off = state.held - state.mean
-        if state.count > KNOWN_AFTER and signal.deviation > 0.0:
-            off = min(max(off, -10.0 * signal.deviation), 10.0 * signal.deviation)
-        state.mean += off * own / state.count
-        signal.scatter += own * off * off * (1.0 - own / state.count)
-        signal.scatter_count += own
-        if not np.isnan(change[column]):
-            moved = abs(change[column])
-            if moved > 1e-9:
-                signal.resolution = min(signal.resolution, moved)
-                signal.moves += 1.0
-            if signal.change_count > 50.0:
-                moved = min(moved, 10.0 * signal.change_deviation)
-            signal.change_square += own * moved * moved
-            signal.change_count += own
-    for row in range(2 * count):
-        features[row] = min(max(features[row], -LEARNED_SCORE), LEARNED_SCORE)
-    for row in range(2 * count):
-        first = trust * features[row]
-        if first != 0.0:
-            for column in range(2 * count):
-                scatter[row, column] += first * features[column]
-    weight[0] += trust
+    sums, scatter = learned.sums, learned.scatter
+    for signal in range(len(sent)):
+        share = (SUSPICIOUS_WEIGHT if lately[HOLD_OFF, signal] > 0.0 else 1.0) * sent[signal]
+        seen = min(own[COUNT, signal] + share, memory)
+        part = share / max(seen, 1e-9)
+        most = scales[MOST_OFF, signal] if seen > KNOWN_AFTER else np.inf
+        off = (own[HELD, signal] - own[MEAN, signal]) * sent[signal]
+        off = min(max(off, -most), most)
+        own[COUNT, signal] = seen
+        own[MEAN, signal] += off * part
+        sums[SCATTER, signal] += share * off * off * (1.0 - part)
+        sums[SCATTER_ROWS, signal] += share
+        moved, least = abs(moves[signal]), sums[RESOLUTION, signal]
+        is_move = moved > 1e-9
+        sums[MOVES, signal] += 1.0 if is_move else 0.0
+        sums[RESOLUTION, signal] = min(least, moved) if is_move else least
+        moved = min(moved, scales[MOST_MOVED, signal])
+        sums[CHANGE_SQUARE, signal] += share * changed[signal] * moved * moved
+        sums[CHANGES, signal] += share * changed[signal]
+    for first in range(len(features)):
+        features[first] = min(max(features[first], -LEARNED_SCORE), LEARNED_SCORE)
+    for first in range(len(features)):
+        weighted = trust * features[first]
+        for second in range(len(features)):
+            scatter[first, second] += weighted * features[second]
+    learned.weight[0] += trust

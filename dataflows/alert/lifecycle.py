@@ -29,6 +29,7 @@ CHANNEL = np.dtype(
         ("peak", "f4"),
         ("events", "i4"),
         ("onset", "i8"),
+        ("opened", "i8"),
         ("last", "i8"),
         ("cleared", "i8"),
     ]
@@ -75,7 +76,7 @@ class Lifecycle(ArrayState):
     Args:
         channels: alerts that a vehicle can have, K.
         together: the first channels, this many, are one alert when they show within `JOIN` of each other:
-            the strongest opens, and the others count as it.
+            the strongest opens, and the others count as it, unless they show later and are stronger.
         clear_after, reopen_within: seconds of event time.
     """
 
@@ -91,7 +92,7 @@ class Lifecycle(ArrayState):
         if name == "open":
             return 0
         never = np.zeros((), CHANNEL)
-        never["onset"] = never["last"] = never["cleared"] = NEVER
+        never["onset"] = never["opened"] = never["last"] = never["cleared"] = NEVER
         return never
 
     def adopt(self, state: dict[str, Any], columns: Sequence[int | None]) -> None:
@@ -201,8 +202,11 @@ def _advance(
                 is_open = channels[slot, number].open
                 if number != strongest and not is_open:
                     continue
+                # A stronger sign long after an alert has opened is another fault, and no consequence.
                 if running >= 0 and not is_open:
-                    target = running
+                    since = now - channels[slot, running].opened
+                    if since <= join or strength <= channels[slot, running].peak:
+                        target = running
             channel = channels[slot, target]
             level = 0
             for step in range(1, len(levels)):
@@ -214,7 +218,7 @@ def _advance(
                 if not again:
                     channel.onset, channel.events = min(onsets[row, number], now), 0
                     channel.peak, channel.level = 0.0, 0
-                channel.open, channel.level = True, max(level, channel.level)
+                channel.open, channel.opened, channel.level = True, now, max(level, channel.level)
                 open_channels[slot] += 1
                 change = 1 if again else 0
             elif level > channel.level:

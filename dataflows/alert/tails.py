@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import numpy as np
 
-from dataflows.alert.evidence_kernel import BUCKETS, GROWTH, LOWEST, TAIL, Records
+from dataflows.alert.evidence_arrays import TAIL, Records
+from dataflows.alert.evidence_kernel import BUCKETS, FIRST_BUCKET
 from dataflows.compiled import Floats, compiled
 
 START = (0.02, 0.06, 0.1, 0.02)
@@ -17,19 +18,26 @@ a few faults in a hundred rows change little.
 LEAST_ROWS = 50.0
 """Rows that must have been counted before there is a tail."""
 
-LEAST_STEP, LEAST_STEP_SHARE = 0.5, 0.15
-"""Least distance to values four times rarer: in spreads, and as a share of where the tail starts."""
+LEAST_STEP, LEAST_STEP_SHARE = (0.5, 0.12, 0.4, 0.5), 0.15
+"""Least distance to values four times rarer: in spreads, by statistic, and as a share of the tail's start.
 
-EXPECTED_SHAPE, LARGEST_SHAPE, SHAPE_ROWS = 0.1, 0.3, 30.0
-"""The shape is shrunk towards the first, which counts as so many rows of the tail, and bounded."""
+The mean of ten jumps is spread over a quarter of what single ones are.
+"""
+
+EXPECTED_SHAPE, LARGEST_SHAPE, SHAPE_ROWS = (0.1, 0.1, 0.0, 0.1), (0.15, 0.1, 0.0, 0.15), 30.0
+"""The shape of each statistic is shrunk towards the first, which counts as so many rows, and bounded.
+
+What a few faulty rows in a hundred add to a tail makes it look heavy. Means of many rows have a light tail.
+"""
 
 UNCERTAINTY = 1.0
 """The step is widened by this over the root of the tail's rows."""
 
-EDGES: Floats = LOWEST * GROWTH ** (np.arange(BUCKETS, dtype=np.float64) + 0.5)
+EDGES: Floats = ((np.arange(BUCKETS) + FIRST_BUCKET) << 48).view(np.float64) * 1.03
+"""About the middle of each bucket."""
 
 
-def fitted_tails(histogram: Floats, totals: Floats) -> Records:
+def fitted_tails(histogram: Floats, totals: Floats, notable: float) -> Records:
     """Tails of all statistics, upwards and downwards.
 
     A generalised Pareto distribution above the quantile that `START` says (Pickands, 1975). Its shape comes
@@ -38,14 +46,26 @@ def fitted_tails(histogram: Floats, totals: Floats) -> Records:
 
     Args:
         histogram: rows per bucket, shape (S, `STATISTICS`, 2, `BUCKETS`).
-        totals: rows counted, shape (S, `STATISTICS`).
+        totals: rows counted, shape (S,).
+        notable: nats from which on a statistic is notable.
 
     Returns:
         Of type `TAIL`, shape (S, `STATISTICS`, 2); ``start`` is NaN where too little is known.
     """
     tails = np.zeros(histogram.shape[:3], TAIL)
     _fit(histogram, totals, EDGES, tails)
+    tails["notable"] = _where(tails, notable)
     return tails
+
+
+def _where(tails: Records, nats: float) -> Floats:
+    """The least value that is so surprising, at least where the tail starts; infinite where there is none."""
+    beyond = np.maximum(nats - tails["nats"], 0.0)
+    light = beyond / np.log(4.0)
+    shape = np.maximum(tails["shape"], 0.01)
+    heavy = np.expm1(beyond * shape) / (4.0**shape - 1.0)
+    steps = np.where(tails["shape"] < 0.01, light, heavy)
+    return np.where(np.isnan(tails["start"]), np.inf, tails["start"] + tails["step"] * steps)
 
 
 @compiled
@@ -55,7 +75,7 @@ def _fit(histogram: Floats, totals: Floats, edges: Floats, tails: Records) -> No
         for statistic in range(statistics):
             for side in range(sides):
                 tail, counts = tails[signal, statistic, side], histogram[signal, statistic, side]
-                total = totals[signal, statistic]
+                total = totals[signal]
                 rows = min(START[statistic] * total, counts.sum())
                 tail.start = np.nan
                 if total < LEAST_ROWS:
@@ -74,12 +94,12 @@ def _fit(histogram: Floats, totals: Floats, edges: Floats, tails: Records) -> No
                         middle, found = edges[bucket], 2
                     if found == 2 and above >= rows:
                         start, found = edges[bucket], 3
-                step = max(middle - start, LEAST_STEP, LEAST_STEP_SHARE * start)
+                step = max(middle - start, LEAST_STEP[statistic], LEAST_STEP_SHARE * start)
                 shape = 0.0
                 if end > middle:
                     shape = np.log((end - middle) / step) / np.log(4.0)
                 share = rows / (rows + SHAPE_ROWS)
-                shape = shape * share + EXPECTED_SHAPE * (1.0 - share)
+                shape = shape * share + EXPECTED_SHAPE[statistic] * (1.0 - share)
                 tail.start, tail.step = start, step * (1.0 + UNCERTAINTY / np.sqrt(rows))
-                tail.shape = min(max(shape, 0.0), LARGEST_SHAPE)
+                tail.shape = min(max(shape, 0.0), LARGEST_SHAPE[statistic])
                 tail.nats = np.log(total / rows)

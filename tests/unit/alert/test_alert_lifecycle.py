@@ -120,6 +120,15 @@ def test_another_sign_much_later_is_an_alert_of_its_own() -> None:
     assert [row[1:3] for row in changed] == [(0, OPENED), (1, OPENED)]
 
 
+@pytest.mark.parametrize(("strength", "changed"), [(3.0, []), (3.5, [(1, OPENED)])])
+def test_while_an_alert_lasts_only_a_stronger_sign_is_an_alert_of_its_own(
+    strength: float, changed: list[tuple[int, Change]]
+) -> None:
+    alerts = lifecycle(2, together=2)
+    advance(alerts, [(0, at, [3.0, 0.0]) for at in range(20)])
+    assert [row[1:3] for row in advance(alerts, [(0, 20, [3.0, strength])])] == changed
+
+
 def test_an_alert_whose_condition_shows_stays_open_beside_a_stronger_one() -> None:
     alerts = lifecycle(2, together=2)
     rows: list[tuple[int, float, list[float]]] = [(0, 0, [1.0, 0.0]), (0, 20, [0.0, 5.0])]
