@@ -158,6 +158,8 @@ class Evidence(ArrayState):
             np.zeros(shape, np.bool_),
             np.full(shape, np.nan),
         )
+        # In one memory layout: the loop is compiled for each that it meets, for seconds.
+        values = np.ascontiguousarray(values)
         start = 0
         while start < len(slots):
             part = slice(start, min(len(slots), start + self.renew_at - self.rows))
