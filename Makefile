@@ -16,7 +16,7 @@ TORCH ?= --torch-backend cpu
 unexport PYTHONDONTWRITEBYTECODE
 
 .DEFAULT_GOAL := help
-.PHONY: help install demo kafka certificates test test-fast test-all faults soak check format lock bench-peers \
+.PHONY: help install demo kafka certificates test test-fast test-all test-slow faults soak check format lock bench-peers \
 	screenshot clean
 
 help: ## List the targets
@@ -42,6 +42,9 @@ test-fast: $(INSTALLED_DEV) ## Run the unit tests only
 
 test-all: $(INSTALLED_DEV) ## Run the tests of `make test` and those that take too long for it
 	@$(BIN)/python -m pytest -m "not slow"
+
+test-slow: $(INSTALLED_DEV) ## Run the tests that take too long for `make test-all`, except those of `make faults`
+	@$(BIN)/python -m pytest -m slow --ignore tests/fault
 
 faults: $(INSTALLED_DEV) ## Run all fault tests and print what each fault cost (about 20 minutes)
 	@$(BIN)/python -m scripts.faults

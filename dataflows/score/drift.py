@@ -11,7 +11,9 @@ from functools import cache
 from importlib.metadata import version
 from typing import Any
 
-from river.drift import ADWIN
+# Not from `river.drift`, which wraps it and imports scikit-learn and pandas: a job would take twice as long
+# to start.
+from river._river_rust.drift import AdaptiveWindowing
 
 from dataflows.detector.block import LearnedBlock
 
@@ -46,36 +48,40 @@ class DriftWatch:
 
     def __init__(self, *, delta: float = 0.002) -> None:
         self.drifts: deque[int] = deque(maxlen=REMEMBERED)
-        self._parameters = {"delta": delta, **ADWIN_PARAMETERS}
-        self._adwin = ADWIN(**self._parameters)
+        self._parameters: dict[str, Any] = {"delta": delta, **ADWIN_PARAMETERS}
+        self._adwin = AdaptiveWindowing(**self._parameters)
 
     def watch(self, blocks: Iterable[LearnedBlock]) -> None:
         """Add learned blocks, in order."""
         for block in blocks:
-            before = self._adwin.estimation
-            self._adwin.update(block.mean_log_error)
-            if self._adwin.drift_detected:
+            before = self._mean()
+            if self._adwin.update(block.mean_log_error):
                 self.drifts.append(block.time)
                 log.warning(
                     "drift at %s: the usual error went from %.2f to %.2f",
                     datetime.fromtimestamp(block.time / 1e6, UTC).isoformat(timespec="seconds"),
                     math.exp(before),
-                    math.exp(self._adwin.estimation),
+                    math.exp(self._mean()),
                 )
                 # As River does at the next update. Done here, no flag has to be part of the state.
-                self._adwin = ADWIN(**self._parameters)
+                self._adwin = AdaptiveWindowing(**self._parameters)
+
+    def _mean(self) -> float:
+        """Of the window; 0 while it is empty."""
+        width = self._adwin.get_width()
+        return self._adwin.get_total() / width if width else 0.0
 
     def snapshot(self) -> dict[str, Any]:
         """Copy the whole state: numbers, text and bytes.
 
-        River has no public format for ADWIN's window; `window` are the bytes that its compiled part would be
-        pickled as, without the names of classes that a pickle holds.
+        River has no public format for ADWIN's window; `window` are the bytes that it would be pickled as,
+        without the names of classes that a pickle holds.
         """
         return {
             "layout_version": LAYOUT_VERSION,
             "river": RIVER_VERSION,
             "parameters": dict(self._parameters),
-            "window": self._adwin._helper.__getstate__(),
+            "window": self._adwin.__getstate__(),
             "drifts": list(self.drifts),
         }
 
@@ -93,7 +99,7 @@ class DriftWatch:
             name = differing[0]
             _report_restart(name, str(own[name]), str(state.get(name)))
         else:
-            self._adwin._helper.__setstate__(state["window"])
+            self._adwin.__setstate__(state["window"])
         self.drifts.clear()
         if "layout_version" not in differing:
             self.drifts.extend(state["drifts"])

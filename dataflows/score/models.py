@@ -5,7 +5,6 @@ from __future__ import annotations
 from config.settings import RECONSTRUCTION, DetectorSettings
 from dataflows.detector.model import Model
 from dataflows.detector.reconstruction import ReconstructionModel
-from dataflows.score.river.adapter import RiverModel
 
 
 def make_model(settings: DetectorSettings, signals: int) -> Model:
@@ -20,4 +19,7 @@ def make_model(settings: DetectorSettings, signals: int) -> Model:
     """
     if settings.kind == RECONSTRUCTION:
         return ReconstructionModel(settings, signals)
+    # Only here: River's detectors need SciPy, with which a job takes twice as long to start.
+    from dataflows.score.river.adapter import RiverModel
+
     return RiverModel(settings.kind, settings.river, signals, memory=float(settings.memory))

@@ -32,7 +32,7 @@ BEGIN = 40
 PERIOD, FAST = 30, 4
 """Seconds after which the others are above their limit again, and for how many: each time is an alert."""
 
-TIME_PER_KILL = 8.0
+TIME_PER_KILL = 6.0
 """Seconds in which a job starts and is killed, about: events arrive for as long."""
 
 LONGEST_RUN = 4.0
@@ -103,7 +103,7 @@ def acknowledge(run: Run, inbox: Inbox, done: set[str]) -> None:
 @pytest.mark.parametrize(
     "kills",
     [
-        pytest.param(3, marks=pytest.mark.long),
+        pytest.param(2, marks=pytest.mark.long),
         pytest.param(12, marks=[pytest.mark.slow, pytest.mark.timeout(900)]),
     ],
 )

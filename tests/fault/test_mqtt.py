@@ -76,7 +76,7 @@ def assert_the_guarantee(run: Run, broker: Mosquitto, directory: Path, context: 
 @pytest.mark.parametrize(
     "kills",
     [
-        pytest.param(3, marks=pytest.mark.long),
+        pytest.param(2, marks=pytest.mark.long),
         pytest.param(20, marks=[pytest.mark.slow, pytest.mark.timeout(900)]),
     ],
 )

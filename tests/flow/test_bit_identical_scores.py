@@ -19,21 +19,21 @@ from tests.support.paths import PUBLIC_DATA, REPOSITORY
 TRIP = PUBLIC_DATA / "obd" / "carobd-drive1.csv.gz"
 pytestmark = pytest.mark.skipif(not is_portable(), reason="the digests are those of Linux on x86-64")
 DIGESTS = {
-    "hour": "7d65fdb11a4f84918fff22d6115a7d9ec196618d4e03202d8326980fd178312e",
+    "minutes": "81114612b3b5a16a8b05b52ce58f1205967e9fa4042f2f1d2a2e014cce59bdb5",
     "spring": "627d61af8af6cd0c5b397c8f61fffa70afee3e8cc7fd0d4732978f87cec8b779",
     "trip": "8825b6f20c779de37f0ccebd60b9fe5d626fa18ec5aad91492eb856a3c7c8480",
 }
 
 
 @pytest.mark.long
-def test_the_simulated_hour_is_scored_as_before(tmp_path: Path) -> None:
-    recording = tmp_path / "hour.jsonl"
-    hour = ["--seed", "7", "--start", "2026-01-01T00:00:00Z", "--duration", "3600", "--vehicles", "20"]
+def test_twenty_simulated_minutes_are_scored_as_before(tmp_path: Path) -> None:
+    recording = tmp_path / "minutes.jsonl"
+    minutes = ["--seed", "7", "--start", "2026-01-01T00:00:00Z", "--duration", "1200", "--vehicles", "20"]
     subprocess.run(
-        [sys.executable, "-m", "sim", *hour, "--output", str(recording)], cwd=REPOSITORY, check=True
+        [sys.executable, "-m", "sim", *minutes, "--output", str(recording)], cwd=REPOSITORY, check=True
     )
 
-    assert portable_digest(recording) == DIGESTS["hour"]
+    assert portable_digest(recording) == DIGESTS["minutes"]
 
 
 def test_the_sample_of_the_spring_fleet_is_scored_as_before() -> None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 from confluent_kafka.admin import AdminClient
 
-from scripts.brokers.kafka_process import Cluster, StartKafka
+from scripts.brokers.kafka_process import Cluster, KafkaBroker
 
 pytestmark = pytest.mark.long
 
@@ -15,14 +15,17 @@ def broker_of(cluster: Cluster) -> tuple[str | None, int]:
     return broker.host, broker.port
 
 
-def test_two_brokers_run_side_by_side_on_different_ports(kafka: StartKafka) -> None:
-    one, other = kafka(), kafka()
-    assert broker_of(one.cluster) == (one.host, one.port)
-    assert broker_of(other.cluster) == (other.host, other.port)
+def test_two_brokers_run_side_by_side_on_different_ports(
+    kafka_cluster: Cluster, restartable_kafka: KafkaBroker
+) -> None:
+    for each in (kafka_cluster, restartable_kafka.cluster):
+        host, port = broker_of(each)
+        assert each.bootstrap == f"{host}:{port}"
+    assert kafka_cluster != restartable_kafka.cluster
 
 
-def test_a_restarted_broker_keeps_its_port_and_its_identity(kafka: StartKafka) -> None:
-    broker = kafka()
+def test_a_restarted_broker_keeps_its_port_and_its_identity(restartable_kafka: KafkaBroker) -> None:
+    broker = restartable_kafka
     before = AdminClient({"bootstrap.servers": broker.cluster.bootstrap}).list_topics(timeout=10).cluster_id
     broker.stop()
     broker.start()

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import ast
+import subprocess
+import sys
 from functools import cache
 from pathlib import Path
 
@@ -212,6 +214,15 @@ def test_nothing_is_reached_that_needs_the_engine(package: str) -> None:
     for file in (REPOSITORY / package).rglob("*.py"):
         if str(file.relative_to(REPOSITORY)) not in ENGINE:
             assert not any(within(module, {"bytewax"}) for module in reached(file)), file.name
+
+
+def test_the_job_starts_without_large_libraries_that_it_does_not_use() -> None:
+    """They are what most of the time to start would be spent on."""
+    program = "import sys, dataflows.fleet; print(*{'pandas', 'scipy.stats', 'sklearn'} & sys.modules.keys())"
+    done = subprocess.run(
+        [sys.executable, "-c", program], cwd=REPOSITORY, check=True, capture_output=True, text=True
+    )
+    assert done.stdout.split() == []
 
 
 def test_no_file_holds_two_concepts() -> None:

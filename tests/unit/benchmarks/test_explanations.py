@@ -80,7 +80,7 @@ def test_distances_are_in_standard_deviations_of_the_signal() -> None:
     assert (judged.expected, judged.size) == (1.0, 13.0)
 
 
-@pytest.mark.long
+@pytest.mark.slow
 def test_the_report_covers_the_fleet_and_the_trips(
     tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:

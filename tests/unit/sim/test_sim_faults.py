@@ -22,7 +22,7 @@ from sim.vehicle import VehiclePhysics
 Event = dict[str, Any]
 Streams = tuple[dict[str, list[Event]], dict[str, list[Event]], list[InjectedFault]]
 
-VEHICLES = 30
+VEHICLES = 15
 STEPS = 600
 START = datetime(2026, 1, 1, 12, 0, tzinfo=UTC)
 END = START + timedelta(seconds=STEPS)
@@ -64,7 +64,7 @@ def faulty(normal: dict[str, list[Event]]) -> Callable[[FaultKind], Streams]:
     def generate(kind: FaultKind) -> Streams:
         with pytest.MonkeyPatch.context() as patch:
             patch.setattr(faults, "KINDS", (kind,))
-            with_faults, injected = events(15.0)
+            with_faults, injected = events(30.0)
         assert len(injected) > 20
         assert {fault.kind for fault in injected} == {kind}
         return normal, with_faults, injected

@@ -65,7 +65,7 @@ def test_a_payload_holds_exactly_the_measured_signals_of_the_catalogue() -> None
 
 @pytest.mark.long
 def test_every_signal_is_plausible_for_an_hour_without_faults() -> None:
-    hour = decoded(3600, vehicles=50, faults_per_hour=0.0)
+    hour = decoded(3600, vehicles=15, faults_per_hour=0.0)
     for name, signal in CATALOGUE.items():
         values = [event[name] for event in hour]
         assert signal.min is not None
