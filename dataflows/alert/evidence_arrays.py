@@ -76,29 +76,6 @@ class InForce(NamedTuple):
     survival: Floats
 
 
-class Row(NamedTuple):
-    """A row, while it is judged; flags are 0 or 1.
-
-    Attributes:
-        moves, before: change since the value before, and that value, in the signal's unit, shape (S,).
-        changed, used, known: whether there was a value before, it is judged, and enough is known, shape (S,).
-        counted: weight with which its statistics count, shape (S,).
-        residuals: of the values and of the changes, in their standard deviations, shape (2 · S,).
-        statistics: shape (STATISTICS, S).
-        away: of the change and of the value, how far from expected, in the signal's unit, shape (2, S).
-    """
-
-    moves: Floats
-    before: Floats
-    changed: Floats
-    used: Floats
-    known: Floats
-    counted: Floats
-    residuals: Floats
-    statistics: Floats
-    away: Floats
-
-
 class Results(NamedTuple):
     """The members of `Verdicts` but the bar, shape (n, S); filled where a signal is unusual."""
 

@@ -9,8 +9,9 @@ from __future__ import annotations
 from typing import Any
 
 import numpy as np
+from numpy.typing import NDArray
 
-from dataflows.alert.evidence_arrays import InForce, Learned, Results, Row, Singles, Vehicles
+from dataflows.alert.evidence_arrays import InForce, Learned, Results, Singles, Vehicles
 from dataflows.clock import NEVER
 from dataflows.compiled import Floats, Integers, Mask, Slots, compiled
 
@@ -120,24 +121,27 @@ def judge(
         force: what is in force.
         results: filled.
     """
-    sums, totals, scales, residual = learned.sums, learned.totals, force.scales, force.residual
+    # A call with a tuple counts references to all arrays in it, which takes longer than a row.
+    vehicle_times, exact, rough = vehicles
+    sums, rests, scatter, weight, histogram, totals, seconds = learned
+    scales, residual, near, tails, survival = force
+    nats, statistic, upwards, typical = results
     rows, count = values.shape
     two = 2 * count
     features, residuals, sent = np.zeros(two), np.zeros(two), np.zeros(count)
     moves, before, changed = np.zeros(count), np.zeros(count), np.zeros(count)
     used, known, counted = np.zeros(count), np.zeros(count), np.zeros(count)
     statistics, away = np.zeros((STATISTICS, count)), np.zeros((2, count))
-    one = Row(moves, before, changed, used, known, counted, residuals, statistics, away)
     held_for = float(hold)
     for row in range(rows):
         slot, now = slots[row], times[row]
         moment = float(now)
-        vehicle, own, lately = vehicles.times[slot], vehicles.exact[slot], vehicles.rough[slot]
+        vehicle, own, lately = vehicle_times[slot], exact[slot], rough[slot]
         resumed = vehicle[LATEST] == NEVER or now - vehicle[LATEST] > hold
         if resumed:
             vehicle[STARTED] = now
         else:
-            learned.seconds[0] += (now - vehicle[LATEST]) / 1e6
+            seconds[0] += (now - vehicle[LATEST]) / 1e6
         vehicle[LATEST] = now
         settled = now - vehicle[STARTED] >= settle
         for signal in range(count):
@@ -208,116 +212,113 @@ def judge(
             up, down = lately[JUMPS_UP, signal], lately[JUMPS_DOWN, signal]
             lately[JUMPS_UP, signal] = max(up - FADE, 0.0) if use else up
             lately[JUMPS_DOWN, signal] = max(down - FADE, 0.0) if use else down
-        if _weigh(row, values, moving, one, lately, own, learned, force, results):
-            _blame(row, bar, one, scales, results)
+        jumped = False
+        for signal in range(count):
+            if used[signal] == 0.0:
+                continue
+            stuck = 0.0
+            if moves[signal] != 0.0:
+                _rest(lately, rests, signal, before[signal])
+            elif moving and changed[signal] > 0.0:
+                # A parked vehicle repeats all that it sends: nothing is stuck.
+                stuck = _stuck(lately, rests, signal, before[signal])
+            statistics[STUCK, signal] = stuck
+            for which in range(STATISTICS):
+                side, size = 0 if statistics[which, signal] > 0.0 else 1, abs(statistics[which, signal])
+                if size <= near[which, side, signal]:
+                    continue
+                tail, surprise = tails[signal, which, side], 0.0
+                bucket, counts = _bucket(size), counted[signal]
+                if size > tail.notable:
+                    surprise = _surprise(tail, size)
+                    as_large = survival[signal, which, side, max(bucket - NEARLY, 0)]
+                    if as_large > 0.0:
+                        surprise = min(surprise, np.log(max(totals[signal] / as_large, 1.0)) + SEEN)
+                if surprise > SUSPICIOUS:
+                    counts = min(counts, SUSPICIOUS_WEIGHT)
+                    if known[signal] > 0.0:
+                        lately[HOLD_OFF, signal] = HOLD_OFF_ROWS
+                histogram[signal, which, side, bucket] += counts
+                if which == JUMP and surprise > 0.0:
+                    surprise = _with_repeats(lately, signal, surprise, side)
+                if surprise > nats[row, signal] and known[signal] > 0.0:
+                    jumped = jumped or (which == JUMP and surprise > SUSPICIOUS)
+                    nats[row, signal], statistic[row, signal] = surprise, which
+                    upwards[row, signal] = side == 0
+                    off = np.nan if which == STUCK else away[min(which, 1), signal]
+                    typical[row, signal] = values[row, signal] - off
+        if jumped:
+            _blame(row, bar, used, known, residuals, scales, statistic, nats)
         trust = 1.0 / (1.0 + (largest * (1.0 / ROBUST)) ** 2)
         vehicle[ROWS] += 1
         if vehicle[ROWS] <= LEARNED_ROWS or vehicle[ROWS] % LEARNED_EVERY == 0:
-            _learn(own, lately, learned, sent, changed, moves, features, trust, scales, memory)
+            _learn(own, lately, sums, scatter, sent, changed, moves, features, trust, scales, memory)
+            weight[0] += trust
 
 
 @compiled
-def _weigh(
+def _blame(
     row: int,
-    values: Floats,
-    moving: bool,
-    one: Row,
-    lately: Singles,
-    own: Floats,
-    learned: Learned,
-    force: InForce,
-    results: Results,
-) -> bool:
-    """How unusual each statistic of a row is; counts it. Returns whether a jump was very unusual."""
-    statistics = one.statistics
-    jumped = False
-    for signal in range(len(one.used)):
-        if one.used[signal] == 0.0:
-            continue
-        statistics[STUCK, signal] = _stuck(
-            signal, own[HELD, signal], moving, one, lately, learned.rests[signal]
-        )
-        for which in range(STATISTICS):
-            side, size = 0 if statistics[which, signal] > 0.0 else 1, abs(statistics[which, signal])
-            if size <= force.near[which, side, signal]:
-                continue
-            tail, surprise = force.tails[signal, which, side], 0.0
-            bucket, counts = _bucket(size), one.counted[signal]
-            if size > tail.notable:
-                surprise = _surprise(tail, size)
-                before = force.survival[signal, which, side, max(bucket - NEARLY, 0)]
-                if before > 0.0:
-                    surprise = min(surprise, np.log(max(learned.totals[signal] / before, 1.0)) + SEEN)
-            if surprise > SUSPICIOUS:
-                counts = min(counts, SUSPICIOUS_WEIGHT)
-                if one.known[signal] > 0.0:
-                    lately[HOLD_OFF, signal] = HOLD_OFF_ROWS
-            learned.histogram[signal, which, side, bucket] += counts
-            if which == JUMP and surprise > 0.0:
-                surprise = _with_repeats(lately, signal, surprise, side)
-            if surprise > results.nats[row, signal] and one.known[signal] > 0.0:
-                jumped = jumped or (which == JUMP and surprise > SUSPICIOUS)
-                results.nats[row, signal], results.statistic[row, signal] = surprise, which
-                results.upwards[row, signal] = side == 0
-                off = np.nan if which == STUCK else one.away[min(which, 1), signal]
-                results.typical[row, signal] = values[row, signal] - off
-    return jumped
-
-
-@compiled
-def _blame(row: int, bar: float, one: Row, scales: Floats, results: Results) -> None:
+    bar: float,
+    used: Floats,
+    known: Floats,
+    residuals: Floats,
+    scales: Floats,
+    statistic: NDArray[np.uint8],
+    nats: Floats,
+) -> None:
     """Blame jumps on the one signal without which the rest of the row is the most likely.
 
     A faulty value makes those that are predicted from it unusual, too, and may be the less unusual of them.
     Leaving out a signal takes the distance of its two residuals off the Mahalanobis distance of the row
     (Lauritzen, section 5.1.3): more for the faulty one of two signals that follow each other.
     """
-    count = len(one.used)
+    count = len(used)
     best, most = -1, 0.0
     for signal in range(count):
-        if one.used[signal] > 0.0 and one.known[signal] > 0.0:
-            level, jump = one.residuals[signal], one.residuals[count + signal]
+        if used[signal] > 0.0 and known[signal] > 0.0:
+            level, jump = residuals[signal], residuals[count + signal]
             both = scales[CORRELATION, signal]
             distance = (level * level - 2.0 * both * level * jump + jump * jump) / (1.0 - both * both)
             if distance > most:
                 best, most = signal, distance
-    if best < 0 or results.nats[row, best] < 0.5 * bar:
+    if best < 0 or nats[row, best] < 0.5 * bar:
         return
     for signal in range(count):
-        if signal != best and results.statistic[row, signal] == JUMP:
-            results.nats[row, signal] = 0.0
+        if signal != best and statistic[row, signal] == JUMP:
+            nats[row, signal] = 0.0
 
 
 @compiled
-def _stuck(signal: int, held: float, moving: bool, one: Row, lately: Singles, rests: Floats) -> float:
+def _stuck(lately: Singles, rests: Floats, signal: int, value: float) -> float:
     """For how many rows a signal has kept a value at which it does not usually rest."""
-    repeats = lately[REPEATS, signal]
-    if one.moves[signal] != 0.0:
-        # Only now, since while it rests nobody knows whether it is stuck.
-        if repeats >= RESTING_RUN:
-            place = _place(rests, one.before[signal])
-            rests[1, place] = repeats + (rests[1, place] if rests[0, place] == one.before[signal] else 0.0)
-            rests[0, place] = one.before[signal]
-        lately[REPEATS, signal] = 0.0
-    # A parked vehicle repeats all that it sends: nothing is stuck.
-    if one.moves[signal] != 0.0 or one.changed[signal] == 0.0 or not moving:
-        return 0.0
-    lately[REPEATS, signal] = repeats + 1.0
-    if repeats + 1.0 >= RESTING_RUN:
-        place = _place(rests, held)
-        if rests[0, place] == held and rests[1, place] >= RESTING_ROWS:
+    lately[REPEATS, signal] += 1.0
+    if lately[REPEATS, signal] >= RESTING_RUN:
+        place = _place(rests, signal, value)
+        if rests[signal, 0, place] == value and rests[signal, 1, place] >= RESTING_ROWS:
             return 0.0
-    return float(repeats + 1.0)
+    return float(lately[REPEATS, signal])
 
 
 @compiled
-def _place(rests: Floats, value: float) -> int:
+def _rest(lately: Singles, rests: Floats, signal: int, value: float) -> None:
+    """A signal moves again: only now it is known that it has rested, and was not stuck."""
+    if lately[REPEATS, signal] >= RESTING_RUN:
+        place = _place(rests, signal, value)
+        if rests[signal, 0, place] != value:
+            rests[signal, 0, place], rests[signal, 1, place] = value, 0.0
+        rests[signal, 1, place] += lately[REPEATS, signal]
+    lately[REPEATS, signal] = 0.0
+
+
+@compiled
+def _place(rests: Floats, signal: int, value: float) -> int:
     """Where a value is among those at which a signal rests, or else the one at which it has rested least."""
     least = 0
     for place in range(RESTS):
-        if rests[0, place] == value and rests[1, place] > 0.0:
+        if rests[signal, 0, place] == value and rests[signal, 1, place] > 0.0:
             return place
-        if rests[1, place] < rests[1, least]:
+        if rests[signal, 1, place] < rests[signal, 1, least]:
             least = place
     return least
 
@@ -352,7 +353,8 @@ def _bucket(size: float) -> int:
 def _learn(
     own: Floats,
     lately: Singles,
-    learned: Learned,
+    sums: Floats,
+    scatter: Floats,
     sent: Floats,
     changed: Floats,
     moves: Floats,
@@ -362,7 +364,6 @@ def _learn(
     memory: float,
 ) -> None:
     """Learn a row of one vehicle: its means, how far signals deviate and change, and how they correlate."""
-    sums, scatter = learned.sums, learned.scatter
     for signal in range(len(sent)):
         share = (SUSPICIOUS_WEIGHT if lately[HOLD_OFF, signal] > 0.0 else 1.0) * sent[signal]
         seen = min(own[COUNT, signal] + share, memory)
@@ -387,4 +388,3 @@ def _learn(
         weighted = trust * features[first]
         for second in range(len(features)):
             scatter[first, second] += weighted * features[second]
-    learned.weight[0] += trust
