@@ -35,11 +35,9 @@ from dataflows.detector.state import ArrayState
 RIDGE = 1e-3
 """Added to the diagonal of the correlations; as the detector's `ridge`."""
 
-RENEWAL = 0.05
-"""Share of new rows at which the model and the tails are recomputed."""
-
-LARGEST_RENEWAL = 4096
-"""They are recomputed after at most this many rows."""
+RENEWAL, LARGEST_RENEWAL = 0.05, 4096
+"""The model and the tails are recomputed after this share of new rows, but no sooner than after as many rows
+as there are vehicles, and no later than after the second number."""
 
 MEMORY = 100_000.0
 """Rows after which old ones have faded from a vehicle's means."""
@@ -47,7 +45,7 @@ MEMORY = 100_000.0
 COUNTED = 1_000_000.0
 """Rows that the shared sums span: they are halved when they have reached it."""
 
-OF_BUDGET = 0.65
+OF_BUDGET = 0.61
 """The bar, as a share of the nats that the budget stands for if rows were independent and tails exact.
 
 Rows that are alike follow each other, and tails are fitted rather too wide than too narrow.
@@ -56,7 +54,7 @@ Rows that are alike follow each other, and tails are fitted rather too wide than
 AGE = 0.9
 """Hours of data at which the bar is higher by one: rare events of normal driving have not been seen yet."""
 
-LONE = 1.8
+LONE = 2.2
 """How much higher the bar is for a lone vehicle: its hours are less varied than those of many vehicles."""
 
 LARGEST_OFF, LARGEST_MOVED, CHANGES_KNOWN = 10.0, 10.0, 50.0
@@ -200,25 +198,24 @@ class Evidence(ArrayState):
             self._renew_precision()
         self._renew_scales()
         self._renew_tails()
-        self._renew_bar()
+        vehicles = max(int(np.count_nonzero(self.times[:, kernel.LATEST] != NEVER)), 1)
+        self._renew_bar(vehicles)
         self._fade()
-        self.renew_at = self.rows + min(max(1, int(self.rows * RENEWAL)), LARGEST_RENEWAL)
+        self.renew_at = self.rows + min(max(vehicles, int(self.rows * RENEWAL)), LARGEST_RENEWAL)
 
-    def _renew_bar(self) -> None:
+    def _renew_bar(self, vehicles: int) -> None:
         """The bar that holds the budget, and more while little is known."""
         if self.seconds[0] <= 0.0:
             return
-        known_vehicles = int(np.count_nonzero(self.times[:, kernel.LATEST] != NEVER))
         rate = self.rows / self.seconds[0]
-        share = OF_BUDGET + AGE * 3600.0 / self.seconds[0] + LONE / max(known_vehicles, 1)
+        share = OF_BUDGET + AGE * 3600.0 / self.seconds[0] + LONE / vehicles
         self.bar = float(np.log(max(self._tests_per_alert * rate, np.e))) * share
 
     def _renew_tails(self) -> None:
-        self.tails = fitted_tails(self.histogram, self.totals, NOTABLE)
+        self.tails, self.survival = fitted_tails(self.histogram, self.totals, NOTABLE)
         start = self.tails["start"].transpose(1, 2, 0)
         # Until there is a tail, everything is counted.
         self.near = np.ascontiguousarray(np.where(np.isnan(start), -1.0, kernel.NEAR_TAIL * start))
-        self.survival = np.ascontiguousarray(self.histogram[..., ::-1].cumsum(axis=-1)[..., ::-1])
 
     def _renew_precision(self) -> None:
         deviation = np.sqrt(self.scatter.diagonal() / self.weight[0])
@@ -286,8 +283,9 @@ class Evidence(ArrayState):
             self.sums[weight, old] /= 2.0
             self.sums[square, old] /= 2.0
         old = self.totals > COUNTED
-        self.totals[old] /= 2.0
-        self.histogram[old] /= 2.0
+        if old.any():
+            self.totals[old] /= 2.0
+            self.histogram[old] /= 2.0
 
 
 def _per(unit: Floats) -> Floats:

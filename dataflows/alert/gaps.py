@@ -7,6 +7,7 @@ from typing import Any, ClassVar
 import numpy as np
 from numpy.typing import NDArray
 
+from dataflows.alert.lifecycle import Conditions
 from dataflows.clock import NEVER
 from dataflows.compiled import Floats, Integers, Slots, compiled
 from dataflows.detector.state import ArrayState
@@ -62,7 +63,7 @@ class Gaps(ArrayState):
     def fill_value(self, name: str) -> Any:
         return NEVER if name in ("latest", "seen_at") else 0
 
-    def judge(self, slots: Slots, times: Integers, values: Floats) -> tuple[Floats, Integers]:
+    def judge(self, slots: Slots, times: Integers, values: Floats) -> Conditions:
         """Judge n events.
 
         Args:
@@ -77,7 +78,7 @@ class Gaps(ArrayState):
         if self._after >= 0:
             state = (self.latest, self.seen_at, self.seen, self.absent, self.waited, self.longest)
             _judge(slots, times, values, self._after, self._pause, *state, strengths, onsets)
-        return strengths, onsets
+        return Conditions(strengths, onsets)
 
 
 @compiled

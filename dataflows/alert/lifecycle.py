@@ -22,6 +22,9 @@ from dataflows.detector.state import ArrayState
 JOIN = 10_000_000
 """Microseconds within which conditions of a vehicle are signs of the same fault."""
 
+MOST_ROWS = 4096
+"""Events that are advanced by at a time, so that the arrays of changes stay small."""
+
 CHANNEL = np.dtype(
     [
         ("open", "?"),
@@ -52,6 +55,18 @@ class Change(IntEnum):
     REOPENED = 1
     WORSENED = 2
     CLEARED = 3
+
+
+class Conditions(NamedTuple):
+    """What n events say of some channels.
+
+    Attributes:
+        strengths: 0 where a condition does not show, 1 where it is just enough for an alert, shape (n, k).
+        onsets: when the condition began, microseconds, used where it opens an alert, shape (n, k) or (n, 1).
+    """
+
+    strengths: Floats
+    onsets: Integers
 
 
 class Changes(NamedTuple):
@@ -108,51 +123,74 @@ class Lifecycle(ArrayState):
                 self.channels[:vehicles, column] = state["channels"][:, old]
         self.open[:] = np.count_nonzero(self.channels["open"], axis=1)
 
-    def advance(self, slots: Slots, times: Integers, strengths: Floats, onsets: Integers) -> Changes:
+    def advance(self, slots: Slots, times: Integers, conditions: Sequence[Conditions]) -> Changes:
         """Advance the alerts by n events.
 
         Args:
             slots: vehicle of each event, shape (n,).
             times: event times, microseconds, not falling within a vehicle, shape (n,).
-            strengths: of each condition at each event, 0 where it does not show, 1 where it is just enough
-                for an alert, shape (n, K).
-            onsets: when the condition began, microseconds, shape (n, K); used where it opens an alert.
+            conditions: of K channels in all, those of the first ones first.
         """
-        found = []
         # Nearly always there is nothing to do.
         busy = self.open > 0
-        busy[slots[(strengths >= 1.0).any(axis=1)]] = True
-        positions = np.flatnonzero(busy[slots])
-        if not len(positions):
-            return Changes(positions, positions, np.zeros(0, np.uint8), np.zeros(0, CHANNEL))
-        start = 0
-        while start < len(positions):
-            chunk = positions[start : start + 4096]
-            start += len(chunk)
-            most = 2 * len(chunk) * strengths.shape[1]
-            out = (
-                np.empty(most, np.intp),
-                np.empty(most, np.intp),
-                np.empty(most, np.uint8),
-                np.empty(most, CHANNEL),
-            )
-            made = _advance(
-                chunk,
-                slots,
-                times,
-                strengths,
-                onsets,
-                self._together,
-                JOIN,
-                self._clear_after,
-                self._reopen_within,
-                _STRENGTHS,
-                self.channels,
-                self.open,
-                *out,
-            )
-            found.append([column[:made].copy() for column in out])
+        for condition in conditions:
+            busy[slots[_shown(condition.strengths)]] = True
+        rows = np.flatnonzero(busy[slots])
+        found = [self._advance(slots, times, conditions, rows[:MOST_ROWS])]
+        for start in range(MOST_ROWS, len(rows), MOST_ROWS):
+            found.append(self._advance(slots, times, conditions, rows[start : start + MOST_ROWS]))
         return Changes(*(np.concatenate(columns) for columns in zip(*found, strict=True)))
+
+    def _advance(
+        self, slots: Slots, times: Integers, conditions: Sequence[Conditions], rows: Slots
+    ) -> Changes:
+        if not len(rows):
+            return Changes(rows, rows, np.zeros(0, np.uint8), np.zeros(0, CHANNEL))
+        strengths = np.concatenate([condition.strengths[rows] for condition in conditions], axis=1)
+        onsets = np.concatenate(
+            [
+                np.broadcast_to(condition.onsets[rows], (len(rows), condition.strengths.shape[1]))
+                for condition in conditions
+            ],
+            axis=1,
+        )
+        most = 2 * strengths.size
+        out = Changes(
+            np.empty(most, np.intp),
+            np.empty(most, np.intp),
+            np.empty(most, np.uint8),
+            np.empty(most, CHANNEL),
+        )
+        made = _advance(
+            rows,
+            slots,
+            times,
+            strengths,
+            onsets,
+            self._together,
+            JOIN,
+            self._clear_after,
+            self._reopen_within,
+            _STRENGTHS,
+            self.channels,
+            self.open,
+            *out,
+        )
+        return Changes._make(column[:made] for column in out)
+
+
+@compiled
+def _shown(strengths: Floats) -> Slots:
+    """The rows with a strength of at least 1."""
+    rows = np.empty(len(strengths), np.intp)
+    found = 0
+    for row in range(len(strengths)):
+        shown = False
+        for channel in range(strengths.shape[1]):
+            shown |= strengths[row, channel] >= 1.0
+        rows[found] = row
+        found += shown
+    return rows[:found]
 
 
 @compiled
@@ -175,11 +213,11 @@ def _advance(
     states: Channels,
 ) -> int:
     made = 0
-    for row in positions:
+    for position, row in enumerate(positions):
         slot, now = slots[row], times[row]
         for number in range(channels.shape[1] if open_channels[slot] > 0 else 0):
             channel = channels[slot, number]
-            if channel.open and strengths[row, number] < 1.0 and now - channel.last > clear_after:
+            if channel.open and strengths[position, number] < 1.0 and now - channel.last > clear_after:
                 channel.open, channel.cleared = False, now
                 open_channels[slot] -= 1
                 rows[made], which[made], changes[made] = row, number, 3
@@ -187,15 +225,15 @@ def _advance(
                 made += 1
         strongest, running = -1, -1
         for number in range(together):
-            if strengths[row, number] >= 1.0 and (
-                strongest < 0 or strengths[row, number] > strengths[row, strongest]
+            if strengths[position, number] >= 1.0 and (
+                strongest < 0 or strengths[position, number] > strengths[position, strongest]
             ):
                 strongest = number
             shown_lately = channels[slot, number].open and now - channels[slot, number].last <= join
             if shown_lately and (running < 0 or channels[slot, number].last > channels[slot, running].last):
                 running = number
         for number in range(channels.shape[1]):
-            strength, target = strengths[row, number], number
+            strength, target = strengths[position, number], number
             if strength < 1.0:
                 continue
             if number < together:
@@ -216,7 +254,7 @@ def _advance(
             if not channel.open:
                 again = channel.cleared != NEVER and now - channel.cleared <= reopen_within
                 if not again:
-                    channel.onset, channel.events = min(onsets[row, number], now), 0
+                    channel.onset, channel.events = min(onsets[position, number], now), 0
                     channel.peak, channel.level = 0.0, 0
                 channel.open, channel.opened, channel.level = True, now, max(level, channel.level)
                 open_channels[slot] += 1

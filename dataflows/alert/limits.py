@@ -9,6 +9,7 @@ from typing import Any, ClassVar
 import numpy as np
 
 from config.settings import SignalSettings
+from dataflows.alert.lifecycle import Conditions
 from dataflows.clock import NEVER
 from dataflows.compiled import Floats, Integers, Slots, compiled
 from dataflows.detector.state import ArrayState
@@ -44,7 +45,7 @@ class Limits(ArrayState):
     def fill_value(self, name: str) -> Any:
         return NEVER
 
-    def judge(self, slots: Slots, times: Integers, values: Floats) -> tuple[Floats, Integers]:
+    def judge(self, slots: Slots, times: Integers, values: Floats) -> Conditions:
         """Judge n events.
 
         Args:
@@ -58,7 +59,7 @@ class Limits(ArrayState):
         strengths, onsets = np.zeros(values.shape), np.full(values.shape, NEVER)
         limits = (self.low, self.high, self._least, self._most)
         _judge(slots, times, values, *limits, self._after, self.since, strengths, onsets)
-        return strengths, onsets
+        return Conditions(strengths, onsets)
 
 
 def _bounds(lows: Sequence[float | None], highs: Sequence[float | None]) -> tuple[Floats, Floats]:

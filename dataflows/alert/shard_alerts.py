@@ -12,7 +12,7 @@ from dataflows.alert.book import AlertBook
 from dataflows.alert.entries import Entries, JudgedRows, subjects
 from dataflows.alert.evidence import Evidence, Verdicts
 from dataflows.alert.gaps import Gaps
-from dataflows.alert.lifecycle import Lifecycle
+from dataflows.alert.lifecycle import Conditions, Lifecycle
 from dataflows.alert.limits import Limits
 from dataflows.alert.mutes import Mutes
 from dataflows.alert.silence import Silence
@@ -239,17 +239,16 @@ class ShardAlerts:
                 part.forget(slots)
 
     def _advance(self, batch: TelemetryBatch, all_slots: Slots, used: Slots, time: Times) -> None:
-        scored, signals = len(self._scored), len(self._names)
         slots, times, values = all_slots[used], time.rising, batch.values[used]
         verdicts = self._judge(slots, times, values, time.in_order)
-        strengths = np.empty((len(slots), scored + 2 * signals))
-        onsets = np.empty(strengths.shape, np.int64)
-        strengths[:, :scored], onsets[:, :scored] = self._anomalies(verdicts, values), times[:, None]
-        parts = slice(scored, scored + signals), slice(scored + signals, None)
-        strengths[:, parts[0]], onsets[:, parts[0]] = self._limits.judge(slots, times, values)
-        strengths[:, parts[1]], onsets[:, parts[1]] = self._gaps.judge(slots, times, values)
-        strengths[:, parts[1]] *= self._measured
-        changes = self._lifecycle.advance(slots, times, strengths, onsets)
+        missing = self._gaps.judge(slots, times, values)
+        missing.strengths[:] *= self._measured
+        conditions = (
+            self._anomalies(verdicts, times, values),
+            self._limits.judge(slots, times, values),
+            missing,
+        )
+        changes = self._lifecycle.advance(slots, times, conditions)
         if not len(changes.row):
             return
         event_ids, vehicle_ids = ([ids[row] for row in used] for ids in (batch.event_ids, batch.vehicle_ids))
@@ -265,17 +264,18 @@ class ShardAlerts:
             judged[~in_order] = np.nan
         return self._evidence.judge(slots, times, judged)
 
-    def _anomalies(self, verdicts: Verdicts, values: Floats) -> Floats:
-        """Strength of the evidence against each scored signal, where the catalogue lets it count."""
-        strengths = verdicts.nats / verdicts.bar[:, None]
-        strong = strengths >= 1.0
-        if not strong.any():
-            strengths[:] = 0.0
-            return strengths
-        counts = np.where(verdicts.upwards, self._above, self._below) & self._judged
-        off = np.abs(values[:, self._scored] - verdicts.typical)
-        counts &= ~(off < self._least)
-        return np.where(strong & counts, strengths, 0.0)
+    def _anomalies(self, verdicts: Verdicts, times: Integers, values: Floats) -> Conditions:
+        """The evidence against each scored signal, where the catalogue lets it count."""
+        strengths, onsets = np.zeros(verdicts.nats.shape), times[:, None]
+        bar = verdicts.bar[:, None]
+        strong = verdicts.nats >= bar
+        if strong.any():
+            off = np.abs(values[:, self._scored] - verdicts.typical)
+            counts = (
+                np.where(verdicts.upwards, self._above, self._below) & self._judged & ~(off < self._least)
+            )
+            np.divide(verdicts.nats, bar, out=strengths, where=strong & counts)
+        return Conditions(strengths, onsets)
 
     def _evict(self) -> None:
         evicted = self._slots.evict()

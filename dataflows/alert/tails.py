@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import numpy as np
 
 from dataflows.alert.evidence_arrays import TAIL, Records
@@ -37,7 +39,7 @@ EDGES: Floats = ((np.arange(BUCKETS) + FIRST_BUCKET) << 48).view(np.float64) * 1
 """About the middle of each bucket."""
 
 
-def fitted_tails(histogram: Floats, totals: Floats, notable: float) -> Records:
+def fitted_tails(histogram: Floats, totals: Floats, notable: float) -> tuple[Records, Floats]:
     """Tails of all statistics, upwards and downwards.
 
     A generalised Pareto distribution above the quantile that `START` says (Pickands, 1975). Its shape comes
@@ -50,56 +52,69 @@ def fitted_tails(histogram: Floats, totals: Floats, notable: float) -> Records:
         notable: nats from which on a statistic is notable.
 
     Returns:
-        Of type `TAIL`, shape (S, `STATISTICS`, 2); ``start`` is NaN where too little is known.
+        Tails of type `TAIL`, shape (S, `STATISTICS`, 2), ``start`` is NaN where too little is known; and the
+        rows at least as large as each bucket, shaped like the histogram.
     """
     tails = np.zeros(histogram.shape[:3], TAIL)
-    _fit(histogram, totals, EDGES, tails)
-    tails["notable"] = _where(tails, notable)
-    return tails
-
-
-def _where(tails: Records, nats: float) -> Floats:
-    """The least value that is so surprising, at least where the tail starts; infinite where there is none."""
-    beyond = np.maximum(nats - tails["nats"], 0.0)
-    light = beyond / np.log(4.0)
-    shape = np.maximum(tails["shape"], 0.01)
-    heavy = np.expm1(beyond * shape) / (4.0**shape - 1.0)
-    steps = np.where(tails["shape"] < 0.01, light, heavy)
-    return np.where(np.isnan(tails["start"]), np.inf, tails["start"] + tails["step"] * steps)
+    survival = np.empty(histogram.shape)
+    _fit(histogram, totals, EDGES, notable, tails, survival)
+    return tails, survival
 
 
 @compiled
-def _fit(histogram: Floats, totals: Floats, edges: Floats, tails: Records) -> None:
+def _fit(
+    histogram: Floats, totals: Floats, edges: Floats, notable: float, tails: Records, survival: Floats
+) -> None:
     signals, statistics, sides = tails.shape
     for signal in range(signals):
         for statistic in range(statistics):
             for side in range(sides):
                 tail, counts = tails[signal, statistic, side], histogram[signal, statistic, side]
+                as_large = survival[signal, statistic, side]
+                above = 0.0
+                for bucket in range(len(counts) - 1, -1, -1):
+                    above += counts[bucket]
+                    as_large[bucket] = above
                 total = totals[signal]
-                rows = min(START[statistic] * total, counts.sum())
-                tail.start = np.nan
+                rows = min(START[statistic] * total, above)
+                tail.start, tail.notable = np.nan, np.inf
                 if total < LEAST_ROWS:
                     continue
                 if rows < 1e-9:
                     tail.start, tail.step, tail.shape, tail.nats = 4.0, 4.0, 0.0, np.log(total)
-                    continue
-                start, middle, end = edges[0], edges[0], edges[0]
-                above = 0.0
-                found = 0
-                for bucket in range(len(counts) - 1, -1, -1):
-                    above += counts[bucket]
-                    if found == 0 and above >= rows / 16.0:
-                        end, found = edges[bucket], 1
-                    if found == 1 and above >= rows / 4.0:
-                        middle, found = edges[bucket], 2
-                    if found == 2 and above >= rows:
-                        start, found = edges[bucket], 3
-                step = max(middle - start, LEAST_STEP[statistic], LEAST_STEP_SHARE * start)
-                shape = 0.0
-                if end > middle:
-                    shape = np.log((end - middle) / step) / np.log(4.0)
-                share = rows / (rows + SHAPE_ROWS)
-                shape = shape * share + EXPECTED_SHAPE[statistic] * (1.0 - share)
-                tail.start, tail.step = start, step * (1.0 + UNCERTAINTY / np.sqrt(rows))
-                tail.shape = min(max(shape, 0.0), LARGEST_SHAPE[statistic])
-                tail.nats = np.log(total / rows)
+                else:
+                    _fit_tail(tail, as_large, edges, statistic, total, rows)
+                tail.notable = _where(tail, notable)
+
+
+@compiled
+def _fit_tail(tail: Any, as_large: Floats, edges: Floats, statistic: int, total: float, rows: float) -> None:
+    bucket = len(as_large) - 1
+    while as_large[bucket] < rows / 16.0:
+        bucket -= 1
+    end = edges[bucket]
+    while as_large[bucket] < rows / 4.0:
+        bucket -= 1
+    middle = edges[bucket]
+    # If the tail spans all that was counted, more has to be: it starts at nothing, until it is known.
+    while bucket > 0 and as_large[bucket] <= rows:
+        bucket -= 1
+    start = edges[bucket]
+    step = max(middle - start, LEAST_STEP[statistic], LEAST_STEP_SHARE * start)
+    shape = 0.0
+    if end > middle:
+        shape = np.log((end - middle) / step) / np.log(4.0)
+    share = rows / (rows + SHAPE_ROWS)
+    shape = shape * share + EXPECTED_SHAPE[statistic] * (1.0 - share)
+    tail.start, tail.step = start, step * (1.0 + UNCERTAINTY / np.sqrt(rows))
+    tail.shape = min(max(shape, 0.0), LARGEST_SHAPE[statistic])
+    tail.nats = np.log(total / rows)
+
+
+@compiled
+def _where(tail: Any, nats: float) -> float:
+    """The least value that is so surprising, at least where the tail starts."""
+    beyond = max(nats - tail.nats, 0.0)
+    if tail.shape < 0.01:
+        return float(tail.start + tail.step * beyond / np.log(4.0))
+    return float(tail.start + tail.step * np.expm1(beyond * tail.shape) / (4.0**tail.shape - 1.0))

@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from dataflows.alert.lifecycle import JOIN, Change, Lifecycle
+from dataflows.alert.lifecycle import JOIN, Change, Conditions, Lifecycle
 from dataflows.clock import NEVER, SECOND
 
 OPENED, REOPENED, WORSENED, CLEARED = Change
@@ -32,7 +32,7 @@ def advance(
     onsets = np.repeat(times[:, None], strengths.shape[1], axis=1)
     if onset is not None:
         onsets[:] = onset * SECOND
-    found = alerts.advance(slots, times, strengths, onsets)
+    found = alerts.advance(slots, times, [Conditions(strengths, onsets)])
     return [
         (
             int(times[row] // SECOND),

@@ -25,7 +25,7 @@ def counted(values: Floats) -> tuple[Floats, Floats]:
 
 
 def tails_of(values: Floats, notable: float = 6.0) -> Records:
-    return fitted_tails(*counted(values), notable)
+    return fitted_tails(*counted(values), notable)[0]
 
 
 def surprise_of(values: Floats) -> list[float]:
@@ -95,5 +95,5 @@ def test_one_faulty_value_in_a_thousand_changes_little() -> None:
 def test_sides_are_fitted_by_themselves() -> None:
     histogram, totals = counted(normals)
     histogram[0, 0, 1] = np.roll(histogram[0, 0, 0], 20)
-    tails = fitted_tails(histogram, totals, 6.0)[0, 0]
+    tails = fitted_tails(histogram, totals, 6.0)[0][0, 0]
     assert _surprise(tails[0], 5.0) > _surprise(tails[1], 5.0)
