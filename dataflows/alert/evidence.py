@@ -123,7 +123,8 @@ class Evidence(ArrayState):
         self.exact = np.zeros((0, kernel.EXACT, signals))
         self.rough = np.zeros((0, kernel.ROUGH, signals), np.float32)
         self.sums = np.zeros((kernel.SUMS, signals))
-        self.sums[kernel.RESOLUTION] = np.inf
+        self.sums[[kernel.RESOLUTION, kernel.LOWEST]] = np.inf
+        self.sums[kernel.HIGHEST] = -np.inf
         self.rests = np.zeros((signals, 2, kernel.RESTS))
         self.scatter = np.zeros((2 * signals, 2 * signals))
         self.weight = np.zeros(1)

@@ -27,8 +27,9 @@ HELD_AT, HELD, COUNT, MEAN, BASELINE = range(5)
 TRENDED, SHIFTED, LEVEL_SPREAD, JUMP_SPREAD, JUMPS_UP, JUMPS_DOWN, REPEATS, HOLD_OFF = range(8)
 """What is known of it besides: in spreads, spreads in standard deviations, nats, or rows."""
 
-SCATTER, SCATTER_ROWS, CHANGE_SQUARE, CHANGES, MOVES, RESOLUTION = range(6)
-"""What vehicles share of a signal: sums of squares, each with its weight, movements, the least movement."""
+SCATTER, SCATTER_ROWS, CHANGE_SQUARE, CHANGES, MOVES, RESOLUTION, LOWEST, HIGHEST = range(8)
+"""What vehicles share of a signal: sums of squares, each with its weight, movements, the least movement, and
+the range of its values."""
 
 PER_DEVIATION, PER_CHANGE, MOST_OFF, MOST_MOVED = range(4)
 """How a signal is scaled: 1 over the deviations of its value and its change, 0 while they are unknown. What
@@ -38,7 +39,7 @@ LEVEL_UNIT, PER_LEVEL_UNIT, JUMP_UNIT, LEAST_LEVEL, LEAST_JUMP, CORRELATION = ra
 """How its two residuals are scaled: their standard deviations in its unit (of the level also 1 over it), its
 resolution in these deviations, and how they correlate."""
 
-EXACT, ROUGH, SUMS, SCALES = 5, 8, 6, 10
+EXACT, ROUGH, SUMS, SCALES = 5, 8, 8, 10
 """How many there are of each of these."""
 
 RESTS = 16
@@ -176,7 +177,8 @@ def judge(
             unit, seen = scales[LEVEL_UNIT, signal], own[COUNT, signal]
             # With the mean, which follows the signal too: without it, a baseline would drift as that does.
             where = residuals[signal] * unit + own[MEAN, signal]
-            baseline = where if resumed or seen < KNOWN_AFTER else own[BASELINE, signal]
+            anew = resumed or changed[signal] == 0.0
+            baseline = where if anew or seen < KNOWN_AFTER else own[BASELINE, signal]
             off = (where - baseline) * scales[PER_LEVEL_UNIT, signal]
             baseline += min(max(off, -CLIP), CLIP) * unit * (1.0 / BASELINE_ROWS)
             own[BASELINE, signal] = baseline if use else own[BASELINE, signal]
@@ -192,10 +194,15 @@ def judge(
             spread += (min(abs(jump), CLIP * spread) - spread) * share
             is_new = changed[signal] > 0.0
             lately[JUMP_SPREAD, signal] = spread if use and is_new else lately[JUMP_SPREAD, signal]
-            away[0, signal] = jump * scales[JUMP_UNIT, signal]
+            # A value that is expected beyond the range of the signal is expected no farther than at its end.
+            gap, value = jump * scales[JUMP_UNIT, signal], own[HELD, signal]
+            lowest, highest = sums[LOWEST, signal], sums[HIGHEST, signal]
+            bound = min(max(value - lowest, 0.0), gap) if gap > 0.0 else max(min(value - highest, 0.0), gap)
+            away[0, signal] = bound
+            jump *= bound / gap if gap != 0.0 else 1.0
             jump /= scale
-            trend = 0.0 if resumed else lately[TRENDED, signal]
-            shift = 0.0 if resumed else lately[SHIFTED, signal]
+            trend = 0.0 if anew else lately[TRENDED, signal]
+            shift = 0.0 if anew else lately[SHIFTED, signal]
             trend += (jump - trend) * (1.0 / TREND_ROWS)
             shift += (off - shift) * (1.0 / SHIFT_ROWS)
             lately[TRENDED, signal] = trend if use else lately[TRENDED, signal]
@@ -367,6 +374,10 @@ def _learn(
     for signal in range(len(sent)):
         share = (SUSPICIOUS_WEIGHT if lately[HOLD_OFF, signal] > 0.0 else 1.0) * sent[signal]
         seen = min(own[COUNT, signal] + share, memory)
+        value = own[HELD, signal]
+        trusted = sent[signal] > 0.0 and lately[HOLD_OFF, signal] == 0.0
+        sums[LOWEST, signal] = min(sums[LOWEST, signal], value if trusted else np.inf)
+        sums[HIGHEST, signal] = max(sums[HIGHEST, signal], value if trusted else -np.inf)
         part = share / max(seen, 1e-9)
         most = scales[MOST_OFF, signal] if seen > KNOWN_AFTER else np.inf
         off = (own[HELD, signal] - own[MEAN, signal]) * sent[signal]

@@ -12,6 +12,7 @@ from dataflows.alert.book import AlertBook
 from dataflows.alert.entries import Entries, JudgedRows, subjects
 from dataflows.alert.evidence import Evidence, Verdicts
 from dataflows.alert.gaps import Gaps
+from dataflows.alert.judged_while import JudgedWhile
 from dataflows.alert.lifecycle import Conditions, Lifecycle
 from dataflows.alert.limits import Limits
 from dataflows.alert.mutes import Mutes
@@ -68,17 +69,14 @@ class ShardAlerts:
         self._above = np.array([signal.direction != "below" for signal in signals])
         self._below = np.array([signal.direction != "above" for signal in signals])
         self._least = np.array([signal.least_deviation for signal in signals])
-        self._when = [
-            (column, Expression.parse(signal.when, names))
-            for column, signal in enumerate(signals)
-            if signal.when is not None
-        ]
+        conditions = [None if it.when is None else Expression.parse(it.when, names) for it in signals]
         self._asleep = None if alerts.asleep is None else Expression.parse(alerts.asleep, names)
         self._measured = np.array([not signal.is_derived for signal in settings.signals.values()])
 
         self._slots = VehicleSlots(detector.vehicles)
         self._silence = Silence(after=alerts.silent_after)
         self._times = VehicleTimes(hold=detector.hold)
+        self._judged_while = JudgedWhile(conditions, settle=SETTLE)
         self._evidence = Evidence(
             len(scored),
             judged=self._judged,
@@ -97,6 +95,7 @@ class ShardAlerts:
         self._parts: dict[str, State] = {
             "silence": self._silence,
             "times": self._times,
+            "judged_while": self._judged_while,
             "evidence": self._evidence,
             "limits": self._limits,
             "gaps": self._gaps,
@@ -258,8 +257,7 @@ class ShardAlerts:
 
     def _judge(self, slots: Slots, times: Integers, values: Floats, in_order: Mask) -> Verdicts:
         judged = values[:, self._scored]
-        for column, condition in self._when:
-            judged[~condition.holds(values), column] = np.nan
+        self._judged_while.drop(slots, times, values, judged)
         if not in_order.all():
             judged[~in_order] = np.nan
         return self._evidence.judge(slots, times, judged)
