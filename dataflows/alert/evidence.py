@@ -45,10 +45,10 @@ MEMORY = 100_000.0
 COUNTED = 1_000_000.0
 """Rows that the shared sums span: they are halved when they have reached it."""
 
-OF_BUDGET = 0.61
-"""The bar, as a share of the nats that the budget stands for if rows were independent and tails exact.
+OF_BUDGET = 0.66
+"""The bar, as a share of the nats that the budget stands for if statistics were independent and tails exact.
 
-Rows that are alike follow each other, and tails are fitted rather too wide than too narrow.
+Signals deviate together, and tails are fitted rather too wide than too narrow.
 """
 
 AGE = 0.9

@@ -42,9 +42,6 @@ resolution in these deviations, and how they correlate."""
 EXACT, ROUGH, SUMS, SCALES = 5, 8, 8, 10
 """How many there are of each of these."""
 
-RESTS = 16
-"""Values at which a signal rests that are remembered."""
-
 BUCKETS, FIRST_BUCKET = 256, 16240
 """Sixteen buckets of a histogram are an octave: the number of one is made of the exponent of the float64 and
 the first four bits of its fraction. They reach from 0.004 to 260, and the first and last ones beyond."""
@@ -54,6 +51,10 @@ NEAR_TAIL = 0.8
 
 TREND_ROWS, SHIFT_ROWS = 10.0, 15.0
 """Rows over which jumps and deviations from the baseline are averaged: few, to be quick."""
+
+ROWS_PER_TEST = (1.0, TREND_ROWS, SHIFT_ROWS, 5.0)
+"""Rows for which each statistic hardly changes: together they are one test (1 over the extremal index of
+Leadbetter, "Extremes and Local Dependence in Stationary Sequences", 1983). Jumps come one by one."""
 
 BASELINE_ROWS = 300.0
 """Rows over which the baseline of a signal's deviation follows it: what changes more slowly is no fault."""
@@ -84,15 +85,14 @@ REPEATED, FADE = 8.0, 0.3
 
 SEEN, NEARLY = 12.0, 16
 """What was seen before, or nearly, by so many buckets, is at most e^SEEN times rarer than it was then.
-
-A tail knows nothing of what happens once a trip: an engine that starts is no fault each time.
-"""
+A tail knows nothing of what happens once a trip: an engine that starts is no fault each time."""
 
 LEARNED_ROWS, LEARNED_EVERY = 64, 4
 """Once a vehicle has sent the first number of rows, only one in so many teaches means and correlations."""
 
-RESTING_RUN, RESTING_ROWS = 4, 12
-"""Rows that a value is held for to be a rest, and rows of such rests after which the signal rests there."""
+RESTS, RESTING_RUN, RESTING_ROWS = 16, 4, 12
+"""Values at which a signal rests that are remembered, rows that a value is held for to be a rest, and rows of
+such rests after which the signal rests there."""
 
 
 @compiled
@@ -122,7 +122,7 @@ def judge(
         force: what is in force.
         results: filled.
     """
-    # A call with a tuple counts references to all arrays in it, which takes longer than a row.
+    # A call with a tuple counts references to all of its arrays, which takes longer than a row.
     vehicle_times, exact, rough = vehicles
     sums, rests, scatter, weight, histogram, totals, seconds = learned
     scales, residual, near, tails, survival = force
@@ -195,12 +195,11 @@ def judge(
             is_new = changed[signal] > 0.0
             lately[JUMP_SPREAD, signal] = spread if use and is_new else lately[JUMP_SPREAD, signal]
             # A value that is expected beyond the range of the signal is expected no farther than at its end.
-            gap, value = jump * scales[JUMP_UNIT, signal], own[HELD, signal]
-            lowest, highest = sums[LOWEST, signal], sums[HIGHEST, signal]
-            bound = min(max(value - lowest, 0.0), gap) if gap > 0.0 else max(min(value - highest, 0.0), gap)
-            away[0, signal] = bound
-            jump *= bound / gap if gap != 0.0 else 1.0
-            jump /= scale
+            farther = jump * scales[JUMP_UNIT, signal]
+            above, below = own[HELD, signal] - sums[LOWEST, signal], own[HELD, signal] - sums[HIGHEST, signal]
+            far = min(max(above, 0.0), farther) if farther > 0.0 else max(min(below, 0.0), farther)
+            away[0, signal] = far
+            jump *= far / farther / scale if farther != 0.0 else 0.0
             trend = 0.0 if anew else lately[TRENDED, signal]
             shift = 0.0 if anew else lately[SHIFTED, signal]
             trend += (jump - trend) * (1.0 / TREND_ROWS)
@@ -212,8 +211,8 @@ def judge(
             held_off = lately[HOLD_OFF, signal]
             moves_enough = sums[MOVES, signal] >= KNOWN_AFTER
             known[signal] = 1.0 if settled and moves_enough and seen >= KNOWN_AFTER else 0.0
-            trusted = SUSPICIOUS_WEIGHT if held_off > 0.0 else 1.0
-            counted[signal] = trusted if use and (known[signal] > 0.0 or not settled) else 0.0
+            weighs = SUSPICIOUS_WEIGHT if held_off > 0.0 else 1.0
+            counted[signal] = weighs if use and (known[signal] > 0.0 or not settled) else 0.0
             totals[signal] += counted[signal]
             lately[HOLD_OFF, signal] = max(held_off - 1.0, 0.0) if use else held_off
             up, down = lately[JUMPS_UP, signal], lately[JUMPS_DOWN, signal]
@@ -248,6 +247,7 @@ def judge(
                 histogram[signal, which, side, bucket] += counts
                 if which == JUMP and surprise > 0.0:
                     surprise = _with_repeats(lately, signal, surprise, side)
+                surprise += np.log(ROWS_PER_TEST[which]) if surprise > 0.0 else 0.0
                 if surprise > nats[row, signal] and known[signal] > 0.0:
                     jumped = jumped or (which == JUMP and surprise > SUSPICIOUS)
                     nats[row, signal], statistic[row, signal] = surprise, which
@@ -274,11 +274,11 @@ def _blame(
     statistic: NDArray[np.uint8],
     nats: Floats,
 ) -> None:
-    """Blame jumps on the one signal without which the rest of the row is the most likely.
+    """Blame jumps, and trends that they start, on the one signal without which the row is the most likely.
 
-    A faulty value makes those that are predicted from it unusual, too, and may be the less unusual of them.
-    Leaving out a signal takes the distance of its two residuals off the Mahalanobis distance of the row
-    (Lauritzen, section 5.1.3): more for the faulty one of two signals that follow each other.
+    A faulty value makes those unusual that are predicted from it, even more than itself. Leaving out a signal
+    takes the distance of its residuals off the Mahalanobis distance of the row (Lauritzen, section 5.1.3):
+    more for the faulty one of two signals that follow each other.
     """
     count = len(used)
     best, most = -1, 0.0
@@ -292,7 +292,7 @@ def _blame(
     if best < 0 or nats[row, best] < 0.5 * bar:
         return
     for signal in range(count):
-        if signal != best and statistic[row, signal] == JUMP:
+        if signal != best and statistic[row, signal] <= TREND:
             nats[row, signal] = 0.0
 
 
@@ -374,10 +374,9 @@ def _learn(
     for signal in range(len(sent)):
         share = (SUSPICIOUS_WEIGHT if lately[HOLD_OFF, signal] > 0.0 else 1.0) * sent[signal]
         seen = min(own[COUNT, signal] + share, memory)
-        value = own[HELD, signal]
-        trusted = sent[signal] > 0.0 and lately[HOLD_OFF, signal] == 0.0
-        sums[LOWEST, signal] = min(sums[LOWEST, signal], value if trusted else np.inf)
-        sums[HIGHEST, signal] = max(sums[HIGHEST, signal], value if trusted else -np.inf)
+        if share == 1.0:
+            sums[LOWEST, signal] = min(sums[LOWEST, signal], own[HELD, signal])
+            sums[HIGHEST, signal] = max(sums[HIGHEST, signal], own[HELD, signal])
         part = share / max(seen, 1e-9)
         most = scales[MOST_OFF, signal] if seen > KNOWN_AFTER else np.inf
         off = (own[HELD, signal] - own[MEAN, signal]) * sent[signal]

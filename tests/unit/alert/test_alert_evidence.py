@@ -174,6 +174,30 @@ def test_a_step_of_the_resolution_is_never_unusual() -> None:
     assert (verdicts.nats[:, TEMPERATURE] < verdicts.bar).all()
 
 
+def test_a_value_expected_beyond_the_range_of_the_signal_is_expected_at_its_end() -> None:
+    """A throttle is closed when the vehicle brakes, and no harder braking closes it any further."""
+    made = evidence()
+    values = drive(LEARNED + AFTER, 1)
+    values[..., LOAD] = np.maximum(values[..., LOAD], 0.0)
+    made.judge(*rows(values[:LEARNED]))
+    after = values[LEARNED:].copy()
+    # Both fall as never before; the load, which follows them, cannot.
+    after[200:, 0, [SPEED, RPM]] = values[..., [SPEED, RPM]].min(axis=(0, 1)) * 1.3
+    after[200:, 0, LOAD] = 0.0
+    verdicts = made.judge(*rows(after, LEARNED))
+    load = verdicts.nats[::VEHICLES, LOAD] / verdicts.bar[::VEHICLES]
+    assert load[200:203].max() < 1.0
+
+
+def test_a_signal_that_comes_back_has_no_past() -> None:
+    """What the others did meanwhile, a refuelling for instance, has moved what is expected of it."""
+    values = normal()
+    values[100:200, 0, TEMPERATURE] = np.nan
+    values[200:, 0, TEMPERATURE] -= 1.0
+    _, strengths = after(values)
+    assert strengths[:, TEMPERATURE].max() < 1.0
+
+
 def test_a_missing_value_is_no_evidence() -> None:
     values = normal()
     values[100:200, 0, SPEED] = np.nan
