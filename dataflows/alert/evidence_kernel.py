@@ -274,7 +274,7 @@ def _blame(
     statistic: NDArray[np.uint8],
     nats: Floats,
 ) -> None:
-    """Blame jumps, and trends that they start, on the one signal without which the row is the most likely.
+    """Blame jumps, and means that they move, on the one signal without which the row is the most likely.
 
     A faulty value makes those unusual that are predicted from it, even more than itself. Leaving out a signal
     takes the distance of its residuals off the Mahalanobis distance of the row (Lauritzen, section 5.1.3):
@@ -292,7 +292,7 @@ def _blame(
     if best < 0 or nats[row, best] < 0.5 * bar:
         return
     for signal in range(count):
-        if signal != best and statistic[row, signal] <= TREND:
+        if signal != best and statistic[row, signal] != STUCK:
             nats[row, signal] = 0.0
 
 
