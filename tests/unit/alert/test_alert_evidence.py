@@ -193,7 +193,7 @@ def test_a_signal_that_comes_back_has_no_past() -> None:
     """What the others did meanwhile, a refuelling for instance, has moved what is expected of it."""
     values = normal()
     values[100:200, 0, TEMPERATURE] = np.nan
-    values[200:, 0, TEMPERATURE] -= 8.0
+    values[200:, 0, TEMPERATURE] -= 30.0
     _, strengths = after(values)
     assert strengths[:, TEMPERATURE].max() < 1.0
 
