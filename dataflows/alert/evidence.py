@@ -25,6 +25,7 @@ from typing import Any, ClassVar, NamedTuple, TypeVar
 import numpy as np
 from numpy.typing import NDArray
 
+from dataflows.alert import evidence_arrays as at
 from dataflows.alert import evidence_kernel as kernel
 from dataflows.alert.evidence_arrays import TAIL, InForce, Learned, Results, Vehicles
 from dataflows.alert.tails import fitted_tails
@@ -45,7 +46,7 @@ MEMORY = 100_000.0
 COUNTED = 1_000_000.0
 """Rows that the shared sums span: they are halved when they have reached it."""
 
-OF_BUDGET = 0.66
+OF_BUDGET = 0.63
 """The bar, as a share of the nats that the budget stands for if statistics were independent and tails exact.
 
 Signals deviate together, and tails are fitted rather too wide than too narrow.
@@ -54,7 +55,7 @@ Signals deviate together, and tails are fitted rather too wide than too narrow.
 AGE = 0.9
 """Hours of data at which the bar is higher by one: rare events of normal driving have not been seen yet."""
 
-LONE = 2.2
+LONE = 2.5
 """How much higher the bar is for a lone vehicle: its hours are less varied than those of many vehicles."""
 
 LARGEST_OFF, LARGEST_MOVED, CHANGES_KNOWN = 10.0, 10.0, 50.0
@@ -120,11 +121,11 @@ class Evidence(ArrayState):
         self._hold, self._settle = int(hold * 1e6), int(settle * 1e6)
         by_statistic = (signals, kernel.STATISTICS, 2)
         self.times = np.zeros((0, 3), np.int64)
-        self.exact = np.zeros((0, kernel.EXACT, signals))
-        self.rough = np.zeros((0, kernel.ROUGH, signals), np.float32)
-        self.sums = np.zeros((kernel.SUMS, signals))
-        self.sums[[kernel.RESOLUTION, kernel.LOWEST]] = np.inf
-        self.sums[kernel.HIGHEST] = -np.inf
+        self.exact = np.zeros((0, at.EXACT, signals))
+        self.rough = np.zeros((0, at.ROUGH, signals), np.float32)
+        self.sums = np.zeros((at.SUMS, signals))
+        self.sums[[at.RESOLUTION, at.LOWEST]] = np.inf
+        self.sums[at.HIGHEST] = -np.inf
         self.rests = np.zeros((signals, 2, kernel.RESTS))
         self.scatter = np.zeros((2 * signals, 2 * signals))
         self.weight = np.zeros(1)
@@ -132,7 +133,7 @@ class Evidence(ArrayState):
         self.totals = np.zeros(signals)
         self.seconds = np.zeros(1)
         self.precision = np.eye(2 * signals) / (1.0 + RIDGE)
-        self.scales = np.zeros((kernel.SCALES, signals))
+        self.scales = np.zeros((at.SCALES, signals))
         self.residual = np.zeros((2 * signals, 2 * signals))
         self.near = np.zeros((kernel.STATISTICS, 2, signals))
         self.tails = np.zeros(by_statistic, TAIL)
@@ -147,8 +148,8 @@ class Evidence(ArrayState):
         if name == "times":
             return np.array((NEVER, NEVER, 0))
         if name == "exact":
-            return np.where(np.arange(kernel.EXACT) == kernel.HELD_AT, -np.inf, 0.0)[:, None]
-        spreads = np.isin(np.arange(kernel.ROUGH), (kernel.LEVEL_SPREAD, kernel.JUMP_SPREAD))
+            return np.where(np.arange(at.EXACT) == at.HELD_AT, -np.inf, 0.0)[:, None]
+        spreads = np.isin(np.arange(at.ROUGH), (at.LEVEL_SPREAD, at.JUMP_SPREAD))
         return spreads.astype(np.float32)[:, None]
 
     def judge(self, slots: Slots, times: Integers, values: Floats) -> Verdicts:
@@ -199,7 +200,7 @@ class Evidence(ArrayState):
             self._renew_precision()
         self._renew_scales()
         self._renew_tails()
-        vehicles = max(int(np.count_nonzero(self.times[:, kernel.LATEST] != NEVER)), 1)
+        vehicles = max(int(np.count_nonzero(self.times[:, at.LATEST] != NEVER)), 1)
         self._renew_bar(vehicles)
         self._fade()
         self.renew_at = self.rows + min(max(vehicles, int(self.rows * RENEWAL)), LARGEST_RENEWAL)
@@ -230,14 +231,14 @@ class Evidence(ArrayState):
     def _renew_scales(self) -> None:
         """Leave out value and change of one signal at a time, and predict both from all others."""
         sums, count = self.sums, self.sums.shape[1]
-        moves = sums[kernel.MOVES] > 0.0
+        moves = sums[at.MOVES] > 0.0
         # A signal that moves by a single step of its resolution is never unusual.
-        least = np.where(np.isfinite(sums[kernel.RESOLUTION]), sums[kernel.RESOLUTION], 0.0)
+        least = np.where(np.isfinite(sums[at.RESOLUTION]), sums[at.RESOLUTION], 0.0)
         deviation, change = (
             np.where(moves, np.maximum(np.sqrt(sums[square] / np.maximum(sums[weight], 1e-300)), least), 0.0)
             for square, weight in (
-                (kernel.SCATTER, kernel.SCATTER_ROWS),
-                (kernel.CHANGE_SQUARE, kernel.CHANGES),
+                (at.SCATTER, at.SCATTER_ROWS),
+                (at.CHANGE_SQUARE, at.CHANGES),
             )
         )
         # The inverses of the blocks of the precision matrix, one block of two variables per signal.
@@ -259,27 +260,27 @@ class Evidence(ArrayState):
                 axis=1,
             )
         )
-        changed = sums[kernel.CHANGES] > CHANGES_KNOWN
+        changed = sums[at.CHANGES] > CHANGES_KNOWN
         level_unit, jump_unit = deviation * by_level, change * by_jump
         scales = {
-            kernel.PER_DEVIATION: _per(deviation),
-            kernel.PER_CHANGE: _per(change),
-            kernel.MOST_OFF: np.where(deviation > 0.0, LARGEST_OFF * deviation, np.inf),
-            kernel.MOST_MOVED: np.where(changed, LARGEST_MOVED * change, np.inf),
-            kernel.LEVEL_UNIT: level_unit,
-            kernel.PER_LEVEL_UNIT: _per(level_unit),
-            kernel.JUMP_UNIT: jump_unit,
-            kernel.LEAST_LEVEL: least * _per(level_unit),
-            kernel.LEAST_JUMP: least * _per(jump_unit),
-            kernel.CORRELATION: shared / (by_level * by_jump),
+            at.PER_DEVIATION: _per(deviation),
+            at.PER_CHANGE: _per(change),
+            at.MOST_OFF: np.where(deviation > 0.0, LARGEST_OFF * deviation, np.inf),
+            at.MOST_MOVED: np.where(changed, LARGEST_MOVED * change, np.inf),
+            at.LEVEL_UNIT: level_unit,
+            at.PER_LEVEL_UNIT: _per(level_unit),
+            at.JUMP_UNIT: jump_unit,
+            at.LEAST_LEVEL: least * _per(level_unit),
+            at.LEAST_JUMP: least * _per(jump_unit),
+            at.CORRELATION: shared / (by_level * by_jump),
         }
-        self.scales = np.stack([scales[place] for place in range(kernel.SCALES)])
+        self.scales = np.stack([scales[place] for place in range(at.SCALES)])
 
     def _fade(self) -> None:
         """Halve the shared sums when they span more than `COUNTED` rows."""
         if self.weight[0] > COUNTED:
             self.scatter, self.weight = self.scatter / 2.0, self.weight / 2.0
-        for weight, square in ((kernel.SCATTER_ROWS, kernel.SCATTER), (kernel.CHANGES, kernel.CHANGE_SQUARE)):
+        for weight, square in ((at.SCATTER_ROWS, at.SCATTER), (at.CHANGES, at.CHANGE_SQUARE)):
             old = self.sums[weight] > COUNTED
             self.sums[weight, old] /= 2.0
             self.sums[square, old] /= 2.0

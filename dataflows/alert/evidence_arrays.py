@@ -1,7 +1,4 @@
-"""The arrays that the compiled part of `dataflows.alert.evidence` works on, of V vehicles with S signals.
-
-The names in capitals are those of `dataflows.alert.evidence_kernel`.
-"""
+"""The arrays that the compiled part of `dataflows.alert.evidence` works on, of V vehicles with S signals."""
 
 from __future__ import annotations
 
@@ -20,6 +17,31 @@ Singles: TypeAlias = NDArray[np.float32]
 TAIL = np.dtype([("start", "f8"), ("step", "f8"), ("shape", "f8"), ("nats", "f8"), ("notable", "f8")])
 """Tail of a statistic: where it starts, how far to four times rarer values, shape, nats at the start, and the
 least notable value."""
+
+
+LATEST, STARTED, ROWS = range(3)
+"""Event times of a vehicle's latest row and of the first one after its last pause, and its rows."""
+
+HELD_AT, HELD, COUNT, MEAN, BASELINE = range(5)
+"""What is known of a vehicle's signal: when its last value came, that value, values, mean, and baseline."""
+
+TRENDED, SHIFTED, LEVEL_SPREAD, JUMP_SPREAD, JUMPS_UP, JUMPS_DOWN, REPEATS, HOLD_OFF = range(8)
+"""What is known of it besides: in spreads, spreads in standard deviations, nats, or rows."""
+
+SCATTER, SCATTER_ROWS, CHANGE_SQUARE, CHANGES, MOVES, RESOLUTION, LOWEST, HIGHEST = range(8)
+"""What vehicles share of a signal: sums of squares, each with its weight, movements, the least movement, and
+the range of its values."""
+
+PER_DEVIATION, PER_CHANGE, MOST_OFF, MOST_MOVED = range(4)
+"""How a signal is scaled: 1 over the deviations of its value and its change, 0 while they are unknown. What
+is further off, or moved by more, is learned as if by as much as the last two say, in its unit."""
+
+LEVEL_UNIT, PER_LEVEL_UNIT, JUMP_UNIT, LEAST_LEVEL, LEAST_JUMP, CORRELATION = range(4, 10)
+"""How its two residuals are scaled: their standard deviations in its unit (of the level also 1 over it), its
+resolution in these deviations, and how they correlate."""
+
+EXACT, ROUGH, SUMS, SCALES = 5, 8, 8, 10
+"""How many there are of each of these."""
 
 
 class Vehicles(NamedTuple):

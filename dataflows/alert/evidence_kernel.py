@@ -11,36 +11,13 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from dataflows.alert import evidence_arrays as at
 from dataflows.alert.evidence_arrays import InForce, Learned, Results, Singles, Vehicles
 from dataflows.clock import NEVER
 from dataflows.compiled import Floats, Integers, Mask, Slots, compiled
 
 JUMP, TREND, SHIFT, STUCK = range(4)
 STATISTICS = 4
-
-LATEST, STARTED, ROWS = range(3)
-"""Event times of a vehicle's latest row and of the first one after its last pause, and its rows."""
-
-HELD_AT, HELD, COUNT, MEAN, BASELINE = range(5)
-"""What is known of a vehicle's signal: when its last value came, that value, values, mean, and baseline."""
-
-TRENDED, SHIFTED, LEVEL_SPREAD, JUMP_SPREAD, JUMPS_UP, JUMPS_DOWN, REPEATS, HOLD_OFF = range(8)
-"""What is known of it besides: in spreads, spreads in standard deviations, nats, or rows."""
-
-SCATTER, SCATTER_ROWS, CHANGE_SQUARE, CHANGES, MOVES, RESOLUTION, LOWEST, HIGHEST = range(8)
-"""What vehicles share of a signal: sums of squares, each with its weight, movements, the least movement, and
-the range of its values."""
-
-PER_DEVIATION, PER_CHANGE, MOST_OFF, MOST_MOVED = range(4)
-"""How a signal is scaled: 1 over the deviations of its value and its change, 0 while they are unknown. What
-is further off, or moved by more, is learned as if by as much as the last two say, in its unit."""
-
-LEVEL_UNIT, PER_LEVEL_UNIT, JUMP_UNIT, LEAST_LEVEL, LEAST_JUMP, CORRELATION = range(4, 10)
-"""How its two residuals are scaled: their standard deviations in its unit (of the level also 1 over it), its
-resolution in these deviations, and how they correlate."""
-
-EXACT, ROUGH, SUMS, SCALES = 5, 8, 8, 10
-"""How many there are of each of these."""
 
 BUCKETS, FIRST_BUCKET = 256, 16240
 """Sixteen buckets of a histogram are an octave: the number of one is made of the exponent of the float64 and
@@ -138,24 +115,26 @@ def judge(
         slot, now = slots[row], times[row]
         moment = float(now)
         vehicle, own, lately = vehicle_times[slot], exact[slot], rough[slot]
-        resumed = vehicle[LATEST] == NEVER or now - vehicle[LATEST] > hold
+        resumed = vehicle[at.LATEST] == NEVER or now - vehicle[at.LATEST] > hold
         if resumed:
-            vehicle[STARTED] = now
+            vehicle[at.STARTED] = now
         else:
-            seconds[0] += (now - vehicle[LATEST]) / 1e6
-        vehicle[LATEST] = now
-        settled = now - vehicle[STARTED] >= settle
+            seconds[0] += (now - vehicle[at.LATEST]) / 1e6
+        vehicle[at.LATEST] = now
+        settled = now - vehicle[at.STARTED] >= settle
         for signal in range(count):
-            value, held = values[row, signal], own[HELD, signal]
+            value, held = values[row, signal], own[at.HELD, signal]
             is_sent = value == value
-            recent = moment - own[HELD_AT, signal] <= held_for
+            recent = moment - own[at.HELD_AT, signal] <= held_for
             moved = value - held if is_sent and recent else 0.0
             before[signal] = held
             held = value if is_sent else held
-            own[HELD, signal] = held
-            own[HELD_AT, signal] = moment if is_sent else own[HELD_AT, signal]
-            level = (held - own[MEAN, signal]) * scales[PER_DEVIATION, signal] if is_sent or recent else 0.0
-            jump = moved * scales[PER_CHANGE, signal]
+            own[at.HELD, signal] = held
+            own[at.HELD_AT, signal] = moment if is_sent else own[at.HELD_AT, signal]
+            level = (
+                (held - own[at.MEAN, signal]) * scales[at.PER_DEVIATION, signal] if is_sent or recent else 0.0
+            )
+            jump = moved * scales[at.PER_CHANGE, signal]
             features[signal] = min(max(level, -LARGEST_SCORE), LARGEST_SCORE)
             features[count + signal] = min(max(jump, -LARGEST_SCORE), LARGEST_SCORE)
             moves[signal] = moved
@@ -174,50 +153,48 @@ def judge(
             largest = max(largest, farthest)
         for signal in range(count):
             use = used[signal] > 0.0
-            unit, seen = scales[LEVEL_UNIT, signal], own[COUNT, signal]
+            unit, seen = scales[at.LEVEL_UNIT, signal], own[at.COUNT, signal]
             # With the mean, which follows the signal too: without it, a baseline would drift as that does.
-            where = residuals[signal] * unit + own[MEAN, signal]
+            where = residuals[signal] * unit + own[at.MEAN, signal]
             anew = resumed or changed[signal] == 0.0
-            baseline = where if anew or seen < KNOWN_AFTER else own[BASELINE, signal]
-            off = (where - baseline) * scales[PER_LEVEL_UNIT, signal]
+            baseline = where if anew or seen < KNOWN_AFTER else own[at.BASELINE, signal]
+            off = (where - baseline) * scales[at.PER_LEVEL_UNIT, signal]
             baseline += min(max(off, -CLIP), CLIP) * unit * (1.0 / BASELINE_ROWS)
-            own[BASELINE, signal] = baseline if use else own[BASELINE, signal]
+            own[at.BASELINE, signal] = baseline if use else own[at.BASELINE, signal]
             share = 1.0 / min(max(seen, KNOWN_AFTER), SPREAD_ROWS)
-            spread = lately[LEVEL_SPREAD, signal]
-            scale = max(spread, LEAST_SPREAD, scales[LEAST_LEVEL, signal])
+            spread = lately[at.LEVEL_SPREAD, signal]
+            scale = max(spread, LEAST_SPREAD, scales[at.LEAST_LEVEL, signal])
             spread += (min(abs(off), CLIP * spread) - spread) * share
-            lately[LEVEL_SPREAD, signal] = spread if use else lately[LEVEL_SPREAD, signal]
-            away[1, signal] = off * unit
-            off /= scale
-            jump, spread = residuals[count + signal] * changed[signal], lately[JUMP_SPREAD, signal]
-            scale = max(spread, LEAST_SPREAD, scales[LEAST_JUMP, signal])
+            lately[at.LEVEL_SPREAD, signal] = spread if use else lately[at.LEVEL_SPREAD, signal]
+            lowest, highest, held = sums[at.LOWEST, signal], sums[at.HIGHEST, signal], own[at.HELD, signal]
+            away[1, signal] = _within(off * unit, held, lowest, highest)
+            off = away[1, signal] * scales[at.PER_LEVEL_UNIT, signal] / scale
+            jump, spread = residuals[count + signal] * changed[signal], lately[at.JUMP_SPREAD, signal]
+            scale = max(spread, LEAST_SPREAD, scales[at.LEAST_JUMP, signal])
             spread += (min(abs(jump), CLIP * spread) - spread) * share
             is_new = changed[signal] > 0.0
-            lately[JUMP_SPREAD, signal] = spread if use and is_new else lately[JUMP_SPREAD, signal]
-            # A value that is expected beyond the range of the signal is expected no farther than at its end.
-            farther = jump * scales[JUMP_UNIT, signal]
-            above, below = own[HELD, signal] - sums[LOWEST, signal], own[HELD, signal] - sums[HIGHEST, signal]
-            far = min(max(above, 0.0), farther) if farther > 0.0 else max(min(below, 0.0), farther)
-            away[0, signal] = far
-            jump *= far / farther / scale if farther != 0.0 else 0.0
-            trend = 0.0 if anew else lately[TRENDED, signal]
-            shift = 0.0 if anew else lately[SHIFTED, signal]
+            lately[at.JUMP_SPREAD, signal] = spread if use and is_new else lately[at.JUMP_SPREAD, signal]
+            farther = jump * scales[at.JUMP_UNIT, signal]
+            away[0, signal] = _within(farther, held, lowest, highest)
+            jump *= away[0, signal] / farther / scale if farther != 0.0 else 0.0
+            trend = 0.0 if anew else lately[at.TRENDED, signal]
+            shift = 0.0 if anew else lately[at.SHIFTED, signal]
             trend += (jump - trend) * (1.0 / TREND_ROWS)
             shift += (off - shift) * (1.0 / SHIFT_ROWS)
-            lately[TRENDED, signal] = trend if use else lately[TRENDED, signal]
-            lately[SHIFTED, signal] = shift if use else lately[SHIFTED, signal]
+            lately[at.TRENDED, signal] = trend if use else lately[at.TRENDED, signal]
+            lately[at.SHIFTED, signal] = shift if use else lately[at.SHIFTED, signal]
             statistics[JUMP, signal], statistics[TREND, signal] = jump, trend
             statistics[SHIFT, signal] = shift
-            held_off = lately[HOLD_OFF, signal]
-            moves_enough = sums[MOVES, signal] >= KNOWN_AFTER
+            held_off = lately[at.HOLD_OFF, signal]
+            moves_enough = sums[at.MOVES, signal] >= KNOWN_AFTER
             known[signal] = 1.0 if settled and moves_enough and seen >= KNOWN_AFTER else 0.0
             weighs = SUSPICIOUS_WEIGHT if held_off > 0.0 else 1.0
             counted[signal] = weighs if use and (known[signal] > 0.0 or not settled) else 0.0
             totals[signal] += counted[signal]
-            lately[HOLD_OFF, signal] = max(held_off - 1.0, 0.0) if use else held_off
-            up, down = lately[JUMPS_UP, signal], lately[JUMPS_DOWN, signal]
-            lately[JUMPS_UP, signal] = max(up - FADE, 0.0) if use else up
-            lately[JUMPS_DOWN, signal] = max(down - FADE, 0.0) if use else down
+            lately[at.HOLD_OFF, signal] = max(held_off - 1.0, 0.0) if use else held_off
+            up, down = lately[at.JUMPS_UP, signal], lately[at.JUMPS_DOWN, signal]
+            lately[at.JUMPS_UP, signal] = max(up - FADE, 0.0) if use else up
+            lately[at.JUMPS_DOWN, signal] = max(down - FADE, 0.0) if use else down
         jumped = False
         for signal in range(count):
             if used[signal] == 0.0:
@@ -243,7 +220,7 @@ def judge(
                 if surprise > SUSPICIOUS:
                     counts = min(counts, SUSPICIOUS_WEIGHT)
                     if known[signal] > 0.0:
-                        lately[HOLD_OFF, signal] = HOLD_OFF_ROWS
+                        lately[at.HOLD_OFF, signal] = HOLD_OFF_ROWS
                 histogram[signal, which, side, bucket] += counts
                 if which == JUMP and surprise > 0.0:
                     surprise = _with_repeats(lately, signal, surprise, side)
@@ -257,10 +234,18 @@ def judge(
         if jumped:
             _blame(row, bar, used, known, residuals, scales, statistic, nats)
         trust = 1.0 / (1.0 + (largest * (1.0 / ROBUST)) ** 2)
-        vehicle[ROWS] += 1
-        if vehicle[ROWS] <= LEARNED_ROWS or vehicle[ROWS] % LEARNED_EVERY == 0:
+        vehicle[at.ROWS] += 1
+        if vehicle[at.ROWS] <= LEARNED_ROWS or vehicle[at.ROWS] % LEARNED_EVERY == 0:
             _learn(own, lately, sums, scatter, sent, changed, moves, features, trust, scales, memory)
             weight[0] += trust
+
+
+@compiled
+def _within(far: float, value: float, lowest: float, highest: float) -> float:
+    """How far a value is off: what is expected beyond the range of a signal is expected at its end."""
+    if far > 0.0:
+        return float(min(max(value - lowest, 0.0), far))
+    return float(max(min(value - highest, 0.0), far))
 
 
 @compiled
@@ -285,7 +270,7 @@ def _blame(
     for signal in range(count):
         if used[signal] > 0.0 and known[signal] > 0.0:
             level, jump = residuals[signal], residuals[count + signal]
-            both = scales[CORRELATION, signal]
+            both = scales[at.CORRELATION, signal]
             distance = (level * level - 2.0 * both * level * jump + jump * jump) / (1.0 - both * both)
             if distance > most:
                 best, most = signal, distance
@@ -299,23 +284,23 @@ def _blame(
 @compiled
 def _stuck(lately: Singles, rests: Floats, signal: int, value: float) -> float:
     """For how many rows a signal has kept a value at which it does not usually rest."""
-    lately[REPEATS, signal] += 1.0
-    if lately[REPEATS, signal] >= RESTING_RUN:
+    lately[at.REPEATS, signal] += 1.0
+    if lately[at.REPEATS, signal] >= RESTING_RUN:
         place = _place(rests, signal, value)
         if rests[signal, 0, place] == value and rests[signal, 1, place] >= RESTING_ROWS:
             return 0.0
-    return float(lately[REPEATS, signal])
+    return float(lately[at.REPEATS, signal])
 
 
 @compiled
 def _rest(lately: Singles, rests: Floats, signal: int, value: float) -> None:
     """A signal moves again: only now it is known that it has rested, and was not stuck."""
-    if lately[REPEATS, signal] >= RESTING_RUN:
+    if lately[at.REPEATS, signal] >= RESTING_RUN:
         place = _place(rests, signal, value)
         if rests[signal, 0, place] != value:
             rests[signal, 0, place], rests[signal, 1, place] = value, 0.0
-        rests[signal, 1, place] += lately[REPEATS, signal]
-    lately[REPEATS, signal] = 0.0
+        rests[signal, 1, place] += lately[at.REPEATS, signal]
+    lately[at.REPEATS, signal] = 0.0
 
 
 @compiled
@@ -344,7 +329,7 @@ def _surprise(tail: Any, value: float) -> float:
 @compiled
 def _with_repeats(lately: Singles, signal: int, surprise: float, side: int) -> float:
     """The surprise at a jump, together with that at those before it in the same direction."""
-    place = JUMPS_UP if side == 0 else JUMPS_DOWN
+    place = at.JUMPS_UP if side == 0 else at.JUMPS_DOWN
     total = lately[place, signal] + FADE * (lately[place, signal] > 0.0) + surprise - REPEATED
     lately[place, signal] = min(max(total, 0.0), LARGEST_SCORE)
     return float(max(surprise, lately[place, signal] + REPEATED))
@@ -372,26 +357,26 @@ def _learn(
 ) -> None:
     """Learn a row of one vehicle: its means, how far signals deviate and change, and how they correlate."""
     for signal in range(len(sent)):
-        share = (SUSPICIOUS_WEIGHT if lately[HOLD_OFF, signal] > 0.0 else 1.0) * sent[signal]
-        seen = min(own[COUNT, signal] + share, memory)
+        share = (SUSPICIOUS_WEIGHT if lately[at.HOLD_OFF, signal] > 0.0 else 1.0) * sent[signal]
+        seen = min(own[at.COUNT, signal] + share, memory)
         if share == 1.0:
-            sums[LOWEST, signal] = min(sums[LOWEST, signal], own[HELD, signal])
-            sums[HIGHEST, signal] = max(sums[HIGHEST, signal], own[HELD, signal])
+            sums[at.LOWEST, signal] = min(sums[at.LOWEST, signal], own[at.HELD, signal])
+            sums[at.HIGHEST, signal] = max(sums[at.HIGHEST, signal], own[at.HELD, signal])
         part = share / max(seen, 1e-9)
-        most = scales[MOST_OFF, signal] if seen > KNOWN_AFTER else np.inf
-        off = (own[HELD, signal] - own[MEAN, signal]) * sent[signal]
+        most = scales[at.MOST_OFF, signal] if seen > KNOWN_AFTER else np.inf
+        off = (own[at.HELD, signal] - own[at.MEAN, signal]) * sent[signal]
         off = min(max(off, -most), most)
-        own[COUNT, signal] = seen
-        own[MEAN, signal] += off * part
-        sums[SCATTER, signal] += share * off * off * (1.0 - part)
-        sums[SCATTER_ROWS, signal] += share
-        moved, least = abs(moves[signal]), sums[RESOLUTION, signal]
+        own[at.COUNT, signal] = seen
+        own[at.MEAN, signal] += off * part
+        sums[at.SCATTER, signal] += share * off * off * (1.0 - part)
+        sums[at.SCATTER_ROWS, signal] += share
+        moved, least = abs(moves[signal]), sums[at.RESOLUTION, signal]
         is_move = moved > 1e-9
-        sums[MOVES, signal] += 1.0 if is_move else 0.0
-        sums[RESOLUTION, signal] = min(least, moved) if is_move else least
-        moved = min(moved, scales[MOST_MOVED, signal])
-        sums[CHANGE_SQUARE, signal] += share * changed[signal] * moved * moved
-        sums[CHANGES, signal] += share * changed[signal]
+        sums[at.MOVES, signal] += 1.0 if is_move else 0.0
+        sums[at.RESOLUTION, signal] = min(least, moved) if is_move else least
+        moved = min(moved, scales[at.MOST_MOVED, signal])
+        sums[at.CHANGE_SQUARE, signal] += share * changed[signal] * moved * moved
+        sums[at.CHANGES, signal] += share * changed[signal]
     for first in range(len(features)):
         features[first] = min(max(features[first], -LEARNED_SCORE), LEARNED_SCORE)
     for first in range(len(features)):

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 import numpy as np
 
 from dataflows.alert.judged_while import REST, JudgedWhile
@@ -13,7 +15,9 @@ NAMES = ["rpm", "voltage"]
 SETTLE = 300
 
 
-def judged(rpm: list[float], every: int, *, start: int = 0, state: JudgedWhile | None = None) -> list[bool]:
+def judged(
+    rpm: Sequence[float], every: int, *, start: int = 0, state: JudgedWhile | None = None
+) -> list[bool]:
     """Whether the voltage is judged while the engine runs, at events of one vehicle every so many seconds."""
     conditions = [None, Expression.parse("rpm > 0", NAMES)]
     state = state or JudgedWhile(conditions, settle=SETTLE)
