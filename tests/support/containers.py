@@ -17,8 +17,9 @@ COMPOSE: dict[str, Any] = yaml.safe_load((REPOSITORY / "docker-compose.yml").rea
 SERVICES: dict[str, dict[str, Any]] = COMPOSE["services"]
 PROFILES = {"mqtt": "mosquitto", "kafka": "kafka"}
 PROGRAMS = ("simulator", "dataflow", "recorder", "page")
-OURS = [f"{program}-{profile}" for profile in PROFILES for program in PROGRAMS]
-BYTEWAX = [name for name in OURS if name.startswith(("dataflow", "recorder"))]
+OPTIONAL = ("notifier",)
+OURS = [f"{program}-{profile}" for profile in PROFILES for program in (*PROGRAMS, *OPTIONAL)]
+BYTEWAX = [name for name in OURS if name.startswith(("dataflow", "recorder", "notifier"))]
 STATE = "/var/lib/fleet"
 
 
@@ -84,6 +85,11 @@ def profile_of(service: str) -> str:
     """The one profile of a service."""
     (profile,) = SERVICES[service]["profiles"]
     return str(profile)
+
+
+def broker_profile_of(service: str) -> str:
+    """The profile that starts the broker of a service, which an optional service does not do itself."""
+    return profile_of(service).removeprefix("notify-")
 
 
 def settings_of(service: str, monkeypatch: pytest.MonkeyPatch) -> Settings:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import importlib
 import importlib.util
 import re
+from fnmatch import fnmatch
 from urllib.parse import urlsplit
 
 import pytest
@@ -12,12 +13,14 @@ import pytest
 from tests.support.containers import (
     BYTEWAX,
     COMPOSE,
+    OPTIONAL,
     OURS,
     PROFILES,
     PROGRAMS,
     SERVICES,
     STATE,
     address,
+    broker_profile_of,
     copied,
     environment,
     essence,
@@ -40,13 +43,36 @@ def test_a_profile_is_one_broker_and_all_four_programs(profile: str) -> None:
     assert {name for name in SERVICES if profile_of(name) == profile} == expected
 
 
+@pytest.mark.parametrize("profile", PROFILES)
+def test_people_are_told_of_alerts_only_with_a_profile_of_its_own(profile: str) -> None:
+    assert {name for name in SERVICES if profile_of(name) == f"notify-{profile}"} == {f"notifier-{profile}"}
+    assert not [
+        name for name, service in SERVICES.items() if f"notifier-{profile}" in service.get("depends_on", {})
+    ]
+
+
+@pytest.mark.parametrize("profile", PROFILES)
+def test_the_channels_come_from_a_file_that_may_be_missing_and_stays_out_of_the_repository(
+    profile: str,
+) -> None:
+    (file,) = SERVICES[f"notifier-{profile}"]["env_file"]
+    ignored = (REPOSITORY / ".gitignore").read_text(encoding="utf-8").splitlines()
+
+    assert file["required"] is False
+    assert any(fnmatch(file["path"], pattern) for pattern in ignored)
+    assert not (REPOSITORY / file["path"]).exists()
+    assert [name for name, service in SERVICES.items() if "env_file" in service] == [
+        f"notifier-{each}" for each in PROFILES
+    ]
+
+
 @pytest.mark.parametrize("service", OURS)
 def test_every_program_finds_its_broker_with_its_settings(
     service: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     settings = settings_of(service, monkeypatch)
 
-    profile = profile_of(service)
+    profile = broker_profile_of(service)
     assert settings.source.kind == settings.sink.kind == profile
     broker = settings.mqtt.host if profile == "mqtt" else settings.kafka.bootstrap.partition(":")[0]
     assert broker == PROFILES[profile]
@@ -92,7 +118,7 @@ def test_the_programs_are_those_of_the_native_run(program: str, name: str, profi
     assert essence(words(f"{program}-{profile}")) == essence(native()[name])
 
 
-@pytest.mark.parametrize("program", PROGRAMS)
+@pytest.mark.parametrize("program", [*PROGRAMS, *OPTIONAL])
 def test_both_profiles_run_the_same_command(program: str) -> None:
     assert SERVICES[f"{program}-mqtt"]["command"] == SERVICES[f"{program}-kafka"]["command"]
 
@@ -226,7 +252,7 @@ def test_every_service_waits_until_those_it_needs_in_its_profile_are_healthy(ser
 
     assert bool(needed) == (service in OURS)
     for name, how in needed.items():
-        assert profile_of(name) == profile_of(service)
+        assert profile_of(name) == broker_profile_of(service)
         assert how == {"condition": "service_healthy"}
 
 
