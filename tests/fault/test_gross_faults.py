@@ -15,7 +15,7 @@ FLEETS, VEHICLES = (2, 3), 8
 BEGIN, STOP = 15 * MINUTE, 25 * MINUTE
 
 
-@pytest.mark.long
+@pytest.mark.slow
 @pytest.mark.parametrize("fleet", FLEETS)
 def test_gross_faults_in_a_twentieth_of_the_fleets_events_are_flagged_and_little_else_is(fleet: int) -> None:
     settings, everyone = load(DEFAULT_FILE), tuple(range(VEHICLES))

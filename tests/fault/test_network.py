@@ -45,7 +45,7 @@ Way = Literal["late", "never"]
 @pytest.mark.parametrize(
     ("seconds", "keepalive"),
     [
-        pytest.param(5, QUICK_KEEPALIVE, marks=pytest.mark.long),
+        pytest.param(5, QUICK_KEEPALIVE, marks=SLOW),
         pytest.param(30, USUAL_KEEPALIVE, marks=SLOW),
         pytest.param(120, USUAL_KEEPALIVE, marks=SLOW),
     ],

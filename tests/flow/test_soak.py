@@ -12,7 +12,7 @@ SECONDS = 12.0
 VEHICLES = 20
 
 
-@pytest.mark.long
+@pytest.mark.slow
 def test_a_short_soak_run_loses_nothing_and_samples_the_job_throughout(tmp_path: Path) -> None:
     samples = soak(tmp_path, SECONDS, VEHICLES)
     last = samples[-1]

@@ -114,7 +114,7 @@ def start(directory: Path, **variables: str) -> subprocess.Popen[str]:
     )
 
 
-@pytest.mark.parametrize("number", [signal.SIGTERM, pytest.param(signal.SIGINT, marks=pytest.mark.long)])
+@pytest.mark.parametrize("number", [signal.SIGTERM, pytest.param(signal.SIGINT, marks=pytest.mark.slow)])
 def test_a_job_that_is_asked_to_stop_shuts_down_cleanly_and_the_next_one_repeats_nothing(
     tmp_path: Path, number: signal.Signals
 ) -> None:

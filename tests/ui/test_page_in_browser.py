@@ -160,7 +160,7 @@ def test_the_page_updates_without_reloading_and_runs_no_foreign_script(
         assert [entry["message"] for entry in browser.get_log("browser")] == []  # type: ignore[no-untyped-call]
 
 
-@pytest.mark.long
+@pytest.mark.slow
 @pytest.mark.timeout(400)
 def test_the_map_stays_where_the_viewer_moved_it(browser: Chrome, private_broker: Broker, topic: str) -> None:
     mqtt = private_broker.settings()

@@ -177,7 +177,7 @@ def test_only_the_percentile_of_the_detector_differs_from_the_default(settings: 
 
 @pytest.mark.parametrize("shards", [1, 4], ids=["one-shard", "four-shards"])
 @pytest.mark.parametrize(
-    "seed", [1, pytest.param(2, marks=pytest.mark.long), pytest.param(3, marks=pytest.mark.long)]
+    "seed", [1, pytest.param(2, marks=pytest.mark.slow), pytest.param(3, marks=pytest.mark.slow)]
 )
 @pytest.mark.long
 def test_nearly_all_faults_are_found_and_nearly_all_that_is_found_is_a_fault(

@@ -68,8 +68,8 @@ def test_the_job_in_process_is_measured_after_the_warm_up(tmp_path: Path) -> Non
     assert clocked.encoded_bytes > 500 * clocked.events  # whole enriched events came out
 
 
-@pytest.mark.long
-@pytest.mark.parametrize("processes", [pytest.param(1, marks=pytest.mark.slow), 2])
+@pytest.mark.slow
+@pytest.mark.parametrize("processes", [1, 2])
 def test_processes_that_share_partitions_are_measured_together(tmp_path: Path, processes: int) -> None:
     stream = Stream(24_000, vehicles=50)  # six batches for four partitions
     assert speed_together(processes, stream.record(tmp_path), stream) > 0
