@@ -38,8 +38,8 @@ def pytest_configure(config: pytest.Config) -> None:
 
 
 # Tests share the processors with other workers and with brokers: how long an example takes says nothing.
-# CI looks at twice as many examples, except with the lowest versions of the dependencies.
-for profile, examples in {"shared": 40 if os.environ.get("CI") == "true" else 20, "few": 5}.items():
+# With the lowest versions of the dependencies, it is versions that are looked at.
+for profile, examples in {"shared": 20, "few": 5}.items():
     hypothesis_settings.register_profile(
         profile, deadline=None, max_examples=examples, suppress_health_check=[HealthCheck.too_slow]
     )

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 from typing import Any
 
 import numpy as np
@@ -89,7 +88,7 @@ streams = st.tuples(st.integers(0, 10_000), st.sampled_from([1, 4, 9]), st.sampl
 """Arguments of `stream`."""
 
 cuts = st.lists(st.integers(0, ROWS), max_size=12).map(sorted)
-few = hypothesis_settings(max_examples=8 if os.environ.get("CI") == "true" else 3)
+few = hypothesis_settings(max_examples=5)
 
 
 @given(streams, cuts)
