@@ -44,6 +44,13 @@ class JudgedWhile(ArrayState):
     def fill_value(self, name: str) -> Any:
         return NEVER
 
+    def restore(self, state: dict[str, Any]) -> None:
+        """Replace the state by a copy of what `snapshot` returned, unless that was of other conditions."""
+        if state["off_since"].shape[1] == len(self._columns):
+            super().restore(state)
+        else:
+            self.grow(len(state["off_since"]))
+
     def drop(self, slots: Slots, times: Integers, values: Floats, judged: Floats) -> None:
         """Put NaN in place of the values of n events that are not judged.
 

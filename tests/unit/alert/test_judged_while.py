@@ -56,3 +56,11 @@ def test_it_does_not_depend_on_batches() -> None:
 def test_without_conditions_everything_is_judged() -> None:
     state = JudgedWhile([None, None], settle=SETTLE)
     assert judged([0, 0], every=100, state=state) == [True, True]
+
+
+def test_state_of_other_conditions_is_not_resumed() -> None:
+    before = JudgedWhile([Expression.parse("rpm > 0", NAMES), None], settle=SETTLE)
+    before.grow(1)
+    state = JudgedWhile([Expression.parse("rpm > 0", NAMES)] * 2, settle=SETTLE)
+    state.restore(before.snapshot(1))
+    assert state.off_since.shape == (max(1, len(state.off_since)), 2)
