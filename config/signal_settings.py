@@ -39,8 +39,8 @@ class SignalSettings(Section):
             blamed. ``"position"`` and ``"ignored"``: the detector does not use it.
         direction: on which side of the expected value a deviation counts in alerts.
         least_deviation: smaller deviations from the expected value do not count in alerts, in its unit.
-        when: a condition; while it does not hold, and for five minutes after it has not held for a minute,
-            the signal does not count in anomaly alerts.
+        when: a condition; the signal counts in anomaly alerts only while it holds, and only from five
+            minutes on if it did not hold for a minute or more before.
         expression: how it is computed from other signals (`config.expressions`).
     """
 

@@ -156,8 +156,8 @@ def judge(
             unit, seen = scales[at.LEVEL_UNIT, signal], own[at.COUNT, signal]
             # With the mean, which follows the signal too: without it, a baseline would drift as that does.
             where = residuals[signal] * unit + own[at.MEAN, signal]
-            anew = resumed or changed[signal] == 0.0
-            baseline = where if anew or seen < KNOWN_AFTER else own[at.BASELINE, signal]
+            starts_over = resumed or changed[signal] == 0.0
+            baseline = where if starts_over or seen < KNOWN_AFTER else own[at.BASELINE, signal]
             off = (where - baseline) * scales[at.PER_LEVEL_UNIT, signal]
             baseline += min(max(off, -CLIP), CLIP) * unit * (1.0 / BASELINE_ROWS)
             own[at.BASELINE, signal] = baseline if use else own[at.BASELINE, signal]
@@ -177,8 +177,8 @@ def judge(
             farther = jump * scales[at.JUMP_UNIT, signal]
             away[0, signal] = _within(farther, held, lowest, highest)
             jump *= away[0, signal] / farther / scale if farther != 0.0 else 0.0
-            trend = 0.0 if anew else lately[at.TRENDED, signal]
-            shift = 0.0 if anew else lately[at.SHIFTED, signal]
+            trend = 0.0 if starts_over else lately[at.TRENDED, signal]
+            shift = 0.0 if starts_over else lately[at.SHIFTED, signal]
             trend += (jump - trend) * (1.0 / TREND_ROWS)
             shift += (off - shift) * (1.0 / SHIFT_ROWS)
             lately[at.TRENDED, signal] = trend if use else lately[at.TRENDED, signal]

@@ -18,7 +18,7 @@ SETTLE = 300
 def judged(
     rpm: Sequence[float], every: int, *, start: int = 0, state: JudgedWhile | None = None
 ) -> list[bool]:
-    """Whether the voltage is judged while the engine runs, at events of one vehicle every so many seconds."""
+    """Whether the voltage is judged at each event of one vehicle, which come `every` seconds."""
     conditions = [None, Expression.parse("rpm > 0", NAMES)]
     state = state or JudgedWhile(conditions, settle=SETTLE)
     state.grow(1)
@@ -63,4 +63,4 @@ def test_state_of_other_conditions_is_not_resumed() -> None:
     before.grow(1)
     state = JudgedWhile([Expression.parse("rpm > 0", NAMES)] * 2, settle=SETTLE)
     state.restore(before.snapshot(1))
-    assert state.off_since.shape == (max(1, len(state.off_since)), 2)
+    assert state.off_since.shape[1] == 2
