@@ -10,7 +10,6 @@ import numpy as np
 from numpy.typing import NDArray
 
 from config.settings import Settings
-from dataflows.clock import EPOCH
 from dataflows.encode.json_kernel import RESOLUTION, SMALLEST
 from dataflows.encode.json_rows import Choice, JsonRows, Members, ValueFormat
 from dataflows.events import STATUS_NAMES
@@ -53,19 +52,15 @@ class Encoder:
             columns += [scores.expected, scores.contributions]
         payloads = (self._explained if explains else self._unexplained).write(
             np.column_stack(columns),
-            [
-                telemetry.event_ids,
-                telemetry.vehicle_ids,
-                list(map(EPOCH.__add__, telemetry.timestamps.astype("timedelta64[us]").tolist())),
-                scores.model_version.tolist(),
-            ],
-            [
+            scalars=[telemetry.event_ids, telemetry.vehicle_ids, scores.model_version.tolist()],
+            times=[telemetry.timestamps],
+            choices=[
                 (BOOLEANS, scores.anomaly),
                 (STATUSES, scores.status),
                 self._names(batch.implausible, len(scores.error)),
                 ([msgspec.json.encode(datetime.now(UTC))], np.zeros(len(scores.error), np.intp)),
             ],
-            [telemetry.telemetry],
+            raw=[telemetry.telemetry],
         )
         return OutgoingBatch(telemetry.vehicle_ids, payloads)
 
@@ -91,7 +86,7 @@ def _members(signals: Sequence[str], explained: Sequence[str]) -> Members:
     return {
         "event_id": ValueFormat.SCALAR,
         "vehicle_id": ValueFormat.SCALAR,
-        "ts": ValueFormat.SCALAR,
+        "ts": ValueFormat.TIME,
         "reconstruction_error": ValueFormat.NUMBER,
         "reconstruction_error_smoothed": ValueFormat.NUMBER,
         "anomaly_threshold": ValueFormat.NUMBER,

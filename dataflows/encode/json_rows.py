@@ -8,7 +8,7 @@ compiled loop puts the values between the keys.
 from __future__ import annotations
 
 import threading
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping, Sequence, Sized
 from enum import Enum, auto
 from io import BytesIO
 from itertools import accumulate, chain
@@ -18,7 +18,9 @@ import msgspec
 import numpy as np
 from numpy.typing import NDArray
 
+from dataflows.compiled import Integers
 from dataflows.encode.json_kernel import LONGEST_NUMBER, Bytes, Floats, Positions, write_rows
+from dataflows.encode.json_times import write_times
 
 ROWS_AT_ONCE = 4096
 """Larger batches are written in portions of this many rows, which bounds the size of the buffer."""
@@ -26,7 +28,7 @@ ROWS_AT_ONCE = 4096
 Choice: TypeAlias = tuple[Sequence[bytes], NDArray[np.integer[Any] | np.bool_]]
 """JSON texts to choose from, and the index of the one that each of n rows has, shape (n,)."""
 
-Cells: TypeAlias = tuple[bytes, Positions, Positions]
+Cells: TypeAlias = tuple[bytes | Bytes, Positions, Positions]
 """A text that holds the JSON of columns, and where each value starts and stops in it, column by column."""
 
 
@@ -34,13 +36,15 @@ class ValueFormat(Enum):
     """How the values of a member are passed in.
 
     NUMBER: in a column of the matrix; null where not finite.
-    SCALAR: as strings, datetimes, booleans or integers.
+    SCALAR: as strings, booleans or integers.
+    TIME: as microseconds since 1970-01-01 UTC.
     CHOICE: as an index into a few JSON texts, for values that many rows share.
     RAW: as bytes that are JSON already.
     """
 
     NUMBER = auto()
     SCALAR = auto()
+    TIME = auto()
     CHOICE = auto()
     RAW = auto()
 
@@ -60,10 +64,10 @@ class JsonRows:
         between, formats = self._between(members)
         self._keys = np.frombuffer("".join(between).encode(), np.uint8)
         self._keys_stops = np.cumsum([len(text.encode()) for text in between])
-        # The SCALAR columns, then the CHOICE and the RAW ones; -1 for numbers.
+        # The SCALAR columns, then the TIME, CHOICE and RAW ones; -1 for numbers.
         order = [
             place
-            for wanted in (ValueFormat.SCALAR, ValueFormat.CHOICE, ValueFormat.RAW)
+            for wanted in (ValueFormat.SCALAR, ValueFormat.TIME, ValueFormat.CHOICE, ValueFormat.RAW)
             for place, found in enumerate(formats)
             if found is wanted
         ]
@@ -74,22 +78,31 @@ class JsonRows:
         self._shape = tuple(map(formats.count, ValueFormat))
         self._buffer = _Buffer()
         # Loading the compiled loop takes a while, for which the first event would otherwise wait.
-        numbers, scalars, choices, raw = self._shape
-        nothing = ([b""], np.zeros(1, np.int64))
-        self.write(np.zeros((1, numbers)), [[""]] * scalars, [nothing] * choices, [[b""]] * raw)
+        numbers, scalars, times, choices, raw = self._shape
+        zero = np.zeros(1, np.int64)
+        self.write(
+            np.zeros((1, numbers)),
+            scalars=[[""]] * scalars,
+            times=[zero] * times,
+            choices=[([b""], zero)] * choices,
+            raw=[[b""]] * raw,
+        )
 
     def write(
         self,
         numbers: Floats,
-        scalars: Sequence[Sequence[Any]],
-        choices: Sequence[Choice],
-        raw: Sequence[Sequence[bytes]],
+        *,
+        scalars: Sequence[Sequence[Any]] = (),
+        times: Sequence[Integers] = (),
+        choices: Sequence[Choice] = (),
+        raw: Sequence[Sequence[bytes]] = (),
     ) -> list[bytes]:
         """Write n objects.
 
         Args:
             numbers: the NUMBER members, in their order, shape (n, K).
             scalars: the SCALAR members, in their order, n values each.
+            times: the TIME members, in their order, n times each, in the years 0 to 9999.
             choices: the CHOICE members, in their order, n indices each.
             raw: the RAW members, in their order, n values each.
 
@@ -97,26 +110,31 @@ class JsonRows:
             ValueError: the columns do not match the members, or do not all have n values.
         """
         rows = len(numbers)
-        shape = numbers.shape[1], len(scalars), len(choices), len(raw)
-        lengths_of_columns = {*map(len, scalars), *(len(index) for _, index in choices), *map(len, raw)}
+        shape = numbers.shape[1], len(scalars), len(times), len(choices), len(raw)
+        indices = [index for _, index in choices]
+        columns: tuple[Sized, ...] = (*scalars, *times, *indices, *raw)
+        lengths_of_columns = set(map(len, columns))
         if shape != self._shape or not lengths_of_columns <= {rows}:
             raise ValueError(
-                f"expected {self._shape} columns (numbers, scalars, choices, raw) of {rows} values each, "
-                f"got {shape} of {sorted(lengths_of_columns)}"
+                f"expected {self._shape} columns (numbers, scalars, times, choices, raw) of {rows} values "
+                f"each, got {shape} of {sorted(lengths_of_columns)}"
             )
         if rows > ROWS_AT_ONCE:
             cuts = [slice(start, start + ROWS_AT_ONCE) for start in range(0, rows, ROWS_AT_ONCE)]
             portions = [
                 self.write(
                     numbers[cut],
-                    [column[cut] for column in scalars],
-                    [(texts, index[cut]) for texts, index in choices],
-                    [column[cut] for column in raw],
+                    scalars=[column[cut] for column in scalars],
+                    times=[column[cut] for column in times],
+                    choices=[(texts, index[cut]) for texts, index in choices],
+                    raw=[column[cut] for column in raw],
                 )
                 for cut in cuts
             ]
             return list(chain.from_iterable(portions))
-        text, starts, stops = _together(self._encoded(scalars, rows), _chosen(choices), _joined(raw))
+        text, starts, stops = _together(
+            self._encoded(scalars, rows), *map(write_times, times), _chosen(choices), _joined(raw)
+        )
         size = rows * len(self._keys) + numbers.size * LONGEST_NUMBER + int((stops - starts).sum())
         keys = (self._keys, self._keys_stops, self._columns)
         lengths, buffer = np.empty(rows, np.int64), self._buffer

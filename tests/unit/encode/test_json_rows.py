@@ -49,7 +49,7 @@ def constant(rows: int) -> Choice:
 
 def written(values: list[float]) -> list[bytes]:
     """Numbers as they are written."""
-    objects = NUMBERS.write(np.array(values, np.float64)[:, None], [], [], [])
+    objects = NUMBERS.write(np.array(values, np.float64)[:, None])
     return [text.removeprefix(b'{"x":').removesuffix(b"}") for text in objects]
 
 
@@ -71,7 +71,7 @@ def test_objects_are_those_that_an_encoder_writes_one_by_one(
     numbers = np.array([[float(event[2]), event[2] / 8.0] for event in events]).reshape(-1, 2)
     scalars: list[list[Any]] = [[event[0] for event in events], [event[1] for event in events]]
     choices = [(OPTIONS, np.array([event[4] for event in events], np.uint8)), constant(len(events))]
-    assert ROWS.write(numbers, scalars, choices, [[event[3] for event in events]]) == [
+    assert ROWS.write(numbers, scalars=scalars, choices=choices, raw=[[event[3] for event in events]]) == [
         msgspec.json.encode(
             {
                 "id": id_,
@@ -90,7 +90,7 @@ def test_objects_are_those_that_an_encoder_writes_one_by_one(
 def test_a_string_that_contains_separators_stays_whole(id_: str) -> None:
     scalars: list[list[Any]] = [[id_, "VEH-1", id_], [True, False, True]]
     choices = [(OPTIONS, np.array([0, 1, 2])), constant(3)]
-    texts = ROWS.write(np.zeros((3, 2)), scalars, choices, [[b"1", b"2", b"3"]])
+    texts = ROWS.write(np.zeros((3, 2)), scalars=scalars, choices=choices, raw=[[b"1", b"2", b"3"]])
     decoded = [msgspec.json.decode(text) for text in texts]
     assert [(event["id"], event["ok"], event["raw"]) for event in decoded] == [
         (id_, True, 1),
@@ -176,7 +176,7 @@ def test_the_buffer_grows_with_the_output() -> None:
     rows = JsonRows({"x": ValueFormat.NUMBER, "text": ValueFormat.SCALAR})
     for count in (10, 15, 16, 1000, 3):
         texts = [f"{'a' * count} {number}" for number in range(count)]
-        objects = rows.write(np.full((count, 1), -1.23456789e-200), [texts], [], [])
+        objects = rows.write(np.full((count, 1), -1.23456789e-200), scalars=[texts])
         assert [msgspec.json.decode(each) for each in objects] == [
             {"x": -1.23456789e-200, "text": text} for text in texts
         ]
@@ -196,7 +196,7 @@ def test_large_batches_keep_no_more_memory_than_one_portion_needs(rows: int) -> 
     numbers = np.arange(rows, dtype=np.float64)[:, None]
     tracemalloc.start()
     try:
-        objects = writer.write(numbers, [texts], [constant(rows)], [json])
+        objects = writer.write(numbers, scalars=[texts], choices=[constant(rows)], raw=[json])
         decoded = [msgspec.json.decode(each) for each in objects]
         assert decoded == [
             {"x": number, "text": f"VEH-{number}", "same": 7, "json": number} for number in range(rows)
@@ -225,8 +225,8 @@ BOTH = [(OPTIONS, np.array([0, 1])), constant(2)]
 def test_columns_that_do_not_match_the_members_are_rejected(
     numbers: NDArray[np.float64], scalars: list[list[Any]], choices: list[Choice], raw: list[list[bytes]]
 ) -> None:
-    with pytest.raises(ValueError, match=r"expected \(2, 2, 2, 1\) columns .* of 2 values each, got"):
-        ROWS.write(numbers, scalars, choices, raw)
+    with pytest.raises(ValueError, match=r"expected \(2, 2, 0, 2, 1\) columns .* of 2 values each, got"):
+        ROWS.write(numbers, scalars=scalars, choices=choices, raw=raw)
 
 
 def test_threads_do_not_write_into_each_others_rows() -> None:
@@ -234,9 +234,7 @@ def test_threads_do_not_write_into_each_others_rows() -> None:
 
     def work(number: int) -> bool:
         expected = [b'{"x":%d.0}' % number] * 100
-        return all(
-            NUMBERS.write(np.full((100, 1), float(number)), [], [], []) == expected for _ in range(300)
-        )
+        return all(NUMBERS.write(np.full((100, 1), float(number))) == expected for _ in range(300))
 
     before = sys.getswitchinterval()
     sys.setswitchinterval(1e-6)
@@ -248,4 +246,12 @@ def test_threads_do_not_write_into_each_others_rows() -> None:
 
 
 def test_no_rows_are_no_objects() -> None:
-    assert ROWS.write(np.zeros((0, 2)), [[], []], [(OPTIONS, np.zeros(0, np.intp)), constant(0)], [[]]) == []
+    assert (
+        ROWS.write(
+            np.zeros((0, 2)),
+            scalars=[[], []],
+            choices=[(OPTIONS, np.zeros(0, np.intp)), constant(0)],
+            raw=[[]],
+        )
+        == []
+    )
