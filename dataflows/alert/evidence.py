@@ -28,13 +28,11 @@ from numpy.typing import NDArray
 from dataflows.alert import evidence_arrays as at
 from dataflows.alert import evidence_kernel as kernel
 from dataflows.alert.evidence_arrays import TAIL, InForce, Learned, Results, Vehicles
+from dataflows.alert.prediction import RIDGE, precision_matrix, scales_and_residual
 from dataflows.alert.tails import fitted_tails
 from dataflows.clock import NEVER
 from dataflows.compiled import Floats, Integers, Mask, Slots
 from dataflows.detector.state import ArrayState
-
-RIDGE = 1e-3
-"""Added to the diagonal of the correlations; as the detector's `ridge`."""
 
 RENEWAL, LARGEST_RENEWAL = 0.05, 4096
 """The model and the tails are recomputed after this share of new rows, but no sooner than after as many rows
@@ -57,9 +55,6 @@ AGE = 0.9
 
 LONE = 2.5
 """How much higher the bar is for a lone vehicle: its hours are less varied than those of many vehicles."""
-
-LARGEST_OFF, LARGEST_MOVED, CHANGES_KNOWN = 10.0, 10.0, 50.0
-"""Deviations that a value or a change counts as at most when it is learned; the latter after so many."""
 
 NOTABLE = 6.0
 """Nats from which on a statistic is worth the logarithm; an alert takes twice as many."""
@@ -133,15 +128,13 @@ class Evidence(ArrayState):
         self.totals = np.zeros(signals)
         self.seconds = np.zeros(1)
         self.precision = np.eye(2 * signals) / (1.0 + RIDGE)
-        self.scales = np.zeros((at.SCALES, signals))
-        self.residual = np.zeros((2 * signals, 2 * signals))
+        self.scales, self.residual = scales_and_residual(self.precision, self.sums)
         self.near = np.zeros((kernel.STATISTICS, 2, signals))
         self.tails = np.zeros(by_statistic, TAIL)
         self.survival = np.zeros((*by_statistic, kernel.BUCKETS))
         self.bar = np.inf
         self.rows = 0
         self.renew_at = 1
-        self._renew_scales()
         self._renew_tails()
 
     def fill_value(self, name: str) -> Any:
@@ -197,8 +190,8 @@ class Evidence(ArrayState):
 
     def _renew(self) -> None:
         if self.weight[0] >= 2.0 * len(self.scatter):
-            self._renew_precision()
-        self._renew_scales()
+            self.precision = precision_matrix(self.scatter, self.weight[0])
+        self.scales, self.residual = scales_and_residual(self.precision, self.sums)
         self._renew_tails()
         vehicles = max(int(np.count_nonzero(self.times[:, at.LATEST] != NEVER)), 1)
         self._renew_bar(vehicles)
@@ -219,63 +212,6 @@ class Evidence(ArrayState):
         # Until there is a tail, everything is counted.
         self.near = np.ascontiguousarray(np.where(np.isnan(start), -1.0, kernel.NEAR_TAIL * start))
 
-    def _renew_precision(self) -> None:
-        deviation = np.sqrt(self.scatter.diagonal() / self.weight[0])
-        moves = deviation > 1e-9
-        scale = np.where(moves, deviation, 1.0)
-        both = moves & moves[:, None]
-        correlation = np.where(both, self.scatter / self.weight[0] / (scale * scale[:, None]), 0.0)
-        correlation[np.diag_indices(len(scale))] = 1.0 + RIDGE
-        self.precision = np.linalg.inv(correlation)
-
-    def _renew_scales(self) -> None:
-        """Leave out value and change of one signal at a time, and predict both from all others."""
-        sums, count = self.sums, self.sums.shape[1]
-        moves = sums[at.MOVES] > 0.0
-        # A signal that moves by a single step of its resolution is never unusual.
-        least = np.where(np.isfinite(sums[at.RESOLUTION]), sums[at.RESOLUTION], 0.0)
-        deviation, change = (
-            np.where(moves, np.maximum(np.sqrt(sums[square] / np.maximum(sums[weight], 1e-300)), least), 0.0)
-            for square, weight in (
-                (at.SCATTER, at.SCATTER_ROWS),
-                (at.CHANGE_SQUARE, at.CHANGES),
-            )
-        )
-        # The inverses of the blocks of the precision matrix, one block of two variables per signal.
-        own = np.arange(count)
-        levels, both, jumps = (
-            self.precision[rows, columns]
-            for rows, columns in ((own, own), (own, count + own), (count + own, count + own))
-        )
-        determinant = levels * jumps - both * both
-        level, shared, jump = jumps / determinant, -both / determinant, levels / determinant
-        by_level, by_jump = np.sqrt(level), np.sqrt(jump)
-        of_levels, of_jumps = self.precision[:, :count], self.precision[:, count:]
-        self.residual = np.ascontiguousarray(
-            np.concatenate(
-                [
-                    of_levels * (level / by_level) + of_jumps * (shared / by_level),
-                    of_levels * (shared / by_jump) + of_jumps * (jump / by_jump),
-                ],
-                axis=1,
-            )
-        )
-        changed = sums[at.CHANGES] > CHANGES_KNOWN
-        level_unit, jump_unit = deviation * by_level, change * by_jump
-        scales = {
-            at.PER_DEVIATION: _per(deviation),
-            at.PER_CHANGE: _per(change),
-            at.MOST_OFF: np.where(deviation > 0.0, LARGEST_OFF * deviation, np.inf),
-            at.MOST_MOVED: np.where(changed, LARGEST_MOVED * change, np.inf),
-            at.LEVEL_UNIT: level_unit,
-            at.PER_LEVEL_UNIT: _per(level_unit),
-            at.JUMP_UNIT: jump_unit,
-            at.LEAST_LEVEL: least * _per(level_unit),
-            at.LEAST_JUMP: least * _per(jump_unit),
-            at.CORRELATION: shared / (by_level * by_jump),
-        }
-        self.scales = np.stack([scales[place] for place in range(at.SCALES)])
-
     def _fade(self) -> None:
         """Halve the shared sums when they span more than `COUNTED` rows."""
         if self.weight[0] > COUNTED:
@@ -288,8 +224,3 @@ class Evidence(ArrayState):
         if old.any():
             self.totals[old] /= 2.0
             self.histogram[old] /= 2.0
-
-
-def _per(unit: Floats) -> Floats:
-    """1 over it; 0 where it is 0."""
-    return np.divide(1.0, unit, out=np.zeros_like(unit), where=unit > 0.0)

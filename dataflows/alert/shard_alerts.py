@@ -119,7 +119,10 @@ class ShardAlerts:
         batch, status = scored.telemetry, scored.scores.status
         start = 0
         while start < len(batch):
-            stop = min(len(batch), start + EVICT_EVERY - self._rows % EVICT_EVERY)
+            stop = len(batch)
+            # With so few vehicles none is forgotten, and the batch need not be cut where it would be.
+            if len(self._slots) + stop - start > self._slots.limit:
+                stop = min(stop, start + EVICT_EVERY - self._rows % EVICT_EVERY)
             self._fold(batch.part(slice(start, stop)), status[start:stop])
             self._rows += stop - start
             start = stop
@@ -238,10 +241,13 @@ class ShardAlerts:
                 part.forget(slots)
 
     def _advance(self, batch: TelemetryBatch, all_slots: Slots, used: Slots, time: Times) -> None:
-        slots, times, values = all_slots[used], time.rising, batch.values[used]
+        times, slots, values = time.rising, all_slots, batch.values
+        if len(used) < len(all_slots):
+            slots, values = slots[used], values[used]
         verdicts = self._judge(slots, times, values, time.in_order)
         missing = self._gaps.judge(slots, times, values)
-        missing.strengths[:] *= self._measured
+        if not self._measured.all():
+            missing.strengths[:] *= self._measured
         conditions = (
             self._anomalies(verdicts, times, values),
             self._limits.judge(slots, times, values),
