@@ -214,6 +214,8 @@ class Evidence(ArrayState):
 
     def _fade(self) -> None:
         """Halve the shared sums when they span more than `COUNTED` rows."""
+        if self.rows <= COUNTED:
+            return
         if self.weight[0] > COUNTED:
             self.scatter, self.weight = self.scatter / 2.0, self.weight / 2.0
         for weight, square in ((at.SCATTER_ROWS, at.SCATTER), (at.CHANGES, at.CHANGE_SQUARE)):

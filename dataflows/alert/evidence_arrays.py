@@ -36,11 +36,11 @@ PER_DEVIATION, PER_CHANGE, MOST_OFF, MOST_MOVED = range(4)
 """How a signal is scaled: 1 over the deviations of its value and its change, 0 while they are unknown. What
 is further off, or moved by more, is learned as if by as much as the last two say, in its unit."""
 
-LEVEL_UNIT, PER_LEVEL_UNIT, JUMP_UNIT, LEAST_LEVEL, LEAST_JUMP, CORRELATION = range(4, 10)
-"""How its two residuals are scaled: their standard deviations in its unit (of the level also 1 over it), its
+LEVEL_UNIT, PER_LEVEL_UNIT, JUMP_UNIT, PER_JUMP_UNIT, LEAST_LEVEL, LEAST_JUMP, CORRELATION = range(4, 11)
+"""How its two residuals are scaled: their standard deviations in its unit, each with 1 over it, its
 resolution in these deviations, and how they correlate."""
 
-EXACT, ROUGH, SUMS, SCALES = 5, 8, 8, 10
+EXACT, ROUGH, SUMS, SCALES = 5, 8, 8, 11
 """How many there are of each of these."""
 
 

@@ -176,7 +176,7 @@ def judge(
             lately[at.JUMP_SPREAD, signal] = spread if use and is_new else lately[at.JUMP_SPREAD, signal]
             farther = jump * scales[at.JUMP_UNIT, signal]
             away[0, signal] = _within(farther, held, lowest, highest)
-            jump *= away[0, signal] / farther / scale if farther != 0.0 else 0.0
+            jump = away[0, signal] * scales[at.PER_JUMP_UNIT, signal] / scale
             trend = 0.0 if starts_over else lately[at.TRENDED, signal]
             shift = 0.0 if starts_over else lately[at.SHIFTED, signal]
             trend += (jump - trend) * (1.0 / TREND_ROWS)
@@ -201,15 +201,20 @@ def judge(
                 continue
             stuck = 0.0
             if moves[signal] != 0.0:
-                _rest(lately, rests, signal, before[signal])
+                # Only now it is known that the signal has rested, and was not stuck.
+                if lately[at.REPEATS, signal] >= RESTING_RUN:
+                    _rest(lately, rests, signal, before[signal])
+                lately[at.REPEATS, signal] = 0.0
             elif moving and changed[signal] > 0.0:
                 # A parked vehicle repeats all that it sends: nothing is stuck.
                 stuck = _stuck(lately, rests, signal, before[signal])
             statistics[STUCK, signal] = stuck
             for which in range(STATISTICS):
-                side, size = 0 if statistics[which, signal] > 0.0 else 1, abs(statistics[which, signal])
-                if size <= near[which, side, signal]:
+                value = statistics[which, signal]
+                # Compared with both, since nobody can predict on which side it is.
+                if -near[which, 1, signal] <= value <= near[which, 0, signal]:
                     continue
+                side, size = 0 if value > 0.0 else 1, abs(value)
                 tail, surprise = tails[signal, which, side], 0.0
                 bucket, counts = _bucket(size), counted[signal]
                 if size > tail.notable:
@@ -243,9 +248,7 @@ def judge(
 @compiled
 def _within(far: float, value: float, lowest: float, highest: float) -> float:
     """How far a value is off: what is expected beyond the range of a signal is expected at its end."""
-    if far > 0.0:
-        return float(min(max(value - lowest, 0.0), far))
-    return float(max(min(value - highest, 0.0), far))
+    return float(max(min(far, max(value - lowest, 0.0)), min(value - highest, 0.0)))
 
 
 @compiled
@@ -294,13 +297,11 @@ def _stuck(lately: Singles, rests: Floats, signal: int, value: float) -> float:
 
 @compiled
 def _rest(lately: Singles, rests: Floats, signal: int, value: float) -> None:
-    """A signal moves again: only now it is known that it has rested, and was not stuck."""
-    if lately[at.REPEATS, signal] >= RESTING_RUN:
-        place = _place(rests, signal, value)
-        if rests[signal, 0, place] != value:
-            rests[signal, 0, place], rests[signal, 1, place] = value, 0.0
-        rests[signal, 1, place] += lately[at.REPEATS, signal]
-    lately[at.REPEATS, signal] = 0.0
+    """Remember a value at which a signal has rested, and for how many rows."""
+    place = _place(rests, signal, value)
+    if rests[signal, 0, place] != value:
+        rests[signal, 0, place], rests[signal, 1, place] = value, 0.0
+    rests[signal, 1, place] += lately[at.REPEATS, signal]
 
 
 @compiled

@@ -10,6 +10,9 @@ from dataflows.compiled import Floats, compiled
 RIDGE = 1e-3
 """Added to the diagonal of the correlations; as the detector's `ridge`."""
 
+LEAST_DEVIATION = 1e-9
+"""Of a value or a change, in its standard deviations: with less it does not move."""
+
 LARGEST_OFF, LARGEST_MOVED, CHANGES_KNOWN = 10.0, 10.0, 50.0
 """Deviations that a value or a change counts as at most when it is learned; the latter after so many."""
 
@@ -21,14 +24,7 @@ def precision_matrix(scatter: Floats, weight: float) -> Floats:
         scatter: sums of their weighted products, shape (2 · S, 2 · S).
         weight: sum of the weights.
     """
-    deviation = np.sqrt(scatter.diagonal() / weight)
-    moves = deviation > 1e-9
-    scale = np.where(moves, deviation, 1.0)
-    both = moves & moves[:, None]
-    correlation = np.where(both, scatter / weight / (scale * scale[:, None]), 0.0)
-    np.fill_diagonal(correlation, 1.0 + RIDGE)
-    inverse: Floats = np.linalg.inv(correlation)
-    return inverse
+    return np.linalg.inv(_correlations(scatter, weight)).astype(np.float64, copy=False)
 
 
 def scales_and_residual(precision: Floats, sums: Floats) -> tuple[Floats, Floats]:
@@ -48,6 +44,21 @@ def scales_and_residual(precision: Floats, sums: Floats) -> tuple[Floats, Floats
     scales, residual = np.empty((at.SCALES, count)), np.empty((2 * count, 2 * count))
     _fill(precision, sums, scales, residual)
     return scales, residual
+
+
+@compiled
+def _correlations(scatter: Floats, weight: float) -> Floats:
+    """With the ridge; what does not move correlates with nothing."""
+    correlations = np.zeros_like(scatter)
+    for first in range(len(scatter)):
+        own = np.sqrt(scatter[first, first] / weight)
+        correlations[first, first] = 1.0 + RIDGE
+        for second in range(first):
+            other = np.sqrt(scatter[second, second] / weight)
+            if min(own, other) > LEAST_DEVIATION:
+                correlations[first, second] = scatter[first, second] / weight / (own * other)
+                correlations[second, first] = correlations[first, second]
+    return correlations
 
 
 @compiled
@@ -74,6 +85,7 @@ def _fill(precision: Floats, sums: Floats, scales: Floats, residual: Floats) -> 
             residual[other, count + signal] = row * (shared / by_jump) + moved * (jump / by_jump)
         level_unit, jump_unit = deviation * by_level, change * by_jump
         per_level_unit = 1.0 / level_unit if level_unit > 0.0 else 0.0
+        per_jump_unit = 1.0 / jump_unit if jump_unit > 0.0 else 0.0
         scales[at.PER_DEVIATION, signal] = 1.0 / deviation if deviation > 0.0 else 0.0
         scales[at.PER_CHANGE, signal] = 1.0 / change if change > 0.0 else 0.0
         scales[at.MOST_OFF, signal] = LARGEST_OFF * deviation if deviation > 0.0 else np.inf
@@ -82,5 +94,6 @@ def _fill(precision: Floats, sums: Floats, scales: Floats, residual: Floats) -> 
         scales[at.LEVEL_UNIT, signal], scales[at.JUMP_UNIT, signal] = level_unit, jump_unit
         scales[at.PER_LEVEL_UNIT, signal] = per_level_unit
         scales[at.LEAST_LEVEL, signal] = least * per_level_unit
-        scales[at.LEAST_JUMP, signal] = least / jump_unit if jump_unit > 0.0 else 0.0
+        scales[at.PER_JUMP_UNIT, signal] = per_jump_unit
+        scales[at.LEAST_JUMP, signal] = least * per_jump_unit
         scales[at.CORRELATION, signal] = shared / (by_level * by_jump)

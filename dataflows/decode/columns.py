@@ -10,10 +10,12 @@ from struct import Struct
 from struct import error as StructError  # noqa: N812 - it is a class
 from typing import cast
 
+import msgspec
 import numpy as np
 from numpy.typing import NDArray
 
-from dataflows.clock import SECOND, microseconds, utc
+from dataflows.clock import NEVER, microseconds, utc
+from dataflows.compiled import compiled
 from dataflows.decode.faults import Faults, excerpt
 
 EARLIEST = datetime(1900, 1, 1, tzinfo=UTC)
@@ -26,6 +28,7 @@ _MICROSECONDS = {"epoch_s": 1e6, "epoch_ms": 1e3, "epoch_us": 1.0}
 _NANOSECONDS = 1e3  # divided by, as its inverse is not exact
 _EARLIEST, _LATEST = microseconds(EARLIEST), microseconds(LATEST)
 _OUR_TIME = (microseconds(datetime(2000, 1, 1, tzinfo=UTC)), microseconds(datetime(2100, 1, 1, tzinfo=UTC)))
+_PACK = msgspec.msgpack.Encoder().encode
 _CONTROL_CHARACTER = re.compile("[\x00-\x1f\x7f-\x9f]")
 
 
@@ -78,12 +81,13 @@ def timestamps_of_datetimes(
         title: what they are and where, for reasons, e.g. ``"the event time at /ts"``.
         faults: gets the events whose time is missing or out of range.
     """
-    moments = column if None not in column else [moment or EARLIEST for moment in column]
-    # In the years in question a float64 of seconds is less than half a microsecond off.
-    seconds = np.fromiter(map(datetime.timestamp, cast(Sequence[datetime], moments)), np.float64, len(column))
-    whole = np.floor(seconds)
-    fraction = np.rint((seconds - whole) * 1e6)
-    timestamps: NDArray[np.int64] = whole.astype(np.int64) * SECOND + fraction.astype(np.int64)
+    try:
+        packed = np.frombuffer(_PACK(column), np.uint8)
+    except OverflowError:  # one is not in the years 1 to 9999 in UTC
+        in_range = [time if time and EARLIEST <= time < LATEST else None for time in column]
+        packed = np.frombuffer(_PACK(in_range), np.uint8)
+    timestamps = np.empty(len(column), np.int64)
+    _unpack(packed, NEVER, timestamps)
     check_range(timestamps, column, title, faults)
     return timestamps
 
@@ -145,9 +149,9 @@ def check_range(
     title: str,
     faults: Faults,
 ) -> NDArray[np.bool_]:
-    """Add a fault for each time that is missing or out of range; return which are in range."""
+    """Add a fault for each time out of range, as missing ones have to be; return which are in range."""
     in_range = (timestamps >= _EARLIEST) & (timestamps < _LATEST)
-    if not in_range.all() or None in column:
+    if not in_range.all():
         for position, value in enumerate(column):
             if value is None:
                 faults.add(position, f"expected {title}, got none: it is missing or null")
@@ -169,3 +173,32 @@ def _fitting(value: datetime | float | str | None) -> str:
         if _OUR_TIME[0] <= value * microseconds_in_unit < _OUR_TIME[1]:
             return f": {name!r} would make it {utc(int(value * microseconds_in_unit)):%Y-%m-%d}"
     return ""
+
+
+@compiled
+def _unpack(packed: NDArray[np.uint8], missing: int, times: NDArray[np.int64]) -> None:
+    """The times of an array in MessagePack, microseconds: much faster than asking each datetime.
+
+    As of "MessagePack specification", timestamp extension type: seconds in 32 bits, or with nanoseconds in 64
+    or 96 bits; ``nil`` where there is none.
+    """
+    at = 1 if packed[0] < 0xA0 else 3 if packed[0] == 0xDC else 5
+    for row in range(len(times)):
+        kind = packed[at]
+        if kind == 0xC0:
+            times[row] = missing
+            at += 1
+            continue
+        size = 4 if kind == 0xD6 else 8 if kind == 0xD7 else 12
+        at += 3 if kind == 0xC7 else 2
+        first, last = np.int64(0), np.int64(0)
+        for place in range(at, at + size - 8):
+            first = first << 8 | np.int64(packed[place])
+        for place in range(max(at, at + size - 8), at + size):
+            last = last << 8 | np.int64(packed[place])
+        if size == 8:
+            # Nanoseconds are the first 30 bits, seconds the other 34.
+            first = (last >> 34) & 0x3FFFFFFF
+            last &= 0x3FFFFFFFF
+        times[row] = last * 1_000_000 + first // 1000
+        at += size
