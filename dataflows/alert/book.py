@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import re
 from collections.abc import Callable, Iterator
 from datetime import UTC, datetime
 from typing import Any
@@ -26,6 +27,9 @@ MOST_WAITING = 200
 Key = tuple[str, AlertKind, str]
 """Vehicle, kind and subject."""
 
+_PLAIN = re.compile(r"[A-Za-z0-9_.~-]*").fullmatch
+"""Finds a text that percent-encoding does not change, as nearly all are: asking takes a tenth of the time."""
+
 GONE = b""
 """Payload that removes a retained message (MQTT 5, 3.3.1.3), and a key from a compacted topic of Kafka."""
 
@@ -35,7 +39,7 @@ def topic_key(key: Key) -> str:
 
     Each part is percent-encoded, so that it cannot add levels or wildcards.
     """
-    return "/".join(quote(part, safe="", errors="surrogatepass") for part in key)
+    return "/".join([part if _PLAIN(part) else quote(part, safe="", errors="surrogatepass") for part in key])
 
 
 _encode = msgspec.json.Encoder().encode
@@ -209,8 +213,9 @@ class AlertBook:
         return True
 
     def _publish(self, key: Key, alert: Alert) -> None:
-        at = microseconds(alert.cleared_at or alert.last_at)
-        mute = self._mutes.of(*key, at)
+        mute = None
+        if self._mutes:
+            mute = self._mutes.of(*key, microseconds(alert.cleared_at or alert.last_at))
         alert = msgspec.structs.replace(
             alert,
             revision=alert.revision + 1,
