@@ -220,14 +220,16 @@ def main(arguments: Sequence[str] | None = None) -> None:
         rows = [asdict(speed) for speed in speeds]
         print(json.dumps({"vehicles": VEHICLES, "alerts": last.alerts, "speeds": rows}, indent=1))
         return
-    table = Table(caption=f"{last.alerts:,} alerts of {VEHICLES:,} vehicles are open at the end of the storm")
+    table = Table()
     for title in ("seconds", "calm, events/s", "storm, events/s", "ratio"):
         table.add_column(title, justify="right")
     for speed in speeds:
         table.add_row(
             f"first {speed.seconds}", f"{speed.calm:,.0f}", f"{speed.storm:,.0f}", f"{speed.ratio:.2f}"
         )
-    Console(width=None if sys.stdout.isatty() else 100).print(table)
+    console = Console(width=None if sys.stdout.isatty() else 100)
+    console.print(table)
+    console.print(f"{last.alerts:,} alerts of {VEHICLES:,} vehicles are open at the end of the storm")
 
 
 def _parser() -> argparse.ArgumentParser:
