@@ -39,6 +39,10 @@ class Mutes:
         self._windows = tuple(windows)
         self._set: dict[tuple[str, str, str], Mute] = {}
 
+    def __bool__(self) -> bool:
+        """Whether there are any."""
+        return bool(self._set or self._windows)
+
     def mute(self, vehicle: str, kind: str, subject: str, mute: Mute) -> None:
         """Mute what matches; an empty text matches everything."""
         self._set[vehicle, kind, subject] = mute

@@ -258,8 +258,7 @@ class ShardAlerts:
             return
         event_ids, vehicle_ids = ([ids[row] for row in used] for ids in (batch.event_ids, batch.vehicle_ids))
         rows = JudgedRows(event_ids, vehicle_ids, times, values, verdicts, time.known_for)
-        for position in range(len(changes.row)):
-            self._entries.change(rows, changes, position)
+        self._entries.change(rows, changes)
 
     def _judge(self, slots: Slots, times: Integers, values: Floats, in_order: Mask) -> Verdicts:
         judged = values[:, self._scored]

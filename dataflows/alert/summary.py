@@ -42,7 +42,8 @@ def summary(
         nats: minus the natural logarithm of how often a normal event is as unusual.
         known_for: seconds of data that the model has seen of the fleet.
     """
-    since = f"since {onset:%H:%M:%S} UTC"
+    # Not as %H:%M:%S, which takes ten times as long: in a storm, thousands of alerts open at once.
+    since = f"since {onset.hour:02}:{onset.minute:02}:{onset.second:02} UTC"
     if kind == "silent":
         who = "Nobody in the fleet sends data" if subject == "fleet" else "No data"
         return f"{who} {since}"

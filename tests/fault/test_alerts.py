@@ -13,64 +13,37 @@ import time
 from collections.abc import Callable
 from pathlib import Path
 
-import msgspec
 import pytest
 
 from dataflows.events import Alert
 from scripts.brokers.mosquitto import Mosquitto, StartMosquitto
-from tests.support.alerting_job import SETTINGS, acknowledgement, decoded, drive, latest
+from tests.support.alert_kills import (
+    EVENTS,
+    LAST,
+    LONGEST_RUN,
+    TIME_PER_KILL,
+    VEHICLES,
+    WHO,
+    alert_telemetry,
+    check_alerts,
+    is_lasting,
+)
+from tests.support.alerting_job import SETTINGS, acknowledgement, decoded, latest
 from tests.support.mqtt_clients import Inbox, create_session, publish
 from tests.support.mqtt_run import Run, running
-
-VEHICLES = 20
-LASTING = 5
-"""Vehicles, the first ones, that stay above their limit from `BEGIN` on: their alerts are acknowledged."""
-
-SECONDS = 600
-EVENTS = SECONDS * VEHICLES
-BEGIN = 40
-PERIOD, FAST = 30, 4
-"""Seconds after which the others are above their limit again, and for how many: each time is an alert."""
-
-TIME_PER_KILL = 6.0
-"""Seconds in which a job starts and is killed, about: events arrive for as long."""
-
-LONGEST_RUN = 4.0
-"""Seconds of output between two kills, at most."""
 
 Property = Callable[[str, object], None]
 
 pytestmark = pytest.mark.timeout(300)
 
 
-def telemetry() -> list[bytes]:
-    """An event of each vehicle in each second, in turn."""
-    payloads = []
-    for second in range(SECONDS):
-        for vehicle in range(VEHICLES):
-            fast = second >= BEGIN if vehicle < LASTING else (second + 7 * vehicle) % PERIOD < FAST
-            payloads += drive([second], fast=[second] if fast else [], vehicles=[f"VEH-{vehicle}"])
-    return payloads
-
-
 def alerts_in(inbox: Inbox) -> list[Alert]:
     return decoded(payload for _, payload in list(inbox.messages))
 
 
-def is_lasting(alert: Alert) -> bool:
-    return int(alert.vehicle_id.removeprefix("VEH-")) < LASTING
-
-
-def written(alert: Alert) -> Alert:
-    """The alert without what is up to people, and to the clock."""
-    revision = 0 if is_lasting(alert) else alert.revision
-    nobody = {"acknowledged_by": "", "acknowledged_at": None}
-    return msgspec.structs.replace(alert, changed_at=alert.opened_at, revision=revision, **nobody)
-
-
 def wait_for_output(run: Run) -> None:
     """Return when another event has been emitted, if there is one left."""
-    wanted = min(run.inbox.distinct() + 1, EVENTS)
+    wanted = min(run.inbox.distinct() + 1, EVENTS - LAST)
     run.job.wait(lambda: run.inbox.distinct() >= wanted, "output")
 
 
@@ -84,7 +57,7 @@ def end(run: Run) -> None:
 
 def undisturbed(broker: Mosquitto, directory: Path) -> dict[str, Alert]:
     with (
-        running(broker, directory, telemetry(), VEHICLES, SETTINGS) as run,
+        running(broker, directory, alert_telemetry(), VEHICLES, SETTINGS) as run,
         Inbox(run.job.mqtt, run.job.alerts) as inbox,
     ):
         run.start()
@@ -96,7 +69,7 @@ def undisturbed(broker: Mosquitto, directory: Path) -> dict[str, Alert]:
 def acknowledge(run: Run, inbox: Inbox, done: set[str]) -> None:
     """Acknowledge what is open and lasts, once."""
     new = {alert.alert_id for alert in alerts_in(inbox) if is_lasting(alert)} - done
-    publish(run.job.mqtt, [(run.job.actions, acknowledgement(alert_id)) for alert_id in sorted(new)])
+    publish(run.job.mqtt, [(run.job.actions, acknowledgement(alert_id, WHO)) for alert_id in sorted(new)])
     done |= new
 
 
@@ -114,13 +87,12 @@ def test_a_job_that_is_killed_at_random_moments_opens_no_alert_twice_and_keeps_w
     seed = random.randrange(1_000_000)
     record_property("seed", seed)
     moments = random.Random(seed)
-    context = f"seed {seed}"
     broker = mosquitto()
     done: set[str] = set()
-    with running(broker, tmp_path / "disturbed", telemetry(), VEHICLES, SETTINGS) as run:
+    with running(broker, tmp_path / "disturbed", alert_telemetry(), VEHICLES, SETTINGS) as run:
         create_session(run.job.mqtt, f"{run.job.mqtt.client_id}-alert-actions", run.job.actions)
         with Inbox(run.job.mqtt, run.job.alerts) as inbox:
-            run.vehicles.send(EVENTS, EVENTS / (kills * TIME_PER_KILL))
+            run.vehicles.send(EVENTS - LAST, EVENTS / (kills * TIME_PER_KILL))
             for _ in range(kills):
                 run.start()
                 wait_for_output(run)
@@ -130,22 +102,8 @@ def test_a_job_that_is_killed_at_random_moments_opens_no_alert_twice_and_keeps_w
             run.start()
             run.job.wait(lambda: len({a.vehicle_id for a in alerts_in(inbox)}) == VEHICLES, "all alerts")
             acknowledge(run, inbox, done)
+            run.vehicles.send(LAST)
             end(run)
             messages = alerts_in(inbox)
 
-    found, expected = latest(messages), undisturbed(broker, tmp_path / "undisturbed")
-    assert len(expected) > 10 * (VEHICLES - LASTING), context
-    assert set(found) == set(expected), context
-    assert {key: written(alert) for key, alert in found.items()} == {
-        key: written(alert) for key, alert in expected.items()
-    }, context
-    assert {alert_id for alert_id, alert in found.items() if alert.acknowledged_by == "Kim"} == done, context
-    assert len(done) == LASTING, context
-    last = {alert.alert_id: alert.revision for alert in messages}
-    assert last == {alert_id: alert.revision for alert_id, alert in found.items()}, context
-    copies: dict[tuple[str, int], Alert] = {}
-    for alert in messages:
-        if not is_lasting(alert):
-            assert copies.setdefault((alert.alert_id, alert.revision), written(alert)) == written(alert), (
-                context
-            )
+    check_alerts(messages, undisturbed(broker, tmp_path / "undisturbed"), done, f"seed {seed}")

@@ -56,7 +56,13 @@ class Job(FleetJob):
     """
 
     def __init__(
-        self, cluster: Cluster, kafka: KafkaSettings, directory: Path, enriched: str, telemetry: str
+        self,
+        cluster: Cluster,
+        kafka: KafkaSettings,
+        directory: Path,
+        enriched: str,
+        telemetry: str,
+        more: str = TWO_SIGNALS,
     ) -> None:
         """Create directory and topic.
 
@@ -66,13 +72,24 @@ class Job(FleetJob):
             directory: does not exist yet.
             enriched: as the attribute.
             telemetry: as the attribute.
+            more: TOML behind the sections of broker and topics, such as the signals.
         """
         self.cluster = cluster
         self.enriched = enriched
         self.telemetry = telemetry
         settings = SETTINGS.format(telemetry=telemetry, enriched=enriched, kafka=kafka)
-        super().__init__(directory, settings + TWO_SIGNALS)
+        super().__init__(directory, settings + more)
         create_topic(cluster, enriched, PARTITIONS)
+
+    @property
+    def alerts(self) -> str:
+        """The topic of its alerts, which it creates."""
+        return f"{self.enriched}.alerts"
+
+    @property
+    def actions(self) -> str:
+        """The topic of what people do about alerts, which it creates."""
+        return f"{self.enriched}.alert-actions"
 
     def emitted(self) -> int:
         """Enriched events that the cluster has."""

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import pickle
 from datetime import UTC, datetime, timedelta
+from random import Random
 from typing import Any
 from urllib.parse import unquote
 
@@ -218,6 +219,42 @@ def test_there_are_never_too_many_and_what_cleared_first_goes(monkeypatch: pytes
     book.opened(keys[3], "e1", FIELDS | {"last_at": AT + timedelta(hours=3)})
     assert [topic for topic, alert in taken(book) if alert is None] == [topic_key(keys[2])]
     assert {alert.vehicle_id for alert in book} == {"VEH-0", "VEH-1", "VEH-3"}
+
+
+def age(alert: Alert) -> tuple[bool, datetime, Key]:
+    key: Key = (alert.vehicle_id, alert.kind, alert.subject)
+    return alert.cleared_at is None, alert.cleared_at or alert.last_at, key
+
+
+@pytest.mark.parametrize("most_ages", [4, 1000])
+def test_what_is_dropped_is_the_oldest_whatever_happened_to_it_meanwhile(
+    most_ages: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """As found by a search through all alerts; the book and one that is restored each time agree."""
+    most, random = 3, Random(most_ages)
+    monkeypatch.setattr(module, "MOST_ALERTS", most)
+    monkeypatch.setattr(module, "MOST_AGES", most_ages)
+    book, dropped = make(), 0
+    for second in range(500):
+        key: Key = (f"VEH-{random.randrange(8)}", "limit", "coolant")
+        at = AT + timedelta(seconds=second + random.randrange(-20, 20))
+        if key not in book:
+            ages = [age(alert) for alert in book]
+            ages.append((True, at, key))
+            restored = make()
+            restored.restore(book.snapshot())
+            for each in (book, restored):
+                each.opened(key, f"e{second}", FIELDS | {"last_at": at})
+            oldest = [topic_key(min(ages)[-1])] if len(ages) > most else []
+            dropped += len(oldest)
+            assert [topic for topic, alert in taken(book) if alert is None] == oldest
+            assert [topic for topic, alert in taken(restored) if alert is None] == oldest
+        elif book[key].state == "open":
+            book.changed(key, state="cleared", cleared_at=at)
+        else:
+            book.changed(key, state="open", cleared_at=None, last_at=at)
+        book.take()
+    assert dropped > 100
 
 
 @pytest.mark.parametrize("vehicle", ["a/b", "+", "#", "ä ö", "a%2Fb", "\ud800", "$SYS", ""])
