@@ -20,11 +20,11 @@ from ui.alert_words import (
     describe_state,
     describe_states,
     lasted,
+    sentence,
     since,
     vehicle_of,
 )
 from ui.fleet_table import button_label, choose_labelled, severity_style, vehicle_button
-from ui.formatting import plain
 
 MAX_ROWS = 100
 """Rows in the list, without those of opened groups."""
@@ -70,7 +70,7 @@ def who_plainly(line: Line) -> str:
 
 def what(line: Line) -> str:
     """The sentence of an alert, or what those of a group have in common."""
-    return describe_group(line.alerts) if line.is_group else plain(line.alerts[0].summary, 200)
+    return describe_group(line.alerts) if line.is_group else sentence(line.alerts[0])
 
 
 def state(line: Line, desk: ActionDesk, now: float, zone: tzinfo) -> str:
@@ -137,7 +137,7 @@ def show_list(lines: Sequence[Line], taken_at: float, desk: ActionDesk, zone: tz
         column_config={
             "Severity": st.column_config.TextColumn(width=75),
             "Vehicle": vehicle_button(_CLICK, _clicked),
-            "What": st.column_config.TextColumn(width=700),
+            "What": st.column_config.TextColumn(width=665),
             "Since": st.column_config.TextColumn(width=80, help="When it probably began."),
             "Lasted": st.column_config.TextColumn(width=60),
             "Times": st.column_config.NumberColumn(

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections import Counter
 from collections.abc import Callable, Sequence
 from datetime import UTC, datetime, tzinfo
@@ -18,6 +19,9 @@ WHOLE_FLEET = "whole fleet"
 
 ANSWER_WITHIN = 30.0
 """Seconds after which an action without an answer is remarkable: the job reads actions at once."""
+
+_SINCE = re.compile(r",? since \d\d:\d\d:\d\d UTC")
+_RARITY = "; seen once in "
 
 
 def describe_state(alert: Alert, sent: SentAction | None, now: float, zone: tzinfo) -> str:
@@ -61,6 +65,11 @@ def lasted(alerts: Sequence[Alert], now: float) -> str:
     return duration((end - min(map(_began, alerts))).total_seconds())
 
 
+def sentence(alert: Alert) -> str:
+    """The sentence of an alert without the time, which stands beside it, as the viewer reads it."""
+    return plain(_SINCE.sub("", alert.summary, count=1), 200)
+
+
 def fault(alert: Alert) -> str:
     """``anomaly of fuel``, ``fuel outside its limits``, ``fuel missing``, ``no data``."""
     subject = plain(alert.subject.replace("_", " "))
@@ -76,10 +85,14 @@ def fault(alert: Alert) -> str:
 
 
 def describe_group(alerts: Sequence[Alert]) -> str:
-    """What the alerts of a group have in common, and the sentence of the most urgent, the first one."""
+    """What the alerts of a group have in common, and what the most urgent, the first one, says.
+
+    How rare that is, is left out: it is about one vehicle, and the row would not have room for it.
+    """
     first = alerts[0]
     common = fault(first)
-    return f"{common[:1].upper()}{common[1:]} · {plain(vehicle_of(first), 40)}: {plain(first.summary, 200)}"
+    says = sentence(first).partition(_RARITY)[0]
+    return f"{common[:1].upper()}{common[1:]} · {plain(vehicle_of(first), 40)}: {says}"
 
 
 def describe_states(

@@ -22,6 +22,7 @@ from ui.alert_words import (
     describe_states,
     fault,
     lasted,
+    sentence,
     since,
     vehicle_of,
 )
@@ -79,6 +80,26 @@ def test_what_is_wrong_is_said_in_a_few_words(kind: str, words: str) -> None:
 def test_a_group_says_what_its_alerts_have_in_common_and_the_sentence_of_the_most_urgent() -> None:
     group = [alert("VEH-1", summary="it is hot"), alert("VEH-2", summary="it is warm")]
     assert describe_group(group) == "Anomaly of engine temperature · VEH-1: it is hot"
+
+
+def test_a_group_has_no_room_for_how_rare_one_of_its_alerts_is() -> None:
+    group = [alert("VEH-1", summary="it is hot, since 12:00:01 UTC; seen once in about 40,000 events")]
+    assert describe_group(group) == "Anomaly of engine temperature · VEH-1: it is hot"
+
+
+@pytest.mark.parametrize(
+    ("summary", "words"),
+    [
+        ("It is hot, since 12:00:01 UTC; seen once", "It is hot; seen once"),
+        ("Fuel is missing since 12:00:01 UTC, though it is sent", "Fuel is missing, though it is sent"),
+        ("No data since 12:00:01 UTC", "No data"),
+        ("It has been hot since Monday", "It has been hot since Monday"),
+    ],
+)
+def test_the_sentence_beside_the_time_does_not_repeat_it_in_another_time_zone(
+    summary: str, words: str
+) -> None:
+    assert sentence(alert(summary=summary)) == words
 
 
 def test_the_state_of_a_group_is_how_many_alerts_are_in_which_state() -> None:

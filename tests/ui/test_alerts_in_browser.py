@@ -30,8 +30,11 @@ CARDS = ".st-key-alert_cards"
 SELECT, VEHICLE = ROW_HEIGHT // 2, 160
 """Pixels from the left of the list to the check boxes, and to the names of the vehicles."""
 
-SENTENCE = "Engine temperature is too high: 131 °C, expected 92.3 °C; seen once in about 40,000 events"
-HOT = [alert(f"VEH-{number}", number, summary=SENTENCE) for number in range(4)]
+SENTENCE = "Engine temperature is too high: 131 °C, expected 92.3 °C"
+HOT = [
+    alert(f"VEH-{number}", number, summary=f"{SENTENCE}; seen once in about 40,000 events")
+    for number in range(4)
+]
 """A group; the last one is the most urgent."""
 
 
