@@ -20,10 +20,16 @@ CARDS = "alert_cards"
 """Key of the container; the style of the page shows it on narrow screens only, instead of the table."""
 
 MAX_CARDS = 8
-"""Cards without those of opened groups: each is an element that is sent to the browser at every refresh."""
+"""Cards without those of opened groups, until the viewer asks for all: each is sent at every refresh."""
 
 MAX_MEMBERS = 50
-"""Cards of an opened group."""
+"""Cards of an opened group, also then."""
+
+_ALL = "alert_cards_all"
+"""Key of whether the viewer has asked for all cards."""
+
+MORE = "alert_cards_more"
+"""Key of the button that asks for all cards, or for fewer again."""
 
 BADGES: dict[Severity, Literal["red", "orange", "yellow", "blue"]] = {
     "critical": "red",
@@ -42,7 +48,10 @@ def show_cards(lines: Sequence[Line], taken_at: float, desk: ActionDesk, zone: t
         desk: knows what has been done.
         zone: of the viewer.
     """
-    shown = [line for line, fits in zip(lines, fitting(lines), strict=True) if fits or in_card(line)]
+    few, most = fitting(lines), fitting(lines, len(lines))
+    is_all = bool(st.session_state.get(_ALL))
+    fits = most if is_all else few
+    shown = [line for line, fitted in zip(lines, fits, strict=True) if fitted or in_card(line)]
     with st.container(key=CARDS):
         for line in shown:
             key = card_key(line)
@@ -56,17 +65,20 @@ def show_cards(lines: Sequence[Line], taken_at: float, desk: ActionDesk, zone: t
                     on_click=open_or_close,
                     args=(line,),
                 )
-        if len(lines) > len(shown):
-            st.caption(f"More on a wider screen: {len(lines) - len(shown):,}")
+        if few != most:
+            label = "Show fewer" if is_all else f"Show {most.count(True) - len(shown):,} more"
+            st.button(label, key=MORE, type="tertiary", on_click=_all_or_few)
+        if not all(most):
+            st.caption(f"More on a wider screen: {most.count(False):,}")
 
 
-def fitting(lines: Sequence[Line]) -> list[bool]:
-    """Which lines are among the first `MAX_CARDS` rows, or the first `MAX_MEMBERS` of a group there."""
+def fitting(lines: Sequence[Line], most: int = MAX_CARDS) -> list[bool]:
+    """Which lines are among the first `most` rows, or the first `MAX_MEMBERS` of a group there."""
     fits = []
     rows = members = 0
     for line in lines:
         rows, members = (rows, members + 1) if line.is_member else (rows + 1, 0)
-        fits.append(rows <= MAX_CARDS and members <= MAX_MEMBERS)
+        fits.append(rows <= most and members <= MAX_MEMBERS)
     return fits
 
 
@@ -86,3 +98,7 @@ def card(line: Line, now: float, desk: ActionDesk, zone: tzinfo) -> str:
         f":{colour}-badge[{severity}] **{markdown(who_plainly(line), 40)}**  \n{markdown(what(line))}  \n"
         f":gray[{markdown(' · '.join(facts), 200)}]"
     )
+
+
+def _all_or_few() -> None:
+    st.session_state[_ALL] = not st.session_state.get(_ALL)

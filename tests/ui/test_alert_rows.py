@@ -21,7 +21,7 @@ from tests.support.staged_page import (
     without_escapes,
 )
 from ui.action_desk import ActionDesk
-from ui.alert_cards import MAX_CARDS, MAX_MEMBERS, fitting
+from ui.alert_cards import MAX_CARDS, MAX_MEMBERS, MORE, fitting
 from ui.alert_groups import Line
 from ui.alert_list import clicked_group
 
@@ -182,9 +182,18 @@ def test_a_card_that_is_selected_is_not_pushed_out_by_newer_alerts(feed: StagedF
     again(page)
     assert box(page, "low").value
     assert len(page.checkbox) == MAX_CARDS + 1
-    assert "More on a wider screen: 4" in [each.value for each in page.caption]
+    assert page.button(key=MORE).label == "Show 4 more"
     box(page, "low").uncheck()
     assert "Select rows" in text(again(page))
+
+
+def test_all_cards_are_shown_when_the_viewer_asks_for_them(feed: StagedFeed, page: AppTest) -> None:
+    assert MORE not in [each.key for each in page.button]
+    feed.show(*(alert(f"new {number}", subject=f"signal {number}") for number in range(MAX_CARDS + 3)))
+    assert len(again(page).checkbox) == MAX_CARDS
+    assert len(press(page, MORE).checkbox) == MAX_CARDS + 5
+    assert page.button(key=MORE).label == "Show fewer"
+    assert len(press(page, MORE).checkbox) == MAX_CARDS
 
 
 def test_there_are_cards_for_some_rows_and_for_some_alerts_of_each_of_their_groups() -> None:
