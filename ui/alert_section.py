@@ -24,7 +24,7 @@ from ui.formatting import markdown
 
 def show_heading() -> None:
     """Draw what does not change: the heading, and the field for the viewer's name."""
-    heading, name = st.columns([4, 1], vertical_alignment="bottom")
+    heading, name = st.columns([4, 1], vertical_alignment="center")
     heading.subheader("Alerts", anchor=False)
     with name:
         show_name()

@@ -12,7 +12,7 @@ SILENT = "#98a0aa"
 
 SEVERITY: dict[Severity, tuple[str, str]] = {
     "critical": ("#9f1239", "#ffffff"),
-    "major": ("#e8862d", "#1b1005"),
+    "major": ("#f0ab6c", "#2b1602"),
     "minor": ("#f9e7a0", "#2b2403"),
     "warning": ("#d5e6f3", "#143a56"),
 }
