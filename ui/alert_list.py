@@ -137,7 +137,7 @@ def show_list(lines: Sequence[Line], taken_at: float, desk: ActionDesk, zone: tz
         column_config={
             "Severity": st.column_config.TextColumn(width=75),
             "Vehicle": vehicle_button(_CLICK, _clicked),
-            "What": st.column_config.TextColumn(width=665),
+            "What": st.column_config.TextColumn(width=700),
             "Since": st.column_config.TextColumn(width=80, help="When it probably began."),
             "Lasted": st.column_config.TextColumn(width=60),
             "Times": st.column_config.NumberColumn(
