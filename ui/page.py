@@ -46,7 +46,7 @@ _STYLE = """<style>
     .st-key-alert_list { display: none }
     .st-key-alert_cards { display: flex; gap: 0.6rem }
     .st-key-alert_cards > div:has([data-testid="stCheckbox"]) ~ div:has([data-testid="stCheckbox"]) {
-        border-top: 1px solid rgba(128, 136, 148, 0.25); padding-top: 0.6rem
+        border-top: 1px solid rgba(128, 136, 148, 0.25); padding-top: 0.6rem; width: 100%
     }
     [class*="st-key-alert_card_member"] { padding-left: 1.7rem }
     [class*="st-key-alert_card_group"] button { margin-left: 1.7rem; padding: 0; min-height: 1.5rem }
