@@ -6,10 +6,17 @@ import argparse
 import re
 import time
 from contextlib import suppress
+from io import BytesIO
 from pathlib import Path
 
-from selenium.common.exceptions import TimeoutException, WebDriverException
+from PIL import Image
+from selenium.common.exceptions import (
+    StaleElementReferenceException,
+    TimeoutException,
+    WebDriverException,
+)
 from selenium.webdriver.common.by import By
+from selenium.webdriver.remote.webdriver import WebDriver
 from selenium.webdriver.support.wait import WebDriverWait
 
 from config.errors import SettingsError, exit_on_error
@@ -24,8 +31,14 @@ TIME_FOR_HISTORY = 45.0
 TIME_FOR_ANOMALY = 60.0
 """Seconds to wait for an anomaly; the screenshot is taken even if there is none."""
 
+TIME_FOR_MAP = 120.0
+"""Seconds to wait for the map of a reloaded page: it is drawn without a graphics processor."""
+
 TIME_TO_DRAW = 8.0
-"""Seconds that a reloaded page takes to be complete."""
+"""Seconds that the charts of a reloaded page take, and the map after its first picture."""
+
+COLOURS_OF_EMPTY_MAP = 8
+"""Most colours where no map is drawn yet."""
 
 EXAMPLES = """examples:
   make demo                                        in another terminal, then
@@ -54,7 +67,7 @@ def take(url: str, file: Path, *, dark: bool, wait: float) -> None:
     Raises:
         SettingsError: the page does not answer, or shows no events.
     """
-    with chromium(1600, 1480, dark=dark) as browser:
+    with chromium(1600, 1600, dark=dark) as browser:
         try:
             browser.get(url)
             WebDriverWait(browser, TIME_FOR_EVENTS).until(
@@ -75,8 +88,21 @@ def take(url: str, file: Path, *, dark: bool, wait: float) -> None:
             )
         # A reloaded page selects the worst vehicle and shows the history that it has kept.
         browser.refresh()
+        with suppress(TimeoutException):
+            WebDriverWait(
+                browser, TIME_FOR_MAP, ignored_exceptions=(StaleElementReferenceException, TimeoutException)
+            ).until(_shows_map)
         time.sleep(TIME_TO_DRAW)
         browser.save_screenshot(str(file))
+
+
+def _shows_map(browser: WebDriver) -> bool:
+    maps = browser.find_elements(By.CSS_SELECTOR, ".st-key-fleet_map canvas")
+    if not maps:
+        return False
+    with Image.open(BytesIO(maps[0].screenshot_as_png)) as picture:
+        colours = picture.convert("RGB").getcolors(picture.width * picture.height)
+    return len(colours or ()) > COLOURS_OF_EMPTY_MAP
 
 
 def _parser() -> argparse.ArgumentParser:

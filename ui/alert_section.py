@@ -12,7 +12,8 @@ from dataflows.events import Alert, Comment
 from ui import alert_selection
 from ui.action_desk import ActionDesk
 from ui.alert_actions import show_actions, show_name
-from ui.alert_list import show_list
+from ui.alert_cards import show_cards
+from ui.alert_list import rows_of, show_list, show_unlisted
 from ui.alert_state import AlertSnapshot
 from ui.alert_words import describe_signal
 from ui.clock_time import clock_time
@@ -23,7 +24,7 @@ from ui.formatting import markdown
 
 def show_heading() -> None:
     """Draw what does not change: the heading, and the field for the viewer's name."""
-    heading, name = st.columns([4, 1], vertical_alignment="bottom")
+    heading, name = st.columns([4, 1], vertical_alignment="center")
     heading.subheader("Alerts", anchor=False)
     with name:
         show_name()
@@ -38,7 +39,10 @@ def show_alerts(feed: Feed, desk: ActionDesk, settings: Settings, zone: tzinfo) 
         st.markdown(nothing(feed, alerts))
         return
     st.markdown(counts(alerts))
-    show_list(alerts, desk, zone)
+    lines = alert_selection.arranged(rows_of(alerts))
+    show_list(lines, alerts.taken_at, desk, zone)
+    show_cards(lines, alerts.taken_at, desk, zone)
+    show_unlisted(lines, alerts)
     show_actions(feed, desk, settings)
     _show_detail(alert_selection.selected(alerts.alerts), settings, zone)
 

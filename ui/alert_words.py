@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import re
+from collections import Counter
+from collections.abc import Callable, Sequence
 from datetime import UTC, datetime, tzinfo
 
 from dataflows.events import Alert, AlertKind, AlertSignal
@@ -16,6 +19,9 @@ WHOLE_FLEET = "whole fleet"
 
 ANSWER_WITHIN = 30.0
 """Seconds after which an action without an answer is remarkable: the job reads actions at once."""
+
+_SINCE = re.compile(r",? since \d\d:\d\d:\d\d UTC")
+_RARITY = "; seen once in "
 
 
 def describe_state(alert: Alert, sent: SentAction | None, now: float, zone: tzinfo) -> str:
@@ -46,15 +52,66 @@ def describe_sent(sent: SentAction, now: float) -> str:
     return f"{sent.action} sent{late}"
 
 
-def since(alert: Alert, zone: tzinfo) -> str:
-    """When it probably began, as the viewer reads it."""
-    return clock_time(min(alert.onset_at, alert.opened_at), zone)
+def since(alerts: Sequence[Alert], zone: tzinfo) -> str:
+    """When the first of the alerts probably began, as the viewer reads it."""
+    return clock_time(min(map(_began, alerts)), zone)
 
 
-def lasted(alert: Alert, now: float) -> str:
-    """For how long: until it cleared, or until `now`, seconds since the epoch."""
-    end = datetime.fromtimestamp(now, UTC) if alert.state == "open" else alert.cleared_at or alert.last_at
-    return duration((end - min(alert.onset_at, alert.opened_at)).total_seconds())
+def lasted(alerts: Sequence[Alert], now: float) -> str:
+    """For how long: until the last of the alerts cleared, or until `now`, seconds since the epoch."""
+    end = datetime.fromtimestamp(now, UTC)
+    if not any(alert.state == "open" for alert in alerts):
+        end = max(map(_cleared, alerts))
+    return duration((end - min(map(_began, alerts))).total_seconds())
+
+
+def sentence(alert: Alert) -> str:
+    """The sentence of an alert without the time, which stands beside it, as the viewer reads it."""
+    return plain(_SINCE.sub("", alert.summary, count=1), 200)
+
+
+def fault(alert: Alert) -> str:
+    """``anomaly of fuel``, ``fuel outside its limits``, ``fuel missing``, ``no data``."""
+    subject = plain(alert.subject.replace("_", " "))
+    match alert.kind:
+        case "anomaly":
+            return f"anomaly of {subject}"
+        case "limit":
+            return f"{subject} outside its limits"
+        case "missing":
+            return f"{subject} missing"
+        case "silent":
+            return "no data"
+
+
+def describe_group(alerts: Sequence[Alert]) -> str:
+    """What the alerts of a group have in common, and what the most urgent, the first one, says.
+
+    How rare that is, is left out: it is about one vehicle, and the row would not have room for it.
+    """
+    first = alerts[0]
+    common = fault(first)
+    says = sentence(first).partition(_RARITY)[0]
+    return f"{common[:1].upper()}{common[1:]} · {plain(vehicle_of(first), 40)}: {says}"
+
+
+def describe_states(
+    alerts: Sequence[Alert], sent_of: Callable[[Alert], SentAction | None], now: float, zone: tzinfo
+) -> str:
+    """How many alerts of a group are in which state: ``9 open · 3 acknowledged · 3 acknowledge sent``.
+
+    Args:
+        alerts: of the group.
+        sent_of: what somebody has done about the current revision of an alert.
+        now: seconds since the epoch.
+        zone: of the viewer; the time when the last one cleared is in it.
+    """
+    states = Counter(_short_state(alert, now) for alert in alerts)
+    sent = Counter(f"{each.action} sent" for alert in alerts if (each := sent_of(alert)) is not None)
+    parts = [f"{count} {what}" for what, count in (states + sent).items()]
+    if all(alert.state == "cleared" for alert in alerts):
+        parts[0] += f", the last {clock_time(max(map(_cleared, alerts)), zone)}"
+    return " · ".join(parts)
 
 
 def vehicle_of(alert: Alert) -> str:
@@ -72,9 +129,25 @@ def describe_signal(signal: AlertSignal, kind: AlertKind, unit: str) -> str:
     return f"{plain(signal.name)} {'missing' if signal.actual is None else quantity(signal.actual, unit)}"
 
 
+def _began(alert: Alert) -> datetime:
+    return min(alert.onset_at, alert.opened_at)
+
+
+def _cleared(alert: Alert) -> datetime:
+    return alert.cleared_at or alert.last_at
+
+
+def _short_state(alert: Alert, now: float) -> str:
+    if alert.state == "cleared":
+        return "cleared"
+    if is_muted(alert, now):
+        return "muted"
+    return "acknowledged" if alert.acknowledged_by else "open"
+
+
 def _state(alert: Alert, now: float, zone: tzinfo) -> str:
     if alert.state == "cleared":
-        return f"cleared {clock_time(alert.cleared_at or alert.last_at, zone)}"
+        return f"cleared {clock_time(_cleared(alert), zone)}"
     if alert.muted_until is not None and is_muted(alert, now):
         reason = f": {plain(alert.mute_reason)}" if alert.mute_reason else ""
         return f"muted until {clock_time(alert.muted_until, zone)}{reason}"

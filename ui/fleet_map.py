@@ -24,6 +24,9 @@ GRID_STEPS = (0.1, 0.2, 0.5, 1.0, 2.0, 5.0, 10.0, 20.0, 50.0, 100.0, 200.0, 500.
 MARGIN = 1.25
 """The first view shows this many times the width or height of what must be visible."""
 
+CORNER = 0.15
+"""Share of the width that the label of a latitude takes up at most, at the left edge."""
+
 ARROW = Path(__file__).with_name("arrow.png")
 """A white arrow that points up, on a transparent background. A PNG, since deck.gl cannot tint an SVG."""
 
@@ -209,7 +212,8 @@ def _grid(extent: Extent) -> tuple[list[dict[str, Any]], list[dict[str, Any]]]:
     for number in range(math.ceil(west / east_step), math.floor(east / east_step) + 1):
         longitude = number * east_step
         lines.append({"path": [[longitude, south], [longitude, north]]})
-        if number % 2 == 0 and extent.west < longitude < extent.east:
+        # In the corner it would be drawn over that of a latitude.
+        if number % 2 == 0 and extent.west + CORNER * width < longitude < extent.east:
             labels.append({"position": [longitude, extent.south], "text": _degrees(longitude, "E", "W")})
     return lines, labels
 

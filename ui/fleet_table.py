@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Any
 
 import pandas as pd
@@ -10,7 +10,7 @@ import streamlit as st
 from pandas.io.formats.style import Styler
 
 from config.settings import Settings
-from dataflows.events import Alert
+from dataflows.events import Alert, Severity
 from ui import palette
 from ui.descriptions import describe_anomaly, describe_implausible, describe_missing, describe_status
 from ui.fleet_state import FleetSnapshot, VehicleSnapshot
@@ -87,13 +87,14 @@ def styled(frame: pd.DataFrame, row_styles: Sequence[str], alerts: Sequence[Aler
     )
     for row, alert in enumerate(alerts):
         if alert is not None:
-            styles.iloc[row, COLUMNS.index("Alert")] = severity_style(alert)
+            styles.iloc[row, COLUMNS.index("Alert")] = severity_style(alert.severity)
     return frame.style.apply(lambda _: styles, axis=None)
 
 
-def severity_style(alert: Alert) -> str:
-    """The CSS of a cell that names the severity of an alert."""
-    background, text = palette.SEVERITY[alert.severity]
+def severity_style(severity: Severity) -> str:
+    """The CSS of a cell that names a severity, in the viewer's theme."""
+    colours = palette.SEVERITY_ON_DARK if st.context.theme.type == "dark" else palette.SEVERITY
+    background, text = colours[severity]
     return f"background-color: {background}; color: {text};"
 
 
@@ -143,14 +144,19 @@ def show_fleet_table(
         st.caption(f"{fleet.dropped:,} vehicles that had been silent longest are no longer shown.")
 
 
-def vehicle_button(key: str) -> Any:
-    """A column of vehicle names; clicking one chooses the vehicle.
+def vehicle_button(key: str, on_click: Callable[[str], None] | None = None) -> Any:
+    """A column of vehicle names; clicking one chooses the vehicle, or calls `on_click` with `key`.
 
     Buttons instead of row selection: the browser identifies a selected row by its number, which belongs to
     another vehicle as soon as the order changes; a button reports the name that was clicked.
     """
     return st.column_config.ButtonColumn(
-        width=110, type="tertiary", alignment="left", key=key, on_click=_choose_clicked, args=(key,)
+        width=110,
+        type="tertiary",
+        alignment="left",
+        key=key,
+        on_click=on_click or _choose_clicked,
+        args=(key,),
     )
 
 
@@ -164,10 +170,15 @@ def button_label(vehicle_id: str) -> str:
     return plain(vehicle_id).replace(":", ":\N{WORD JOINER}")
 
 
-def _choose_clicked(key: str) -> None:
-    clicked = vehicle_named(st.session_state[key]["label"], st.session_state.get("ranking", []))
+def choose_labelled(label: str) -> None:
+    """Choose the vehicle that is shown as `label`, if there is one."""
+    clicked = vehicle_named(label, st.session_state.get("ranking", []))
     if clicked is not None:
         st.session_state.chosen = clicked
+
+
+def _choose_clicked(key: str) -> None:
+    choose_labelled(st.session_state[key]["label"])
 
 
 def _held_ranking(fleet: FleetSnapshot, stale_after: float) -> list[str]:

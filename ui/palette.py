@@ -12,11 +12,18 @@ SILENT = "#98a0aa"
 
 SEVERITY: dict[Severity, tuple[str, str]] = {
     "critical": ("#9f1239", "#ffffff"),
-    "major": ("#e8862d", "#1b1005"),
-    "minor": ("#f7dd72", "#2b2403"),
-    "warning": ("#8fb8d6", "#0d2233"),
+    "major": ("#f0ab6c", "#2b1602"),
+    "minor": ("#f9e7a0", "#2b2403"),
+    "warning": ("#d5e6f3", "#143a56"),
 }
-"""Background and text. Who does not tell red from green sees dark, medium and light, and blue."""
+SEVERITY_ON_DARK: dict[Severity, tuple[str, str]] = {
+    "critical": ("#d6293e", "#ffffff"),
+    "major": ("#6e3c10", "#ffdcb4"),
+    "minor": ("#40360f", "#f0da80"),
+    "warning": ("#1b3246", "#a9cde6"),
+}
+"""Background and text, in the light and in the dark theme. What is worse differs more from the page, so who
+does not tell red from green sees it by the lightness, and a warning by its blue."""
 
 CHOSEN_ROW = "rgba(59, 158, 218, 0.16)"
 

@@ -5,13 +5,14 @@ from __future__ import annotations
 import re
 from collections.abc import Callable
 from datetime import timedelta
+from typing import Any
 
 import pytest
 from streamlit.testing.v1 import AppTest
 from streamlit.testing.v1.element_tree import TextInput
 
 from config.settings import load
-from dataflows.events import AlertAction, AlertSignal, Comment
+from dataflows.events import Alert, AlertAction, AlertSignal, Comment
 from tests.support.enriched_events import START, payload
 from tests.support.shown_alerts import alert, cleared
 from tests.support.staged_page import (
@@ -63,6 +64,11 @@ def select(page: AppTest, *rows: int) -> AppTest:
     """Select rows of the list, as a click in the browser does."""
     page.session_state["alert_list"] = {"selection": {"rows": list(rows)}}
     return again(page)
+
+
+def different(number: int, make: Callable[..., Alert] = alert, **changes: Any) -> Alert:
+    """An alert of a vehicle and a signal of its own, which is in no group."""
+    return make(f"VEH-{abs(number)}", number, subject=f"signal {abs(number)}", **changes)
 
 
 def with_name(page: AppTest, name: str = "Kim") -> AppTest:
@@ -124,7 +130,7 @@ def test_the_list_has_the_most_urgent_alerts_first_and_the_cleared_ones_last(
         cleared("over", summary="was hot"),
         alert("muted", muted_until=START + timedelta(hours=1), mute_reason="in repair", severity="critical"),
         alert("known", acknowledged_by="Robin", severity="critical"),
-        alert("mild", severity="warning", openings=3),
+        alert("mild", severity="warning", openings=3, subject="fuel"),
         alert("bad", severity="critical", useful=True),
         alert("", kind="silent", subject="fleet", severity="major", summary="nobody sends anything"),
     )
@@ -165,14 +171,14 @@ def test_the_figures_and_the_vehicle_show_the_open_alerts(feed: StagedFeed, show
 
 
 def test_a_long_list_is_cut_and_says_so(feed: StagedFeed, show: ShowPage) -> None:
-    feed.show(*(alert(f"VEH-{number}", number) for number in range(MAX_ROWS + 5)), cleared("over"))
+    feed.show(*(different(number) for number in range(MAX_ROWS + 5)), cleared("over"))
     page = show()
     assert len(column(page, "Vehicle")) == MAX_ROWS
-    assert f"The most urgent {MAX_ROWS} of {MAX_ROWS + 5} open alerts." in [c.value for c in page.caption]
+    assert "5 open alerts that are less urgent are not listed." in [c.value for c in page.caption]
 
 
 def test_only_the_last_cleared_alerts_are_listed(feed: StagedFeed, show: ShowPage) -> None:
-    feed.show(*(cleared(f"VEH-{number}", number) for number in range(MAX_CLEARED + 5)))
+    feed.show(*(different(number, cleared) for number in range(MAX_CLEARED + 5)))
     assert column(show(), "Vehicle")[0] == f"VEH-{MAX_CLEARED + 4}"
     assert len(column(show(), "Vehicle")) == MAX_CLEARED
 
@@ -203,7 +209,7 @@ def test_the_buttons_need_a_name_and_a_selection(feed: StagedFeed, show: ShowPag
 def test_acknowledging_sends_an_action_for_each_selected_alert_and_shows_it_until_the_answer(
     feed: StagedFeed, publisher: StagedPublisher, show: ShowPage
 ) -> None:
-    shown = [alert(f"VEH-{number}", -number) for number in range(3)]
+    shown = [different(-number) for number in range(3)]
     feed.show(*shown)
     page = press(select(with_name(show()), 0, 2), "acknowledge")
     assert publisher.published == [
@@ -212,7 +218,7 @@ def test_acknowledging_sends_an_action_for_each_selected_alert_and_shows_it_unti
     ]
     assert column(page, "State") == ["open · acknowledge sent", "open", "open · acknowledge sent"]
     assert usable(page) == set(), "nothing is selected any more"
-    feed.show(alert("VEH-0", 0, revision=2, acknowledged_by="Kim"))
+    feed.show(different(0, revision=2, acknowledged_by="Kim"))
     again(page)
     states = dict(zip(column(page, "Vehicle"), column(page, "State"), strict=True))
     assert states == {
@@ -308,10 +314,10 @@ def test_a_comment_that_was_not_delivered_is_still_in_its_field(
 def test_a_selection_stays_with_its_alert_when_others_come_and_go(
     feed: StagedFeed, publisher: StagedPublisher, show: ShowPage
 ) -> None:
-    feed.show(alert("VEH-1", 1), alert("VEH-2", 2), alert("VEH-3", 3))
+    feed.show(different(1), different(2), different(3))
     page = select(with_name(show()), 1)
     assert column(page, "Vehicle") == ["VEH-3", "VEH-2", "VEH-1"]
-    feed.alerts.record("VEH-3/anomaly/engine_temperature", b"")
+    feed.alerts.record("VEH-3/anomaly/signal 3", b"")
     feed.show(alert("worse", severity="critical"), alert("mild", severity="warning"))
     again(page)
     assert column(page, "Vehicle") == ["worse", "mild", "VEH-2", "VEH-1"], "new ones are above"
@@ -357,9 +363,11 @@ def test_hostile_alerts_are_shown_and_never_interpreted(
     feed.show(hostile)
     publisher.reason = HOSTILE
     page = press(select(with_name(show(), HOSTILE), 0), "useful")
-    for element in (*page.markdown, *page.caption, *page.error, *page.warning):
-        assert not re.search(r"(?<!\\)[<>]", element.value), element.value
-        assert not re.search(r"(?<!\\)\]\(", element.value), element.value
-        assert "://" not in element.value
-        assert not getattr(element, "allow_html", False)
+    elements = (*page.markdown, *page.caption, *page.error, *page.warning)
+    for shown in (*(element.value for element in elements), *(box.label for box in page.checkbox)):
+        assert not re.search(r"(?<!\\)[<>]", shown), shown
+        assert not re.search(r"(?<!\\)\]\(", shown), shown
+        assert "://" not in shown
+    assert not [element for element in elements if getattr(element, "allow_html", False)]
+    assert page.checkbox
     assert publisher.published[0][1].by == HOSTILE

@@ -2,21 +2,27 @@
 
 from __future__ import annotations
 
+import tomllib
 from datetime import UTC, datetime, timedelta
 
 import pytest
 
-from dataflows.events import Alert, AlertSignal, Comment
+from dataflows.events import Alert, AlertSignal, Comment, Severity
 from tests.support.enriched_events import START
+from tests.support.paths import REPOSITORY
 from tests.support.shown_alerts import alert, cleared
 from ui import palette
 from ui.action_desk import SentAction
 from ui.alert_words import (
     ANSWER_WITHIN,
     WHOLE_FLEET,
+    describe_group,
     describe_signal,
     describe_state,
+    describe_states,
+    fault,
     lasted,
+    sentence,
     since,
     vehicle_of,
 )
@@ -52,15 +58,73 @@ def test_what_was_sent_is_shown_and_that_nobody_has_answered() -> None:
 
 
 def test_an_alert_began_at_its_onset_and_lasts_until_it_cleared_or_until_now() -> None:
-    assert since(alert(), UTC) == "2026-01-01 11:59:55"
-    assert lasted(alert(), NOW + 600.0) == "10 min"
-    assert lasted(cleared(), NOW + 600.0) == "65 s"
-    assert lasted(cleared(cleared_at=None), NOW + 600.0) == "15 s"
+    assert since([alert()], UTC) == "2026-01-01 11:59:55"
+    assert lasted([alert()], NOW + 600.0) == "10 min"
+    assert lasted([cleared()], NOW + 600.0) == "65 s"
+    assert lasted([cleared(cleared_at=None)], NOW + 600.0) == "15 s"
+
+
+@pytest.mark.parametrize(
+    ("kind", "words"),
+    [
+        ("anomaly", "anomaly of engine temperature"),
+        ("limit", "engine temperature outside its limits"),
+        ("missing", "engine temperature missing"),
+        ("silent", "no data"),
+    ],
+)
+def test_what_is_wrong_is_said_in_a_few_words(kind: str, words: str) -> None:
+    assert fault(alert(kind=kind)) == words
+
+
+def test_a_group_says_what_its_alerts_have_in_common_and_the_sentence_of_the_most_urgent() -> None:
+    group = [alert("VEH-1", summary="it is hot"), alert("VEH-2", summary="it is warm")]
+    assert describe_group(group) == "Anomaly of engine temperature · VEH-1: it is hot"
+
+
+def test_a_group_has_no_room_for_how_rare_one_of_its_alerts_is() -> None:
+    group = [alert("VEH-1", summary="it is hot, since 12:00:01 UTC; seen once in about 40,000 events")]
+    assert describe_group(group) == "Anomaly of engine temperature · VEH-1: it is hot"
+
+
+@pytest.mark.parametrize(
+    ("summary", "words"),
+    [
+        ("It is hot, since 12:00:01 UTC; seen once", "It is hot; seen once"),
+        ("Fuel is missing since 12:00:01 UTC, though it is sent", "Fuel is missing, though it is sent"),
+        ("No data since 12:00:01 UTC", "No data"),
+        ("It has been hot since Monday", "It has been hot since Monday"),
+    ],
+)
+def test_the_sentence_beside_the_time_does_not_repeat_it_in_another_time_zone(
+    summary: str, words: str
+) -> None:
+    assert sentence(alert(summary=summary)) == words
+
+
+def test_the_state_of_a_group_is_how_many_alerts_are_in_which_state() -> None:
+    group = [alert("VEH-1"), alert("VEH-2", acknowledged_by="Kim"), alert("VEH-3")]
+    muted = alert("VEH-4", muted_until=START + timedelta(hours=1))
+    sent = {"VEH-3": SentAction("acknowledge", 1, NOW)}
+
+    def described(*alerts: Alert) -> str:
+        return describe_states(alerts, lambda each: sent.get(each.vehicle_id), NOW, UTC)
+
+    assert described(*group) == "2 open · 1 acknowledged · 1 acknowledge sent"
+    assert described(muted, cleared("VEH-5")) == "1 muted · 1 cleared"
+    assert described(cleared("VEH-6"), cleared("VEH-7", 60)) == "2 cleared, the last 2026-01-01 12:02:00"
+
+
+def test_a_group_began_with_its_first_alert_and_lasts_until_its_last_one_has_cleared() -> None:
+    group = [alert("VEH-2", 60), cleared("VEH-1"), cleared("VEH-3", 120)]
+    assert since(group, UTC) == "2026-01-01 11:59:55"
+    assert lasted(group, NOW + 600.0) == "10 min"
+    assert lasted(group[1:], NOW + 600.0) == "3 min"
 
 
 def test_times_of_today_need_no_date() -> None:
     now = datetime.now(UTC)
-    assert since(alert(onset_at=now, opened_at=now), UTC) == f"{now:%H:%M:%S}"
+    assert since([alert(onset_at=now, opened_at=now)], UTC) == f"{now:%H:%M:%S}"
 
 
 def test_an_alert_without_a_vehicle_is_about_the_whole_fleet() -> None:
@@ -88,17 +152,34 @@ def test_a_signal_outside_its_limits_is_compared_with_the_limit() -> None:
     assert describe_signal(signal, "limit", "%") == "fuel 3 %, limit 10 %"
 
 
-def test_the_colours_of_severities_can_be_read_and_told_apart_without_seeing_red_or_green() -> None:
-    lightness = {}
-    for severity, (background, text) in palette.SEVERITY.items():
-        dark, light = sorted((luminance(background), luminance(text)))
-        assert (light + 0.05) / (dark + 0.05) >= 4.5, "WCAG 2.2, 1.4.3"
-        lightness[severity] = luminance(background)
-    assert lightness["critical"] < 0.5 * lightness["major"] < 0.5 * lightness["minor"]
-    red, _, blue = channels(palette.SEVERITY["warning"][0])
-    yellow_red, _, yellow_blue = channels(palette.SEVERITY["minor"][0])
+@pytest.mark.parametrize(
+    ("theme", "colours"), [("light", palette.SEVERITY), ("dark", palette.SEVERITY_ON_DARK)]
+)
+def test_the_colours_of_severities_can_be_read_and_told_apart_without_seeing_red_or_green(
+    theme: str, colours: dict[Severity, tuple[str, str]]
+) -> None:
+    page = background_of(theme)
+    stands_out = {}
+    for severity, (background, text) in colours.items():
+        assert contrast(background, text) >= 4.5, "WCAG 2.2, 1.4.3"
+        stands_out[severity] = contrast(page, background)
+    assert stands_out["critical"] > 1.5 * stands_out["major"] > 1.5 * 1.2 * stands_out["minor"]
+    assert stands_out["warning"] < 1.5, "it is the least of them"
+    red, _, blue = channels(colours["warning"][0])
+    yellow_red, _, yellow_blue = channels(colours["minor"][0])
     assert blue > red
     assert yellow_red > yellow_blue
+
+
+def background_of(theme: str) -> str:
+    settings = tomllib.loads((REPOSITORY / ".streamlit" / "config.toml").read_text(encoding="utf-8"))
+    return str(settings["theme"][theme]["backgroundColor"])
+
+
+def contrast(one: str, other: str) -> float:
+    """Contrast ratio, 1–21 (WCAG 2.2)."""
+    dark, light = sorted((luminance(one), luminance(other)))
+    return (light + 0.05) / (dark + 0.05)
 
 
 def channels(colour: str) -> tuple[float, float, float]:

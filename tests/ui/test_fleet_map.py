@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 from PIL import Image
 
 from ui import palette
-from ui.fleet_map import ARROW, ARROW_SIZE, Extent, MapVehicle, deck
+from ui.fleet_map import ARROW, ARROW_SIZE, CORNER, Extent, MapVehicle, deck
 from ui.track import Track
 
 TRACK: Track = ((48.10, 11.50), (48.11, 11.50))
@@ -70,6 +70,14 @@ def test_a_moving_vehicle_is_an_arrow_and_a_stationary_one_a_dot() -> None:
     document = drawn(vehicle("moving"), vehicle("standing", track=((48.1, 11.5),)))
     assert [row["text"] for row in layer(document, "moving")] == ["moving"]
     assert [row["text"] for row in layer(document, "standing")] == ["standing"]
+
+
+def test_no_label_of_a_longitude_is_drawn_over_one_of_a_latitude() -> None:
+    extent = Extent.around([(48.0, 11.0), (48.3, 11.4)])
+    labels = layer(json.loads(deck([], extent, 500, 500).to_json()), "grid-labels")
+    longitudes = [label["position"][0] for label in labels if label["text"].endswith("E")]
+    assert longitudes
+    assert min(longitudes) > extent.west + CORNER * (extent.east - extent.west)
 
 
 def test_only_important_vehicles_are_labelled_and_only_the_chosen_one_has_a_ring() -> None:

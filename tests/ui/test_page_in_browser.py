@@ -3,18 +3,10 @@
 from __future__ import annotations
 
 import io
-import os
 import re
-import subprocess
-import sys
 import time
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
-from urllib.error import URLError
-from urllib.request import urlopen
 
-import msgspec
-import paho.mqtt.publish
 import pytest
 from PIL import Image, ImageChops
 from selenium.webdriver import Chrome
@@ -22,22 +14,15 @@ from selenium.webdriver.common.action_chains import ActionChains
 from selenium.webdriver.common.by import By
 
 from config.broker_settings import MqttSettings
-from config.settings import DEFAULT_FILE
-from dataflows.events import Alert, AlertAction
-from scripts.brokers.ports import free_port
 from scripts.brokers.process import Broker
 from scripts.browser import chromium
 from scripts.waiting import wait_until
 from tests.support.enriched_events import payload
-from tests.support.mqtt_clients import Inbox, publish
+from tests.support.mqtt_clients import publish
 from tests.support.needs import need
-from tests.support.shown_alerts import alert, message, place
-from ui.alert_list import ROW_HEIGHT
+from tests.support.page_process import PATIENCE, page
 
 HOSTILE = "<img src=x onerror=document.title='broken'>"
-PATIENCE = 90.0
-"""Seconds: WebGL drawn in software, beside a server on few cores, is slow."""
-
 NOTICEABLE = 40
 """Difference between two pixels, 0–255, that is more than a redrawn edge."""
 
@@ -47,40 +32,6 @@ def browser() -> Iterator[Chrome]:
     need("chromium")
     with chromium(1600, 1200) as running:
         yield running
-
-
-@contextmanager
-def page(mqtt: MqttSettings, topic: str) -> Iterator[str]:
-    """Run ``streamlit run ui`` in its own process; yields its address once it answers."""
-    port = free_port()
-    environment = os.environ | {
-        "FLEET__MQTT__PORT": str(mqtt.port),
-        "FLEET__MQTT__PROTOCOL": mqtt.protocol,
-        "FLEET__TOPICS__ENRICHED": f"{topic}/enriched",
-        "FLEET__TOPICS__DEAD_LETTER": f"{topic}/dead-letter",
-        "FLEET__TOPICS__ALERTS": f"{topic}/alerts",
-        "FLEET__TOPICS__ALERT_ACTIONS": f"{topic}/alert-actions",
-    }
-    command = [sys.executable, "-m", "streamlit", "run", "ui", "--server.port", str(port)]
-    command += ["--server.address", "127.0.0.1"]
-    process = subprocess.Popen(
-        command, cwd=DEFAULT_FILE.parents[1], env=environment, stdout=subprocess.DEVNULL
-    )
-    address = f"http://127.0.0.1:{port}"
-    try:
-        wait_until(lambda: _answers(f"{address}/_stcore/health"), "the page's server", PATIENCE)
-        yield address
-    finally:
-        process.kill()
-        process.wait()
-
-
-def _answers(address: str) -> bool:
-    try:
-        with urlopen(address, timeout=5) as answer:
-            return bool(answer.status == 200)
-    except (URLError, ConnectionError, TimeoutError):
-        return False
 
 
 class Fleet:
@@ -191,57 +142,6 @@ def test_the_map_stays_where_the_viewer_moved_it(browser: Chrome, private_broker
         # Redrawn markers may change a few pixels; a map that jumped back would match the first picture.
         now = settled(browser)
         assert difference(moved, now) < difference(first, now) / 2
-
-
-@pytest.mark.long
-@pytest.mark.timeout(400)
-def test_a_dispatcher_selects_an_alert_and_mutes_it(
-    browser: Chrome, private_broker: Broker, topic: str
-) -> None:
-    mqtt = private_broker.settings()
-    first, second = alert("VEH-1", severity="critical"), alert("VEH-2")
-
-    def show(*shown: Alert) -> None:
-        for each in shown:
-            paho.mqtt.publish.single(
-                f"{topic}/alerts/{place(each)}", message(each), 1, True, mqtt.host, mqtt.port
-            )
-
-    def body() -> str:
-        return browser.find_element(By.TAG_NAME, "body").text
-
-    def click(key: str) -> None:
-        browser.find_element(By.CSS_SELECTOR, f".st-key-{key} button:enabled").click()
-
-    show(first, second)
-    with page(mqtt, topic) as address, Inbox(mqtt, f"{topic}/alert-actions") as inbox:
-        browser.get(f"{address}/?name=Kim")
-        wait_until(lambda: "2 unacknowledged" in body(), "the alerts", PATIENCE)
-        wait_until(lambda: browser.find_elements(By.CSS_SELECTOR, LIST), "the list", PATIENCE)
-        select_row(browser, 1)
-        wait_until(lambda: "Selected: VEH-2" in body(), "the selection", PATIENCE)
-        click("alert_mute_popover")
-        wait_until(lambda: "Reason" in body(), "the question for the reason", PATIENCE)
-        click("alert_mute")
-        action = msgspec.json.decode(inbox.wait_for(1)[0], type=AlertAction)
-        assert (action.action, action.by, action.alert_id) == ("mute", "Kim", second.alert_id)
-        assert action.text
-        wait_until(lambda: "Select rows" in body(), "the end of the selection", PATIENCE)
-        show(msgspec.structs.replace(second, revision=2, muted_until=action.until))
-        wait_until(lambda: "1 muted" in body(), "the answer", PATIENCE)
-        assert [entry["message"] for entry in browser.get_log("browser")] == []  # type: ignore[no-untyped-call]
-
-
-LIST = ".st-key-alert_list canvas"
-
-
-def select_row(browser: Chrome, row: int) -> None:
-    """Click the check box at the start of a row of the alerts; the list is one picture."""
-    canvas = browser.find_element(By.CSS_SELECTOR, LIST)
-    browser.execute_script("arguments[0].scrollIntoView({block: 'center'})", canvas)
-    width, height = canvas.size["width"], canvas.size["height"]
-    x, y = ROW_HEIGHT // 2 - width // 2, (row + 1) * ROW_HEIGHT + ROW_HEIGHT // 2 - height // 2
-    ActionChains(browser).move_to_element_with_offset(canvas, x, y).click().perform()
 
 
 def picture(browser: Chrome) -> Image.Image:

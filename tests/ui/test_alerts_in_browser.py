@@ -1,0 +1,166 @@
+"""The alerts of the page in a real Chromium, with a real broker, on a wide and on a narrow screen."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+
+import msgspec
+import paho.mqtt.publish
+import pytest
+from selenium.webdriver import Chrome
+from selenium.webdriver.common.action_chains import ActionChains
+from selenium.webdriver.common.by import By
+
+from config.broker_settings import MqttSettings
+from dataflows.events import Alert, AlertAction
+from scripts.brokers.process import Broker
+from scripts.browser import chromium
+from scripts.waiting import wait_until
+from tests.support.enriched_events import payload
+from tests.support.mqtt_clients import Inbox, publish
+from tests.support.needs import need
+from tests.support.page_process import PATIENCE, page
+from tests.support.shown_alerts import alert, message, place
+from ui.alert_list import ROW_HEIGHT
+
+LIST = ".st-key-alert_list canvas"
+CARDS = ".st-key-alert_cards"
+SELECT, VEHICLE = ROW_HEIGHT // 2, 160
+"""Pixels from the left of the list to the check boxes, and to the names of the vehicles."""
+
+SENTENCE = "Engine temperature is too high: 131 °C, expected 92.3 °C"
+HOT = [
+    alert(f"VEH-{number}", number, summary=f"{SENTENCE}; seen once in about 40,000 events")
+    for number in range(4)
+]
+"""A group; the last one is the most urgent."""
+
+
+@dataclass(frozen=True, slots=True)
+class Viewer:
+    """Somebody with the name Kim who looks at the page."""
+
+    browser: Chrome
+    mqtt: MqttSettings
+    topic: str
+    actions: Inbox
+
+    def sees(self, text: str) -> bool:
+        return text in self.browser.find_element(By.TAG_NAME, "body").text
+
+    def waits_for(self, text: str) -> None:
+        wait_until(lambda: self.sees(text), text, PATIENCE)
+
+    def shows(self, *alerts: Alert) -> None:
+        """Publish alerts, as the job does."""
+        for each in alerts:
+            topic = f"{self.topic}/alerts/{place(each)}"
+            paho.mqtt.publish.single(topic, message(each), 1, True, self.mqtt.host, self.mqtt.port)
+
+    def clicks(self, selector: str) -> None:
+        element = self.browser.find_element(By.CSS_SELECTOR, selector)
+        self.browser.execute_script("arguments[0].scrollIntoView({block: 'center'})", element)
+        element.click()
+
+    def clicks_in_list(self, row: int, x: int) -> None:
+        """Click into a row of the list, which is one picture, `x` pixels from the left."""
+        canvas = self.browser.find_element(By.CSS_SELECTOR, LIST)
+        self.browser.execute_script("arguments[0].scrollIntoView({block: 'center'})", canvas)
+        width, height = canvas.size["width"], canvas.size["height"]
+        y = (row + 1) * ROW_HEIGHT + ROW_HEIGHT // 2
+        mouse = ActionChains(self.browser)
+        mouse.move_to_element_with_offset(canvas, x - width // 2, y - height // 2).click().perform()
+
+    def action(self, number: int = 1) -> list[AlertAction]:
+        """The first actions that were sent."""
+        return [msgspec.json.decode(each, type=AlertAction) for each in self.actions.wait_for(number)]
+
+    def errors(self) -> list[str]:
+        return [entry["message"] for entry in self.browser.get_log("browser")]  # type: ignore[no-untyped-call]
+
+
+@contextmanager
+def viewer(broker: Broker, topic: str, width: int, *alerts: Alert) -> Iterator[Viewer]:
+    """The page with some alerts and one vehicle, in a window of a width in pixels."""
+    need("chromium")
+    mqtt = broker.settings()
+    with (
+        chromium(width, 1200) as browser,
+        page(mqtt, topic) as address,
+        Inbox(mqtt, f"{topic}/alert-actions") as inbox,
+    ):
+        kim = Viewer(browser, mqtt, topic, inbox)
+        kim.shows(*alerts)
+        browser.get(f"{address}/?name=Kim")
+        kim.waits_for("unacknowledged")
+        yield kim
+
+
+@pytest.mark.long
+@pytest.mark.timeout(400)
+def test_a_dispatcher_selects_an_alert_and_mutes_it(private_broker: Broker, topic: str) -> None:
+    first, second = alert("VEH-1", severity="critical"), alert("VEH-2")
+    with viewer(private_broker, topic, 1600, first, second) as kim:
+        wait_until(lambda: kim.browser.find_elements(By.CSS_SELECTOR, LIST), "the list", PATIENCE)
+        kim.clicks_in_list(1, SELECT)
+        kim.waits_for("Selected: VEH-2")
+        kim.clicks(".st-key-alert_mute_popover button:enabled")
+        kim.waits_for("Reason")
+        kim.clicks(".st-key-alert_mute button:enabled")
+        (action,) = kim.action()
+        assert (action.action, action.by, action.alert_id) == ("mute", "Kim", second.alert_id)
+        assert action.text
+        kim.waits_for("Select rows")
+        kim.shows(msgspec.structs.replace(second, revision=2, muted_until=action.until))
+        kim.waits_for("1 muted")
+        assert kim.errors() == []
+
+
+@pytest.mark.long
+@pytest.mark.timeout(400)
+def test_a_dispatcher_opens_a_group_and_acknowledges_one_of_its_alerts(
+    private_broker: Broker, topic: str
+) -> None:
+    with viewer(private_broker, topic, 1600, *HOT) as kim:
+        wait_until(lambda: kim.browser.find_elements(By.CSS_SELECTOR, LIST), "the list", PATIENCE)
+        height = kim.browser.find_element(By.CSS_SELECTOR, LIST).size["height"]
+        kim.clicks_in_list(0, VEHICLE)
+        wait_until(
+            lambda: kim.browser.find_element(By.CSS_SELECTOR, LIST).size["height"] > height,
+            "the rows of the group",
+            PATIENCE,
+        )
+        kim.clicks_in_list(2, SELECT)
+        kim.waits_for("Selected: VEH-2")
+        kim.clicks(".st-key-alert_acknowledge button:enabled")
+        (action,) = kim.action()
+        assert (action.action, action.alert_id) == ("acknowledge", HOT[2].alert_id)
+        assert kim.errors() == []
+
+
+@pytest.mark.long
+@pytest.mark.timeout(400)
+def test_on_a_phone_every_word_is_there_without_scrolling_sideways(
+    private_broker: Broker, topic: str
+) -> None:
+    with viewer(private_broker, topic, 390, *HOT) as kim:
+        publish(kim.mqtt, [(f"{topic}/enriched/VEH-1", payload("VEH-1"))])
+        kim.waits_for("Events per second")
+        kim.waits_for(SENTENCE)
+        assert not kim.browser.find_element(By.CSS_SELECTOR, ".st-key-alert_list").is_displayed()
+        cut = """
+            return [...document.querySelectorAll('.st-key-figures p, .st-key-alert_cards p')]
+                .flatMap(text => [text, text.parentElement])
+                .filter(each => each.scrollWidth > each.clientWidth + 1).map(each => each.textContent)"""
+        assert kim.browser.execute_script(cut) == []
+        assert kim.browser.execute_script("return document.documentElement.scrollWidth") <= 390
+
+        kim.clicks(f"{CARDS} button")
+        kim.waits_for("Hide the vehicles")
+        kim.clicks(f"{CARDS} label")
+        kim.waits_for("Selected: 4 alerts of 4 vehicles")
+        kim.clicks(".st-key-alert_acknowledge button:enabled")
+        assert {action.alert_id for action in kim.action(4)} == {each.alert_id for each in HOT}
+        assert kim.errors() == []
