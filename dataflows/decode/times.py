@@ -121,6 +121,8 @@ class _Iso8601Times(EventTimes):
             None,
             self._read,
         )
+        # Loading the compiled loop takes a while, for which the first event would otherwise wait.
+        timestamps_of_datetimes([], "", Faults())
 
     def _read(self, value: Any) -> datetime | None:
         if value is None:

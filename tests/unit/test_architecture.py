@@ -28,7 +28,7 @@ LAYERS: list[tuple[str, list[str]]] = [
     ("dataflows.connectors", ["config", *WIRE, "dataflows.stored_state", "dataflows.recordings"]),
     ("dataflows.job", ["config", *WIRE, "dataflows.stored_state"]),
     ("dataflows.detector", ["config", "dataflows.clock", "dataflows.compiled"]),
-    ("dataflows.decode", ["config", *WIRE, "dataflows.metrics"]),
+    ("dataflows.decode", ["config", *WIRE, "dataflows.metrics", "dataflows.compiled"]),
     (
         "dataflows.score",
         [
