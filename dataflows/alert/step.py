@@ -13,6 +13,7 @@ from dataflows.alert.shard_alerts import ShardAlerts
 from dataflows.events import AlertAction
 from dataflows.messages import OutgoingBatch
 from dataflows.score.scorer import ScoredBatch
+from dataflows.score.step import warm_up
 from dataflows.stored_state import Stored
 
 Item = ScoredBatch | list[AlertAction]
@@ -43,6 +44,7 @@ def alert(step_id: str, up: KeyedStream[Item], settings: Settings) -> KeyedStrea
         up: scored batches and actions, keyed by shard.
         settings: all settings.
     """
+    ShardAlerts(settings).fold(warm_up(settings))
     return op.stateful_batch(step_id, up, lambda snapshot: _ShardLogic(ShardAlerts(settings, snapshot)))
 
 

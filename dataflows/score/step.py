@@ -76,7 +76,7 @@ def score(step_id: str, up: KeyedStream[TelemetryBatch], settings: Settings) -> 
     # One BLAS thread: with more, sums would be split differently and workers would compete for cores. Once
     # per process, because finding the libraries takes milliseconds.
     threadpool_limits(limits=1, user_api="blas")
-    _warm_up(settings)
+    warm_up(settings)
     duplicates = DuplicateWatch()
     return op.stateful_batch(
         step_id, up, lambda snapshot: _ShardLogic(ShardScorer(settings, snapshot), duplicates)
@@ -100,7 +100,7 @@ def check_snapshots(settings: Settings, snapshots: Iterable[Stored]) -> None:
         ShardScorer(settings, snapshot)
 
 
-def _warm_up(settings: Settings) -> None:
+def warm_up(settings: Settings) -> ScoredBatch:
     """Score invented events, so that no real one waits seconds for the compiled loops to be loaded.
 
     It also creates a model before there is any event, so wrong settings are reported at the start.
@@ -111,4 +111,4 @@ def _warm_up(settings: Settings) -> None:
     times[-1] -= 1_500_000
     values = np.random.default_rng(0).normal(size=(rows, len(settings.signals)))
     texts = [""] * rows
-    ShardScorer(settings).score(TelemetryBatch(texts, texts, times, values, [b"{}"] * rows, times))
+    return ShardScorer(settings).score(TelemetryBatch(texts, texts, times, values, [b"{}"] * rows, times))
