@@ -44,7 +44,7 @@ MEMORY = 100_000.0
 COUNTED = 1_000_000.0
 """Rows that the shared sums span: they are halved when they have reached it."""
 
-OF_BUDGET = 0.63
+OF_BUDGET = 0.65
 """The bar, as a share of the nats that the budget stands for if statistics were independent and tails exact.
 
 Signals deviate together, and tails are fitted rather too wide than too narrow.
