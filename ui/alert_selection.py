@@ -1,4 +1,4 @@
-"""Which alerts a viewer has selected, and which groups are opened, while the list changes under the hand.
+"""Which alerts a viewer has selected, and which groups are opened, while the list is being updated.
 
 The browser identifies a selected row of the table by its number. So the page remembers which line was in
 which row, and selects the rows again that these lines have moved to. On a narrow screen there are cards with

@@ -23,7 +23,7 @@ MOST_ALERTS = 100_000
 """Alerts that a shard keeps; beyond that, those that cleared first are dropped."""
 
 MOST_AGES = 2 * MOST_ALERTS
-"""Ages of alerts, former ones included, in the heap that finds the oldest; beyond that, it is made anew."""
+"""Entries, outdated ones included, of the heap that finds the oldest alert; a larger heap is rebuilt."""
 
 MOST_WAITING = 200
 """Actions about alerts that are not known that are kept; more than people do between two snapshots."""
@@ -74,7 +74,7 @@ class AlertBook:
         self._by_id: dict[str, Key] = {}
         self._waiting: list[AlertAction] = []
         self._out: list[tuple[Key, bytes]] = []
-        # A heap with the age of every alert, and former ones; empty while nothing has to be dropped.
+        # A heap with the age of every alert, and outdated ages; empty while nothing has to be dropped.
         self._by_age: list[Age] = []
 
     def __len__(self) -> int:

@@ -14,7 +14,8 @@ LEAST_DEVIATION = 1e-9
 """Of a value or a change, in its standard deviations: with less it does not move."""
 
 LARGEST_OFF, LARGEST_MOVED, CHANGES_KNOWN = 10.0, 10.0, 50.0
-"""Deviations that a value or a change counts as at most when it is learned; the latter after so many."""
+"""Standard deviations to which values and changes are limited before they are learned; changes only once more
+than `CHANGES_KNOWN` of them have been seen."""
 
 
 def precision_matrix(scatter: Floats, weight: float) -> Floats:

@@ -44,6 +44,7 @@ def alert(step_id: str, up: KeyedStream[Item], settings: Settings) -> KeyedStrea
         up: scored batches and actions, keyed by shard.
         settings: all settings.
     """
+    # Loading the compiled loops takes a while, for which the first event would otherwise wait.
     ShardAlerts(settings).fold(warm_up(settings))
     return op.stateful_batch(step_id, up, lambda snapshot: _ShardLogic(ShardAlerts(settings, snapshot)))
 

@@ -14,7 +14,7 @@ import msgspec
 import numpy as np
 from numpy.typing import NDArray
 
-from dataflows.clock import NEVER, microseconds, utc
+from dataflows.clock import NEVER, SECOND, microseconds, utc
 from dataflows.compiled import compiled
 from dataflows.decode.faults import Faults, excerpt
 
@@ -177,7 +177,7 @@ def _fitting(value: datetime | float | str | None) -> str:
 
 @compiled
 def _unpack(packed: NDArray[np.uint8], missing: int, times: NDArray[np.int64]) -> None:
-    """The times of an array in MessagePack, microseconds: much faster than asking each datetime.
+    """The times of an array in MessagePack, microseconds: much faster than converting each datetime.
 
     As of "MessagePack specification", timestamp extension type: seconds in 32 bits, or with nanoseconds in 64
     or 96 bits; ``nil`` where there is none.
@@ -200,5 +200,5 @@ def _unpack(packed: NDArray[np.uint8], missing: int, times: NDArray[np.int64]) -
             # Nanoseconds are the first 30 bits, seconds the other 34.
             first = (last >> 34) & 0x3FFFFFFF
             last &= 0x3FFFFFFFF
-        times[row] = last * 1_000_000 + first // 1000
+        times[row] = last * SECOND + first // 1000
         at += size

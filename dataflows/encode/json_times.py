@@ -5,11 +5,14 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import NDArray
 
+from dataflows.clock import SECOND
 from dataflows.compiled import Integers, compiled
 
 LONGEST_TIME = len('"2026-01-01T00:00:00.000000Z"')
+"""Bytes reserved for each time."""
 
-DAY, SECOND = 86_400_000_000, 1_000_000
+DAY = 86_400 * SECOND
+"""Microseconds in a day."""
 
 UNIX_EPOCH, DAYS_OF_ERA = 719_468, 146_097
 """Days from 0000-03-01 to 1970-01-01, and days in the 400 years after which the calendar repeats."""

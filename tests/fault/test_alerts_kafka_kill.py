@@ -78,7 +78,7 @@ def acknowledged(reader: Reader) -> set[str]:
 
 
 def undisturbed(cluster: Cluster, topic: str, directory: Path) -> dict[str, Alert]:
-    """The last revision of each alert of a job that nothing happens to."""
+    """The last revision of each alert of an undisturbed job."""
     with new_job(cluster, topic, directory) as job:
         job.start_processes()
         job.wait_until_committed(EVENTS)
