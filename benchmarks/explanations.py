@@ -41,7 +41,9 @@ ground truth. "first" and "first two": the faulty signal has the largest, or one
 contribution over the fault, rows weighted by their error. "flagged": share of the faults with a flagged
 row, and the same hit rates over the flagged rows alone. "chance": hit rate of a guess. "expected" and
 "size": median distance of the detector's expectation, and of the value sent, from the value without the
-fault, over the rows where these differ, in standard deviations.
+fault, over the rows where these differ, in standard deviations. "healthy": how far the fault moves the
+expectation of the other signals, from that in the same stream without faults: the largest distance in each
+of these rows, its mean and 95th percentile over all rows, in standard deviations.
 
 examples:
   python -m benchmarks.explanations
@@ -58,6 +60,7 @@ class Incident:
         rows: positions in the scored stream.
         signals: columns that it changes; to name any of them is right.
         sent, without: values with and without the fault, shape (rows, S); `without` is ``None`` if unknown.
+        expected_without: what the detector expected in the stream without faults, shape (rows, S).
     """
 
     dataset: str
@@ -66,11 +69,15 @@ class Incident:
     signals: Sequence[int]
     sent: Floats
     without: Floats | None
+    expected_without: Floats
 
 
 @dataclass(frozen=True, slots=True)
 class Outcome:
-    """How one incident was explained; distances in standard deviations, NaN if unknown."""
+    """How one incident was explained; distances in standard deviations, NaN if unknown.
+
+    `healthy` has one distance for each row that the fault changes; none if unknown.
+    """
 
     dataset: str
     kind: str
@@ -82,6 +89,7 @@ class Outcome:
     flagged_first_two: bool
     expected: float
     size: float
+    healthy: Floats
 
 
 def outcome(incident: Incident, scores: Scores, deviation: Floats) -> Outcome:
@@ -97,6 +105,7 @@ def outcome(incident: Incident, scores: Scores, deviation: Floats) -> Outcome:
     whole, at_flags = (_ranked(scores, chosen) for chosen in (rows, flagged))
     faulty = set(incident.signals)
     expected = size = float("nan")
+    healthy = np.empty(0)
     if incident.without is not None:
         columns = list(incident.signals)
         without, sent = incident.without[:, columns], incident.sent[:, columns]
@@ -104,6 +113,9 @@ def outcome(incident: Incident, scores: Scores, deviation: Floats) -> Outcome:
         differs = np.isfinite(without) & (sent != without)
         expected = _median((np.abs(scores.expected[rows][:, columns] - without) / unit)[differs])
         size = _median((np.abs(sent - without) / unit)[differs])
+        others = np.delete(np.arange(len(deviation)), columns)
+        moved = np.abs(scores.expected[rows] - incident.expected_without) / np.maximum(deviation, 1e-300)
+        healthy = moved[differs.any(axis=1)][:, others[deviation[others] > 0]].max(axis=1, initial=0.0)
     return Outcome(
         dataset=incident.dataset,
         kind=incident.kind,
@@ -115,6 +127,7 @@ def outcome(incident: Incident, scores: Scores, deviation: Floats) -> Outcome:
         flagged_first_two=bool(faulty & set(at_flags[:2])),
         expected=expected,
         size=size,
+        healthy=healthy,
     )
 
 
@@ -136,14 +149,19 @@ def trip_outcomes(settings: Settings, path: Path, repetitions: int, seed: int) -
     trip = read_trip(path, settings)
     values, settings = trip.values, trip.settings
     first = min(WARM_UP, len(values) // 3)
+
+    def scored(stream: Floats) -> Scores:
+        detector = Detector(settings.detector, settings.scored_signals)
+        return detector.process(["trip"] * len(stream), trip.times, stream)
+
+    unspoilt = scored(values).expected
     for repetition in range(repetitions):
         changed, faults = inject(values, first, np.random.default_rng((seed, repetition)))
-        scores = Detector(settings.detector, settings.scored_signals).process(
-            ["trip"] * len(values), trip.times, changed
-        )
+        scores = scored(changed)
         for fault in faults:
             rows = np.arange(fault.start, fault.stop)
-            incident = Incident(trip.dataset, fault.kind, rows, [fault.signal], changed[rows], values[rows])
+            signals, sent, without = [fault.signal], changed[rows], values[rows]
+            incident = Incident(trip.dataset, fault.kind, rows, signals, sent, without, unspoilt[rows])
             yield outcome(incident, scores, np.nanstd(values, axis=0))
 
 
@@ -155,6 +173,7 @@ def fleet_outcomes(settings: Settings, vehicles: int, seconds: int, seed: int) -
     _, _, without, _ = _drive(settings, vehicles, seconds, seed, 0.0)
     values, without = values[:, columns], without[:, columns]
     scores = Detector(settings.detector, scored).process(ids, times, values)
+    unspoilt = Detector(settings.detector, scored).process(ids, times, without).expected
     owner = np.array(ids)
     for fault in faults:
         start, stop = microseconds(fault.starts_at), microseconds(fault.ends_at)
@@ -162,7 +181,7 @@ def fleet_outcomes(settings: Settings, vehicles: int, seconds: int, seed: int) -
         signals = [scored.index(name) for name in fault.signals if name in scored]
         if len(rows) and signals:
             truth = None if fault.kind in DRIVERS else without[rows]
-            incident = Incident(SIMULATED, fault.kind, rows, signals, values[rows], truth)
+            incident = Incident(SIMULATED, fault.kind, rows, signals, values[rows], truth, unspoilt[rows])
             yield outcome(incident, scores, np.nanstd(without, axis=0))
 
 
@@ -196,6 +215,7 @@ def _drive(
 def summary(outcomes: Sequence[Outcome]) -> dict[str, float | None]:
     """Figures over several incidents."""
     flagged = [one for one in outcomes if one.flagged]
+    healthy = np.concatenate([one.healthy for one in outcomes])
     return {
         "faults": float(len(outcomes)),
         "chance": _share(one.chance for one in outcomes),
@@ -206,6 +226,8 @@ def summary(outcomes: Sequence[Outcome]) -> dict[str, float | None]:
         "flagged_first_two": _share(one.flagged_first_two for one in flagged),
         "expected": _known(_median([one.expected for one in outcomes])),
         "size": _known(_median([one.size for one in outcomes])),
+        "healthy_mean": float(healthy.mean()) if len(healthy) else None,
+        "healthy_95": float(np.percentile(healthy, 95)) if len(healthy) else None,
     }
 
 
@@ -254,7 +276,7 @@ def _table(figures: dict[str, dict[str, dict[str, float | None]]]) -> Table:
     table = Table()
     for title in ("dataset", "kind", "faults", "chance", "first", "first\ntwo", "flagged"):
         table.add_column(title, justify="left" if title in ("dataset", "kind") else "right")
-    for title in ("flagged:\nfirst", "first\ntwo", "expected", "size"):
+    for title in ("flagged:\nfirst", "first\ntwo", "expected", "size", "healthy:\nmean", "\n95 %"):
         table.add_column(title, justify="right")
     for dataset, kinds in figures.items():
         for kind, found in kinds.items():

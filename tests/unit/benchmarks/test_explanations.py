@@ -64,7 +64,7 @@ def scores() -> Scores:
 
 def incident(signal: int) -> Incident:
     sent, without = np.full((3, 3), 9.0), np.full((3, 3), 2.5)
-    return Incident("cars", "offset", np.array([0, 1, 2]), [signal], sent, without)
+    return Incident("cars", "offset", np.array([0, 1, 2]), [signal], sent, without, np.zeros((3, 3)))
 
 
 def test_rows_are_weighted_by_their_error_and_flagged_ones_assessed_separately() -> None:
@@ -78,6 +78,15 @@ def test_rows_are_weighted_by_their_error_and_flagged_ones_assessed_separately()
 def test_distances_are_in_standard_deviations_of_the_signal() -> None:
     judged = outcome(incident(1), scores(), np.array([1.0, 0.5, 1.0]))
     assert (judged.expected, judged.size) == (1.0, 13.0)
+
+
+def test_how_far_healthy_signals_are_moved_is_measured_by_the_worst_of_them_in_changed_rows() -> None:
+    fault = incident(1)
+    fault.sent[0] = fault.without[0] if fault.without is not None else 0.0
+    judged = outcome(fault, scores(), np.array([0.5, 1.0, 2.0]))
+    assert judged.healthy.tolist() == [2.0, 2.0]
+    still = outcome(fault, scores(), np.array([0.0, 1.0, 2.0]))
+    assert still.healthy.tolist() == [1.5, 1.5]
 
 
 @pytest.mark.slow
