@@ -12,6 +12,12 @@ from dataflows.detector.state import ArrayState
 IMPUTATION_SWEEPS = 3
 """Jacobi iterations that fill in missing signals; one is exact if a single signal is missing."""
 
+BLAMED_ABOVE = 4.0
+"""Residual, in its standard deviations, above which a row's worst signal is taken to be faulty."""
+
+BLAMED_AT_MOST = 3
+"""Signals of a row that are taken to be faulty; they are always fewer than half of those observed."""
+
 RENEWAL = 0.01
 """Share of new rows at which the precision matrix is recomputed; fewer rows change it little."""
 
@@ -50,19 +56,24 @@ class LinearReconstructor(ArrayState):
         self.pending = 0.0
         self._diagonal = np.diag_indices(signals)
 
-    def reconstruct(self, scores: Floats, observed: Mask) -> tuple[Floats, Floats]:
+    def reconstruct(
+        self, scores: Floats, observed: Mask, blamed_above: float = BLAMED_ABOVE
+    ) -> tuple[Floats, Floats]:
         """Reconstruct n rows of standard scores.
 
         Args:
             scores: standard scores z, shape (n, S), finite; 0 where not observed.
             observed: shape (n, S).
+            blamed_above: as `BLAMED_ABOVE`; infinite where only the residuals are wanted, which do not depend
+                on it.
 
         Returns:
             The expected standard scores, and the residuals in units of their own standard deviation,
             ``(P z)_i / √P_ii``; both of shape (n, S). Where a signal is not observed, its expectation follows
-            from the observed ones, and its residual is 0.
+            from the observed ones, and its residual is 0. Signals that are taken to be faulty count as not
+            observed for the expectations, but not for the residuals.
         """
-        return _reconstructed(scores, observed, self.precision)
+        return _reconstructed(scores, observed, self.precision, blamed_above)
 
     @property
     def deviation(self) -> Floats:
@@ -114,13 +125,15 @@ class LinearReconstructor(ArrayState):
 
 
 @compiled
-def _reconstructed(scores: Floats, observed: Mask, precision: Floats) -> tuple[Floats, Floats]:
+def _reconstructed(
+    scores: Floats, observed: Mask, precision: Floats, blamed_above: float
+) -> tuple[Floats, Floats]:
     signals = scores.shape[1]
     expected, residuals = np.empty(scores.shape), np.zeros(scores.shape)
     roots = np.array([np.sqrt(precision[signal, signal]) for signal in range(signals)])
     gradient, complete = np.empty(signals), np.empty(signals)
     for row in range(len(scores)):
-        missing = 0
+        missing, largest = 0, 0.0
         for signal in range(signals):
             complete[signal] = scores[row, signal]
             missing += not observed[row, signal]
@@ -136,6 +149,46 @@ def _reconstructed(scores: Floats, observed: Mask, precision: Floats) -> tuple[F
                     expected[row, signal] = implied
                     if observed[row, signal]:
                         residuals[row, signal] = gradient[signal] / roots[signal]
+                        largest = max(largest, abs(residuals[row, signal]))
                 elif not observed[row, signal]:
                     complete[signal] = implied
+        if largest > blamed_above:
+            expected[row] = _expected_by_healthy(complete, observed[row], gradient, precision)
     return expected, residuals
+
+
+@compiled
+def _expected_by_healthy(complete: Floats, observed: Mask, gradient: Floats, precision: Floats) -> Floats:
+    """What the healthy signals of a row imply, ``E(z_i | z_h, h healthy, h ≠ i)``, shape (S,).
+
+    Signals are left out one by one, each by a step of Gauss and Jordan on (P | P z), the sweep operator
+    (Goodnight, "A tutorial on the SWEEP operator", The American Statistician 1979). It turns P into the
+    precision matrix of the others alone, a Schur complement, and the column into their gradient. To leave out
+    the signal with the largest residual reduces the row's squared Mahalanobis distance most: by that residual
+    squared.
+    """
+    signals = len(complete)
+    system = np.empty((signals, signals + 1))
+    system[:, :signals] = precision
+    system[:, signals] = gradient
+    healthy, left = observed.copy(), min(BLAMED_AT_MOST, (observed.sum() - 1) // 2)
+    unobserved = np.flatnonzero(~observed)
+    for step in range(len(unobserved) + left):
+        chosen, largest = -1, BLAMED_ABOVE
+        if step < len(unobserved):
+            chosen = unobserved[step]
+        else:
+            for signal in range(signals):
+                residual = abs(system[signal, signals]) / np.sqrt(system[signal, signal])
+                if healthy[signal] and residual > largest:
+                    chosen, largest = signal, residual
+            if chosen < 0:
+                break
+            healthy[chosen] = False
+        system[chosen] /= system[chosen, chosen]
+        for signal in range(signals):
+            if signal != chosen:
+                system[signal] -= system[signal, chosen] * system[chosen]
+    for signal in range(signals):
+        complete[signal] -= system[signal, signals] / system[signal, signal]
+    return complete

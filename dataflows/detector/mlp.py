@@ -7,6 +7,7 @@ from typing import ClassVar, TypeAlias
 import numpy as np
 
 from dataflows.compiled import Floats, Mask
+from dataflows.detector.linear import BLAMED_ABOVE, BLAMED_AT_MOST
 from dataflows.detector.rowwise import row_product
 from dataflows.detector.state import ArrayState
 
@@ -111,13 +112,24 @@ class MlpReconstructor(ArrayState):
     def reconstruct(self, scores: Floats, observed: Mask) -> tuple[Floats, Floats]:
         """Reconstruct n rows of standard scores; as `LinearReconstructor.reconstruct`.
 
-        A missing signal is assumed to be at its mean.
+        A missing signal is assumed to be at its mean, one that is taken to be faulty where it is expected.
         """
         inputs = np.clip(scores, -INPUT_LIMIT, INPUT_LIMIT)
         expected, _ = predictions(self.weights, inputs)
         square = np.where(self.rows > 0, self.error / np.maximum(self.rows, 1e-300), 1.0)
         deviation = np.maximum(np.sqrt(square), LEAST_DEVIATION)
-        return expected, np.where(observed, (scores - expected) / deviation, 0.0)
+        residuals = np.where(observed, (scores - expected) / deviation, 0.0)
+        healthy = observed.copy()
+        for _ in range(BLAMED_AT_MOST):
+            sizes = np.where(healthy, np.abs(scores - expected) / deviation, 0.0)
+            minority = 2 * (observed & ~healthy).sum(axis=1) + 2 < observed.sum(axis=1)
+            rows = np.flatnonzero((sizes.max(axis=1) > BLAMED_ABOVE) & minority)
+            if len(rows) == 0:
+                break
+            worst = sizes[rows].argmax(axis=1)
+            inputs[rows, worst], healthy[rows, worst] = expected[rows, worst], False
+            expected[rows] = predictions(self.weights, inputs[rows])[0]
+        return expected, residuals
 
     def learn(self, scores: Floats, weights: Floats) -> None:
         """Learn a block of n rows.
