@@ -269,7 +269,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
         if options.json:
             print(json.dumps(figures, indent=1))
         else:
-            Console(width=None if sys.stdout.isatty() else 120).print(_table(figures))
+            Console(width=None if sys.stdout.isatty() else 140).print(_table(figures))
 
 
 def _table(figures: dict[str, dict[str, dict[str, float | None]]]) -> Table:
