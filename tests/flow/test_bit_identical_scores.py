@@ -20,7 +20,7 @@ TRIP = PUBLIC_DATA / "obd" / "carobd-drive1.csv.gz"
 pytestmark = pytest.mark.skipif(not is_portable(), reason="the digests are those of Linux on x86-64")
 DIGESTS = {
     "minutes": "81114612b3b5a16a8b05b52ce58f1205967e9fa4042f2f1d2a2e014cce59bdb5",
-    "spring": "627d61af8af6cd0c5b397c8f61fffa70afee3e8cc7fd0d4732978f87cec8b779",
+    "spring": "922f53670ca65fc8017708c83cc81416e3a5cc549a65502966be938914fd3bcf",
     "trip": "8825b6f20c779de37f0ccebd60b9fe5d626fa18ec5aad91492eb856a3c7c8480",
 }
 
