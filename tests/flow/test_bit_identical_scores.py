@@ -19,9 +19,9 @@ from tests.support.paths import PUBLIC_DATA, REPOSITORY
 TRIP = PUBLIC_DATA / "obd" / "carobd-drive1.csv.gz"
 pytestmark = pytest.mark.skipif(not is_portable(), reason="the digests are those of Linux on x86-64")
 DIGESTS = {
-    "minutes": "81114612b3b5a16a8b05b52ce58f1205967e9fa4042f2f1d2a2e014cce59bdb5",
+    "minutes": "c698c8d0a3aed507957ae4fc840d2907cb77461ce50e2d99e061b5563850aeaf",
     "spring": "922f53670ca65fc8017708c83cc81416e3a5cc549a65502966be938914fd3bcf",
-    "trip": "8825b6f20c779de37f0ccebd60b9fe5d626fa18ec5aad91492eb856a3c7c8480",
+    "trip": "57c203794523b331a76e774691c11d1c2b546e185d042755115f58ff1f8e90d8",
 }
 
 
