@@ -166,12 +166,14 @@ def _reconstructed(
                 elif not observed[row, signal]:
                     complete[signal] = implied
         if largest > blamed_above:
-            expected[row] = _expected_by_healthy(complete, observed[row], gradient, precision)
+            expected[row] = _expected_by_healthy(complete, observed[row], gradient, precision, blamed_above)
     return expected, residuals
 
 
 @compiled
-def _expected_by_healthy(complete: Floats, observed: Mask, gradient: Floats, precision: Floats) -> Floats:
+def _expected_by_healthy(
+    complete: Floats, observed: Mask, gradient: Floats, precision: Floats, blamed_above: float
+) -> Floats:
     """What the healthy signals of a row imply, ``E(z_i | z_h, h healthy, h ≠ i)``, shape (S,).
 
     Signals are left out one by one, each by a step of Gauss and Jordan on (P | P z), the sweep operator
@@ -197,7 +199,7 @@ def _expected_by_healthy(complete: Floats, observed: Mask, gradient: Floats, pre
                     if residual > largest:
                         chosen, largest, second = signal, residual, largest
                     second = max(second, residual) if signal != chosen else second
-            if largest <= BLAMED_ABOVE or largest**2 - second**2 <= BLAMED_MARGIN:
+            if largest <= blamed_above or largest**2 - second**2 <= BLAMED_MARGIN:
                 break
             healthy[chosen] = False
         system[chosen] /= system[chosen, chosen]

@@ -112,7 +112,8 @@ class MlpReconstructor(ArrayState):
     def reconstruct(self, scores: Floats, observed: Mask) -> tuple[Floats, Floats]:
         """Reconstruct n rows of standard scores; as `LinearReconstructor.reconstruct`.
 
-        A missing signal is assumed to be at its mean, one that is taken to be faulty where it is expected.
+        A missing signal is assumed to be at its mean, one that is taken to be faulty where it is expected;
+        `BLAMED_MARGIN` does not apply here.
         """
         inputs = np.clip(scores, -INPUT_LIMIT, INPUT_LIMIT)
         expected, _ = predictions(self.weights, inputs)

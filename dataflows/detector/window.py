@@ -130,9 +130,20 @@ class Window(ArrayState):
             classified. A row that restarts a window is always the first of a call, too.
         """
         arrivals = np.empty(len(slots), np.uint8)
-        compared = self.times, self.identities, self.behind, self.behind_at
-        restarted = self.errors, self.known, self.held_at
-        rows = classify(slots, times, identities, *compared, *restarted, self.patience, arrivals)
+        rows = classify(
+            slots,
+            times,
+            identities,
+            self.times,
+            self.identities,
+            self.behind,
+            self.behind_at,
+            self.errors,
+            self.known,
+            self.held_at,
+            self.patience,
+            arrivals,
+        )
         return arrivals[:rows]
 
     def fill(self, slots: Slots, times: Integers, values: Floats) -> Samples:
