@@ -2,11 +2,19 @@
 
 from __future__ import annotations
 
+import random
 import socket
 
 from config.errors import SettingsError
 
 LOCALHOST = "127.0.0.1"
+
+CHOSEN_FROM = range(20_000, 32_000)
+"""Ports below those that operating systems give to outgoing connections (from 32768 or 49152
+on): what is free now must still be free when the program that it was chosen for starts to listen."""
+
+ATTEMPTS = 100
+"""Ports that are tried."""
 
 
 def free_port(preferred: int = 0) -> int:
@@ -15,15 +23,15 @@ def free_port(preferred: int = 0) -> int:
     Raises:
         SettingsError: no port is free.
     """
-    for port in (preferred, 0):
+    # Seeded by the operating system: programs that choose at the same time rarely choose the same port.
+    for port in (*([preferred] if preferred else []), *random.SystemRandom().sample(CHOSEN_FROM, ATTEMPTS)):
         with socket.socket() as probe:
             probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
             try:
                 probe.bind((LOCALHOST, port))
             except OSError:
                 continue
-            chosen: int = probe.getsockname()[1]
-            return chosen
+            return port
     raise SettingsError(
         "expected a free port on this machine, found none; stop a program that listens on one"
     )
