@@ -4,16 +4,18 @@ from __future__ import annotations
 
 import importlib.util
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from benchmarks import peers
 from benchmarks.fingerprint import fingerprint
-from config.settings import DetectorSettings, load
+from config.settings import load
 from dataflows.compiled import Floats
-from dataflows.detector import Detector
+from dataflows.detector import Detector, Parameters
+from dataflows.score.models import parameters_of
 
 SECOND = 1_000_000
 VEHICLE = "vehicle"
@@ -74,27 +76,27 @@ def _distribution(module: str) -> str:
     return module.replace("_", "-")
 
 
-def ours(settings: DetectorSettings, values: Floats) -> Verdicts:
+def ours(parameters: Parameters, values: Floats) -> Verdicts:
     """Our detector on the stream of one vehicle that sends a row a second.
 
     All rows are passed in one call: the scores of a row are bit-identical however the stream is cut into
     calls, and every row is scored with what was learned from rows before it.
     """
     rows, signals = values.shape
-    detector = Detector(settings, [f"signal-{number}" for number in range(signals)])
+    detector = Detector(parameters, [f"signal-{number}" for number in range(signals)])
     scores = detector.process([VEHICLE] * rows, np.arange(rows, dtype=np.int64) * SECOND, values)
     return Verdicts(scores.error, scores.anomaly)
 
 
-def _ours(name: str, *, by_name_only: bool = False, **changes: str) -> Candidate:
+def _ours(name: str, *, by_name_only: bool = False, **changes: Any) -> Candidate:
     """Our detector with the settings in force, some of them changed."""
 
-    def settings() -> DetectorSettings:
-        return load().detector.model_copy(update=changes)
+    def parameters() -> Parameters:
+        return replace(parameters_of(load().detector), **changes)
 
     return Candidate(
         name,
-        lambda values, warm_up: ours(settings(), values),
+        lambda values, warm_up: ours(parameters(), values),
         modules=("numpy", "numba"),
         sources=(
             "config/fleet.toml",
@@ -102,7 +104,7 @@ def _ours(name: str, *, by_name_only: bool = False, **changes: str) -> Candidate
             "dataflows/detector/*.py",
             "benchmarks/candidates.py",
         ),
-        parameters=lambda: settings().model_dump_json(),
+        parameters=lambda: repr(parameters()),
         by_name_only=by_name_only,
     )
 

@@ -26,6 +26,7 @@ from dataflows.compiled import Floats, Integers
 from dataflows.decode import Decoder
 from dataflows.detector import Detector, Scores
 from dataflows.messages import MessageBatch
+from dataflows.score.models import parameters_of
 from sim.fleet import Fleet
 
 WARM_UP = 800
@@ -151,7 +152,7 @@ def trip_outcomes(settings: Settings, path: Path, repetitions: int, seed: int) -
     first = min(WARM_UP, len(values) // 3)
 
     def scored(stream: Floats) -> Scores:
-        detector = Detector(settings.detector, settings.scored_signals)
+        detector = Detector(parameters_of(settings.detector), settings.scored_signals)
         return detector.process(["trip"] * len(stream), trip.times, stream)
 
     unspoilt = scored(values).expected
@@ -172,8 +173,9 @@ def fleet_outcomes(settings: Settings, vehicles: int, seconds: int, seed: int) -
     ids, times, values, faults = _drive(settings, vehicles, seconds, seed, settings.simulator.faults_per_hour)
     _, _, without, _ = _drive(settings, vehicles, seconds, seed, 0.0)
     values, without = values[:, columns], without[:, columns]
-    scores = Detector(settings.detector, scored).process(ids, times, values)
-    unspoilt = Detector(settings.detector, scored).process(ids, times, without).expected
+    parameters = parameters_of(settings.detector)
+    scores = Detector(parameters, scored).process(ids, times, values)
+    unspoilt = Detector(parameters, scored).process(ids, times, without).expected
     owner = np.array(ids)
     for fault in faults:
         start, stop = microseconds(fault.starts_at), microseconds(fault.ends_at)

@@ -6,7 +6,7 @@ import argparse
 import json
 import sys
 from collections.abc import Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 
 import numpy as np
 from rich.console import Console
@@ -15,10 +15,11 @@ from rich.table import Table
 from threadpoolctl import threadpool_limits
 
 from config.errors import exit_on_error
-from config.settings import DetectorSettings, load
+from config.settings import load
 from dataflows.backtest.episodes import episodes
 from dataflows.compiled import Floats
-from dataflows.detector import Detector
+from dataflows.detector import Detector, Parameters
+from dataflows.score.models import parameters_of
 
 SIGNALS = 6
 PERCENTILES = (95.0, 99.0, 99.5, 99.9)
@@ -100,12 +101,12 @@ def normal_data(case: Case, seed: int = 0) -> Floats:
     return values
 
 
-def measure(settings: DetectorSettings, case: Case, percentile: float) -> Rates:
+def measure(parameters: Parameters, case: Case, percentile: float) -> Rates:
     """Score normal data, and count what is flagged after the start."""
     values = normal_data(case)
     ids = [f"vehicle-{number}" for number in range(case.vehicles)] * case.rows
     times = np.repeat(np.arange(case.rows, dtype=np.int64) * 1_000_000, case.vehicles)
-    chosen = settings.model_copy(update={"percentile": percentile, "false_alarms_per_day": None})
+    chosen = replace(parameters, percentile=percentile, false_alarms_per_day=None)
     names = [f"signal-{number}" for number in range(SIGNALS)]
     scores = Detector(chosen, names).process(ids, times, values.reshape(-1, SIGNALS))
     flagged = scores.anomaly.reshape(case.rows, case.vehicles)[int(START_UP * case.rows) :]
@@ -125,11 +126,11 @@ def main(arguments: Sequence[str] | None = None) -> None:
     """Run the command line."""
     options = _parser().parse_args(arguments)
     with exit_on_error("benchmarks.false_alarms"), threadpool_limits(limits=1):
-        settings = load().detector
+        parameters = parameters_of(load().detector)
         every = [(case, percentile) for case in CASES for percentile in PERCENTILES]
         notes = Console(stderr=True)
         rates = [
-            measure(settings, case, percentile)
+            measure(parameters, case, percentile)
             for case, percentile in track(every, "scoring normal data", console=notes, transient=True)
         ]
     if options.json:

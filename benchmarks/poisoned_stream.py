@@ -15,6 +15,7 @@ from dataflows.compiled import Floats, Integers, Mask
 from dataflows.decode import Decoder
 from dataflows.detector import Detector
 from dataflows.messages import MessageBatch
+from dataflows.score.models import parameters_of
 from sim.fleet import Fleet
 
 MINUTE = 60
@@ -147,7 +148,7 @@ def follow(
         tested: indices of the vehicles that are tested.
         rows: before which rows to test.
     """
-    detector = Detector(settings.detector, settings.scored_signals)
+    detector = Detector(parameters_of(settings.detector), settings.scored_signals)
     total, count = stream.poisoned.shape
     flagged, threshold = np.zeros((total, count), np.bool_), np.full((total, count), np.nan)
     recall: dict[Size, dict[int, float]] = {size: {} for size in SIZES}
@@ -174,7 +175,7 @@ def _recall(
     found = []
     for faulty in _test_faults(clean, tested, start, size):
         rows = len(faulty)
-        copy = Detector.restore(settings.detector, settings.scored_signals, state)
+        copy = Detector.restore(parameters_of(settings.detector), settings.scored_signals, state)
         scores = copy.process(
             [clean.vehicles[vehicle] for vehicle in tested] * rows,
             clean.times[start : start + rows][:, tested].ravel(),

@@ -8,7 +8,7 @@ import statistics
 import sys
 import time
 from collections.abc import Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 
 import numpy as np
 from rich.console import Console
@@ -17,8 +17,9 @@ from rich.table import Table
 from threadpoolctl import threadpool_limits
 
 from config.errors import exit_on_error
-from config.settings import DetectorSettings, load
-from dataflows.detector import Detector
+from config.settings import load
+from dataflows.detector import Detector, Parameters
+from dataflows.score.models import parameters_of
 
 REPETITIONS = 5
 ROWS = 20_000
@@ -64,15 +65,15 @@ class Load:
     """A detector that knows its vehicles, and an endless supply of rows for it.
 
     Args:
-        settings: of the detector.
+        parameters: of the detector.
         case: problem size.
     """
 
-    def __init__(self, settings: DetectorSettings, case: Case) -> None:
+    def __init__(self, parameters: Parameters, case: Case) -> None:
         random = np.random.default_rng(0)
         self._case = case
         names = [f"signal-{number}" for number in range(case.signals)]
-        self._detector = Detector(settings.model_copy(update={"learn_every": case.batch}), names)
+        self._detector = Detector(replace(parameters, learn_every=case.batch), names)
         self._ids = [f"vehicle-{number:06d}" for number in range(case.vehicles)]
         mixing = random.normal(size=(case.signals, case.signals))
         self._values = random.normal(size=(65_536, case.signals)) @ mixing
@@ -98,9 +99,9 @@ def main(arguments: Sequence[str] | None = None) -> None:
     """Run the command line."""
     options = _parser().parse_args(arguments)
     with exit_on_error("benchmarks.scorer"), threadpool_limits(limits=1):
-        settings = load().detector
+        parameters = parameters_of(load().detector)
         cases = CASES[:1] if options.first else CASES
-        loads = [Load(settings, case) for case in cases]
+        loads = [Load(parameters, case) for case in cases]
         found: list[list[float]] = [[] for _ in cases]
         notes = Console(stderr=True)
         for _ in track(range(REPETITIONS), "measuring", console=notes, transient=True):

@@ -9,12 +9,12 @@ import numpy as np
 from numpy.typing import NDArray
 
 from config.errors import SnapshotError
-from config.settings import DetectorSettings
 from dataflows.compiled import Floats, Integers, Mask, Slots, compiled
 from dataflows.detector.alarm_rate import AlarmRate
 from dataflows.detector.arrival import DUPLICATE, IN_ORDER, LATE, OUT_OF_ORDER, UNIQUE
 from dataflows.detector.block import Block, LearnBatch, LearnedBlock
 from dataflows.detector.model import Model
+from dataflows.detector.parameters import Parameters
 from dataflows.detector.protection import Protection
 from dataflows.detector.reconstruction import ReconstructionModel
 from dataflows.detector.scores import Scores, Status
@@ -47,7 +47,7 @@ class Detector:
     before it, up to `learn_every` rows and to `BLOCK_PER_VEHICLE` rows per vehicle.
 
     Args:
-        settings: the section ``[detector]``.
+        parameters: what it knows, learns and flags.
         signals: names of the S signals, in the order of the columns.
         model: gives an event its error; a `ReconstructionModel` by default.
 
@@ -55,21 +55,19 @@ class Detector:
         learned: the blocks that the last call of `process` completed, in order.
     """
 
-    def __init__(
-        self, settings: DetectorSettings, signals: Sequence[str], model: Model | None = None
-    ) -> None:
-        self.settings, self.signals = settings, tuple(signals)
+    def __init__(self, parameters: Parameters, signals: Sequence[str], model: Model | None = None) -> None:
+        self.parameters, self.signals = parameters, tuple(signals)
         self.learned: list[LearnedBlock] = []
-        self._vehicle_slots = VehicleSlots(settings.vehicles)
-        self._window = Window(len(self.signals), size=settings.window, hold=int(settings.hold * 1e6))
-        self._model: Model = ReconstructionModel(settings, len(self.signals)) if model is None else model
-        memory = float(settings.threshold_memory)
-        self._threshold = PercentileThreshold(prior=settings.threshold_prior, memory=memory)
+        self._vehicle_slots = VehicleSlots(parameters.vehicles)
+        self._window = Window(len(self.signals), size=parameters.window, hold=int(parameters.hold * 1e6))
+        self._model: Model = ReconstructionModel(parameters, len(self.signals)) if model is None else model
+        memory = float(parameters.threshold_memory)
+        self._threshold = PercentileThreshold(prior=parameters.threshold_prior, memory=memory)
         self._alarm_rate = AlarmRate(
-            percentile=settings.percentile, per_day=settings.false_alarms_per_day, memory=memory
+            percentile=parameters.percentile, per_day=parameters.false_alarms_per_day, memory=memory
         )
         self._protection = Protection(
-            accept_after=int(settings.accept_after * 1e6), weight=settings.anomaly_weight
+            accept_after=int(parameters.accept_after * 1e6), weight=parameters.anomaly_weight
         )
         self._parts: dict[str, State] = {
             "window": self._window,
@@ -142,11 +140,7 @@ class Detector:
     def snapshot(self) -> dict[str, Any]:
         """Copy the whole state: arrays, numbers and the list of vehicles."""
         return {
-            "layout_version": LAYOUT_VERSION,
-            "signals": self.signals,
-            "window": self.settings.window,
-            "kind": self.settings.kind,
-            "reconstructor": self.settings.reconstructor,
+            **self._header(),
             "vehicle_slots": self._vehicle_slots.snapshot(),
             "parts": {name: part.snapshot(self._vehicle_slots.size) for name, part in self._parts.items()},
             "block": self._block.snapshot(),
@@ -157,7 +151,7 @@ class Detector:
     @classmethod
     def restore(
         cls,
-        settings: DetectorSettings,
+        parameters: Parameters,
         signals: Sequence[str],
         state: dict[str, Any],
         model: Model | None = None,
@@ -167,20 +161,14 @@ class Detector:
         Raises:
             SnapshotError: the snapshot has another layout, other signals, another window or another model.
         """
-        for name, here in (
-            ("layout_version", LAYOUT_VERSION),
-            ("signals", tuple(signals)),
-            ("window", settings.window),
-            ("kind", settings.kind),
-            ("reconstructor", settings.reconstructor),
-        ):
+        detector = cls(parameters, signals, model)
+        for name, here in detector._header().items():
             if state.get(name) != here:
                 raise SnapshotError(
                     f"expected a snapshot with {name} = {here}, got {state.get(name)}: it was taken by "
                     "another version or with other settings; restore those, or start with an empty "
                     "recovery directory"
                 )
-        detector = cls(settings, signals, model)
         detector._vehicle_slots.restore(state["vehicle_slots"])
         for name, part in detector._parts.items():
             part.restore(state["parts"][name])
@@ -188,6 +176,16 @@ class Detector:
         detector._rows_learned = state["rows_learned"]
         detector._version = state["version"]
         return detector
+
+    def _header(self) -> dict[str, Any]:
+        """What a snapshot must have in common with the detector that is restored from it."""
+        return {
+            "layout_version": LAYOUT_VERSION,
+            "signals": self.signals,
+            "window": self.parameters.window,
+            "kind": self._model.kind,
+            "reconstructor": self.parameters.reconstructor,
+        }
 
     def _slots(self, vehicles: Sequence[str]) -> Slots:
         slots = self._vehicle_slots.slots(vehicles)
@@ -307,9 +305,9 @@ class Detector:
         scores.error[rows] = evaluation.error
         scores.contributions[rows] = evaluation.contributions
         scores.expected[rows] = evaluation.expected
-        fleet_is_warm = self._threshold.rows_seen >= self.settings.start_up
+        fleet_is_warm = self._threshold.rows_seen >= self.parameters.start_up
         known = self._model.rows(slots)
-        least = self.settings.window if fleet_is_warm else np.inf
+        least = self.parameters.window if fleet_is_warm else np.inf
         verdicts = _verdicts(evaluation.error, self._threshold.of(slots), known, least)
         scores.threshold[rows], scores.anomaly[rows], scores.severity[rows] = verdicts
         return evaluation.memo
@@ -318,7 +316,7 @@ class Detector:
         """Learn the queued block, and freeze the resulting parameters for the next one."""
         block = self._block.queued()
         self._model.learn(block)
-        if self._rows_learned >= self.settings.start_up:
+        if self._rows_learned >= self.parameters.start_up:
             self._alarm_rate.learn(block.samples.interval)
             errors = winsorised(block.errors, block.thresholds)
             self._threshold.learn(block.slots, errors, block.threshold_weights, self._alarm_rate.level)
@@ -327,7 +325,7 @@ class Detector:
             self.learned.append(summary)
         self._rows_learned += len(block.slots)
         self._version += 1
-        largest = min(self.settings.learn_every, BLOCK_PER_VEHICLE * self._model.vehicles)
+        largest = min(self.parameters.learn_every, BLOCK_PER_VEHICLE * self._model.vehicles)
         self._block.clear(max(1, min(largest, self._rows_learned)))
         evicted = self._vehicle_slots.evict()
         if len(evicted):

@@ -39,6 +39,10 @@ class Model(State, Protocol):
     """
 
     @property
+    def kind(self) -> str:
+        """Name of this kind of model; another kind cannot take over its state."""
+
+    @property
     def vehicles(self) -> int:
         """Number of vehicles that the model has learned from."""
 

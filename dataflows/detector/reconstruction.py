@@ -6,7 +6,6 @@ from typing import ClassVar
 
 import numpy as np
 
-from config.settings import DetectorSettings
 from dataflows.compiled import Floats, Slots, compiled
 from dataflows.detector import terms
 from dataflows.detector.activity import Activity, log_activity
@@ -15,6 +14,7 @@ from dataflows.detector.change import Change, bounded_jumps
 from dataflows.detector.linear import LinearReconstructor
 from dataflows.detector.mlp import MlpReconstructor
 from dataflows.detector.model import Evaluation
+from dataflows.detector.parameters import Parameters
 from dataflows.detector.run_length import RunLength
 from dataflows.detector.scaler import Scaler, standard_scores
 from dataflows.detector.state import ArrayState
@@ -41,32 +41,34 @@ class ReconstructionModel(ArrayState):
     """Scales the signals, reconstructs each from the others, and combines all evidence into one error.
 
     Args:
-        settings: the section ``[detector]``.
+        parameters: of the detector.
         signals: number of signals S.
     """
 
+    kind = "reconstruction"
+
     PARTS: ClassVar = ("scaler", "reconstructor", "activity", "run_length", "change", "combination")
 
-    def __init__(self, settings: DetectorSettings, signals: int) -> None:
-        memory = float(settings.memory)
+    def __init__(self, parameters: Parameters, signals: int) -> None:
+        memory = float(parameters.memory)
         self.signals = signals
         clips = (OUTLIER_CLIP, PROTECTED_CLIP)
-        self.scaler = Scaler(signals, prior=float(settings.prior), memory=memory, clips=clips)
+        self.scaler = Scaler(signals, prior=float(parameters.prior), memory=memory, clips=clips)
         self.reconstructor: LinearReconstructor | MlpReconstructor
-        if settings.reconstructor == "linear":
-            self.reconstructor = LinearReconstructor(signals, ridge=settings.ridge, memory=memory)
+        if parameters.reconstructor == "linear":
+            self.reconstructor = LinearReconstructor(signals, ridge=parameters.ridge, memory=memory)
         else:
             self.reconstructor = MlpReconstructor(
                 signals,
-                hidden=settings.hidden,
-                learning_rate=settings.learning_rate,
-                steps=settings.steps,
+                hidden=parameters.hidden,
+                learning_rate=parameters.learning_rate,
+                steps=parameters.steps,
                 memory=memory,
             )
         self.activity = Activity(signals, memory=memory)
         self.run_length = RunLength(signals, memory=memory)
         self.change = Change(signals, memory=memory)
-        weights = np.array([getattr(settings.terms, name) for name in terms.NAMES])
+        weights = np.array([parameters.terms[name] for name in terms.NAMES])
         self.combination = terms.Combination(weights, memory=memory)
 
     @property

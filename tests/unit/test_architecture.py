@@ -27,7 +27,7 @@ LAYERS: list[tuple[str, list[str]]] = [
     ("dataflows.recordings", ["config", *WIRE]),
     ("dataflows.connectors", ["config", *WIRE, "dataflows.stored_state", "dataflows.recordings"]),
     ("dataflows.job", ["config", *WIRE, "dataflows.stored_state"]),
-    ("dataflows.detector", ["config", "dataflows.clock", "dataflows.compiled"]),
+    ("dataflows.detector", ["config.errors", "dataflows.clock", "dataflows.compiled"]),
     ("dataflows.decode", ["config", *WIRE, "dataflows.metrics", "dataflows.compiled"]),
     (
         "dataflows.score",
@@ -95,7 +95,7 @@ LAYERS: list[tuple[str, list[str]]] = [
 
 FORBIDDEN_LIBRARIES = {
     "dataflows": {"kafka"},
-    "dataflows/detector": {"bytewax", "paho", "pyarrow", "pathlib", "socket"},
+    "dataflows/detector": {"bytewax", "paho", "pyarrow", "pathlib", "pydantic", "river", "socket"},
     "dataflows/decode": {"bytewax", "paho", "kafka", "confluent_kafka"},
     "dataflows/backtest": {"bytewax", "paho", "kafka", "confluent_kafka"},
     "dataflows/describe": {"bytewax", "paho", "kafka", "confluent_kafka"},

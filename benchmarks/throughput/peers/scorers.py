@@ -80,10 +80,8 @@ def our_detector() -> Scorer:
     """Our detector with its defaults, for all vehicles: fast if it gets many events at once."""
     import numpy as np
 
-    from config.settings import DEFAULT_FILE, load
-    from dataflows.detector import Detector
+    from dataflows.detector import Detector, Parameters
 
-    settings = load(DEFAULT_FILE).detector
     detector: Detector | None = None
     names: list[str] = []
 
@@ -91,7 +89,7 @@ def our_detector() -> Scorer:
         nonlocal detector, names
         if detector is None:
             names = names_of_signals(events[0])
-            detector = Detector(settings, names)
+            detector = Detector(Parameters(), names)
         vehicles = [event["vehicle_id"] for event in events]
         values = np.array([[event[name] for name in names] for event in events], dtype=float)
         times = [int(datetime.fromisoformat(event["ts"]).timestamp() * SECOND) for event in events]

@@ -61,6 +61,11 @@ class RiverModel:
         self._detectors: list[VehicleDetector] = []
 
     @property
+    def kind(self) -> str:
+        """The name of River's detector, ``river.anomaly.NAME``."""
+        return self._kind.name
+
+    @property
     def vehicles(self) -> int:
         """Vehicles from which something was learned."""
         return sum(one.learned > 0 for one in self._detectors)

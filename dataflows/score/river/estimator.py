@@ -8,9 +8,8 @@ from typing import Any
 import numpy as np
 from river import base
 
-from config.settings import DEFAULT_FILE, DetectorSettings, load
 from dataflows.clock import SECOND
-from dataflows.detector import Detector
+from dataflows.detector import Detector, Parameters
 
 VEHICLE = "stream"
 
@@ -81,7 +80,7 @@ class ReconstructionDetector(base.AnomalyDetector):
             new = sorted(set(x) - set(self._features), key=str)
             if new:
                 self._features = [*self._features, *new]
-                self._detector = Detector(self._settings(), [str(name) for name in self._features])
+                self._detector = Detector(self._parameters(), [str(name) for name in self._features])
             if self._detector is not None:
                 self._process(self._detector, x)
         self._ahead = None
@@ -93,9 +92,8 @@ class ReconstructionDetector(base.AnomalyDetector):
         error = float(detector.process([VEHICLE], time, values).error[0])
         return error / (1.0 + error)
 
-    def _settings(self) -> DetectorSettings:
-        changed = {"percentile": self.percentile, "ridge": self.ridge, "memory": self.memory}
-        return load(DEFAULT_FILE).detector.model_copy(update=changed)
+    def _parameters(self) -> Parameters:
+        return Parameters(percentile=self.percentile, ridge=self.ridge, memory=self.memory)
 
 
 def _number(value: Any) -> float:

@@ -8,7 +8,7 @@ import pytest
 
 from benchmarks import false_alarms, scorer
 from benchmarks.false_alarms import Case, measure
-from config.settings import load
+from dataflows.detector import Parameters
 
 PROMISE_KEPT_WITHIN = 2.0
 
@@ -27,7 +27,7 @@ PROMISE_KEPT_WITHIN = 2.0
 def test_the_share_of_normal_events_flagged_is_what_was_promised_within_a_factor_of_two(
     case: Case, percentile: float
 ) -> None:
-    rates = measure(load().detector, case, percentile)
+    rates = measure(Parameters(), case, percentile)
     assert 1 / PROMISE_KEPT_WITHIN < rates.ratio < PROMISE_KEPT_WITHIN
 
 

@@ -17,7 +17,7 @@ from benchmarks import fingerprint, quality, quality_metrics
 from benchmarks.candidates import CANDIDATES, Candidate, Verdicts, ours
 from benchmarks.quality_metrics import StreamFigures
 from benchmarks.quality_report import summaries
-from config.settings import load
+from dataflows.detector import Parameters
 
 Report: TypeAlias = dict[str, dict[str, dict[str, float]]]
 
@@ -277,7 +277,7 @@ def test_an_unusable_cache_ends_in_one_line(
 
 def test_our_scores_of_a_row_do_not_depend_on_later_rows() -> None:
     values = np.random.default_rng(3).normal(size=(400, 3))
-    whole, part = ours(load().detector, values), ours(load().detector, values[:250])
+    whole, part = ours(Parameters(), values), ours(Parameters(), values[:250])
     assert whole.scores[:250].tobytes() == part.scores.tobytes()
 
 

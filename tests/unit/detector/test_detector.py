@@ -2,21 +2,21 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import numpy as np
 import pytest
 
 from config.errors import SnapshotError
-from config.settings import DetectorSettings, load
-from dataflows.detector import Detector, Scores, Status
+from dataflows.detector import Detector, Parameters, Scores, Status
 
 SIGNALS = ("speed", "rpm", "load")
 SECOND = 1_000_000
 
 
-def quick_settings(**changes: object) -> DetectorSettings:
-    return load().detector.model_copy(
-        update={"start_up": 50, "window": 5, "learn_every": 64, "percentile": 99.0, **changes}
-    )
+def quick_parameters(**changes: Any) -> Parameters:
+    quick: dict[str, Any] = {"start_up": 50, "window": 5, "learn_every": 64, "percentile": 99.0}
+    return Parameters(**quick | changes)
 
 
 def drive(rows: int, seed: int = 0) -> np.ndarray:
@@ -32,8 +32,8 @@ def times(rows: int, first: int = 0) -> np.ndarray:
     return (first + np.arange(rows, dtype=np.int64)) * SECOND
 
 
-def scored(values: np.ndarray, settings: DetectorSettings | None = None, first: int = 0) -> Scores:
-    detector = Detector(settings or quick_settings(), SIGNALS)
+def scored(values: np.ndarray, parameters: Parameters | None = None, first: int = 0) -> Scores:
+    detector = Detector(parameters or quick_parameters(), SIGNALS)
     return detector.process(["car"] * len(values), times(len(values), first), values)
 
 
@@ -104,7 +104,7 @@ def test_events_without_a_verdict_are_warming_up() -> None:
 
 def test_an_event_whose_missing_signal_cannot_be_held_is_partial_even_while_warming_up() -> None:
     values = drive(300)
-    held = int(load().detector.hold)
+    held = int(Parameters().hold)
     values[0, 1] = values[200 : 200 + held + 2, 1] = np.nan
     scores = scored(values)
     assert np.flatnonzero(scores.status == Status.PARTIAL).tolist() == [0, 200 + held, 200 + held + 1]
@@ -115,7 +115,7 @@ def test_an_event_again_is_a_duplicate_and_changes_nothing() -> None:
     with_repeat = np.insert(values, 200, values[199], axis=0)
     when = np.insert(times(300), 200, times(300)[199])
     identities = np.insert(np.arange(300), 200, 199)
-    scores = Detector(quick_settings(), SIGNALS).process(["car"] * 301, when, with_repeat, identities)
+    scores = Detector(quick_parameters(), SIGNALS).process(["car"] * 301, when, with_repeat, identities)
     assert np.flatnonzero(scores.duplicate).tolist() == [200]
     np.testing.assert_array_equal(np.delete(scores.error, 200), scored(values).error)
 
@@ -127,7 +127,7 @@ def test_events_of_one_time_are_scored_in_order_of_arrival_and_complete_each_oth
         for other in range(3):
             if other != signal:
                 parts[signal::3, other] = np.nan
-    scores = Detector(quick_settings(), SIGNALS).process(["car"] * 1800, np.repeat(times(600), 3), parts)
+    scores = Detector(quick_parameters(), SIGNALS).process(["car"] * 1800, np.repeat(times(600), 3), parts)
     assert not scores.duplicate.any()
     assert np.flatnonzero(scores.status == Status.PARTIAL).tolist() == [0, 1]
     assert (scores.status[1000:] == Status.OK).all()
@@ -137,7 +137,7 @@ def test_a_late_event_is_scored_and_changes_nothing() -> None:
     values = drive(300)
     with_late = np.insert(values, 200, values[100], axis=0)
     when = np.insert(times(300), 200, times(300)[100] + 1)
-    scores = Detector(quick_settings(), SIGNALS).process(["car"] * 301, when, with_late)
+    scores = Detector(quick_parameters(), SIGNALS).process(["car"] * 301, when, with_late)
     assert np.flatnonzero(scores.status == Status.LATE).tolist() == [200]
     assert scores.error[200] > 0
     np.testing.assert_array_equal(np.delete(scores.error, 200), scored(values).error)
@@ -146,7 +146,7 @@ def test_a_late_event_is_scored_and_changes_nothing() -> None:
 def test_a_vehicle_with_a_wrong_clock_does_not_make_others_late() -> None:
     wrong = np.repeat(times(300), 2)
     wrong[1::2] += np.random.default_rng(0).choice([-86_400, 3600, 10**9], 300) * SECOND
-    scores = Detector(quick_settings(), SIGNALS).process(["good", "bad"] * 300, wrong, drive(600))
+    scores = Detector(quick_parameters(), SIGNALS).process(["good", "bad"] * 300, wrong, drive(600))
     assert (scores.status[1::2] == Status.LATE).any()
     assert (scores.status[0::2] != Status.LATE).all()
 
@@ -154,7 +154,7 @@ def test_a_vehicle_with_a_wrong_clock_does_not_make_others_late() -> None:
 def test_a_lasting_anomaly_is_flagged_until_it_is_accepted() -> None:
     values = drive(1400)
     values[600:, 1] += 3000
-    scores = scored(values, quick_settings(accept_after=200.0, anomaly_weight=0.03))
+    scores = scored(values, quick_parameters(accept_after=200.0, anomaly_weight=0.03))
     assert scores.anomaly[600:800].mean() > 0.95
     assert scores.anomaly[1200:].mean() < 0.1
 
@@ -165,8 +165,8 @@ def test_events_without_any_signal_are_not_learned() -> None:
     with_empty = np.insert(values, [200] * 5 + [405] * 5, np.nan, axis=0)
     empty = np.isnan(with_empty).all(axis=1)
     when = np.cumsum(np.where(empty, 1, 10)).astype(np.int64) * SECOND // 10
-    scores = Detector(quick_settings(), SIGNALS).process(["car"] * len(when), when, with_empty)
-    plain = Detector(quick_settings(), SIGNALS).process(["car"] * 600, when[~empty], values)
+    scores = Detector(quick_parameters(), SIGNALS).process(["car"] * len(when), when, with_empty)
+    plain = Detector(quick_parameters(), SIGNALS).process(["car"] * 600, when[~empty], values)
     for column in ("error", "threshold", "anomaly", "expected"):
         np.testing.assert_array_equal(getattr(scores, column)[~empty], getattr(plain, column))
 
@@ -174,7 +174,7 @@ def test_events_without_any_signal_are_not_learned() -> None:
 def test_a_signal_that_is_missing_for_longer_than_it_is_held_has_no_share_in_the_error() -> None:
     values = drive(300)
     values[200:, 1] = np.nan
-    contributions = scored(values, quick_settings(hold=3.0)).contributions
+    contributions = scored(values, quick_parameters(hold=3.0)).contributions
     assert (contributions[190:200, 1] > 0).all()
     assert (contributions[204:, 1] == 0).all()
 
@@ -182,13 +182,13 @@ def test_a_signal_that_is_missing_for_longer_than_it_is_held_has_no_share_in_the
 def test_a_gross_fault_in_a_settled_shard_is_flagged_exactly_until_it_is_accepted() -> None:
     values = drive(6000)
     values[5000:, 1] += 900
-    anomaly = scored(values, quick_settings(accept_after=300.0)).anomaly
+    anomaly = scored(values, quick_parameters(accept_after=300.0)).anomaly
     assert anomaly[5000:5300].all()
     assert anomaly[5400:].mean() < 0.05
 
 
 def test_a_new_vehicle_of_a_known_fleet_is_judged_from_its_first_events() -> None:
-    detector = Detector(quick_settings(), SIGNALS)
+    detector = Detector(quick_parameters(), SIGNALS)
     fleet = drive(600)
     detector.process([f"car-{row % 6}" for row in range(600)], times(600), fleet)
     newcomer = detector.process(["new"] * 100, times(100, first=600), drive(700)[600:])
@@ -198,7 +198,7 @@ def test_a_new_vehicle_of_a_known_fleet_is_judged_from_its_first_events() -> Non
 
 
 def test_wrong_shapes_are_rejected() -> None:
-    detector = Detector(quick_settings(), SIGNALS)
+    detector = Detector(quick_parameters(), SIGNALS)
     with pytest.raises(ValueError, match=r"expected times of shape \(2,\)"):
         detector.process(["a", "b"], times(3), np.zeros((2, 3)))
     with pytest.raises(ValueError, match=r"values of shape \(2, 3\)"):
@@ -206,10 +206,10 @@ def test_wrong_shapes_are_rejected() -> None:
 
 
 def test_a_snapshot_that_does_not_match_is_rejected() -> None:
-    state = Detector(quick_settings(), SIGNALS).snapshot()
+    state = Detector(quick_parameters(), SIGNALS).snapshot()
     with pytest.raises(SnapshotError, match="signals"):
-        Detector.restore(quick_settings(), ("speed", "rpm", "fuel"), state)
+        Detector.restore(quick_parameters(), ("speed", "rpm", "fuel"), state)
     with pytest.raises(SnapshotError, match="window"):
-        Detector.restore(quick_settings(window=6), SIGNALS, state)
+        Detector.restore(quick_parameters(window=6), SIGNALS, state)
     with pytest.raises(SnapshotError, match="layout_version"):
-        Detector.restore(quick_settings(), SIGNALS, state | {"layout_version": 0})
+        Detector.restore(quick_parameters(), SIGNALS, state | {"layout_version": 0})

@@ -5,14 +5,14 @@ from __future__ import annotations
 
 import pickle
 from dataclasses import fields
+from typing import Any
 
 import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from config.settings import DetectorSettings, load
-from dataflows.detector import Detector, Scores
+from dataflows.detector import Detector, Parameters, Scores
 
 SIGNALS = ("speed", "load", "voltage")
 ROWS = 400
@@ -20,11 +20,10 @@ ROWS = 400
 Stream = tuple[list[str], np.ndarray, np.ndarray, np.ndarray]
 
 
-def quick_settings(**changes: object) -> DetectorSettings:
-    """Settings under which a few hundred events go through every phase: start-up, blocks, verdicts."""
-    return load().detector.model_copy(
-        update={"start_up": 20, "window": 4, "learn_every": 64, "accept_after": 30.0, **changes}
-    )
+def quick_parameters(**changes: Any) -> Parameters:
+    """Parameters under which a few hundred events go through every phase: start-up, blocks, verdicts."""
+    quick: dict[str, Any] = {"start_up": 20, "window": 4, "learn_every": 64, "accept_after": 30.0}
+    return Parameters(**quick | changes)
 
 
 def stream(
@@ -54,7 +53,7 @@ def scored(
         parts.append(detector.process(*part(events, slice(start, stop))))
         if stop in (reload_at or set()):
             state = pickle.loads(pickle.dumps(detector.snapshot()))  # noqa: S301
-            detector = Detector.restore(detector.settings, detector.signals, state)
+            detector = Detector.restore(detector.parameters, detector.signals, state)
         start = stop
     columns = [np.concatenate([getattr(part, field.name) for part in parts]) for field in fields(Scores)]
     return Scores(*columns)
@@ -84,8 +83,8 @@ cuts = st.lists(st.integers(0, ROWS), max_size=30).map(sorted)
 
 @given(events=streams, where=cuts)
 def test_any_split_into_batches_gives_bit_identical_scores(events: Stream, where: list[int]) -> None:
-    whole = scored(Detector(quick_settings(), SIGNALS), events, [])
-    split = scored(Detector(quick_settings(), SIGNALS), events, where)
+    whole = scored(Detector(quick_parameters(), SIGNALS), events, [])
+    split = scored(Detector(quick_parameters(), SIGNALS), events, where)
     assert_identical(whole, split)
 
 
@@ -94,8 +93,8 @@ def test_restoring_a_snapshot_anywhere_gives_bit_identical_scores(
     events: Stream, where: list[int], data: st.DataObject
 ) -> None:
     reload_at = set(data.draw(st.lists(st.sampled_from(where), max_size=5))) if where else set()
-    whole = scored(Detector(quick_settings(), SIGNALS), events, [])
-    resumed = scored(Detector(quick_settings(), SIGNALS), events, where, reload_at=reload_at)
+    whole = scored(Detector(quick_parameters(), SIGNALS), events, [])
+    resumed = scored(Detector(quick_parameters(), SIGNALS), events, where, reload_at=reload_at)
     assert_identical(whole, resumed)
 
 
@@ -109,22 +108,19 @@ def test_one_event_at_a_time_equals_all_at_once_for_any_number_of_signals(signal
         random.normal(size=(rows, signals)) @ random.normal(size=(signals, signals)),
         np.arange(rows),
     )
-    whole = scored(Detector(quick_settings(), [f"signal-{number}" for number in range(signals)]), events, [])
-    single = scored(
-        Detector(quick_settings(), [f"signal-{number}" for number in range(signals)]),
-        events,
-        list(range(1, rows)),
-    )
+    names = [f"signal-{number}" for number in range(signals)]
+    whole = scored(Detector(quick_parameters(), names), events, [])
+    single = scored(Detector(quick_parameters(), names), events, list(range(1, rows)))
     assert_identical(whole, single)
 
 
 def test_a_snapshot_is_a_copy_that_later_events_do_not_change() -> None:
     events = stream(3, vehicles=5, disorder=0.1, missing=0.1)
-    detector = Detector(quick_settings(), SIGNALS)
+    detector = Detector(quick_parameters(), SIGNALS)
     detector.process(*part(events, slice(200)))
     state = detector.snapshot()
     before = pickle.dumps(state)
     rest = detector.process(*part(events, slice(200, None)))
     assert pickle.dumps(state) == before
-    restored = Detector.restore(detector.settings, SIGNALS, state)
+    restored = Detector.restore(detector.parameters, SIGNALS, state)
     assert_identical(rest, restored.process(*part(events, slice(200, None))))

@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 
 from config.settings import DetectorSettings, load
 from dataflows.detector import Detector, Scores
-from dataflows.score.models import make_model
+from dataflows.score.models import make_model, parameters_of
 
 KINDS: dict[str, dict[str, Any]] = {
     "linear": {"kind": "reconstruction", "reconstructor": "linear"},
@@ -37,8 +37,8 @@ def chosen(kind: str) -> DetectorSettings:
 def detector(kind: str, state: dict[str, Any] | None = None) -> Detector:
     model = make_model(chosen(kind), len(SIGNALS))
     if state is None:
-        return Detector(chosen(kind), SIGNALS, model)
-    return Detector.restore(chosen(kind), SIGNALS, state, model)
+        return Detector(parameters_of(chosen(kind)), SIGNALS, model)
+    return Detector.restore(parameters_of(chosen(kind)), SIGNALS, state, model)
 
 
 def drive(seed: int = 0, rows: int = ROWS) -> np.ndarray:

@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 
 from dataflows.detector import Detector
 from dataflows.detector.vehicle_slots import VehicleSlots
-from tests.unit.detector.test_detector import SIGNALS, drive, quick_settings, times
+from tests.unit.detector.test_detector import SIGNALS, drive, quick_parameters, times
 
 
 def test_a_vehicle_keeps_its_slot() -> None:
@@ -55,7 +55,7 @@ def test_an_evicted_vehicle_that_returns_is_new_and_does_not_affect_the_others()
     values, when = drive(1200), times(1200)
     crowd = [f"car-{row % 3}" if row < 600 else f"once-{row}" for row in range(900)]
     ids = crowd + [f"car-{row % 3}" for row in range(300)]
-    detector = Detector(quick_settings(vehicles=8, learn_every=32), SIGNALS)
+    detector = Detector(quick_parameters(vehicles=8, learn_every=32), SIGNALS)
     scores = detector.process(ids, when, values)
     assert detector.vehicles <= 8 + 32
     assert detector.vehicles_forgotten >= 290
@@ -70,16 +70,16 @@ def test_an_evicted_vehicle_that_returns_is_new_and_does_not_affect_the_others()
 def test_how_a_stream_is_cut_makes_no_difference_to_which_vehicles_are_evicted(cuts: list[int]) -> None:
     values, when = drive(500), times(500)
     ids = [f"car-{row * row % 37}" for row in range(500)]
-    whole = Detector(quick_settings(vehicles=5, learn_every=16), SIGNALS).process(ids, when, values)
-    detector, errors = Detector(quick_settings(vehicles=5, learn_every=16), SIGNALS), []
+    whole = Detector(quick_parameters(vehicles=5, learn_every=16), SIGNALS).process(ids, when, values)
+    detector, errors = Detector(quick_parameters(vehicles=5, learn_every=16), SIGNALS), []
     for start, stop in zip([0, *sorted(cuts)], [*sorted(cuts), 500], strict=True):
         errors += detector.process(ids[start:stop], when[start:stop], values[start:stop]).error.tolist()
-        detector = Detector.restore(detector.settings, SIGNALS, detector.snapshot())
+        detector = Detector.restore(detector.parameters, SIGNALS, detector.snapshot())
     np.testing.assert_array_equal(errors, whole.error)
 
 
 def test_memory_is_bounded_however_many_vehicles_send() -> None:
-    detector = Detector(quick_settings(vehicles=100, learn_every=64), SIGNALS)
+    detector = Detector(quick_parameters(vehicles=100, learn_every=64), SIGNALS)
     sizes = []
     for start in range(0, 6000, 1000):
         ids = [f"once-{start + row}" for row in range(1000)]

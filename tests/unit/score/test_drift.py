@@ -10,8 +10,7 @@ from collections.abc import Iterator
 import numpy as np
 import pytest
 
-from config.settings import DEFAULT_FILE, load
-from dataflows.detector import Detector, Scores, Status
+from dataflows.detector import Detector, Parameters, Scores, Status
 from dataflows.detector.block import LearnedBlock
 from dataflows.score import drift
 from dataflows.score.drift import REMEMBERED, RIVER_VERSION, DriftWatch
@@ -19,7 +18,7 @@ from dataflows.score.drift import REMEMBERED, RIVER_VERSION, DriftWatch
 BLOCK = 50
 SECOND = 1_000_000
 SIGNALS = ("a", "b", "c")
-DETECTOR = load(DEFAULT_FILE).detector.model_copy(update={"learn_every": 20})
+PARAMETERS = Parameters(learn_every=20)
 
 
 @pytest.fixture(autouse=True)
@@ -90,7 +89,7 @@ def learned(
 ) -> tuple[list[LearnedBlock], Scores]:
     """The blocks that a detector learns of a stream cut into batches, and the scores of the last batch."""
     vehicles, times, values = stream
-    detector, blocks = Detector(DETECTOR, SIGNALS), list[LearnedBlock]()
+    detector, blocks = Detector(PARAMETERS, SIGNALS), list[LearnedBlock]()
     for start, stop in zip([0, *cuts], [*cuts, len(vehicles)], strict=True):
         # Events of one time are the same event: so it was when the reports were recorded.
         same = np.zeros(stop - start, np.int64)

@@ -14,7 +14,7 @@ from river import anomaly, preprocessing
 from config.errors import SettingsError, SnapshotError
 from config.settings import DetectorSettings, load
 from dataflows.detector import Detector
-from dataflows.score.models import make_model
+from dataflows.score.models import make_model, parameters_of
 from dataflows.score.river.adapter import COUNTS, MOMENTS, RiverModel
 from dataflows.score.river.pickles import VERSION
 
@@ -28,7 +28,7 @@ def detector_settings() -> DetectorSettings:
 
 def detector() -> Detector:
     settings = detector_settings()
-    return Detector(settings, ["a", "b"], make_model(settings, 2))
+    return Detector(parameters_of(settings), ["a", "b"], make_model(settings, 2))
 
 
 def test_scores_rank_as_those_of_the_detector_itself() -> None:
@@ -61,7 +61,7 @@ def test_each_vehicle_has_its_own_detector() -> None:
 
 def test_half_space_trees_flag_few_normal_events_with_default_settings() -> None:
     settings = load().detector.model_copy(update={"kind": KIND, "percentile": 99.0})
-    made = Detector(settings, ["a", "b"], make_model(settings, 2))
+    made = Detector(parameters_of(settings), ["a", "b"], make_model(settings, 2))
     values = np.random.default_rng(3).normal(size=(4_000, 2))
     times = np.arange(4_000, dtype=np.int64) * 1_000_000
     flagged = made.process(["car"] * 4_000, times, values).anomaly
@@ -74,7 +74,7 @@ def test_without_a_seed_the_same_stream_gives_the_same_scores() -> None:
     times = np.arange(300, dtype=np.int64) * 1_000_000
 
     def errors() -> np.ndarray:
-        made = Detector(settings, ["a", "b"], make_model(settings, 2))
+        made = Detector(parameters_of(settings), ["a", "b"], make_model(settings, 2))
         return made.process(["car"] * 300, times, values).error
 
     assert np.array_equal(errors(), errors())
@@ -163,7 +163,7 @@ def test_state_of_another_river_or_other_parameters_is_refused_in_one_line(
 def test_objects_that_rivers_detectors_do_not_consist_of_are_refused(foreign: Any, name: str) -> None:
     state = learned()
     state["parts"]["model"]["objects"] = [pickle.dumps((foreign, foreign))]
-    resumed = Detector.restore(detector_settings(), ["a", "b"], state, model())
+    resumed = Detector.restore(parameters_of(detector_settings()), ["a", "b"], state, model())
     with pytest.raises(SnapshotError, match=f"got {name}$"):
         resumed.process(["car"], np.array([60_000_000]), np.ones((1, 2)))
 

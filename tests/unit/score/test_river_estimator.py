@@ -10,8 +10,7 @@ import numpy as np
 import pytest
 from river import checks, compose, evaluate, metrics, preprocessing
 
-from config.settings import DEFAULT_FILE, load
-from dataflows.detector import Detector
+from dataflows.detector import Detector, Parameters
 from dataflows.score.river import estimator
 from dataflows.score.river.estimator import ReconstructionDetector
 
@@ -33,15 +32,14 @@ def test_the_example_of_the_documentation_runs() -> None:
     assert doctest.testmod(estimator).attempted > 0
 
 
-def test_its_defaults_are_those_of_the_settings() -> None:
-    settings = load(DEFAULT_FILE).detector
+def test_its_defaults_are_those_of_the_detector() -> None:
     for name, value in ReconstructionDetector()._get_params().items():
-        assert value == getattr(settings, name)
+        assert value == getattr(Parameters(), name)
 
 
 def test_its_scores_are_those_of_the_dataflow() -> None:
     events = [event for event, _ in labelled(300)]
-    detector = Detector(load(DEFAULT_FILE).detector, ["a", "b", "c"])
+    detector = Detector(Parameters(), ["a", "b", "c"])
     values = np.array([list(event.values()) for event in events])
     times = np.arange(len(events), dtype=np.int64) * 1_000_000
     expected = detector.process(["stream"] * len(events), times, values).error
