@@ -9,7 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from config.errors import SnapshotError
-from dataflows.compiled import Floats, Integers, Mask, Slots, compiled
+from dataflows.compiled import Floats, Integers, Slots, compiled
 from dataflows.detector.alarm_rate import AlarmRate
 from dataflows.detector.arrival import DUPLICATE, IN_ORDER, LATE, OUT_OF_ORDER, UNIQUE
 from dataflows.detector.block import Block, LearnBatch, LearnedBlock
@@ -17,10 +17,11 @@ from dataflows.detector.model import Model
 from dataflows.detector.parameters import Parameters
 from dataflows.detector.protection import Protection
 from dataflows.detector.reconstruction import ReconstructionModel
-from dataflows.detector.scores import Scores, Status
+from dataflows.detector.scores import Scores
 from dataflows.detector.state import State
 from dataflows.detector.threshold import PercentileThreshold, winsorised
 from dataflows.detector.vehicle_slots import VehicleSlots
+from dataflows.detector.verdicts import set_status, verdicts
 from dataflows.detector.window import Samples, Window
 
 LAYOUT_VERSION = 7
@@ -28,9 +29,6 @@ LAYOUT_VERSION = 7
 
 LARGEST_VALUE = 1e12
 """In the signal's unit: finite values beyond ± this are replaced by it, as their squares must stay finite."""
-
-# Plain numbers, which compiled loops need and which compare much faster than members of an enum.
-WARMING_UP, OK, STATUS_LATE, PARTIAL = map(int, Status)
 
 BLOCK_PER_VEHICLE = 32
 """Rows per vehicle up to which freezing the model costs no quality."""
@@ -111,12 +109,8 @@ class Detector:
         Raises:
             ValueError: the shapes do not match each other or the number of signals.
         """
+        self._check_shapes(vehicles, times, values)
         rows = len(vehicles)
-        if times.shape != (rows,) or values.shape != (rows, len(self.signals)):
-            raise ValueError(
-                f"expected times of shape ({rows},) and values of shape ({rows}, {len(self.signals)}) for "
-                f"{rows} vehicle ids, got {times.shape} and {values.shape}"
-            )
         self.learned = []
         identities = np.full(rows, UNIQUE) if identities is None else identities
         slots = np.empty(rows, np.intp)
@@ -131,10 +125,40 @@ class Detector:
             ahead = slice(start, known)
             arrivals = self._window.arrive(slots[ahead], times[ahead], identities[ahead])
             chunk = slice(start, start + len(arrivals))
-            self._score(chunk, arrivals, slots, times, identities, values, present, scores)
+            self._score(chunk, arrivals, slots, times, identities, values, present, scores, learns=True)
             if self._block.room == 0:
                 self._learn()
             start = chunk.stop
+        return scores
+
+    def judge(self, vehicles: Sequence[str], times: Integers, values: Floats) -> Scores:
+        """Score n events as if they came next, in this order, and change nothing.
+
+        They are scored with what has been learned up to now; as long as they complete no block, `process`
+        gives the same scores.
+
+        Args:
+            vehicles: vehicle ids, length n; new ones may be among them.
+            times: event times, microseconds since 1970-01-01 UTC, shape (n,).
+            values: shape (n, S); NaN or infinite where a signal is missing.
+
+        Raises:
+            ValueError: the shapes do not match each other or the number of signals.
+        """
+        self._check_shapes(vehicles, times, values)
+        rows, start = len(vehicles), 0
+        slots = self._vehicle_slots.looked_up(vehicles)
+        self._make_room(int(slots.max(initial=-1)) + 1)
+        identities = np.full(rows, UNIQUE)
+        values, present = _bounded(values)
+        scores = Scores.empty(rows, len(self.signals))
+        with self._window.undone(slots):
+            while start < rows:
+                ahead = slice(start, rows)
+                arrivals = self._window.arrive(slots[ahead], times[ahead], identities[ahead])
+                chunk = slice(start, start + len(arrivals))
+                self._score(chunk, arrivals, slots, times, identities, values, present, scores, learns=False)
+                start = chunk.stop
         return scores
 
     def snapshot(self) -> dict[str, Any]:
@@ -189,11 +213,22 @@ class Detector:
 
     def _slots(self, vehicles: Sequence[str]) -> Slots:
         slots = self._vehicle_slots.slots(vehicles)
-        if self._vehicle_slots.size > self._room:
-            self._room = self._vehicle_slots.size
-            for part in self._parts.values():
-                part.grow(self._room)
+        self._make_room(self._vehicle_slots.size)
         return slots
+
+    def _make_room(self, slots: int) -> None:
+        if slots > self._room:
+            self._room = slots
+            for part in self._parts.values():
+                part.grow(slots)
+
+    def _check_shapes(self, vehicles: Sequence[str], times: Integers, values: Floats) -> None:
+        rows, signals = len(vehicles), len(self.signals)
+        if times.shape != (rows,) or values.shape != (rows, signals):
+            raise ValueError(
+                f"expected times of shape ({rows},) and values of shape ({rows}, {signals}) for "
+                f"{rows} vehicle ids, got {times.shape} and {values.shape}"
+            )
 
     def _score(
         self,
@@ -205,25 +240,27 @@ class Detector:
         values: Floats,
         present: Integers,
         scores: Scores,
+        *,
+        learns: bool,
     ) -> None:
-        """Score the rows of a chunk into `scores`, and queue those that are to be learned."""
+        """Score the rows of a chunk into `scores`; if it `learns`, queue those that are to be learned."""
         scores.model_version[chunk] = self._version
         if not arrivals.any():
             # Nearly always; slices make views where positions would make copies.
-            self._score_in_order(chunk, slots, times, values, present, scores)
+            self._score_in_order(chunk, slots, times, values, present, scores, learns=learns)
         else:
             scores.duplicate[chunk] = arrivals == DUPLICATE
             in_order = np.flatnonzero(arrivals == IN_ORDER)
             if len(in_order):
-                self._score_in_order(in_order + chunk.start, slots, times, values, present, scores)
+                rows = in_order + chunk.start
+                self._score_in_order(rows, slots, times, values, present, scores, learns=learns)
             out_of_order = np.flatnonzero(arrivals >= LATE)
             if len(out_of_order):
                 in_window = arrivals[out_of_order[-1]] == OUT_OF_ORDER
                 rows = out_of_order + chunk.start
-                self._score_out_of_order(rows, bool(in_window), slots, times, identities, values, scores)
-        _set_status(
-            arrivals, present[chunk], len(self.signals), scores.threshold[chunk], scores.status[chunk]
-        )
+                events = (slots, times, identities, values)
+                self._score_out_of_order(rows, bool(in_window), *events, scores, learns=learns)
+        set_status(arrivals, present[chunk], len(self.signals), scores.threshold[chunk], scores.status[chunk])
 
     def _score_in_order(
         self,
@@ -233,6 +270,8 @@ class Detector:
         values: Floats,
         present: Integers,
         scores: Scores,
+        *,
+        learns: bool,
     ) -> None:
         slots, times = slots[rows], times[rows]
         samples = self._window.fill(slots, times, values[rows])
@@ -243,6 +282,8 @@ class Detector:
         if (present[rows] < len(self.signals)).any():
             # What is held is not missing.
             present[rows] = samples.observed.sum(axis=1)
+        if not learns:
+            return
         if not informative.all():
             # An event without any signal is evidence neither for nor against an anomaly.
             slots, times = slots[informative], times[informative]
@@ -261,12 +302,14 @@ class Detector:
         identities: Integers,
         values: Floats,
         scores: Scores,
+        *,
+        learns: bool,
     ) -> None:
         """Score rows that came after newer ones: on their own values only, with nothing held and no changes.
 
         Args:
             rows: their positions.
-            in_window: the last of them belongs into its vehicle's window, and is learned; all others are
+            in_window: the last of them belongs into its vehicle's window, and can be learned; all others are
                 late.
         """
         samples = Samples.without_history(values[rows])
@@ -278,7 +321,7 @@ class Detector:
             scores.smoothed[row] = self._window.insert(
                 int(slots[row]), int(times[row]), int(identities[row]), float(error[0])
             )
-            if samples.observed[-1].any():
+            if learns and samples.observed[-1].any():
                 weight = (
                     self._protection.anomaly_weight(self._threshold.settled) if scores.anomaly[row] else 1.0
                 )
@@ -308,8 +351,8 @@ class Detector:
         fleet_is_warm = self._threshold.rows_seen >= self.parameters.start_up
         known = self._model.rows(slots)
         least = self.parameters.window if fleet_is_warm else np.inf
-        verdicts = _verdicts(evaluation.error, self._threshold.of(slots), known, least)
-        scores.threshold[rows], scores.anomaly[rows], scores.severity[rows] = verdicts
+        judged = verdicts(evaluation.error, self._threshold.of(slots), known, least)
+        scores.threshold[rows], scores.anomaly[rows], scores.severity[rows] = judged
         return evaluation.memo
 
     def _learn(self) -> None:
@@ -344,38 +387,3 @@ def _bounded(values: Floats) -> tuple[Floats, Integers]:
             bounded[row, signal] = min(max(value, -LARGEST_VALUE), LARGEST_VALUE) if finite else np.nan
             present[row] += finite
     return bounded, present
-
-
-@compiled
-def _set_status(
-    arrivals: NDArray[np.uint8], present: Integers, signals: int, threshold: Floats, status: NDArray[np.uint8]
-) -> None:
-    for row in range(len(status)):
-        if arrivals[row] == LATE:
-            status[row] = STATUS_LATE
-        elif present[row] < signals:
-            status[row] = PARTIAL
-        else:
-            status[row] = WARMING_UP if np.isnan(threshold[row]) else OK
-
-
-@compiled
-def _verdicts(error: Floats, bound: Floats, known: Floats, least: float) -> tuple[Floats, Mask, Floats]:
-    """Threshold, verdict and severity of n rows.
-
-    Args:
-        error, bound: error and threshold of each row, shape (n,).
-        known: rows learned from the vehicle of each row, shape (n,).
-        least: rows that must have been learned from a vehicle before it gets a verdict.
-
-    Returns:
-        `Scores.threshold`, `Scores.anomaly` and `Scores.severity`.
-    """
-    threshold, severity = np.full(len(error), np.nan), np.zeros(len(error))
-    anomaly = np.zeros(len(error), np.bool_)
-    for row in range(len(error)):
-        if known[row] >= least:
-            threshold[row] = bound[row]
-            anomaly[row] = error[row] > bound[row]
-            severity[row] = 100.0 * error[row] / max(error[row] + bound[row], 1e-300)
-    return threshold, anomaly, severity

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from contextlib import ExitStack, contextmanager
 from typing import Any, ClassVar, Protocol
 
 import numpy as np
@@ -65,12 +67,30 @@ class ArrayState:
         """What the array `name` holds for a vehicle that has not been seen."""
         return 0
 
+    @contextmanager
+    def undone(self, slots: Slots) -> Iterator[None]:
+        """Undo at the end of a block what it did to these slots, shape (n,), and to everything shared.
+
+        Other slots must not be changed in it, and none must be added.
+        """
+        with ExitStack() as parts:
+            for name in self.PARTS:
+                parts.enter_context(getattr(self, name).undone(slots))
+            rows = {name: getattr(self, name)[slots] for name in self.PER_VEHICLE}
+            shared = {name: _copy(getattr(self, name)) for name in self.SHARED}
+            try:
+                yield
+            finally:
+                for name, before in rows.items():
+                    getattr(self, name)[slots] = before
+                for name, value in shared.items():
+                    setattr(self, name, value)
+
     def snapshot(self, vehicles: int) -> dict[str, Any]:
         """Copy the state of the first `vehicles` slots and everything shared."""
         state: dict[str, Any] = {name: getattr(self, name)[:vehicles].copy() for name in self.PER_VEHICLE}
         for name in self.SHARED:
-            value = getattr(self, name)
-            state[name] = value.copy() if isinstance(value, np.ndarray) else value
+            state[name] = _copy(getattr(self, name))
         for name in self.PARTS:
             state[name] = getattr(self, name).snapshot(vehicles)
         return state
@@ -78,7 +98,10 @@ class ArrayState:
     def restore(self, state: dict[str, Any]) -> None:
         """Replace the state by a copy of what `snapshot` returned."""
         for name in (*self.PER_VEHICLE, *self.SHARED):
-            value = state[name]
-            setattr(self, name, value.copy() if isinstance(value, np.ndarray) else value)
+            setattr(self, name, _copy(state[name]))
         for name in self.PARTS:
             getattr(self, name).restore(state[name])
+
+
+def _copy(value: Any) -> Any:
+    return value.copy() if isinstance(value, np.ndarray) else value

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from itertools import chain, count
 from typing import Any
 
 import numpy as np
@@ -66,6 +67,14 @@ class VehicleSlots:
         self._latest[slots] = np.arange(self._events, self._events + len(slots))
         self._events += len(slots)
         return slots
+
+    def looked_up(self, vehicles: Sequence[str]) -> Slots:
+        """The slots that `slots` would return, shape (n,), without giving or recording anything."""
+        known, unused = self._slots, chain(reversed(self._free), count(self.size))
+        new = {vehicle: None for vehicle in vehicles if vehicle not in known}
+        given = dict(zip(new, unused, strict=False))
+        found = (known[vehicle] if vehicle in known else given[vehicle] for vehicle in vehicles)
+        return np.fromiter(found, np.intp, len(vehicles))
 
     def evict(self) -> Slots:
         """Free the slots of the vehicles that have been silent for longest, if there are more than `limit`.
