@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
-import copy
+from collections.abc import Mapping
 from typing import Any
 
 import numpy as np
 from river import base
 
 from dataflows.clock import SECOND
+from dataflows.compiled import Floats, Integers
 from dataflows.detector import Detector, Parameters
+from dataflows.detector.parameters import TERMS, Reconstructor
 
 VEHICLE = "stream"
 
@@ -24,11 +26,28 @@ class ReconstructionDetector(base.AnomalyDetector):
     feature that was never seen before restarts the model, because all features take part in it.
 
     Args:
-        percentile: share of normal events, 0–100, taken to be normal; the others are learned with a small
-            weight.
-        ridge: regularisation, > 0. Small values detect small deviations from exact relations between
+        percentile: percentage of normal events, above 0 and below 100, taken to be normal; the others are
+            learned with a small weight.
+        ridge: linear: regularisation, > 0. Small values detect small deviations from exact relations between
             features, large ones are more robust.
-        memory: number of events that the model spans.
+        memory: number of events that the model spans, ≥ 1.
+        window: events, ≥ 1, over which a feature's usual change is averaged. Until as many were learned, no
+            event is taken to be abnormal.
+        hold: events for which a missing feature keeps its value, ≥ 0.
+        learn_every: most events that are scored before they are learned together, ≥ 1; more are cheaper.
+        reconstructor: ``linear`` is immediate and exact, ``mlp`` a small network that needs thousands of
+            events.
+        hidden: mlp: hidden units, ≥ 1.
+        learning_rate: mlp: step size of Adam, > 0.
+        steps: mlp: steps of Adam per block, ≥ 1.
+        terms: weight of each kind of evidence in the score by its name, ≥ 0: all of
+            `dataflows.detector.terms.NAMES`, or ``None`` for the weights of `Parameters`.
+        start_up: first events, ≥ 1, of which none is taken to be abnormal.
+        threshold_memory: number of events whose errors decide what is taken to be normal, ≥ 1.
+        accept_after: events in a row that are not normal after which they are learned as a new normal, ≥ 0.
+
+    Raises:
+        ValueError: there is no such reconstructor, or a term is unknown or has no weight.
 
     Examples:
         >>> from dataflows.river_detector import ReconstructionDetector
@@ -41,17 +60,46 @@ class ReconstructionDetector(base.AnomalyDetector):
         True
     """
 
-    def __init__(self, percentile: float = 99.5, ridge: float = 0.001, memory: int = 100_000) -> None:
+    def __init__(
+        self,
+        percentile: float = 99.5,
+        ridge: float = 0.001,
+        memory: int = 100_000,
+        window: int = 10,
+        hold: float = 5.0,
+        learn_every: int = 1024,
+        reconstructor: Reconstructor = "linear",
+        hidden: int = 8,
+        learning_rate: float = 0.005,
+        steps: int = 4,
+        terms: Mapping[str, float] | None = None,
+        start_up: int = 100,
+        threshold_memory: int = 10_000,
+        accept_after: float = 300.0,
+    ) -> None:
         self.percentile = percentile
         self.ridge = ridge
         self.memory = memory
-        self._features: list[str] = []
+        self.window = window
+        self.hold = hold
+        self.learn_every = learn_every
+        self.reconstructor = reconstructor
+        self.hidden = hidden
+        self.learning_rate = learning_rate
+        self.steps = steps
+        self.terms = terms
+        self.start_up = start_up
+        self.threshold_memory = threshold_memory
+        self.accept_after = accept_after
+        self._parameters = Parameters(
+            **self._get_params() | {"terms": dict(TERMS if terms is None else terms)}
+        )
+        self._features: list[Any] = []
         self._detector: Detector | None = None
         self._events = 0
-        self._ahead: tuple[dict[Any, Any], Detector] | None = None
 
     def score_one(self, x: dict[Any, Any]) -> float:
-        """How anomalous an event would be if it came next. Learns nothing.
+        """How anomalous an event would be if it came next. Learns nothing and copies no state.
 
         Args:
             x: feature → number.
@@ -62,11 +110,8 @@ class ReconstructionDetector(base.AnomalyDetector):
         """
         if self._detector is None:
             return 0.0
-        # The detector that has learned this event is kept, because `learn_one` of it usually follows.
-        ahead = copy.deepcopy(self._detector)
-        score = self._process(ahead, x)
-        self._ahead = (dict(x), ahead)
-        return score
+        error = float(self._detector.judge(*self._event(x)).error[0])
+        return error / (1.0 + error)
 
     def learn_one(self, x: dict[Any, Any]) -> None:
         """Learn an event.
@@ -74,26 +119,17 @@ class ReconstructionDetector(base.AnomalyDetector):
         Args:
             x: feature → number.
         """
-        if self._ahead is not None and self._ahead[0] == x and set(x) <= set(self._features):
-            self._detector = self._ahead[1]
-        else:
-            new = sorted(set(x) - set(self._features), key=str)
-            if new:
-                self._features = [*self._features, *new]
-                self._detector = Detector(self._parameters(), [str(name) for name in self._features])
-            if self._detector is not None:
-                self._process(self._detector, x)
-        self._ahead = None
+        new = sorted(set(x) - set(self._features), key=str)
+        if new:
+            self._features = [*self._features, *new]
+            self._detector = Detector(self._parameters, [str(name) for name in self._features])
+        if self._detector is not None:
+            self._detector.process(*self._event(x))
         self._events += 1
 
-    def _process(self, detector: Detector, x: dict[Any, Any]) -> float:
+    def _event(self, x: dict[Any, Any]) -> tuple[list[str], Integers, Floats]:
         values = np.array([[_number(x.get(name)) for name in self._features]])
-        time = np.array([self._events * SECOND], np.int64)
-        error = float(detector.process([VEHICLE], time, values).error[0])
-        return error / (1.0 + error)
-
-    def _parameters(self) -> Parameters:
-        return Parameters(percentile=self.percentile, ridge=self.ridge, memory=self.memory)
+        return [VEHICLE], np.array([self._events * SECOND], np.int64), values
 
 
 def _number(value: Any) -> float:

@@ -109,6 +109,14 @@ def test_wrong_names_and_parameters_are_reported_in_one_sentence(
         RiverModel(kind, parameters, 2, memory=1000.0)
 
 
+def test_a_snapshot_of_another_kind_of_detector_is_refused() -> None:
+    ours = parameters_of(detector_settings())
+    with pytest.raises(SnapshotError, match=f"kind = reconstruction, got {KIND}"):
+        Detector.restore(ours, ["a", "b"], detector().snapshot())
+    with pytest.raises(SnapshotError, match=f"kind = {KIND}, got reconstruction"):
+        Detector.restore(ours, ["a", "b"], Detector(ours, ["a", "b"]).snapshot(), model())
+
+
 def model() -> RiverModel:
     return RiverModel(KIND, PARAMETERS, 2, memory=1000.0)
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import doctest
 from collections.abc import Iterator
+from dataclasses import fields
 from typing import Any
 
 import numpy as np
@@ -11,6 +12,7 @@ import pytest
 from river import checks, compose, evaluate, metrics, preprocessing
 
 from dataflows.detector import Detector, Parameters
+from dataflows.detector.parameters import TERMS
 from dataflows.score.river import estimator
 from dataflows.score.river.estimator import ReconstructionDetector
 
@@ -33,8 +35,40 @@ def test_the_example_of_the_documentation_runs() -> None:
 
 
 def test_its_defaults_are_those_of_the_detector() -> None:
-    for name, value in ReconstructionDetector()._get_params().items():
-        assert value == getattr(Parameters(), name)
+    made = ReconstructionDetector()
+    assert made._parameters == Parameters()
+    for name, value in made._get_params().items():
+        assert name == "terms" or value == getattr(Parameters(), name)
+
+
+def test_every_parameter_of_one_stream_is_taken_and_kept_by_a_clone() -> None:
+    of_a_fleet = {"vehicles", "prior", "threshold_prior", "false_alarms_per_day", "anomaly_weight"}
+    made = ReconstructionDetector()
+    assert set(made._get_params()) == {field.name for field in fields(Parameters)} - of_a_fleet
+    chosen: dict[str, Any] = {
+        "terms": dict(TERMS) | {"change": 1.0},
+        "reconstructor": "mlp",
+        "percentile": 50.0,
+    }
+    for name, value in made._get_params().items():
+        changed: Any = chosen[name] if name in chosen else 2 * value
+        clone = ReconstructionDetector(**{name: changed}).clone()
+        assert getattr(clone, name) == getattr(clone._parameters, name) == changed
+        assert clone.clone({name: value})._parameters == Parameters()
+
+
+def test_a_clone_has_learned_nothing() -> None:
+    made = ReconstructionDetector(window=5)
+    for event, _ in labelled(100):
+        made.learn_one(event)
+    event = {"a": 0.0, "b": 0.0, "c": 5.0}
+    assert made.score_one(event) > 0.0 == made.clone().score_one(event)
+
+
+@pytest.mark.parametrize("wrong", [{"reconstructor": "quadratic"}, {"terms": {"z_energy": 1.0}}])
+def test_a_wrong_name_is_refused_at_once(wrong: dict[str, Any]) -> None:
+    with pytest.raises(ValueError, match=f"{next(iter(wrong))}: expected"):
+        ReconstructionDetector(**wrong)
 
 
 def test_its_scores_are_those_of_the_dataflow() -> None:
