@@ -117,7 +117,6 @@ class TermSettings(Section):
     activity: NonNegativeFloat
     restless: NonNegativeFloat
     z_energy: NonNegativeFloat
-    change: NonNegativeFloat
     flat_line: NonNegativeFloat
 
 
@@ -149,7 +148,6 @@ class DetectorSettings(Section):
     threshold_memory: PositiveInt
     threshold_prior: PositiveFloat
     accept_after: NonNegativeFloat
-    anomaly_weight: Share
 
 
 class SimulatorSettings(Section):

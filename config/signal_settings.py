@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping
 from typing import Annotated, Any, Literal
 
@@ -15,6 +16,9 @@ Direction = Literal["both", "above", "below"]
 Finite = Annotated[float, Field(allow_inf_nan=False)]
 
 SCORED_ROLES: tuple[Role, ...] = ("target", "context")
+
+TURNS = {"°": 360.0, "deg": 360.0, "rad": 2.0 * math.pi}
+"""Length of one turn by unit."""
 
 _BOOLEAN = TypeAdapter(bool)
 
@@ -37,6 +41,8 @@ class SignalSettings(Section):
         high: the upper one.
         role: ``"target"``: the detector judges it. ``"context"``: it explains the targets and is never
             blamed. ``"position"`` and ``"ignored"``: the detector does not use it.
+        circular: it starts over after one turn, as a heading does: 359° is next to 0°. The turn is that of
+            the unit if it is one of `TURNS`, else from `min` to `max`.
         direction: on which side of the expected value a deviation counts in alerts.
         least_deviation: smaller deviations from the expected value do not count in alerts, in its unit.
         when: a condition; the signal counts in anomaly alerts only while it holds, and only from five
@@ -53,6 +59,7 @@ class SignalSettings(Section):
     low: Annotated[Finite | None, UNSET] = None
     high: Annotated[Finite | None, UNSET] = None
     role: Role = "target"
+    circular: bool = False
     direction: Direction = "both"
     least_deviation: Annotated[float, Field(ge=0.0, allow_inf_nan=False)] = 0.0
     when: Annotated[str | None, UNSET] = None
@@ -67,6 +74,12 @@ class SignalSettings(Section):
     def is_derived(self) -> bool:
         """Whether it is computed from other signals instead of read from an event."""
         return self.expression is not None
+
+    @property
+    def turn(self) -> tuple[float, float]:
+        """Of a circular signal, the lowest value and the length of one turn, in its unit."""
+        length = math.nan if self.min is None or self.max is None else self.max - self.min
+        return self.min or 0.0, TURNS.get(self.unit, length)
 
     @model_validator(mode="before")
     @classmethod
@@ -107,6 +120,16 @@ class SignalSettings(Section):
             raise ValueError(f"expected min < max, got min = {self.min} and max = {self.max}")
         if self.low is not None and self.high is not None and self.low >= self.high:
             raise ValueError(f"expected low < high, got low = {self.low} and high = {self.high}")
+        return self
+
+    @model_validator(mode="after")
+    def _turn_of_circular_is_known(self) -> SignalSettings:
+        if self.circular and not all(map(math.isfinite, self.turn)):
+            units = ", ".join(map(repr, TURNS))
+            raise ValueError(
+                f"circular: expected the unit of an angle ({units}), or min and max that are one turn apart, "
+                f"got unit = {self.unit!r}, min = {self.min} and max = {self.max}"
+            )
         return self
 
     @model_validator(mode="after")

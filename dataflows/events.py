@@ -47,6 +47,9 @@ class Enriched(msgspec.Struct, frozen=True, kw_only=True):
             version.
         expected: signal → the value the model expected, in the signal's own unit; empty if the model does
             not predict values, as River's detectors do not.
+        band: signal → how far from the expected value `detector.percentile` per cent of its normal values
+            lie at most, in the signal's own unit and rounded to three digits; null while that is unknown, and
+            for circular signals. Empty if `expected` is, and in events of an older version.
         contributions: signal → share of the error; the shares sum to 1 (all 0 if no signal deviates);
             empty if `expected` is.
         implausible: signals outside their plausible range, usually none.
@@ -66,6 +69,7 @@ class Enriched(msgspec.Struct, frozen=True, kw_only=True):
     status: StatusName
     values: dict[str, float | None] = {}
     expected: dict[str, float]
+    band: dict[str, float | None] = {}
     contributions: dict[str, float]
     implausible: tuple[str, ...] = ()
     model_version: int

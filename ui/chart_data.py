@@ -54,19 +54,23 @@ def signal_frames(events: Sequence[Enriched], signals: Iterable[str]) -> dict[st
     times = pd.to_datetime([event.ts for event in events], utc=True)
     until = pd.to_datetime(_until(events), utc=True)
     anomaly = [event.is_anomaly for event in events]
-    return {
-        name: pd.DataFrame(
+    frames = {}
+    for name in signals:
+        expected = _column([event.expected.get(name) for event in events])
+        band = _column([event.band.get(name) for event in events])
+        frames[name] = pd.DataFrame(
             {
                 "time": times,
                 "until": until,
                 "actual": _column([event.values.get(name) for event in events]),
-                "expected": _column([event.expected.get(name) for event in events]),
+                "expected": expected,
+                "lowest": expected - band,
+                "highest": expected + band,
                 "anomaly": anomaly,
                 "implausible": [name in event.implausible for event in events],
             }
         )
-        for name in signals
-    }
+    return frames
 
 
 def error_frame(events: Sequence[Enriched]) -> pd.DataFrame:

@@ -24,16 +24,19 @@ _VALUE = alt.Axis(format=",.6~g", tickCount=4)
 
 @cache
 def signal_chart() -> dict[str, Any]:
-    """One signal: actual (line) and expected (dashed) values, anomalies (red), implausible values (orange).
+    """One signal: actual (line) and expected values (dashed, in a light band), anomalies (red), implausible
+    values (orange).
 
     Columns: ``time``, ``until`` (end of the time span that an event represents), ``actual``, ``expected``,
-    ``anomaly`` (bool), ``implausible`` (bool: outside the plausible range).
+    ``lowest``, ``highest`` (ends of the band), ``anomaly`` (bool), ``implausible`` (bool: outside the
+    plausible range).
     """
     base = alt.Chart().encode(x=alt.X("time:T", axis=_TIME))
     value = alt.Y("actual:Q", title=None, scale=alt.Scale(zero=False, nice=True), axis=_VALUE)
     anomalies = base.mark_rect(color=palette.ANOMALY, clip=True).encode(
         x2="until:T", opacity=_shown_if("anomaly", 0.22)
     )
+    band = base.mark_area(color=palette.EXPECTED, opacity=0.16).encode(y="lowest:Q", y2="highest:Q")
     expected = base.mark_line(color=palette.EXPECTED, strokeDash=[5, 3], strokeWidth=1.3).encode(
         y="expected:Q"
     )
@@ -47,7 +50,7 @@ def signal_chart() -> dict[str, Any]:
             alt.Tooltip("expected:Q", format=".4~g"),
         ],
     )
-    return _specification(alt.layer(anomalies, expected, actual, implausible), HEIGHT_OF_SIGNAL)
+    return _specification(alt.layer(band, anomalies, expected, actual, implausible), HEIGHT_OF_SIGNAL)
 
 
 @cache

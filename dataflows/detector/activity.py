@@ -80,7 +80,7 @@ class Activity(ArrayState):
         known = np.isfinite(activity)
         deviation = self.reconstructor.deviation[None]
         scores = standard_scores(activity, self.mean, deviation, known, SCORE_LIMIT)
-        return self.reconstructor.reconstruct(scores, known, np.inf)[1]
+        return self.reconstructor.reconstruct(scores, known, np.zeros(scores.shape[1], np.bool_))[1]
 
     def learn(self, activity: Floats, weights: Floats) -> None:
         """Learn a block of rows.

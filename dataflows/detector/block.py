@@ -36,7 +36,6 @@ class LearnBatch:
         samples: the rows' values, missing ones held.
         memo: `Evaluation.memo` of the rows, shape (n, M).
         errors: as scored, ≥ 0, shape (n,).
-        thresholds: in force when they were scored, shape (n,); NaN where there was none.
         model_weights, threshold_weights: how much each row counts for the model and for the threshold, ≥ 0,
             shape (n,).
     """
@@ -46,7 +45,6 @@ class LearnBatch:
     samples: Samples
     memo: Floats
     errors: Floats
-    thresholds: Floats
     model_weights: Floats
     threshold_weights: Floats
 
@@ -58,7 +56,6 @@ class LearnBatch:
             *self.samples.columns(),
             self.memo,
             self.errors,
-            self.thresholds,
             self.model_weights,
             self.threshold_weights,
         )
@@ -66,10 +63,8 @@ class LearnBatch:
     @classmethod
     def of(cls, columns: Columns) -> LearnBatch:
         """The batch made of these arrays, as returned by `columns`."""
-        slots, times, *samples, memo, errors, thresholds, model_weights, threshold_weights = columns
-        return cls(
-            slots, times, Samples(*samples), memo, errors, thresholds, model_weights, threshold_weights
-        )
+        slots, times, *samples, memo, errors, model_weights, threshold_weights = columns
+        return cls(slots, times, Samples(*samples), memo, errors, model_weights, threshold_weights)
 
     def summary(self) -> LearnedBlock | None:
         """What is reported about the rows, n ≥ 1; ``None`` if every error is 0."""

@@ -18,19 +18,20 @@ from dataflows.detector.parameters import Parameters
 from dataflows.detector.protection import Protection
 from dataflows.detector.reconstruction import ReconstructionModel
 from dataflows.detector.scores import Scores
+from dataflows.detector.signals import Signals
 from dataflows.detector.state import State
-from dataflows.detector.threshold import PercentileThreshold, winsorised
+from dataflows.detector.threshold import PercentileThreshold
 from dataflows.detector.vehicle_slots import VehicleSlots
 from dataflows.detector.verdicts import set_status, verdicts
 from dataflows.detector.window import Samples, Window
 
-LAYOUT_VERSION = 7
+LAYOUT_VERSION = 10
 """Version of what `Detector.snapshot` returns."""
 
 LARGEST_VALUE = 1e12
 """In the signal's unit: finite values beyond ± this are replaced by it, as their squares must stay finite."""
 
-BLOCK_PER_VEHICLE = 32
+BLOCK_PER_VEHICLE = 16
 """Rows per vehicle up to which freezing the model costs no quality."""
 
 
@@ -46,27 +47,31 @@ class Detector:
 
     Args:
         parameters: what it knows, learns and flags.
-        signals: names of the S signals, in the order of the columns.
-        model: gives an event its error; a `ReconstructionModel` by default.
+        signals: the S signals, or just their names, in the order of the values.
+        model: gives an event its error, from `Signals.columns`; a `ReconstructionModel` by default.
 
     Attributes:
+        signals: names of the S signals.
         learned: the blocks that the last call of `process` completed, in order.
     """
 
-    def __init__(self, parameters: Parameters, signals: Sequence[str], model: Model | None = None) -> None:
-        self.parameters, self.signals = parameters, tuple(signals)
+    def __init__(
+        self, parameters: Parameters, signals: Signals | Sequence[str], model: Model | None = None
+    ) -> None:
+        self._described = Signals.of(signals)
+        self.parameters, self.signals = parameters, tuple(self._described.names)
+        judged = self._described.judged
+        self._columns, self._width = self._described.columns, len(judged)
         self.learned: list[LearnedBlock] = []
         self._vehicle_slots = VehicleSlots(parameters.vehicles)
-        self._window = Window(len(self.signals), size=parameters.window, hold=int(parameters.hold * 1e6))
-        self._model: Model = ReconstructionModel(parameters, len(self.signals)) if model is None else model
+        self._window = Window(self._width, size=parameters.window, hold=int(parameters.hold * 1e6))
+        self._model: Model = ReconstructionModel(parameters, judged) if model is None else model
         memory = float(parameters.threshold_memory)
         self._threshold = PercentileThreshold(prior=parameters.threshold_prior, memory=memory)
         self._alarm_rate = AlarmRate(
             percentile=parameters.percentile, per_day=parameters.false_alarms_per_day, memory=memory
         )
-        self._protection = Protection(
-            accept_after=int(parameters.accept_after * 1e6), weight=parameters.anomaly_weight
-        )
+        self._protection = Protection(accept_after=int(parameters.accept_after * 1e6))
         self._parts: dict[str, State] = {
             "window": self._window,
             "model": self._model,
@@ -114,7 +119,7 @@ class Detector:
         self.learned = []
         identities = np.full(rows, UNIQUE) if identities is None else identities
         slots = np.empty(rows, np.intp)
-        values, present = _bounded(values)
+        values, present = _bounded(self._columns.expanded(values))
         scores = Scores.empty(rows, len(self.signals))
         start = known = 0
         while start < rows:
@@ -150,7 +155,7 @@ class Detector:
         slots = self._vehicle_slots.looked_up(vehicles)
         self._make_room(int(slots.max(initial=-1)) + 1)
         identities = np.full(rows, UNIQUE)
-        values, present = _bounded(values)
+        values, present = _bounded(self._columns.expanded(values))
         scores = Scores.empty(rows, len(self.signals))
         with self._window.undone(slots):
             while start < rows:
@@ -176,14 +181,15 @@ class Detector:
     def restore(
         cls,
         parameters: Parameters,
-        signals: Sequence[str],
+        signals: Signals | Sequence[str],
         state: dict[str, Any],
         model: Model | None = None,
     ) -> Detector:
         """Build a detector that resumes where `snapshot` was taken.
 
         Raises:
-            SnapshotError: the snapshot has another layout, other signals, another window or another model.
+            SnapshotError: the snapshot has another layout, other signals or roles of them, another window or
+                another model.
         """
         detector = cls(parameters, signals, model)
         for name, here in detector._header().items():
@@ -205,7 +211,7 @@ class Detector:
         """What a snapshot must have in common with the detector that is restored from it."""
         return {
             "layout_version": LAYOUT_VERSION,
-            "signals": self.signals,
+            **self._described.header,
             "window": self.parameters.window,
             "kind": self._model.kind,
             "reconstructor": self.parameters.reconstructor,
@@ -260,7 +266,7 @@ class Detector:
                 rows = out_of_order + chunk.start
                 events = (slots, times, identities, values)
                 self._score_out_of_order(rows, bool(in_window), *events, scores, learns=learns)
-        set_status(arrivals, present[chunk], len(self.signals), scores.threshold[chunk], scores.status[chunk])
+        set_status(arrivals, present[chunk], self._width, scores.threshold[chunk], scores.status[chunk])
 
     def _score_in_order(
         self,
@@ -276,10 +282,10 @@ class Detector:
         slots, times = slots[rows], times[rows]
         samples = self._window.fill(slots, times, values[rows])
         memo = self._evaluate(rows, slots, samples, scores)
-        error, threshold, anomaly = scores.error[rows], scores.threshold[rows], scores.anomaly[rows]
+        error, anomaly = scores.error[rows], scores.anomaly[rows]
         scores.smoothed[rows] = self._window.append(slots, error)
         informative = present[rows] > 0
-        if (present[rows] < len(self.signals)).any():
+        if (present[rows] < self._width).any():
             # What is held is not missing.
             present[rows] = samples.observed.sum(axis=1)
         if not learns:
@@ -288,10 +294,13 @@ class Detector:
             # An event without any signal is evidence neither for nor against an anomaly.
             slots, times = slots[informative], times[informative]
             samples, memo = samples.take(informative), memo[informative]
-            error, threshold, anomaly = error[informative], threshold[informative], anomaly[informative]
-        level, settled = self._alarm_rate.level, self._threshold.settled
-        weights = self._protection.weights(slots, times, anomaly, level=level, settled=settled)
-        self._block.queue(LearnBatch(slots, times, samples, memo, error, threshold, *weights))
+            error, anomaly = error[informative], anomaly[informative]
+        model_weights, threshold_weights = self._protection.weights(
+            slots, times, anomaly, level=self._alarm_rate.level
+        )
+        # What is expected of a vehicle that is hardly known says nothing about the errors to come.
+        threshold_weights *= self._model.rows(slots) >= self.parameters.window
+        self._block.queue(LearnBatch(slots, times, samples, memo, error, model_weights, threshold_weights))
 
     def _score_out_of_order(
         self,
@@ -317,26 +326,17 @@ class Detector:
         scores.smoothed[rows] = scores.error[rows]
         if in_window:
             row, last = int(rows[-1]), slice(len(rows) - 1, None)
-            error, threshold = scores.error[rows[last]], scores.threshold[rows[last]]
+            error = scores.error[rows[last]]
             scores.smoothed[row] = self._window.insert(
                 int(slots[row]), int(times[row]), int(identities[row]), float(error[0])
             )
             if learns and samples.observed[-1].any():
-                weight = (
-                    self._protection.anomaly_weight(self._threshold.settled) if scores.anomaly[row] else 1.0
+                slot, weight = slots[rows[last]], np.array([0.0 if scores.anomaly[row] else 1.0])
+                known = weight * (self._model.rows(slot) >= self.parameters.window)
+                taken = samples.take(last)
+                self._block.queue(
+                    LearnBatch(slot, times[rows[last]], taken, memo[last], error, weight, known)
                 )
-                weights = np.array([weight])
-                batch = LearnBatch(
-                    slots[rows[last]],
-                    times[rows[last]],
-                    samples.take(last),
-                    memo[last],
-                    error,
-                    threshold,
-                    weights,
-                    weights,
-                )
-                self._block.queue(batch)
 
     def _evaluate(self, rows: slice | Slots, slots: Slots, samples: Samples, scores: Scores) -> Floats:
         """Fill in everything that follows from the frozen model.
@@ -346,8 +346,9 @@ class Detector:
         """
         evaluation = self._model.evaluate(slots, samples)
         scores.error[rows] = evaluation.error
-        scores.contributions[rows] = evaluation.contributions
-        scores.expected[rows] = evaluation.expected
+        scores.contributions[rows] = self._columns.sums(evaluation.contributions)
+        scores.expected[rows] = self._columns.values(evaluation.expected)
+        scores.band[rows] = self._columns.straight(evaluation.band)
         fleet_is_warm = self._threshold.rows_seen >= self.parameters.start_up
         known = self._model.rows(slots)
         least = self.parameters.window if fleet_is_warm else np.inf
@@ -361,7 +362,9 @@ class Detector:
         self._model.learn(block)
         if self._rows_learned >= self.parameters.start_up:
             self._alarm_rate.learn(block.samples.interval)
-            errors = winsorised(block.errors, block.thresholds)
+            # The thresholds in force now were in force for the whole block.
+            limited = self._threshold.limited(block.slots, block.errors)
+            errors = np.where(block.model_weights > 0.0, block.errors, limited)
             self._threshold.learn(block.slots, errors, block.threshold_weights, self._alarm_rate.level)
         summary = block.summary()
         if summary is not None:

@@ -70,15 +70,15 @@ class LinearReconstructor(ArrayState):
         self._diagonal = np.diag_indices(signals)
 
     def reconstruct(
-        self, scores: Floats, observed: Mask, blamed_above: float = BLAMED_ABOVE
+        self, scores: Floats, observed: Mask, fallible: Mask | None = None
     ) -> tuple[Floats, Floats]:
         """Reconstruct n rows of standard scores.
 
         Args:
             scores: standard scores z, shape (n, S), finite; 0 where not observed.
             observed: shape (n, S).
-            blamed_above: as `BLAMED_ABOVE`; infinite where only the residuals are wanted, which do not depend
-                on it.
+            fallible: signals that may be taken to be faulty, shape (S,); all by default, and none where only
+                the residuals are wanted, which do not depend on it.
 
         Returns:
             The expected standard scores, and the residuals in units of their own standard deviation,
@@ -86,13 +86,20 @@ class LinearReconstructor(ArrayState):
             from the observed ones, and its residual is 0. Signals that are taken to be faulty count as not
             observed for the expectations, but not for the residuals.
         """
-        return _reconstructed(scores, observed, self.precision, blamed_above)
+        fallible = np.ones(len(self.precision), np.bool_) if fallible is None else fallible
+        return _reconstructed(scores, observed, self.precision, fallible)
 
     @property
     def deviation(self) -> Floats:
         """Standard deviation of each signal, shape (S,); 0 where it has never moved."""
         variance = self.scatter.diagonal() / np.maximum(self.weight.diagonal(), 1e-300)
         deviation: Floats = np.sqrt(variance)
+        return deviation
+
+    @property
+    def residual_deviation(self) -> Floats:
+        """Standard deviation of each signal's residual, in those of the signal, ``1 / √P_ii``, shape (S,)."""
+        deviation: Floats = 1.0 / np.sqrt(self.precision.diagonal())
         return deviation
 
     def learn(self, deviations: Floats, weights: Floats) -> None:
@@ -139,7 +146,7 @@ class LinearReconstructor(ArrayState):
 
 @compiled
 def _reconstructed(
-    scores: Floats, observed: Mask, precision: Floats, blamed_above: float
+    scores: Floats, observed: Mask, precision: Floats, fallible: Mask
 ) -> tuple[Floats, Floats]:
     signals = scores.shape[1]
     expected, residuals = np.empty(scores.shape), np.zeros(scores.shape)
@@ -162,17 +169,18 @@ def _reconstructed(
                     expected[row, signal] = implied
                     if observed[row, signal]:
                         residuals[row, signal] = gradient[signal] / roots[signal]
-                        largest = max(largest, abs(residuals[row, signal]))
+                        if fallible[signal]:
+                            largest = max(largest, abs(residuals[row, signal]))
                 elif not observed[row, signal]:
                     complete[signal] = implied
-        if largest > blamed_above:
-            expected[row] = _expected_by_healthy(complete, observed[row], gradient, precision, blamed_above)
+        if largest > BLAMED_ABOVE:
+            expected[row] = _expected_by_healthy(complete, observed[row], gradient, precision, fallible)
     return expected, residuals
 
 
 @compiled
 def _expected_by_healthy(
-    complete: Floats, observed: Mask, gradient: Floats, precision: Floats, blamed_above: float
+    complete: Floats, observed: Mask, gradient: Floats, precision: Floats, fallible: Mask
 ) -> Floats:
     """What the healthy signals of a row imply, ``E(z_i | z_h, h healthy, h ≠ i)``, shape (S,).
 
@@ -180,13 +188,13 @@ def _expected_by_healthy(
     (Goodnight, "A tutorial on the SWEEP operator", The American Statistician 1979). It turns P into the
     precision matrix of the others alone, a Schur complement, and the column into their gradient. To leave out
     the signal with the largest residual reduces the row's squared Mahalanobis distance most: by that residual
-    squared.
+    squared. Signals that are not `fallible`, shape (S,), are healthy.
     """
     signals = len(complete)
     system = np.empty((signals, signals + 1))
     system[:, :signals] = precision
     system[:, signals] = gradient
-    healthy, left = observed.copy(), min(BLAMED_AT_MOST, (observed.sum() - 1) // 2)
+    suspects, left = observed & fallible, min(BLAMED_AT_MOST, (observed.sum() - 1) // 2)
     unobserved = np.flatnonzero(~observed)
     for step in range(len(unobserved) + left):
         chosen, largest, second = -1, 0.0, 0.0
@@ -194,14 +202,14 @@ def _expected_by_healthy(
             chosen = unobserved[step]
         else:
             for signal in range(signals):
-                if healthy[signal]:
+                if suspects[signal]:
                     residual = abs(system[signal, signals]) / np.sqrt(system[signal, signal])
                     if residual > largest:
                         chosen, largest, second = signal, residual, largest
                     second = max(second, residual) if signal != chosen else second
-            if largest <= blamed_above or largest**2 - second**2 <= BLAMED_MARGIN:
+            if largest <= BLAMED_ABOVE or largest**2 - second**2 <= BLAMED_MARGIN:
                 break
-            healthy[chosen] = False
+            suspects[chosen] = False
         system[chosen] /= system[chosen, chosen]
         for signal in range(signals):
             if signal != chosen:

@@ -109,7 +109,9 @@ class MlpReconstructor(ArrayState):
         self.error = np.zeros(signals)
         self.rows = np.zeros(signals)
 
-    def reconstruct(self, scores: Floats, observed: Mask) -> tuple[Floats, Floats]:
+    def reconstruct(
+        self, scores: Floats, observed: Mask, fallible: Mask | None = None
+    ) -> tuple[Floats, Floats]:
         """Reconstruct n rows of standard scores; as `LinearReconstructor.reconstruct`.
 
         A missing signal is assumed to be at its mean, one that is taken to be faulty where it is expected;
@@ -117,12 +119,12 @@ class MlpReconstructor(ArrayState):
         """
         inputs = np.clip(scores, -INPUT_LIMIT, INPUT_LIMIT)
         expected, _ = predictions(self.weights, inputs)
-        square = np.where(self.rows > 0, self.error / np.maximum(self.rows, 1e-300), 1.0)
-        deviation = np.maximum(np.sqrt(square), LEAST_DEVIATION)
+        deviation = self.residual_deviation
         residuals = np.where(observed, (scores - expected) / deviation, 0.0)
         healthy = observed.copy()
+        fallible = np.ones(scores.shape[1], np.bool_) if fallible is None else fallible
         for _ in range(BLAMED_AT_MOST):
-            sizes = np.where(healthy, np.abs(scores - expected) / deviation, 0.0)
+            sizes = np.where(healthy & fallible, np.abs(scores - expected) / deviation, 0.0)
             minority = 2 * (observed & ~healthy).sum(axis=1) + 2 < observed.sum(axis=1)
             rows = np.flatnonzero((sizes.max(axis=1) > BLAMED_ABOVE) & minority)
             if len(rows) == 0:
@@ -131,6 +133,13 @@ class MlpReconstructor(ArrayState):
             inputs[rows, worst], healthy[rows, worst] = expected[rows, worst], False
             expected[rows] = predictions(self.weights, inputs[rows])[0]
         return expected, residuals
+
+    @property
+    def residual_deviation(self) -> Floats:
+        """Standard deviation of each signal's error, in those of the signal, shape (S,); 1 at first."""
+        square = np.where(self.rows > 0, self.error / np.maximum(self.rows, 1e-300), 1.0)
+        deviation: Floats = np.maximum(np.sqrt(square), LEAST_DEVIATION)
+        return deviation
 
     def learn(self, scores: Floats, weights: Floats) -> None:
         """Learn a block of n rows.

@@ -21,6 +21,8 @@ class Evaluation:
             model cannot tell.
         expected: the value the model expected, in the signal's unit, shape (n, S); NaN where it expects
             none.
+        band: half the width of the interval around it that holds a normal value, in the signal's unit, shape
+            (n, S); NaN where it is unknown.
         memo: whatever the model wants to get back as `LearnBatch.memo` when it learns these rows, so that it
             need not compute it twice; shape (n, M).
     """
@@ -28,6 +30,7 @@ class Evaluation:
     error: Floats
     contributions: Floats
     expected: Floats
+    band: Floats
     memo: Floats
 
 

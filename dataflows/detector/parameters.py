@@ -12,11 +12,10 @@ Reconstructor = Literal["linear", "mlp"]
 
 TERMS: Mapping[str, float] = {
     "reconstruction": 1.0,
-    "activity": 0.6,
-    "restless": 0.2,
-    "z_energy": 0.35,
-    "change": 0.05,
-    "flat_line": 0.2,
+    "activity": 0.75,
+    "restless": 0.55,
+    "z_energy": 1.0,
+    "flat_line": 0.55,
 }
 
 
@@ -49,9 +48,8 @@ class Parameters:
             unless it is ``None``.
         threshold_memory: events after which an error has faded from the threshold, ≥ 1.
         threshold_prior: weight of the fleet's errors in a vehicle's threshold, in events of the vehicle, > 0.
-        accept_after: seconds of uninterrupted anomaly after which it is learned as a new normal, ≥ 0.
-        anomaly_weight: weight, 0–1, with which anomalies are learned until then; a tenth of it once the
-            threshold has settled.
+        accept_after: seconds of uninterrupted anomaly after which it is learned as a new normal, ≥ 0; sooner
+            while little is known.
 
     Raises:
         ValueError: there is no such reconstructor, or a term is unknown or has no weight.
@@ -74,9 +72,8 @@ class Parameters:
     percentile: float = 99.5
     false_alarms_per_day: float | None = None
     threshold_memory: int = 10_000
-    threshold_prior: float = 200.0
+    threshold_prior: float = 400.0
     accept_after: float = 300.0
-    anomaly_weight: float = 0.1
 
     def __post_init__(self) -> None:
         if self.reconstructor not in get_args(Reconstructor):

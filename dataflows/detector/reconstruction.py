@@ -6,11 +6,11 @@ from typing import ClassVar
 
 import numpy as np
 
-from dataflows.compiled import Floats, Slots, compiled
+from dataflows.compiled import Floats, Mask, Slots, compiled
 from dataflows.detector import terms
 from dataflows.detector.activity import Activity, log_activity
+from dataflows.detector.band import Band
 from dataflows.detector.block import LearnBatch
-from dataflows.detector.change import Change, bounded_jumps
 from dataflows.detector.linear import LinearReconstructor
 from dataflows.detector.mlp import MlpReconstructor
 from dataflows.detector.model import Evaluation
@@ -42,16 +42,17 @@ class ReconstructionModel(ArrayState):
 
     Args:
         parameters: of the detector.
-        signals: number of signals S.
+        judged: which of the S signals are evidence, shape (S,); the others only explain them.
     """
 
     kind = "reconstruction"
 
-    PARTS: ClassVar = ("scaler", "reconstructor", "activity", "run_length", "change", "combination")
+    PARTS: ClassVar = ("scaler", "reconstructor", "activity", "run_length", "combination", "band")
 
-    def __init__(self, parameters: Parameters, signals: int) -> None:
+    def __init__(self, parameters: Parameters, judged: Mask) -> None:
         memory = float(parameters.memory)
-        self.signals = signals
+        self.signals = signals = len(judged)
+        self._judged, self._targets = judged, np.flatnonzero(judged)
         clips = (OUTLIER_CLIP, PROTECTED_CLIP)
         self.scaler = Scaler(signals, prior=float(parameters.prior), memory=memory, clips=clips)
         self.reconstructor: LinearReconstructor | MlpReconstructor
@@ -67,9 +68,11 @@ class ReconstructionModel(ArrayState):
             )
         self.activity = Activity(signals, memory=memory)
         self.run_length = RunLength(signals, memory=memory)
-        self.change = Change(signals, memory=memory)
         weights = np.array([parameters.terms[name] for name in terms.NAMES])
         self.combination = terms.Combination(weights, memory=memory)
+        recent = float(parameters.threshold_memory)
+        # Not the level of `false_alarms_per_day`: it can be too close to 1 for any value to lie outside.
+        self.band = Band(signals, level=parameters.percentile / 100.0, memory=recent)
 
     @property
     def vehicles(self) -> int:
@@ -86,32 +89,43 @@ class ReconstructionModel(ArrayState):
         (mean, slow_mean), (deviation, slow_deviation) = self.scaler.moments(slots)
         scores = standard_scores(values, mean, deviation, observed, SCORE_LIMIT)
         slow_scores = standard_scores(values, slow_mean, slow_deviation, observed, ENERGY_LIMIT)
-        expected, residuals = self.reconstructor.reconstruct(scores, observed)
+        expected, residuals = self.reconstructor.reconstruct(scores, observed, self._judged)
         activity = log_activity(samples.mean_change, deviation)
-        jumps = bounded_jumps(samples.change, deviation)
 
         still, restless = self.run_length.surprise(samples.run)
         evidence = _stacked(
+            self._targets,
             residuals,
             self.activity.residuals(activity),
             restless,
             slow_scores,
-            self.change.scores(jumps),
             still,
         )
-        term_values = terms.term_values(evidence)
-        error, contributions = self.combination.combine(term_values, evidence)
-        memo = _memo(term_values, activity, jumps, scores)
-        return Evaluation(error, contributions, mean + expected * deviation, memo)
+        logs = terms.log_terms(evidence)
+        error, shares = self.combination.combine(logs, evidence)
+        unit = self.reconstructor.residual_deviation
+        memo = _memo(logs, activity, scores, expected, deviation, unit)
+        values, band = mean + expected * deviation, self.band.half_widths(deviation, unit)
+        return Evaluation(error, self._contributions(shares), values, band, memo)
+
+    def _contributions(self, shares: Floats) -> Floats:
+        """Shares of all signals, shape (n, S), from those of the signals that are evidence."""
+        if len(self._targets) == self.signals:
+            return shares
+        contributions = np.zeros((len(shares), self.signals))
+        contributions[:, self._targets] = shares
+        return contributions
 
     def learn(self, block: LearnBatch) -> None:
         """Learn a block of rows."""
         signals, samples, weights = self.signals, block.samples, block.model_weights
-        term_values = block.memo[:, :TERMS].T
-        activity, jumps, scores = np.split(block.memo[:, TERMS:], (signals, 2 * signals), axis=1)
+        logs = block.memo[:, :TERMS].T
+        activity, scores, distances = (
+            block.memo[:, start : start + signals] for start in range(TERMS, TERMS + 3 * signals, signals)
+        )
         if self.scaler.vehicles:
             # The terms of the first block come from a model that knew nothing.
-            self.combination.learn(term_values, weights)
+            self.combination.learn(logs, weights)
         observed_weights = weights[:, None] * samples.observed
         deviations = self.scaler.learn(block.slots, samples.values, observed_weights)
         if isinstance(self.reconstructor, LinearReconstructor):
@@ -120,37 +134,54 @@ class ReconstructionModel(ArrayState):
             self.reconstructor.learn(scores, observed_weights)
         self.run_length.learn(samples.run, samples.changed, weights)
         self.activity.learn(activity, observed_weights)
-        self.change.learn(jumps, weights[:, None] * (samples.changed & np.isfinite(activity)))
+        # Like the threshold, it learns nothing from a vehicle that is hardly known.
+        self.band.learn(distances, np.minimum(weights, block.threshold_weights)[:, None] * samples.observed)
 
 
 @compiled
 def _stacked(
-    residuals: Floats, activity: Floats, restless: Floats, slow_scores: Floats, change: Floats, still: Floats
+    targets: Slots,
+    residuals: Floats,
+    activity: Floats,
+    restless: Floats,
+    slow_scores: Floats,
+    still: Floats,
 ) -> Floats:
-    """Evidence in the order of `terms.NAMES`, shape (T, n, S), from that of each part, shape (n, S)."""
-    rows, signals = residuals.shape
-    evidence = np.empty((TERMS, rows, signals))
+    """Evidence of the targets in the order of `terms.NAMES`, from that of each part, shape (n, S).
+
+    Returns:
+        Shape (T, n, number of targets): context is in no term, not even in a mean over signals.
+    """
+    rows = len(residuals)
+    evidence = np.empty((TERMS, rows, len(targets)))
     for row in range(rows):
-        for signal in range(signals):
-            evidence[0, row, signal] = abs(residuals[row, signal])
-            evidence[1, row, signal] = abs(activity[row, signal])
-            evidence[2, row, signal] = restless[row, signal]
-            evidence[3, row, signal] = abs(slow_scores[row, signal])
-            evidence[4, row, signal] = change[row, signal] ** 2
-            evidence[5, row, signal] = still[row, signal]
+        for place in range(len(targets)):
+            signal = targets[place]
+            evidence[0, row, place] = abs(residuals[row, signal])
+            evidence[1, row, place] = abs(activity[row, signal])
+            evidence[2, row, place] = restless[row, signal]
+            evidence[3, row, place] = abs(slow_scores[row, signal])
+            evidence[4, row, place] = still[row, signal]
     return evidence
 
 
 @compiled
-def _memo(term_values: Floats, activity: Floats, jumps: Floats, scores: Floats) -> Floats:
-    """What is needed to learn n rows besides their samples, side by side: shape (n, T + 3 · S)."""
-    terms, (rows, signals) = len(term_values), scores.shape
-    memo = np.empty((rows, terms + 3 * signals))
+def _memo(
+    logs: Floats, activity: Floats, scores: Floats, expected: Floats, deviation: Floats, unit: Floats
+) -> Floats:
+    """What is needed to learn n rows besides their samples, side by side: shape (n, T + 3 · S).
+
+    The last S columns are the distances from the expected scores in the `unit` of each signal, shape (S,);
+    NaN where a signal has not moved yet.
+    """
+    count, (rows, signals) = len(logs), scores.shape
+    memo = np.empty((rows, count + 3 * signals))
     for row in range(rows):
-        for term in range(terms):
-            memo[row, term] = term_values[term, row]
+        for term in range(count):
+            memo[row, term] = logs[term, row]
         for signal in range(signals):
-            memo[row, terms + signal] = activity[row, signal]
-            memo[row, terms + signals + signal] = jumps[row, signal]
-            memo[row, terms + 2 * signals + signal] = scores[row, signal]
+            memo[row, count + signal] = activity[row, signal]
+            memo[row, count + signals + signal] = scores[row, signal]
+            distance = abs(scores[row, signal] - expected[row, signal]) / unit[signal]
+            memo[row, count + 2 * signals + signal] = distance if deviation[row, signal] > 0.0 else np.nan
     return memo

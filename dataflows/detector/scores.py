@@ -37,6 +37,8 @@ class Scores:
         status: `Status`, shape (n,).
         duplicate: the same event as one in its vehicle's window, so this one is to be dropped, shape (n,).
         expected: the value the model expected, in the signal's unit, shape (n, S).
+        band: how far from it the promised share of normal values lies at most, in the signal's unit, shape
+            (n, S); NaN where that is unknown, and for circular signals.
         contributions: each signal's share of the error, shape (n, S).
         model_version: number of blocks learned when the event was scored, shape (n,).
     """
@@ -49,6 +51,7 @@ class Scores:
     status: NDArray[np.uint8]
     duplicate: Mask
     expected: Floats
+    band: Floats
     contributions: Floats
     model_version: Integers
 
@@ -68,6 +71,7 @@ class Scores:
             status=np.zeros(rows, np.uint8),
             duplicate=np.zeros(rows, np.bool_),
             expected=np.zeros((rows, signals)),
+            band=np.full((rows, signals), np.nan),
             contributions=np.zeros((rows, signals)),
             model_version=np.zeros(rows, np.int64),
         )

@@ -18,6 +18,10 @@ PATIENCE = (SET_RIGHT_AFTER, SET_BACK_AFTER)
 LONGEST_RUN = 2**20
 """Samples up to which a run of moving or standing still is counted, so that an int32 is enough."""
 
+LARGEST_CHANGE = 4.0
+"""Times the larger of the signal's mean change and its usual one: a larger change counts as this, or one
+wrong sample would make the signal seem restless for as long as the mean remembers it."""
+
 
 @dataclass(frozen=True, slots=True)
 class Samples:
@@ -26,7 +30,6 @@ class Samples:
     Attributes:
         values: in the signals' units, shape (n, S); 0 where not observed.
         observed: present in the row or held, shape (n, S).
-        change: value minus the signal's previous value, shape (n, S); 0 where not `changed`.
         changed: the signal is present in the row and its previous value is known, shape (n, S).
         mean_change: running mean of the signal's absolute changes, in its unit, shape (n, S); NaN where there
             is none or the signal is not observed.
@@ -37,7 +40,6 @@ class Samples:
 
     values: Floats
     observed: Mask
-    change: Floats
     changed: Mask
     mean_change: Floats
     run: Integers
@@ -48,7 +50,6 @@ class Samples:
         return (
             self.values,
             self.observed,
-            self.change,
             self.changed,
             self.mean_change,
             self.run,
@@ -70,7 +71,7 @@ class Samples:
         nothing, no = np.zeros_like(values), np.zeros_like(observed)
         unknown = np.full_like(values, np.nan)
         run, interval = nothing.astype(np.int64), unknown[:, 0]
-        return cls(np.where(observed, values, 0.0), observed, nothing, no, unknown, run, interval)
+        return cls(np.where(observed, values, 0.0), observed, no, unknown, run, interval)
 
 
 class Window(ArrayState):
@@ -93,6 +94,8 @@ class Window(ArrayState):
         "held",
         "held_at",
         "mean_change",
+        "usual_change",
+        "changes",
         "run",
         "behind",
         "behind_at",
@@ -107,6 +110,8 @@ class Window(ArrayState):
         self.held = np.zeros((0, signals))
         self.held_at = np.full((0, signals), NEVER)
         self.mean_change = np.full((0, signals), np.nan)
+        self.usual_change = np.zeros((0, signals))
+        self.changes = np.zeros((0, signals), np.int32)
         self.run = np.zeros((0, signals), np.int32)
         self.behind = np.zeros(0, np.int32)
         self.behind_at = np.full(0, NEVER)
@@ -158,13 +163,19 @@ class Window(ArrayState):
         samples = Samples(
             values=np.empty(shape),
             observed=np.empty(shape, np.bool_),
-            change=np.empty(shape),
             changed=np.empty(shape, np.bool_),
             mean_change=np.empty(shape),
             run=np.empty(shape, np.int64),
             interval=np.empty(len(values)),
         )
-        state = (self.held, self.held_at, self.mean_change, self.run)
+        state = (
+            self.held,
+            self.held_at,
+            self.mean_change,
+            self.usual_change,
+            self.changes,
+            self.run,
+        )
         _fill(slots, times, values, self.hold, self.size, *state, *samples.columns())
         return samples
 
@@ -206,10 +217,11 @@ def _fill(
     held: Floats,
     held_at: Integers,
     mean_changes: Floats,
+    usual_changes: Floats,
+    changes: NDArray[np.int32],
     runs: NDArray[np.int32],
     filled: Floats,
     observed: Mask,
-    change: Floats,
     changed: Mask,
     mean_change: Floats,
     run: Integers,
@@ -222,8 +234,9 @@ def _fill(
         hold: microseconds.
         size: time constant of the mean change, in samples.
         held, held_at: last value of each signal and its event time, shape (V, S); updated.
-        mean_changes, runs: mean absolute change and current run of each signal, shape (V, S); updated.
-        filled, observed, change, changed, mean_change, run, interval: the fields of `Samples`, to be filled.
+        mean_changes, usual_changes, changes, runs: mean absolute change over the last samples and over all,
+            the number of the latter, and the current run of each signal, shape (V, S); updated.
+        filled, observed, changed, mean_change, run, interval: the fields of `Samples`, to be filled.
     """
     for row in range(len(slots)):
         slot, now = slots[row], times[row]
@@ -233,17 +246,26 @@ def _fill(
             value = values[row, signal]
             recent = held_at[slot, signal] >= now - hold
             sent = np.isfinite(value)
-            change[row, signal] = 0.0
             changed[row, signal] = sent and recent
             if sent and recent:
                 moved = value - held[slot, signal]
-                change[row, signal] = moved
-                before = mean_changes[slot, signal]
-                step = (abs(moved) - before) / size
-                mean_changes[slot, signal] = abs(moved) if np.isnan(before) else before + step
+                size_of_change = abs(moved)
+                usual, before = usual_changes[slot, signal], mean_changes[slot, signal]
+                new = np.isnan(before)
+                if usual > 0.0:
+                    size_of_change = min(
+                        size_of_change, LARGEST_CHANGE * (usual if new else max(usual, before))
+                    )
+                changes[slot, signal] = min(changes[slot, signal] + 1, LONGEST_RUN)
+                usual_changes[slot, signal] += (size_of_change - usual) / changes[slot, signal]
+                mean_changes[slot, signal] = (
+                    size_of_change if new else before + (size_of_change - before) / size
+                )
                 length = runs[slot, signal]
                 longer = max(length, 0) + 1 if moved != 0.0 else min(length, 0) - 1
                 runs[slot, signal] = min(max(longer, -LONGEST_RUN), LONGEST_RUN)
+            elif sent:
+                mean_changes[slot, signal], runs[slot, signal] = np.nan, 0
             if sent:
                 held[slot, signal], held_at[slot, signal] = value, now
             known = sent or recent

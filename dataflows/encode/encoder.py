@@ -10,11 +10,14 @@ import numpy as np
 from numpy.typing import NDArray
 
 from config.settings import Settings
-from dataflows.encode.json_kernel import RESOLUTION, SMALLEST
+from dataflows.encode.json_kernel import RESOLUTION, SMALLEST, shortened
 from dataflows.encode.json_rows import Choice, JsonRows, Members, ValueFormat
 from dataflows.events import STATUS_NAMES
 from dataflows.messages import OutgoingBatch
 from dataflows.score.scorer import ScoredBatch
+
+BAND_DIGITS = 3
+"""Significant digits of a band: what it holds changes by less than it is known to."""
 
 BOOLEANS = [b"false", b"true"]
 STATUSES = list(map(msgspec.json.encode, STATUS_NAMES))
@@ -28,6 +31,8 @@ class Encoder:
     rules would show other values than those that were scored. With 8 signals in batches of 256 this makes an
     event 15 % longer (1,050 instead of 912 bytes) and encoding it 21 % slower. It makes a reader faster: the
     page takes in an event in 5.0 µs, and would need 9.2 µs to decode `telemetry` as well.
+
+    The bands of 8 signals take 150 bytes, of which 100 are their names; with nine digits it would be 200.
 
     Args:
         settings: all settings; the catalogue of signals is used.
@@ -49,7 +54,7 @@ class Encoder:
         # A model that expects no values cannot attribute the error to signals either.
         explains = bool(np.isfinite(scores.expected).all())
         if explains:
-            columns += [scores.expected, scores.contributions]
+            columns += [scores.expected, shortened(scores.band, BAND_DIGITS), scores.contributions]
         payloads = (self._explained if explains else self._unexplained).write(
             np.column_stack(columns),
             scalars=[telemetry.event_ids, telemetry.vehicle_ids, scores.model_version.tolist()],
@@ -80,7 +85,7 @@ def _members(signals: Sequence[str], explained: Sequence[str]) -> Members:
 
     Args:
         signals: those with a value.
-        explained: those with an expected value and a share of the error.
+        explained: those with an expected value, a band and a share of the error.
     """
     by_explained: Members = dict.fromkeys(explained, ValueFormat.NUMBER)
     return {
@@ -95,6 +100,7 @@ def _members(signals: Sequence[str], explained: Sequence[str]) -> Members:
         "status": ValueFormat.CHOICE,
         "values": dict.fromkeys(signals, ValueFormat.NUMBER),
         "expected": by_explained,
+        "band": by_explained,
         "contributions": by_explained,
         "implausible": ValueFormat.CHOICE,
         "model_version": ValueFormat.SCALAR,

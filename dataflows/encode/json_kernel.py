@@ -90,6 +90,27 @@ def write_rows(
 
 
 @compiled
+def shortened(numbers: Floats, digits: int) -> Floats:
+    """Numbers, shape (n, K), rounded to that many significant digits, 1 to `DIGITS`: they are written short.
+
+    What is not finite stays as it is, and so does what is written as 0.
+    """
+    short = numbers.copy()
+    for row in range(short.shape[0]):
+        for column in range(short.shape[1]):
+            size = abs(short[row, column])
+            if SMALLEST <= size < np.inf:
+                _, exponent = _decimal(size)
+                power = digits - 1 - exponent
+                if power >= 0:
+                    size = np.floor(size * POWERS[power - LEAST_POWER] + 0.5) / POWERS[power - LEAST_POWER]
+                else:
+                    size = np.floor(size / POWERS[-power - LEAST_POWER] + 0.5) * POWERS[-power - LEAST_POWER]
+                short[row, column] = np.copysign(size, short[row, column])
+    return short
+
+
+@compiled
 def _copy(out: Bytes, at: int, text: Bytes, start: int, stop: int) -> int:
     # Unsigned, since the compiler vectorises the loop only if an index cannot be negative.
     first, source = np.uint64(at), np.uint64(start)

@@ -11,7 +11,7 @@ from config.settings import Settings
 from dataflows.decode.batch import TelemetryBatch
 from dataflows.detector import Detector, Scores
 from dataflows.score.drift import DriftWatch
-from dataflows.score.models import make_model, parameters_of
+from dataflows.score.models import make_model, parameters_of, signals_of
 from dataflows.score.plausibility import PlausibleRanges
 from dataflows.stored_state import SHARD, Stored
 
@@ -51,18 +51,18 @@ class ShardScorer:
     """
 
     def __init__(self, settings: Settings, snapshot: Stored | None = None) -> None:
-        scored = settings.scored_signals
+        signals = signals_of(settings)
         parameters = parameters_of(settings.detector)
-        model = make_model(settings.detector, len(scored))
+        model = make_model(settings.detector, signals)
         self.drift = DriftWatch()
         self._plausible = PlausibleRanges(settings.signals.values())
-        columns = [list(settings.signals).index(name) for name in scored]
+        columns = [list(settings.signals).index(name) for name in signals.names]
         self._columns = slice(None) if columns == list(range(len(settings.signals))) else np.array(columns)
         if snapshot is None:
-            self.detector = Detector(parameters, scored, model)
+            self.detector = Detector(parameters, signals, model)
         else:
             state = SHARD.unwrap(snapshot)
-            self.detector = Detector.restore(parameters, scored, state["detector"], model)
+            self.detector = Detector.restore(parameters, signals, state["detector"], model)
             self.drift.restore(state["drift"])
 
     def score(self, batch: TelemetryBatch) -> ScoredBatch:

@@ -83,7 +83,8 @@ class RiverModel:
             for row, (slot, event) in enumerate(zip(slots.tolist(), self._events(samples), strict=True)):
                 scores[row] = score = self._detectors[slot].score(event)
                 errors[row] = self._detectors[slot].error(score)
-        return Evaluation(errors, np.zeros(shape), np.full(shape, np.nan), scores[:, None])
+        unknown = np.full(shape, np.nan)
+        return Evaluation(errors, np.zeros(shape), unknown, unknown, scores[:, None])
 
     def learn(self, block: LearnBatch) -> None:
         """Learn a block of rows, one after the other."""

@@ -27,7 +27,7 @@ class ReconstructionDetector(base.AnomalyDetector):
 
     Args:
         percentile: percentage of normal events, above 0 and below 100, taken to be normal; the others are
-            learned with a small weight.
+            not learned until they are accepted.
         ridge: linear: regularisation, > 0. Small values detect small deviations from exact relations between
             features, large ones are more robust.
         memory: number of events that the model spans, ≥ 1.
@@ -44,7 +44,8 @@ class ReconstructionDetector(base.AnomalyDetector):
             `dataflows.detector.terms.NAMES`, or ``None`` for the weights of `Parameters`.
         start_up: first events, ≥ 1, of which none is taken to be abnormal.
         threshold_memory: number of events whose errors decide what is taken to be normal, ≥ 1.
-        accept_after: events in a row that are not normal after which they are learned as a new normal, ≥ 0.
+        accept_after: events in a row that are not normal after which they are learned as a new normal, ≥ 0;
+            sooner while little is known.
 
     Raises:
         ValueError: there is no such reconstructor, or a term is unknown or has no weight.
