@@ -11,14 +11,25 @@ import numpy as np
 from numpy.typing import NDArray
 
 from benchmarks import peers
+from benchmarks.ablations import ABLATIONS, Build
 from benchmarks.fingerprint import fingerprint
 from config.settings import load
 from dataflows.compiled import Floats
 from dataflows.detector import Detector, Parameters
+from dataflows.detector.alarm_rate import AlarmRate
 from dataflows.score.models import parameters_of
 
 SECOND = 1_000_000
 VEHICLE = "vehicle"
+
+OUR_SOURCES = (
+    "config/fleet.toml",
+    "dataflows/compiled.py",
+    "dataflows/detector/*.py",
+    "benchmarks/ablations.py",
+    "benchmarks/candidates.py",
+)
+"""Files that the output of our detector depends on."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -28,10 +39,12 @@ class Verdicts:
     Attributes:
         scores: the higher, the more anomalous, shape (n,).
         flagged: its own verdicts, shape (n,); ``None`` if it gives none.
+        promised: share of normal rows that it promises to flag at most; ``None`` if it promises nothing.
     """
 
     scores: Floats
     flagged: NDArray[np.bool_] | None = None
+    promised: float | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -76,34 +89,35 @@ def _distribution(module: str) -> str:
     return module.replace("_", "-")
 
 
-def ours(parameters: Parameters, values: Floats) -> Verdicts:
-    """Our detector on the stream of one vehicle that sends a row a second.
+def ours(parameters: Parameters, values: Floats, build: Build = Detector) -> Verdicts:
+    """Our detector, or what `build` makes of it, on the stream of one vehicle that sends a row a second.
 
     All rows are passed in one call: the scores of a row are bit-identical however the stream is cut into
     calls, and every row is scored with what was learned from rows before it.
     """
     rows, signals = values.shape
-    detector = Detector(parameters, [f"signal-{number}" for number in range(signals)])
+    detector = build(parameters, [f"signal-{number}" for number in range(signals)])
     scores = detector.process([VEHICLE] * rows, np.arange(rows, dtype=np.int64) * SECOND, values)
-    return Verdicts(scores.error, scores.anomaly)
+    return Verdicts(scores.error, scores.anomaly, promised(parameters))
 
 
-def _ours(name: str, *, by_name_only: bool = False, **changes: Any) -> Candidate:
-    """Our detector with the settings in force, some of them changed."""
+def promised(parameters: Parameters) -> float:
+    """Share of the normal events of a vehicle that sends one a second that may be flagged, 0–1."""
+    percentile, per_day = parameters.percentile, parameters.false_alarms_per_day
+    return round(1.0 - AlarmRate(percentile=percentile, per_day=per_day, memory=1.0).level, 12)
+
+
+def _ours(name: str, build: Build = Detector, *, by_name_only: bool = False, **changes: Any) -> Candidate:
+    """Our detector with the settings in force, some of them changed, or without a part of it."""
 
     def parameters() -> Parameters:
         return replace(parameters_of(load().detector), **changes)
 
     return Candidate(
         name,
-        lambda values, warm_up: ours(parameters(), values),
+        lambda values, warm_up: ours(parameters(), values, build),
         modules=("numpy", "numba"),
-        sources=(
-            "config/fleet.toml",
-            "dataflows/compiled.py",
-            "dataflows/detector/*.py",
-            "benchmarks/candidates.py",
-        ),
+        sources=OUR_SOURCES,
         parameters=lambda: repr(parameters()),
         by_name_only=by_name_only,
     )
@@ -135,5 +149,9 @@ CANDIDATES = (
         # It needs an older version of River than the lock file has.
         install="make bench-peers",
     ),
+    *(_ours(f"ours-no-{name}", build, by_name_only=True) for name, build in ABLATIONS.items()),
 )
 """In the order of the report."""
+
+GROUPS = {"ablations": ("ours", *(f"ours-no-{name}" for name in ABLATIONS))}
+"""Names on the command line that stand for several candidates."""

@@ -26,7 +26,7 @@ from dataflows.compiled import Floats, Integers
 from dataflows.decode import Decoder
 from dataflows.detector import Detector, Scores
 from dataflows.messages import MessageBatch
-from dataflows.score.models import parameters_of
+from dataflows.score.models import parameters_of, signals_of
 from sim.fleet import Fleet
 
 WARM_UP = 800
@@ -152,7 +152,7 @@ def trip_outcomes(settings: Settings, path: Path, repetitions: int, seed: int) -
     first = min(WARM_UP, len(values) // 3)
 
     def scored(stream: Floats) -> Scores:
-        detector = Detector(parameters_of(settings.detector), settings.scored_signals)
+        detector = Detector(parameters_of(settings.detector), signals_of(settings))
         return detector.process(["trip"] * len(stream), trip.times, stream)
 
     unspoilt = scored(values).expected
@@ -170,12 +170,12 @@ def fleet_outcomes(settings: Settings, vehicles: int, seconds: int, seed: int) -
     """Faults of a simulated fleet, compared with the same fleet without faults."""
     scored = settings.scored_signals
     columns = [list(settings.signals).index(name) for name in scored]
-    ids, times, values, faults = _drive(settings, vehicles, seconds, seed, settings.simulator.faults_per_hour)
-    _, _, without, _ = _drive(settings, vehicles, seconds, seed, 0.0)
+    ids, times, values, faults = drive(settings, vehicles, seconds, seed, settings.simulator.faults_per_hour)
+    _, _, without, _ = drive(settings, vehicles, seconds, seed, 0.0)
     values, without = values[:, columns], without[:, columns]
     parameters = parameters_of(settings.detector)
-    scores = Detector(parameters, scored).process(ids, times, values)
-    unspoilt = Detector(parameters, scored).process(ids, times, without).expected
+    scores = Detector(parameters, signals_of(settings)).process(ids, times, values)
+    unspoilt = Detector(parameters, signals_of(settings)).process(ids, times, without).expected
     owner = np.array(ids)
     for fault in faults:
         start, stop = microseconds(fault.starts_at), microseconds(fault.ends_at)
@@ -187,7 +187,7 @@ def fleet_outcomes(settings: Settings, vehicles: int, seconds: int, seed: int) -
             yield outcome(incident, scores, np.nanstd(without, axis=0))
 
 
-def _drive(
+def drive(
     settings: Settings, vehicles: int, seconds: int, seed: int, faults_per_hour: float
 ) -> tuple[list[str], Integers, Floats, list[Any]]:
     simulator = settings.simulator

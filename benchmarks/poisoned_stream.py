@@ -3,19 +3,21 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
+from copy import deepcopy
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from itertools import islice, pairwise
-from typing import Any, Literal, TypeAlias, get_args
+from typing import Literal, TypeAlias, get_args
 
 import numpy as np
 
+from benchmarks.ablations import Build
 from config.settings import Settings
 from dataflows.compiled import Floats, Integers, Mask
 from dataflows.decode import Decoder
 from dataflows.detector import Detector
 from dataflows.messages import MessageBatch
-from dataflows.score.models import parameters_of
+from dataflows.score.models import parameters_of, signals_of
 from sim.fleet import Fleet
 
 MINUTE = 60
@@ -137,7 +139,12 @@ class Course:
 
 
 def follow(
-    settings: Settings, stream: Stream, clean: Stream, tested: Sequence[int], rows: Sequence[int]
+    settings: Settings,
+    stream: Stream,
+    clean: Stream,
+    tested: Sequence[int],
+    rows: Sequence[int],
+    build: Build = Detector,
 ) -> Course:
     """Score a stream, and test copies of the detector on the way.
 
@@ -147,17 +154,17 @@ def follow(
         clean: the stream without poison, from which the tests are made.
         tested: indices of the vehicles that are tested.
         rows: before which rows to test.
+        build: makes the detector.
     """
-    detector = Detector(parameters_of(settings.detector), settings.scored_signals)
+    detector = build(parameters_of(settings.detector), signals_of(settings))
     total, count = stream.poisoned.shape
     flagged, threshold = np.zeros((total, count), np.bool_), np.full((total, count), np.nan)
     recall: dict[Size, dict[int, float]] = {size: {} for size in SIZES}
     stops = sorted({*rows, *range(0, total, MINUTE), total})
     for start, stop in pairwise(stops):
         if start in rows:
-            state = detector.snapshot()
             for size in SIZES:
-                recall[size][start] = _recall(settings, state, clean, tested, start, size)
+                recall[size][start] = _recall(detector, clean, tested, start, size)
         part = slice(start, stop)
         scores = detector.process(
             stream.vehicles * (stop - start),
@@ -169,14 +176,11 @@ def follow(
     return Course(flagged, threshold, recall)
 
 
-def _recall(
-    settings: Settings, state: dict[str, Any], clean: Stream, tested: Sequence[int], start: int, size: Size
-) -> float:
+def _recall(detector: Detector, clean: Stream, tested: Sequence[int], start: int, size: Size) -> float:
     found = []
     for faulty in _test_faults(clean, tested, start, size):
         rows = len(faulty)
-        copy = Detector.restore(parameters_of(settings.detector), settings.scored_signals, state)
-        scores = copy.process(
+        scores = deepcopy(detector).process(
             [clean.vehicles[vehicle] for vehicle in tested] * rows,
             clean.times[start : start + rows][:, tested].ravel(),
             faulty.reshape(-1, faulty.shape[2]),

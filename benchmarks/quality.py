@@ -6,7 +6,7 @@ import argparse
 import json
 import sys
 import time
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 import numpy as np
@@ -14,7 +14,8 @@ from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
 from threadpoolctl import threadpool_limits
 
-from benchmarks.candidates import CANDIDATES, Candidate
+from benchmarks.ablations import EXPLANATION as ABLATIONS_EXPLAINED
+from benchmarks.candidates import CANDIDATES, GROUPS, Candidate
 from benchmarks.fingerprint import fingerprint
 from benchmarks.quality_metrics import StreamFigures, Timed, figures
 from benchmarks.quality_report import summaries, tables
@@ -33,20 +34,30 @@ METRICS_LIBRARIES = ("scikit-learn", "aeon")
 WARM_UP_ROWS = 64
 """Rows that a detector processes before it is timed."""
 
-EXPLANATION = """
+EXPLANATION = (
+    """
 A new instance of every detector processes each stream once, and scores a row before it learns it. Rows
 before a stream's eval_from are warm-up. Smoothed: mean over 10 rows, the same for every detector. An event
 is a run of labelled rows; flagged rows at most 10 apart are one episode; an event is found if an episode
 overlaps it, and an episode that overlaps none is false. "recall at k episodes": the best threshold on the
-smoothed score that costs at most k false episodes per 1,000 normal rows. "decided": the detector's own
-verdicts with the settings in force, and its delay in rows from a found event's start to its first flagged
-row; peers give no verdicts, so these are empty for them. "random" checks the metrics. A stream that cannot
-be read or measured is reported and left out; a detector's means are over what it was measured on.
+smoothed score that costs at most k false episodes per 1,000 normal rows. From "decided" on: the detector's
+own verdicts with the settings in force, its delay in rows from a found event's start to its first flagged
+row, and the share of normal rows that it flagged, next to the share that it promised; peers give no
+verdicts, so these are empty for them. "random" checks the metrics. A stream that cannot be read or measured
+is reported and left out; a detector's means are over what it was measured on.
 
+"ours-no-X" is our detector without its term X, or without the mechanism X; "--detectors ablations" runs all
+of them and ours. Mechanisms:
+"""
+    + ABLATIONS_EXPLAINED
+    + """
 examples:
   python -m benchmarks.quality --data ../shared/data/quality
   python -m benchmarks.quality --data streams --detectors ours,river-loda --json
+  python -m benchmarks.quality --data streams --detectors ours,ours-no-activity
+  python -m benchmarks.quality --data streams --detectors ablations
 """
+)
 
 
 def main(arguments: Sequence[str] | None = None) -> None:
@@ -59,7 +70,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
     with exit_on_error("benchmarks.quality"):
         notes = Console(stderr=True, soft_wrap=True)
         candidates = _chosen(options.detectors, notes)
-        cache = ResultsCache(options.cache, fresh=options.fresh)
+        cache = ResultsCache(options.cache, StreamFigures, fresh=options.fresh)
         report = summaries(run(options.data, candidates, cache, notes))
         if not report:
             raise RecordingError(f"{options.data}: nothing could be measured, for the reasons above")
@@ -72,7 +83,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
 
 
 def run(
-    directory: Path, candidates: Sequence[Candidate], cache: ResultsCache, notes: Console
+    directory: Path, candidates: Sequence[Candidate], cache: ResultsCache[StreamFigures], notes: Console
 ) -> dict[str, dict[str, list[StreamFigures]]]:
     """Run the candidates over all streams of a directory.
 
@@ -158,13 +169,18 @@ def _chosen(names: str | None, notes: Console) -> list[Candidate]:
             if candidate.missing:
                 notes.print(f"{candidate.name} not installed: {candidate.remedy}")
         return [candidate for candidate in CANDIDATES if not candidate.missing and not candidate.by_name_only]
-    asked = list(dict.fromkeys([*filter(None, names.split(",")), "random"]))
+    asked = list(dict.fromkeys([*_spelled_out(names), "random"]))
     for name in asked:
         if name not in known:
-            raise SettingsError(f"--detectors: expected some of {', '.join(known)}, got {name!r}")
+            raise SettingsError(f"--detectors: expected some of {', '.join([*known, *GROUPS])}, got {name!r}")
         if known[name].missing:
             raise SettingsError(f"--detectors: {name} is not installed: {known[name].remedy}")
     return [known[name] for name in asked]
+
+
+def _spelled_out(names: str) -> Iterator[str]:
+    for name in filter(None, names.split(",")):
+        yield from GROUPS.get(name, (name,))
 
 
 def _parser() -> argparse.ArgumentParser:

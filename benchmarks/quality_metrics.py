@@ -25,7 +25,15 @@ THRESHOLDS = 300
 
 
 class StreamFigures(msgspec.Struct, frozen=True):
-    """Figures of one detector on one stream; ``None`` if it gives no verdicts, or a library is missing."""
+    """Figures of one detector on one stream; ``None`` if it gives no verdicts, or a library is missing.
+
+    Attributes:
+        events: labelled ones, of which `events_found` were found.
+        normal_rows: rows without a label, of which `normal_flagged` were flagged, in `false_episodes`.
+        promised: share of normal rows that the detector promises to flag at most, 0–1.
+        delays: rows from the start of each event to its first flagged row; of events with such a row.
+        rows, seconds: of the whole stream with its warm-up, and the time they took.
+    """
 
     roc_auc: float
     average_precision: float
@@ -38,6 +46,8 @@ class StreamFigures(msgspec.Struct, frozen=True):
     events_found: int | None
     false_episodes: int | None
     normal_rows: int
+    normal_flagged: int | None
+    promised: float | None
     delays: list[int] | None
     rows: int
     seconds: float
@@ -76,6 +86,8 @@ def figures(stream: LabelledStream, timed: Timed) -> StreamFigures:
         events_found=None if decided is None else decided.found,
         false_episodes=None if decided is None else decided.false_episodes,
         normal_rows=int((~label).sum()),
+        normal_flagged=None if flagged is None else int(flagged[~label].sum()),
+        promised=timed.verdicts.promised,
         delays=None if flagged is None else delays(flagged, label),
         rows=len(stream.values),
         seconds=timed.seconds,

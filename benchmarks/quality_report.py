@@ -25,23 +25,25 @@ PER_STREAM = (
 )
 
 COLUMNS = (
-    ("ROC-AUC", "roc_auc", ".3f"),
+    ("ROC-\nAUC", "roc_auc", ".3f"),
     ("AP", "average_precision", ".3f"),
     ("ROC-AUC\nsmoothed", "roc_auc_smoothed", ".3f"),
     ("AP\nsmoothed", "average_precision_smoothed", ".3f"),
     ("VUS-PR", "vus_pr", ".3f"),
-    ("recall at 1\nepisode", "event_recall_at_1_episode", ".2f"),
-    ("recall at 3\nepisodes", "event_recall_at_3_episodes", ".2f"),
-    ("decided:\nrecall", "event_recall", ".2f"),
-    ("false\nper 1,000", "false_episodes_per_1000", ".2f"),
+    ("recall\nat 1\nepisode", "event_recall_at_1_episode", ".2f"),
+    ("recall\nat 3\nepisodes", "event_recall_at_3_episodes", ".2f"),
+    ("decided\nrecall", "event_recall", ".2f"),
+    ("false\nper\n1,000", "false_episodes_per_1000", ".2f"),
     ("delay\nrows", "delay_rows", ".0f"),
-    ("events/s", "events_per_second", ",.0f"),
+    ("normal\nrows\nflagged", "normal_flagged", ".2%"),
+    ("prom-\nised", "promised", ".2%"),
+    ("events\nper s", "events_per_second", ",.0f"),
 )
 
 
 def summary(results: Sequence[StreamFigures]) -> Summary:
-    """One dataset's figures: means over its streams; for recall, false episodes and delay of the verdicts,
-    and for speed, over all its events together."""
+    """One dataset's figures: means over its streams; for recall, false episodes, delay and the share of
+    flagged normal rows of the verdicts, and for speed, over all its events together."""
     total: Summary = {name: _mean(getattr(result, name) for result in results) for name in PER_STREAM}
     decided = [result for result in results if result.events_found is not None]
     events = sum(result.events for result in decided)
@@ -50,6 +52,10 @@ def summary(results: Sequence[StreamFigures]) -> Summary:
     false = sum(result.false_episodes or 0 for result in decided)
     total["event_recall"] = found / events if events else None
     total["false_episodes_per_1000"] = 1000.0 * false / normal if normal else None
+    total["normal_flagged"] = (
+        sum(result.normal_flagged or 0 for result in decided) / normal if normal else None
+    )
+    total["promised"] = _mean(result.promised for result in decided)
     total["delay_rows"] = _mean(delay for result in decided for delay in result.delays or ())
     seconds = sum(result.seconds for result in results)
     total["events_per_second"] = sum(result.rows for result in results) / seconds if seconds else None
@@ -75,7 +81,9 @@ def tables(report: Summaries) -> Iterable[Table]:
     """One table per dataset, and one for the mean; detectors are rows."""
     datasets = list(dict.fromkeys(dataset for found in report.values() for dataset in found))
     for dataset in sorted(datasets, key=lambda name: name == MEAN):
-        table = Table(title="mean of the datasets" if dataset == MEAN else dataset, title_justify="left")
+        table = Table(
+            title="mean of the datasets" if dataset == MEAN else dataset, title_justify="left", pad_edge=False
+        )
         table.add_column("detector")
         for title, _, _ in COLUMNS:
             table.add_column(title, justify="right")

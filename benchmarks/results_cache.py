@@ -3,34 +3,37 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import Generic, TypeVar
 
 import msgspec
 
-from benchmarks.quality_metrics import StreamFigures
 from config.errors import RecordingError
+
+Result = TypeVar("Result", bound=msgspec.Struct)
 
 
 class _Line(msgspec.Struct, frozen=True):
     key: str
-    figures: StreamFigures
+    figures: msgspec.Raw
 
 
-class ResultsCache:
-    """Figures by key, one JSON line each, appended as soon as they are measured.
+class ResultsCache(Generic[Result]):
+    """Results by key, one JSON line each, appended as soon as they are measured.
 
     A line that cannot be decoded, such as the last one of a run that was killed, is ignored.
 
     Args:
         path: the file, which need not exist.
+        kind: class of the results.
         fresh: delete what it contains.
 
     Raises:
         RecordingError: the file cannot be read or, from `put`, written.
     """
 
-    def __init__(self, path: Path, *, fresh: bool = False) -> None:
+    def __init__(self, path: Path, kind: type[Result], *, fresh: bool = False) -> None:
         self._path = path
-        self._known: dict[str, StreamFigures] = {}
+        self._known: dict[str, Result] = {}
         try:
             if fresh:
                 path.unlink(missing_ok=True)
@@ -40,21 +43,22 @@ class ResultsCache:
         for line in lines:
             try:
                 known = msgspec.json.decode(line, type=_Line)
+                self._known[known.key] = msgspec.json.decode(known.figures, type=kind)
             except msgspec.MsgspecError:
                 continue
-            self._known[known.key] = known.figures
 
-    def get(self, key: str) -> StreamFigures | None:
-        """The figures stored under a key."""
+    def get(self, key: str) -> Result | None:
+        """The result stored under a key."""
         return self._known.get(key)
 
-    def put(self, key: str, figures: StreamFigures) -> None:
-        """Store figures under a key."""
-        self._known[key] = figures
+    def put(self, key: str, result: Result) -> None:
+        """Store a result under a key."""
+        self._known[key] = result
+        line = msgspec.json.encode(_Line(key, msgspec.Raw(msgspec.json.encode(result))))
         try:
             self._path.parent.mkdir(parents=True, exist_ok=True)
             with self._path.open("ab") as file:
-                file.write(msgspec.json.encode(_Line(key, figures)) + b"\n")
+                file.write(line + b"\n")
         except OSError as error:
             raise self._unusable(error) from None
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import gzip
 import json
+import re
 from dataclasses import replace
 from pathlib import Path
 from typing import TypeAlias
@@ -14,6 +15,7 @@ import pytest
 from msgspec import structs
 
 from benchmarks import fingerprint, quality, quality_metrics
+from benchmarks.ablations import ABLATIONS
 from benchmarks.candidates import CANDIDATES, Candidate, Verdicts, ours
 from benchmarks.quality_metrics import StreamFigures
 from benchmarks.quality_report import summaries
@@ -70,6 +72,8 @@ def test_the_report_contains_every_figure_of_every_dataset_and_their_mean(
             "event_recall",
             "false_episodes_per_1000",
             "delay_rows",
+            "normal_flagged",
+            "promised",
             "events_per_second",
         }
     mean = (report["ours"]["cars"]["roc_auc"] + report["ours"]["pumps"]["roc_auc"]) / 2
@@ -167,6 +171,47 @@ def test_the_tables_show_every_detector_in_every_dataset(
     for title in ("cars", "pumps", "mean of the datasets"):
         assert title in output
     assert len([line for line in output.splitlines() if "ours" in line]) == 3
+
+
+def test_the_share_of_flagged_normal_rows_is_shown_next_to_the_promise(
+    data: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def every_fourth(values: np.ndarray, warm_up: int) -> Verdicts:
+        rows = np.arange(len(values), dtype=np.float64)
+        return Verdicts(rows, rows % 4 == 0, promised=0.0125)
+
+    chance = next(candidate for candidate in CANDIDATES if candidate.name == "random")
+    monkeypatch.setattr(quality, "CANDIDATES", (Candidate("fourth", every_fourth), chance))
+    found = printed(data, capsys)
+    assert found["fourth"]["mean"]["normal_flagged"] == pytest.approx(0.25, abs=0.005)
+    assert found["random"]["mean"]["normal_flagged"] is None
+    quality.main(["--data", str(data), "--cache", str(data / "cache.jsonl")])
+    rows = [line for line in capsys.readouterr().out.splitlines() if "fourth" in line]
+    assert len(rows) == 3
+    assert all(re.search(r"2\d\.\d\d% │ 1\.25%", row) for row in rows)
+
+
+def test_no_table_is_wider_than_150_columns_even_with_the_longest_name(
+    data: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    longest = max((candidate.name for candidate in CANDIDATES), key=len)
+    chance = next(candidate for candidate in CANDIDATES if candidate.name == "random")
+    monkeypatch.setattr(quality, "CANDIDATES", (replace(chance, name=longest), chance))
+    quality.main(["--data", str(data), "--cache", str(data / "cache.jsonl")])
+    output = capsys.readouterr().out
+    assert longest in output
+    assert max(map(len, output.splitlines())) <= 150
+
+
+def test_the_word_ablations_stands_for_ours_and_all_that_lack_something(
+    data: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    report = printed(data, capsys, "--detectors", "ablations")
+    assert list(report) == ["ours", *(f"ours-no-{name}" for name in ABLATIONS), "random"]
+    by_name = {candidate.name: candidate for candidate in CANDIDATES}
+    assert all(by_name[name].by_name_only for name in report if name.startswith("ours-no-"))
+    without = report["ours-no-reconstruction"]["mean"]["roc_auc_smoothed"]
+    assert without < report["ours"]["mean"]["roc_auc_smoothed"]
 
 
 def test_the_linear_reconstructor_is_the_default() -> None:
@@ -306,14 +351,17 @@ def test_recall_of_a_dataset_counts_its_events_together() -> None:
         events_found=1,
         false_episodes=2,
         normal_rows=1000,
+        normal_flagged=30,
+        promised=0.01,
         delays=[4],
         rows=1000,
         seconds=0.5,
     )
-    many = structs.replace(one, events=9, events_found=0, delays=[], normal_rows=3000)
+    many = structs.replace(one, events=9, events_found=0, delays=[], normal_rows=3000, normal_flagged=10)
     found = summaries({"ours": {"cars": [one, many]}})["ours"]["cars"]
     assert found["event_recall"] == 0.1
     assert found["false_episodes_per_1000"] == 1.0
     assert found["delay_rows"] == 4.0
+    assert (found["normal_flagged"], found["promised"]) == (0.01, 0.01)
     assert found["vus_pr"] is None
     assert found["events_per_second"] == 2000.0

@@ -54,16 +54,19 @@ def test_warm_up_rows_do_not_count() -> None:
     label = [1] * 5 + [0] * 20 + [1] * 5
     scores = np.array([0.0] * 5 + [0.0] * 20 + [1.0] * 5)
     flagged = np.array([True] * 10 + [False] * 20)
-    measured = figures(stream(label, eval_from=10), Timed(Verdicts(scores, flagged), 2.0))
+    flagged[[12, 20, 27]] = True
+    measured = figures(stream(label, eval_from=10), Timed(Verdicts(scores, flagged, 0.01), 2.0))
     assert measured.roc_auc == measured.average_precision == 1.0
-    assert (measured.events, measured.events_found, measured.false_episodes) == (1, 0, 0)
-    assert (measured.normal_rows, measured.rows, measured.seconds) == (15, 30, 2.0)
+    assert (measured.events, measured.events_found, measured.false_episodes) == (1, 1, 0)
+    assert (measured.normal_rows, measured.normal_flagged) == (15, 2)
+    assert (measured.rows, measured.seconds, measured.promised) == (30, 2.0, 0.01)
 
 
 def test_a_detector_without_verdicts_has_no_figures_about_them() -> None:
     measured = figures(stream([0] * 10 + [1] * 10), Timed(Verdicts(np.arange(20, dtype=np.float64)), 1.0))
     assert measured.events_found is None
     assert measured.false_episodes is None
+    assert measured.normal_flagged is None
     assert measured.delays is None
 
 
