@@ -19,9 +19,9 @@ from tests.support.paths import PUBLIC_DATA, REPOSITORY
 TRIP = PUBLIC_DATA / "obd" / "carobd-drive1.csv.gz"
 pytestmark = pytest.mark.skipif(not is_portable(), reason="the digests are those of Linux on x86-64")
 DIGESTS = {
-    "minutes": "c698c8d0a3aed507957ae4fc840d2907cb77461ce50e2d99e061b5563850aeaf",
-    "spring": "922f53670ca65fc8017708c83cc81416e3a5cc549a65502966be938914fd3bcf",
-    "trip": "57c203794523b331a76e774691c11d1c2b546e185d042755115f58ff1f8e90d8",
+    "minutes": "50b75e61bba3b86bf2bf628b92cc4d8f57a284d9edd7c54db24053bb72b6b91f",
+    "spring": "239f312ffc6afd3aca661456fb935f8be607175416b509424fb5f9cbd40fe62e",
+    "trip": "ed25f5520405ca6aa5ae9da6a12e1cbb9a56afd29d41271fb5a8a44131f75385",
 }
 
 

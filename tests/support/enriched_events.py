@@ -67,6 +67,7 @@ def enriched(
         "status": "warming_up" if threshold is None else "ok",
         "values": values,
         "expected": CALM,
+        "band": {name: 0.25 * value for name, value in CALM.items()},
         "contributions": {name: 1.0 / len(blamed) if name in blamed else 0.0 for name in CALM},
         "model_version": 3,
         "processed_at": ts,

@@ -44,9 +44,18 @@ def test_a_signal_has_its_actual_and_expected_values_and_marks_what_was_wrong() 
     assert frame["actual"].tolist()[:2] == [2_400.0, 12_000.0]
     assert math.isnan(frame["actual"].tolist()[2])
     assert frame["expected"].tolist() == [2_400.0] * 3
+    assert frame["lowest"].tolist() == [1_800.0] * 3
+    assert frame["highest"].tolist() == [3_000.0] * 3
     assert frame["anomaly"].tolist() == [False, True, False]
     assert frame["implausible"].tolist() == [False, True, False]
     assert (frame["until"] > frame["time"]).all()
+
+
+def test_there_is_no_band_while_it_is_unknown_and_in_events_of_an_older_version() -> None:
+    events = [enriched("VEH-1", 0, band={"rpm": None}), enriched("VEH-1", 1, band={})]
+    frame = chart_data.signal_frames(events, SIGNALS)["rpm"]
+    assert frame["expected"].tolist() == [2_400.0] * 2
+    assert frame[["lowest", "highest"]].isna().all(axis=None)
 
 
 def test_the_span_of_an_anomaly_does_not_reach_across_a_gap() -> None:

@@ -93,6 +93,14 @@ def test_the_environment_can_say_scored_too(tmp_path: Path, monkeypatch: pytest.
         ('pointer = "/x"\nexpression = "a * 2"', "expected expression without pointer, scale and offset, "),
         ('scale = 2\nexpression = "a * 2"', "expected expression without pointer, scale and offset, "),
         ('offset = 2\nexpression = "a * 2"', "expected expression without pointer, scale and offset, "),
+        (
+            'circular = true\nunit = "mil"',
+            "circular: expected the unit of an angle ('°', 'deg', 'rad'), or min and max that are one turn "
+            "apart, got unit = 'mil', min = None and max = None",
+        ),
+        ("circular = true\nmin = 0", "circular: expected the unit of an angle"),
+        ("circular = true\nmin = 0\nmax = inf", "circular: expected the unit of an angle"),
+        ('circular = true\nunit = "°"\nmin = -inf', "circular: expected the unit of an angle"),
     ],
 )
 def test_keys_that_contradict_each_other_are_one_line(keys: str, expected: str, tmp_path: Path) -> None:
@@ -117,6 +125,22 @@ def test_limits_may_stand_alone_and_inside_the_plausible_range(tmp_path: Path) -
         (0.1, 8.9),
         (None, None),
     ]
+
+
+@pytest.mark.parametrize(
+    ("keys", "turn"),
+    [
+        ('unit = "°"', (0.0, 360.0)),
+        ('unit = "deg"\nmin = -180\nmax = 179.9', (-180.0, 360.0)),
+        ('unit = "rad"', (0.0, 6.283185307179586)),
+        ('unit = "h"\nmin = 0\nmax = 24', (0.0, 24.0)),
+        ("min = -32\nmax = 32", (-32.0, 64.0)),
+    ],
+)
+def test_the_turn_of_a_circular_signal_is_that_of_its_unit_or_its_range(
+    keys: str, turn: tuple[float, float], tmp_path: Path
+) -> None:
+    assert loaded(tmp_path, f"[signals.a]\ncircular = true\n{keys}\n").signals["a"].turn == turn
 
 
 def test_a_catalogue_needs_a_target(tmp_path: Path) -> None:

@@ -98,6 +98,13 @@ def test_restoring_a_snapshot_anywhere_gives_bit_identical_scores(
     assert_identical(whole, resumed)
 
 
+def test_the_streams_of_these_tests_are_long_enough_for_a_band() -> None:
+    band = scored(Detector(quick_parameters(), SIGNALS), stream(1, 7, 0.1, 0.2), []).band
+    assert np.isnan(band[0]).all()
+    assert np.isfinite(band[-1]).all()
+    assert (band[-1] > 0.0).all()
+
+
 @pytest.mark.parametrize("signals", [1, 2, 9, 17, 38])
 def test_one_event_at_a_time_equals_all_at_once_for_any_number_of_signals(signals: int) -> None:
     random = np.random.default_rng(signals)

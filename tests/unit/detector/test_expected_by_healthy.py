@@ -88,7 +88,7 @@ def test_residuals_do_not_depend_on_who_is_blamed(model: LinearReconstructor) ->
     scores = some_rows(50, seed=4)
     scores[::2, 5] += 30.0
     expected, residuals = model.reconstruct(scores, all_observed(scores))
-    alone, without_blame = model.reconstruct(scores, all_observed(scores), np.inf)
+    alone, without_blame = model.reconstruct(scores, all_observed(scores), np.zeros(SIGNALS, bool))
     assert residuals.tobytes() == without_blame.tobytes()
     usual = np.abs(residuals).max(axis=1) <= BLAMED_ABOVE
     assert usual.tolist() == [False, True] * 25

@@ -12,7 +12,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from config.settings import DetectorSettings, load
-from dataflows.detector import Detector, Scores
+from dataflows.detector import Detector, Scores, Signals
 from dataflows.score.models import make_model, parameters_of
 
 KINDS: dict[str, dict[str, Any]] = {
@@ -35,7 +35,7 @@ def chosen(kind: str) -> DetectorSettings:
 
 
 def detector(kind: str, state: dict[str, Any] | None = None) -> Detector:
-    model = make_model(chosen(kind), len(SIGNALS))
+    model = make_model(chosen(kind), Signals(SIGNALS))
     if state is None:
         return Detector(parameters_of(chosen(kind)), SIGNALS, model)
     return Detector.restore(parameters_of(chosen(kind)), SIGNALS, state, model)

@@ -1,14 +1,31 @@
-"""The percentile threshold against numpy's quantiles."""
+"""The percentile threshold against numpy's quantiles, closed forms and a reference of one event at a time."""
 
 from __future__ import annotations
 
+import copy
+
 import numpy as np
 import pytest
-from hypothesis import given, settings
+from hypothesis import assume, given, settings
 from hypothesis import strategies as st
 
-from dataflows.detector.histogram import BUCKETS, CENTRES, EDGES, FAULTS_AT_MOST, first_faulty, quantile
-from dataflows.detector.threshold import CLIMB, SETTLED_AFTER, SETTLED_CLIMB, PercentileThreshold, winsorised
+from dataflows.detector.histogram import (
+    ASSUMED_TAIL,
+    BODY,
+    BUCKETS,
+    EDGES,
+    TAIL_ROWS,
+    buckets_of,
+    quantile,
+    tail_of,
+)
+from dataflows.detector.threshold import (
+    ASSUMED_MEAN,
+    ASSUMED_ROWS,
+    CLIMB,
+    LEAST_MEMORY,
+    PercentileThreshold,
+)
 
 ONE = np.array([0], np.intp)
 BUCKET = EDGES[1] / EDGES[0]
@@ -23,8 +40,71 @@ def threshold(*, prior: float = 1e-6, memory: float = 1e12) -> PercentileThresho
     return made
 
 
-def teach(made: PercentileThreshold, errors: np.ndarray, slot: int = 0, level: float = LEVEL) -> None:
-    made.learn(np.full(len(errors), slot, np.intp), errors, np.ones(len(errors)), level)
+def teach(
+    made: PercentileThreshold,
+    errors: np.ndarray,
+    slot: int = 0,
+    level: float = LEVEL,
+    *,
+    block: int | None = None,
+    limited: bool = False,
+) -> None:
+    """Count errors of one vehicle, all at once or in blocks; those after the first block may be limited."""
+    for start in range(0, len(errors), block or len(errors)):
+        part = errors[start : start + (block or len(errors))]
+        slots = np.full(len(part), slot, np.intp)
+        known = limited and made.rows_seen > 0
+        made.learn(slots, made.limited(slots, part) if known else part, np.ones(len(part)), level)
+
+
+def histogram(errors: np.ndarray) -> tuple[np.ndarray, float]:
+    """Rows per bucket, and their sum."""
+    counts = np.bincount(buckets_of(errors), minlength=BUCKETS).astype(float)
+    return counts, float(counts.sum())
+
+
+class OneByOne:
+    """What is counted of all vehicles, one event at a time."""
+
+    def __init__(self, memory: float) -> None:
+        self.memory = memory
+        self.own: dict[int, np.ndarray] = {}
+        self.rows: dict[int, int] = {}
+        self.fleet = threshold().fleet_counts.copy()
+
+    def count(self, slot: int, error: float, weight: float) -> None:
+        added = weight * (np.arange(BUCKETS) == buckets_of(np.array([error]))[0])
+        self.rows[slot] = self.rows.get(slot, 0) + 1
+        spanned = np.clip(self.rows[slot], LEAST_MEMORY, self.memory)
+        self.own[slot] = self.own.get(slot, 0.0) * np.exp(-1 / spanned) + added
+        spanned = np.clip(sum(self.rows.values()), LEAST_MEMORY, self.memory * len(self.rows))
+        self.fleet = self.fleet * np.exp(-1 / spanned) + added
+
+
+@settings(deadline=None)
+@given(
+    seed=st.integers(0, 1000),
+    memory=st.sampled_from([150.0, 1e6]),
+    level=st.sampled_from([0.9, 0.99]),
+    cuts=st.lists(st.integers(1, 399), max_size=6, unique=True).map(sorted),
+)
+def test_counts_are_those_of_one_event_at_a_time(
+    seed: int, memory: float, level: float, cuts: list[int]
+) -> None:
+    random = np.random.default_rng(seed)
+    slots, weights = random.integers(0, 3, 400), random.choice([0.0, 0.4, 1.0], 400)
+    errors = random.lognormal(0.0, 1.5, 400)
+    made, reference = threshold(prior=50.0, memory=memory), OneByOne(memory)
+    for part in np.split(np.arange(400), cuts):
+        made.learn(slots[part], errors[part], weights[part], level)
+        for row in part.tolist():
+            reference.count(int(slots[row]), float(errors[row]), float(weights[row]))
+    np.testing.assert_allclose(made.fleet_counts, reference.fleet, rtol=1e-9, atol=1e-12)
+    for slot, own in reference.own.items():
+        np.testing.assert_allclose(made.counts[slot], own, rtol=1e-4, atol=1e-6)
+        assert made.seen[slot] == reference.rows[slot]
+    assert made.vehicles == len(reference.own)
+    assert made.rows_seen == 400
 
 
 @settings(deadline=None)
@@ -37,10 +117,11 @@ def test_it_is_the_quantile_within_one_bucket(seed: int, percentile: float) -> N
     assert exact / BUCKET <= made.of(ONE)[0] <= exact * BUCKET
 
 
-def test_the_expected_share_of_later_errors_is_above_it() -> None:
+@pytest.mark.parametrize(("block", "limited"), [(50_000, False), (100, False), (100, True)])
+def test_the_expected_share_of_later_errors_is_above_it(block: int, *, limited: bool) -> None:
     random = np.random.default_rng(0)
     made = threshold()
-    teach(made, random.lognormal(size=50_000), level=0.99)
+    teach(made, random.lognormal(size=50_000), level=0.99, block=block, limited=limited)
     above = (random.lognormal(size=200_000) > made.of(ONE)[0]).mean()
     assert above == pytest.approx(0.01, rel=0.1)
 
@@ -61,31 +142,42 @@ def test_a_vehicle_that_differs_from_the_fleet_gets_its_own_threshold() -> None:
     assert loud / quiet == pytest.approx(5, rel=0.15)
 
 
-def test_a_settled_threshold_climbs_in_small_steps_and_a_young_one_at_once() -> None:
-    steps = {}
-    for rows in (SETTLED_AFTER // 2, SETTLED_AFTER):
-        made = threshold()
-        teach(made, np.ones(rows))
-        before = made.of(ONE)[0]
-        teach(made, np.full(rows, 100.0))
-        steps[rows] = made.of(ONE)[0] / before
-    assert steps[SETTLED_AFTER // 2] > 50
-    assert steps[SETTLED_AFTER] < SETTLED_CLIMB * BUCKET
+def test_before_anything_is_counted_it_is_zero() -> None:
+    assert threshold().of(np.array([0, 1])).tolist() == [0.0, 0.0]
 
 
-def test_single_faults_are_distinguished_from_normal_errors_though_they_hardly_count() -> None:
-    random = np.random.default_rng(6)
-    errors = np.maximum(random.normal(1.0, 0.1, 20_000), 0.0)
-    faulty = random.random(20_000) < 0.05
-    errors[faulty] = 20.0
-    bounds = []
-    for weight in (1.0, 0.2):
-        made = threshold()
-        for part in np.split(np.arange(20_000), 20):
-            slots = np.zeros(len(part), np.intp)
-            made.learn(slots, errors[part], np.where(faulty[part], weight, 1.0), level=0.995)
+@pytest.mark.parametrize("level", [0.5, 0.8, 0.95])
+def test_at_first_errors_are_assumed_to_be_exponential(level: float) -> None:
+    made = threshold()
+    made.learn(ONE, np.ones(1), np.zeros(1), level)
+    assert made.fleet_counts.sum() == pytest.approx(ASSUMED_ROWS, rel=0.02)
+    assert made.of(ONE + 1)[0] == pytest.approx(-ASSUMED_MEAN * np.log(1 - level), rel=0.05)
+
+
+def test_what_is_assumed_at_first_is_soon_outweighed() -> None:
+    made = threshold(prior=400.0)
+    teach(made, np.random.default_rng(3).exponential(0.3, 4000), block=50)
+    assert made.of(ONE)[0] == pytest.approx(-0.3 * np.log(1 - LEVEL), rel=0.1)
+
+
+def test_errors_are_limited_to_a_little_more_than_the_threshold_they_were_judged_by() -> None:
+    made = threshold(prior=10.0)
+    teach(made, np.ones(1000), slot=0)
+    teach(made, np.full(1000, 5.0), slot=1)
+    slots, errors = np.array([0, 1, 2, 0, 1, 2]), np.array([100.0, 100.0, 100.0, 0.5, 5.0, 0.0])
+    expected = [*(CLIMB * made.of(np.arange(3))), 0.5, 5.0, 0.0]
+    np.testing.assert_array_equal(made.limited(slots, errors), expected)
+
+
+def test_it_climbs_in_small_steps_as_long_as_too_many_errors_lie_above_it() -> None:
+    made, bounds = threshold(), []
+    teach(made, np.ones(2000))
+    for _ in range(60):
         bounds.append(made.of(ONE)[0])
-    assert max(bounds) < 1.6
+        teach(made, np.full(500, 100.0), limited=True)
+    steps = np.array(bounds[1:]) / bounds[:-1]
+    assert steps.max() < CLIMB * BUCKET
+    assert bounds[-1] == pytest.approx(100.0, rel=BUCKET - 1)
 
 
 def test_old_errors_fade() -> None:
@@ -96,45 +188,27 @@ def test_old_errors_fade() -> None:
     assert made.of(ONE)[0] < 1.2
 
 
-def test_before_anything_is_counted_it_is_zero() -> None:
-    assert threshold().of(np.array([0, 1])).tolist() == [0.0, 0.0]
-
-
-def test_an_error_counts_as_no_more_than_a_few_times_its_threshold() -> None:
-    counted = winsorised(np.array([1.0, 100.0, 100.0]), np.array([2.0, 2.0, np.nan]))
-    assert counted.tolist() == [1.0, 2.0 * CLIMB, 100.0]
-
-
-@pytest.mark.parametrize("beyond", [1e-3, 1e-4, 1e-5])
-def test_a_quantile_rarer_than_what_was_counted_is_extrapolated(beyond: float) -> None:
-    random = np.random.default_rng(4)
-    estimates = []
-    for _ in range(20):
-        errors = 1.0 + random.exponential(0.5, 5000)
-        counts = np.bincount(np.searchsorted(EDGES, errors), minlength=len(EDGES)).astype(float)
-        estimates.append(quantile(counts, float(counts.sum()), 1.0 - beyond))
-    # The quantile of an exponential tail in closed form.
-    assert np.median(estimates) == pytest.approx(1.0 - 0.5 * np.log(beyond), rel=0.15)
-
-
-@settings(deadline=None)
-@given(seed=st.integers(0, 1000), faulty=st.sampled_from([-1.0, 0.0, 0.05]))
-def test_a_rarer_quantile_is_never_lower(seed: int, faulty: float) -> None:
-    counts = np.random.default_rng(seed).poisson(3.0, len(CENTRES)).astype(float)
-    levels = [0.5, 0.9, 0.99, 0.999, 0.9999, 1 - 1e-9]
-    quantiles = np.array([quantile(counts, float(counts.sum()), level, faulty) for level in levels])
-    assert np.isfinite(quantiles).all()
-    assert (np.diff(quantiles, axis=0) >= -1e-9).all()
-
-
-def test_a_threshold_follows_errors_that_change_while_it_is_young() -> None:
+def test_it_follows_errors_that_change_while_it_is_young() -> None:
     made = threshold(memory=10_000.0)
     random = np.random.default_rng(6)
-    for scale in (1.0, 1.0, 2.0, 2.0, 2.0, 2.0):
-        for _ in range(10):
-            teach(made, scale * random.lognormal(size=50))
+    teach(made, random.lognormal(size=1000), block=50)
+    teach(made, 2.0 * random.lognormal(size=5000), block=50)
     above = (2.0 * random.lognormal(size=100_000) > made.of(ONE)[0]).mean()
-    assert above == pytest.approx(1 - LEVEL, rel=0.4)
+    assert above == pytest.approx(1 - LEVEL, rel=0.6)
+
+
+def test_rows_that_do_not_count_do_not_change_it() -> None:
+    random = np.random.default_rng(7)
+    errors = random.exponential(1.0, 5000)
+    bounds = []
+    for gross in (1.0, 50.0):
+        made = threshold()
+        faulty = np.arange(5000) % 3 == 0
+        for part in np.split(np.arange(5000), 50):
+            shown = np.where(faulty[part], gross * errors[part], errors[part])
+            made.learn(np.zeros(100, np.intp), shown, np.where(faulty[part], 0.0, 1.0), LEVEL)
+        bounds.append(made.of(ONE)[0])
+    assert bounds[0] == bounds[1]
 
 
 @pytest.mark.parametrize("level", [0.99, 0.995, 0.999])
@@ -146,57 +220,9 @@ def test_in_a_steep_tail_the_expected_share_is_still_above_it(level: float) -> N
     assert above == pytest.approx(1 - level, rel=0.15)
 
 
-def with_faults(normal: np.ndarray, positions: np.ndarray) -> np.ndarray:
-    errors = normal.copy()
-    errors[positions] = np.random.default_rng(9).uniform(3.0, 12.0, len(positions))
-    return errors
-
-
-def normal_errors(seed: int, rows: int = 10_000) -> np.ndarray:
-    return 1.0 + np.random.default_rng(seed).exponential(0.17, rows)
-
-
-@pytest.mark.parametrize("level", [0.99, 0.999, 0.9999])
-@pytest.mark.parametrize("share", [0.03, 0.05, 0.08])
-def test_single_faults_do_not_count_as_normal_events(level: float, share: float) -> None:
-    normal = normal_errors(1)
-    single = np.arange(5, len(normal), round(1 / share))
-    made = threshold()
-    teach(made, with_faults(normal, single), level=level)
-    bound = made.of(ONE)[0]
-    above = np.exp(-(bound - 1.0) / 0.17)
-    assert 0.5 < above / (1 - level) < 2.0
-    assert bound < 3.0
-
-
-def test_consecutive_faults_are_not_mistaken_for_single_ones() -> None:
-    normal = normal_errors(2)
-    lasting = (np.arange(0, len(normal), 200)[:, None] + np.arange(8)).ravel()
-    made = threshold()
-    teach(made, with_faults(normal, lasting), level=0.99)
-    assert made.of(ONE)[0] > 6.0
-
-
-def test_faults_of_several_vehicles_at_once_are_single_ones_of_each() -> None:
-    normal = np.repeat(normal_errors(3), 3)
-    single = (np.arange(0, len(normal), 60)[:, None] + np.arange(3)).ravel()
-    errors, slots = with_faults(normal, single), np.resize(np.arange(3), len(normal))
-    made = threshold()
-    made.learn(slots, errors, np.ones(len(errors)), 0.999)
-    assert (made.of(np.arange(3)) < 3.0).all()
-
-
-def test_more_than_a_few_are_not_considered_faults() -> None:
-    normal = normal_errors(4)
-    often = np.arange(0, len(normal), round(0.5 / FAULTS_AT_MOST))
-    made = threshold()
-    teach(made, with_faults(normal, often), level=0.95)
-    assert made.of(ONE)[0] > 4.0
-
-
 @pytest.mark.parametrize("seed", range(5))
 @pytest.mark.parametrize("level", [0.95, 0.99, 0.999])
-def test_a_heavy_tail_is_not_mistaken_for_faults(seed: int, level: float) -> None:
+def test_a_heavy_tail_is_counted_where_enough_rows_lie_in_it(seed: int, level: float) -> None:
     random = np.random.default_rng(seed)
     made = threshold()
     teach(made, 1.0 + random.pareto(3.0, 50_000), level=level)
@@ -204,13 +230,110 @@ def test_a_heavy_tail_is_not_mistaken_for_faults(seed: int, level: float) -> Non
     assert made.of(ONE)[0] == pytest.approx(exact, rel=0.25)
 
 
-def test_a_vehicle_with_few_faults_of_its_own_is_judged_by_the_faults_of_the_fleet() -> None:
-    made = threshold(prior=100.0)
-    normal = normal_errors(5)
-    teach(made, with_faults(normal, np.arange(5, len(normal), 20)), slot=0, level=0.999)
-    few = normal_errors(6, 60)
-    teach(made, with_faults(few, np.array([30])), slot=1, level=0.999)
-    assert made.of(np.array([1]))[0] < 3.0
+@pytest.mark.parametrize("beyond", [1e-3, 1e-4, 1e-5])
+def test_a_quantile_rarer_than_what_was_counted_is_extrapolated_by_an_exponential_tail(beyond: float) -> None:
+    random = np.random.default_rng(4)
+    estimates = [
+        quantile(*histogram(1.0 + random.exponential(0.5, 5000)), 1.0 - beyond, 1.0) for _ in range(20)
+    ]
+    # The quantile of an exponential tail in closed form.
+    assert np.median(estimates) == pytest.approx(1.0 - 0.5 * np.log(beyond), rel=0.05)
+
+
+@settings(deadline=None)
+@given(seed=st.integers(0, 1000), tail=st.sampled_from([0.3, 1.0, ASSUMED_TAIL]))
+def test_the_highest_errors_make_no_difference_to_a_quantile_rarer_than_what_was_counted(
+    seed: int, tail: float
+) -> None:
+    errors = np.random.default_rng(seed).exponential(1.0, 2000)
+    gross = errors.copy()
+    gross[errors > np.quantile(errors, 0.97)] *= 20.0
+    plain = quantile(*histogram(errors), 0.9999, tail)
+    assert quantile(*histogram(gross), 0.9999, tail) == pytest.approx(plain, rel=1e-9)
+
+
+@settings(deadline=None)
+@given(
+    seed=st.integers(0, 1000),
+    rows=st.sampled_from([1.0, 30.0, 1000.0, 1e6]),
+    tail=st.sampled_from([0.0, 0.5, 1.0, ASSUMED_TAIL]),
+    counted=st.booleans(),
+)
+def test_a_rarer_quantile_is_never_lower(seed: int, rows: float, tail: float, *, counted: bool) -> None:
+    counts = np.random.default_rng(seed).poisson(3.0, BUCKETS).astype(float)
+    counts *= rows / counts.sum()
+    levels = 1.0 - np.logspace(-12, 0, 200)[::-1]
+    levels = levels[(((1.0 - levels) * rows >= TAIL_ROWS) | (levels <= BODY)) == counted]
+    assume(len(levels))
+    quantiles = np.array([quantile(counts, rows, level, tail) for level in levels])
+    assert np.isfinite(quantiles).all()
+    assert (np.diff(quantiles) >= -1e-9).all()
+
+
+def test_of_no_rows_there_is_no_quantile() -> None:
+    assert quantile(np.zeros(BUCKETS), 0.0, 0.99, 1.0) == 0.0
+
+
+@pytest.mark.parametrize("level", [0.99, 0.999])
+@pytest.mark.parametrize("shape", [0.7, 1.0, 2.0])
+def test_the_tail_that_the_fleet_shows_extrapolates_a_part_of_it_to_what_was_counted(
+    level: float, shape: float
+) -> None:
+    counts, rows = histogram(np.random.default_rng(8).weibull(shape, 100_000))
+    counted = quantile(counts, rows, level, 1.0)
+    few = TAIL_ROWS / 2 / (1.0 - level) / rows
+    extrapolated = quantile(few * counts, few * rows, level, tail_of(counts, rows, level))
+    assert extrapolated == pytest.approx(counted, rel=1e-3)
+
+
+def test_a_tail_that_is_not_counted_or_too_heavy_is_the_assumed_one() -> None:
+    heavy, rows = histogram(np.random.default_rng(9).pareto(1.0, 100_000))
+    assert tail_of(heavy, rows, 0.999) == ASSUMED_TAIL
+    few = 0.9 * TAIL_ROWS / 0.001
+    assert tail_of(heavy * few / rows, few, 0.999) == ASSUMED_TAIL
+    assert tail_of(heavy, rows, BODY) == ASSUMED_TAIL
+
+
+@pytest.mark.parametrize("shape", [0.8, 1.0, 2.0])
+def test_the_threshold_of_a_vehicle_with_few_rows_has_the_tail_of_the_fleet(shape: float) -> None:
+    fleet = threshold(prior=1.0)
+    random = np.random.default_rng(10)
+    teach(fleet, random.weibull(shape, 300_000), slot=0, level=0.999, block=1000)
+    bounds = []
+    for _ in range(20):
+        made = copy.deepcopy(fleet)
+        teach(made, 2.0 * random.weibull(shape, 400), slot=1, level=0.999, block=50)
+        bounds.append(made.of(ONE + 1)[0])
+    exact = 2.0 * np.log(1000) ** (1 / shape)
+    assert np.median(bounds) == pytest.approx(exact, rel=0.15)
+
+
+@pytest.mark.parametrize("level", [0.99, 0.999, 0.9999])
+@pytest.mark.parametrize("rows", [300, 1000, 5000])
+def test_few_exponential_errors_are_not_flagged_more_often_than_promised(level: float, rows: int) -> None:
+    above = []
+    for seed in range(10):
+        made = threshold(prior=400.0)
+        teach(made, np.random.default_rng(seed).exponential(1.0, rows), level=level, block=50)
+        above.append(np.exp(-made.of(ONE)[0]))
+    assert np.mean(above) < 1.3 * (1 - level)
+
+
+@pytest.mark.parametrize("level", [0.999, 0.9999])
+@pytest.mark.parametrize("share", [0.03, 0.05, 0.08])
+@pytest.mark.parametrize("rows", [500, 5000])
+def test_single_faults_lift_an_extrapolated_threshold_by_less_than_two_thirds(
+    level: float, share: float, rows: int
+) -> None:
+    random = np.random.default_rng(11)
+    for _ in range(5):
+        normal = random.exponential(1.0, rows)
+        faulty = np.where(random.random(rows) < share, 10.0 * normal, normal)
+        clean, lifted = threshold(prior=400.0), threshold(prior=400.0)
+        teach(clean, normal, level=level, block=50, limited=True)
+        teach(lifted, faulty, level=level, block=50, limited=True)
+        # Counted, it would be several times as high.
+        assert lifted.of(ONE)[0] < 5 / 3 * clean.of(ONE)[0]
 
 
 @settings(deadline=None)
@@ -233,6 +356,7 @@ def test_empty_buckets_make_no_difference(seed: int, memory: float, level: float
 @pytest.mark.parametrize("bucket", range(20, 28))
 def test_the_highest_bucket_may_be_any(bucket: int) -> None:
     made = threshold(prior=50.0)
+    made.fleet_counts[:] = 0.0
     teach(made, np.repeat([0.99 * EDGES[bucket - 1], 0.99 * EDGES[bucket]], [200, 300]))
     assert made.of(ONE)[0] == by_all_buckets(made, 0, LEVEL)
 
@@ -241,7 +365,16 @@ def by_all_buckets(made: PercentileThreshold, slot: int, level: float) -> float:
     """The threshold of a vehicle after its errors were counted, from all buckets, empty or not."""
     rows = float(made.fleet_counts.sum())
     whole = made.fleet_counts * (made.prior / rows) + made.counts[slot]
-    first = first_faulty(made.fleet_shape, made.fleet_pairs, level)
-    faulty = float(made.fleet_counts[first:].sum()) / rows if first < BUCKETS else -1.0
     sums = [whole[start::4].cumsum()[-1] for start in range(4)]
-    return quantile(whole, (sums[0] + sums[1]) + (sums[2] + sums[3]), level, faulty)
+    tail = tail_of(made.fleet_counts, rows, level)
+    return quantile(whole, (sums[0] + sums[1]) + (sums[2] + sums[3]), level, tail)
+
+
+def test_a_vehicle_that_is_forgotten_has_the_threshold_of_the_fleet_again() -> None:
+    made = threshold(prior=1.0)
+    teach(made, np.full(3000, 1.0), slot=0)
+    teach(made, np.full(300, 0.2), slot=1)
+    assert made.of(ONE + 1)[0] < made.of(ONE)[0] / 2
+    made.forget(np.array([1]))
+    assert made.of(ONE + 1)[0] == made.fleet_bound
+    assert made.vehicles == 1

@@ -8,7 +8,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from dataflows.detector.arrival import NEVER, UNIQUE, Arrival
-from dataflows.detector.window import Window
+from dataflows.detector.window import LARGEST_CHANGE, Samples, Window
 
 SIZE = 4
 HOLD = 3
@@ -110,7 +110,7 @@ def test_the_window_of_a_vehicle_whose_clock_is_set_back_restarts(others: int) -
     cut=st.integers(0, 40),
     missing=st.sampled_from([0.0, 0.3, 0.9]),
 )
-def test_missing_values_are_held_and_differences_taken_as_by_the_reference(
+def test_missing_values_are_held_and_changes_known_as_by_the_reference(
     seed: int, cut: int, missing: float
 ) -> None:
     random = np.random.default_rng(seed)
@@ -125,7 +125,7 @@ def test_missing_values_are_held_and_differences_taken_as_by_the_reference(
         if len(part):
             parts.append(made.fill(slots[part], times[part], values[part]))
     filled = [np.concatenate([getattr(part, name) for part in parts]) for name in ("values", "observed")]
-    changes = [np.concatenate([getattr(part, name) for part in parts]) for name in ("change", "changed")]
+    changed = np.concatenate([part.changed for part in parts])
 
     last: dict[tuple[int, int], tuple[float, int]] = {}
     for row in range(40):
@@ -136,42 +136,127 @@ def test_missing_values_are_held_and_differences_taken_as_by_the_reference(
             present = bool(np.isfinite(value))
             assert filled[1][row, signal] == (present or recent)
             assert filled[0][row, signal] == (value if present else previous if recent else 0.0)
-            assert changes[1][row, signal] == (present and recent)
-            assert changes[0][row, signal] == (value - previous if present and recent else 0.0)
+            assert changed[row, signal] == (present and recent)
             if present:
                 last[key] = (value, int(times[row]))
 
 
-@settings(deadline=None)
-@given(seed=st.integers(0, 10_000), cut=st.integers(0, 40))
-def test_mean_changes_and_runs_are_those_of_the_reference(seed: int, cut: int) -> None:
-    random = np.random.default_rng(seed)
-    slots = random.integers(0, 3, 40)
-    times = np.cumsum(random.integers(1, 3, 40)).astype(np.int64)
-    values = random.integers(0, 2, (40, 1)).astype(np.float64)
+class Moving:
+    """How one signal of a vehicle has been moving, one sample at a time."""
 
-    made = window()
+    def __init__(self) -> None:
+        self.last: tuple[float, int] | None = None
+        self.sizes: list[float] = []
+        self.mean = np.nan
+        self.run = 0
+
+    def sent(self, value: float, time: int) -> None:
+        if self.last is not None and time - self.last[1] <= HOLD:
+            moved = abs(value - self.last[0])
+            self.run = max(self.run, 0) + 1 if moved else min(self.run, 0) - 1
+            usual = float(np.mean(self.sizes)) if self.sizes else 0.0
+            if usual > 0.0:
+                moved = min(moved, LARGEST_CHANGE * float(np.nanmax([usual, self.mean])))
+            self.sizes.append(moved)
+            self.mean = moved if np.isnan(self.mean) else self.mean + (moved - self.mean) / SIZE
+        else:
+            self.mean, self.run = np.nan, 0
+        self.last = (value, time)
+
+    def known(self, time: int) -> tuple[float, int]:
+        """The mean of its changes and its run."""
+        if self.last is None or time - self.last[1] > HOLD:
+            return np.nan, 0
+        return self.mean, self.run
+
+
+@settings(deadline=None)
+@given(
+    seed=st.integers(0, 10_000),
+    cut=st.integers(0, 60),
+    missing=st.sampled_from([0.0, 0.5]),
+    wild=st.sampled_from([0.0, 0.1]),
+)
+def test_mean_changes_and_runs_are_those_of_the_reference(
+    seed: int, cut: int, missing: float, wild: float
+) -> None:
+    random = np.random.default_rng(seed)
+    slots = random.integers(0, 3, 60)
+    times = np.cumsum(random.integers(0, 3, 60)).astype(np.int64)
+    values = random.integers(0, 3, (60, 2)).astype(np.float64)
+    values[random.random((60, 2)) < wild] *= 1000.0
+    values[random.random((60, 2)) < missing] = np.nan
+
+    made = window(signals=2)
     parts = [
         made.fill(slots[part], times[part], values[part])
-        for part in np.split(np.arange(40), [cut])
+        for part in np.split(np.arange(60), [cut])
         if len(part)
     ]
     mean_change = np.concatenate([part.mean_change for part in parts])
     run = np.concatenate([part.run for part in parts])
 
-    last: dict[int, tuple[float, int]] = {}
-    mean: dict[int, float] = {}
-    length: dict[int, int] = {}
+    moving = [[Moving(), Moving()] for _ in range(3)]
     for row, slot in enumerate(slots.tolist()):
-        value, at = float(values[row, 0]), int(times[row])
-        if slot in last and at - last[slot][1] <= HOLD:
-            size = abs(value - last[slot][0])
-            mean[slot] = size if slot not in mean else mean[slot] + (size - mean[slot]) / SIZE
-            before = length.get(slot, 0)
-            length[slot] = max(before, 0) + 1 if size else min(before, 0) - 1
-        last[slot] = (value, at)
-        assert run[row, 0] == length.get(slot, 0)
-        np.testing.assert_allclose(mean_change[row, 0], mean.get(slot, np.nan))
+        for signal, reference in enumerate(moving[slot]):
+            if np.isfinite(values[row, signal]):
+                reference.sent(float(values[row, signal]), int(times[row]))
+            mean, length = reference.known(int(times[row]))
+            assert run[row, signal] == length
+            np.testing.assert_allclose(mean_change[row, signal], mean, rtol=1e-9)
+
+
+def of_one_signal(values: np.ndarray, times: np.ndarray | None = None) -> Samples:
+    """Samples of one signal of one vehicle, by default an event per microsecond."""
+    when = np.arange(len(values), dtype=np.int64) if times is None else times
+    return window().fill(np.zeros(len(values), np.intp), when, values[:, None])
+
+
+@settings(deadline=None)
+@given(
+    seed=st.integers(0, 10_000),
+    wild=st.sampled_from([10.0, 1e3, 1e12, -1e12]),
+    where=st.integers(20, 39),
+)
+def test_one_wild_sample_moves_the_mean_of_changes_by_a_bounded_amount(
+    seed: int, wild: float, where: int
+) -> None:
+    plain = np.random.default_rng(seed).normal(size=40)
+    disturbed = plain.copy()
+    disturbed[where] += wild
+    undisturbed = of_one_signal(plain).mean_change[1:]
+    largest = max(undisturbed.max(), np.abs(np.diff(plain)).max())
+    # There and back are two changes, and each counts as `LARGEST_CHANGE` times the mean before it at most.
+    limit = (1 + (LARGEST_CHANGE - 1) / SIZE) ** 2 * largest
+    assert of_one_signal(disturbed).mean_change[1:].max() <= limit * (1 + 1e-9)
+
+
+def test_a_signal_that_keeps_moving_more_than_before_is_followed_within_a_few_samples() -> None:
+    values = np.cumsum(np.where(np.arange(80) < 40, 1.0, 1000.0))
+    mean_change = of_one_signal(values).mean_change[:, 0]
+    assert mean_change[39] == 1.0
+    assert mean_change[40] == 1.0 + (LARGEST_CHANGE - 1.0) / SIZE
+    assert mean_change[79] > 990.0
+
+
+def test_the_first_change_of_a_signal_that_stood_still_counts_fully() -> None:
+    values = np.array([5.0, 5.0, 5.0, 105.0])
+    assert of_one_signal(values).mean_change[:, 0].tolist()[1:] == [0.0, 0.0, 100.0 / SIZE]
+
+
+def test_after_a_gap_the_first_change_counts_as_no_more_than_a_few_times_the_usual_one() -> None:
+    times = np.array([0, 1, 2, 100, 101], np.int64)
+    samples = of_one_signal(np.array([0.0, 1.0, 2.0, 9.0, 1000.0]), times)
+    np.testing.assert_array_equal(samples.mean_change[:, 0], [np.nan, 1.0, 1.0, np.nan, LARGEST_CHANGE])
+
+
+@pytest.mark.parametrize(("gap", "ended"), [(HOLD, False), (HOLD + 1, True)])
+def test_a_gap_longer_than_values_are_held_ends_runs_and_means(gap: int, ended: bool) -> None:
+    times = np.array([0, 1, 2, 2 + gap, 3 + gap], np.int64)
+    samples = of_one_signal(np.array([1.0, 2.0, 3.0, 4.0, 5.0]), times)
+    assert samples.run[:, 0].tolist() == ([0, 1, 2, 0, 1] if ended else [0, 1, 2, 3, 4])
+    after = np.nan if ended else 1.0
+    np.testing.assert_array_equal(samples.mean_change[:, 0], [np.nan, 1.0, 1.0, after, 1.0])
 
 
 def test_nothing_is_known_about_how_a_signal_moved_that_is_missing_for_longer_than_it_is_held() -> None:

@@ -3,17 +3,21 @@
 from __future__ import annotations
 
 import json
+import math
 from dataclasses import replace
 from datetime import UTC, datetime
 
 import msgspec
 import numpy as np
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from config.settings import DEFAULT_FILE, Settings, SignalSettings, load
 from dataflows.decode import Decoder
 from dataflows.detector import Status
 from dataflows.encode import Encoder
+from dataflows.encode.json_kernel import shortened
 from dataflows.events import STATUS_NAMES, Enriched
 from dataflows.messages import MessageBatch
 from dataflows.score.scorer import ScoredBatch, ShardScorer
@@ -49,6 +53,7 @@ def test_an_event_has_every_field_of_the_contract_and_only_those(settings: Setti
         "status",
         "values",
         "expected",
+        "band",
         "contributions",
         "implausible",
         "model_version",
@@ -97,6 +102,34 @@ def test_an_event_of_a_version_without_values_can_still_be_read(settings: Settin
     assert msgspec.json.decode(msgspec.json.encode(event), type=Enriched).values == {}
 
 
+def test_an_event_of_a_version_without_bands_can_still_be_read(settings: Settings) -> None:
+    (event,) = encoded(settings, telemetry(1))
+    del event["band"]
+    assert msgspec.json.decode(msgspec.json.encode(event), type=Enriched).band == {}
+
+
+def test_a_band_has_three_digits_and_is_null_where_it_is_unknown(settings: Settings) -> None:
+    batch = scored(settings, batches(telemetry(3), 3)[0])
+    batch.scores.band[:] = [[1.23456, np.nan], [98765.4, 0.000999951], [np.inf, 0.0]]
+    payloads = Encoder(settings).encode(batch).payloads
+    assert b'"band":{"speed":1.23,"rpm":null}' in payloads[0]
+    assert [msgspec.json.decode(payload, type=Enriched).band for payload in payloads] == [
+        {"speed": 1.23, "rpm": None},
+        {"speed": 98_800.0, "rpm": 0.001},
+        {"speed": None, "rpm": 0.0},
+    ]
+
+
+@given(st.floats(1e-298, 1e307), st.integers(1, 9), st.booleans())
+def test_a_shortened_number_is_the_nearest_one_with_so_few_digits(
+    size: float, digits: int, negative: bool
+) -> None:
+    number = -size if negative else size
+    short = float(shortened(np.array([[number]]), digits)[0, 0])
+    assert short == pytest.approx(float(f"{number:.{digits - 1}e}"), rel=10.0 ** (1 - digits) + 1e-12)
+    assert abs(short - number) <= 0.5000001 * 10.0 ** (math.floor(math.log10(size) + 1e-9) + 1 - digits)
+
+
 def test_the_names_of_the_status_are_those_of_the_contract() -> None:
     assert [status.name.lower() for status in Status] == list(STATUS_NAMES)
     assert [status.value for status in Status] == list(range(len(STATUS_NAMES)))
@@ -140,7 +173,8 @@ def test_a_model_that_expects_nothing_explains_nothing(settings: Settings) -> No
     batch = scored(settings, batches(telemetry(2), 2)[0])
     batch.scores.expected[:] = np.nan
     events = [json.loads(payload) for payload in Encoder(settings).encode(batch).payloads]
-    assert [(event["expected"], event["contributions"]) for event in events] == [({}, {})] * 2
+    for event in events:
+        assert (event["expected"], event["band"], event["contributions"]) == ({}, {}, {})
     assert [event["reconstruction_error"] for event in events] == pytest.approx(batch.scores.error, rel=1e-8)
 
 

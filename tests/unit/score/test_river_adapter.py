@@ -13,11 +13,12 @@ from river import anomaly, preprocessing
 
 from config.errors import SettingsError, SnapshotError
 from config.settings import DetectorSettings, load
-from dataflows.detector import Detector
+from dataflows.detector import Detector, Signals
 from dataflows.score.models import make_model, parameters_of
 from dataflows.score.river.adapter import COUNTS, MOMENTS, RiverModel
 from dataflows.score.river.pickles import VERSION
 
+SIGNALS = Signals(("a", "b"))
 KIND = "river.anomaly.HalfSpaceTrees"
 PARAMETERS: dict[str, Any] = {"n_trees": 3, "height": 4, "window_size": 20, "seed": 3}
 
@@ -28,7 +29,7 @@ def detector_settings() -> DetectorSettings:
 
 def detector() -> Detector:
     settings = detector_settings()
-    return Detector(parameters_of(settings), ["a", "b"], make_model(settings, 2))
+    return Detector(parameters_of(settings), SIGNALS, make_model(settings, SIGNALS))
 
 
 def test_scores_rank_as_those_of_the_detector_itself() -> None:
@@ -61,7 +62,7 @@ def test_each_vehicle_has_its_own_detector() -> None:
 
 def test_half_space_trees_flag_few_normal_events_with_default_settings() -> None:
     settings = load().detector.model_copy(update={"kind": KIND, "percentile": 99.0})
-    made = Detector(parameters_of(settings), ["a", "b"], make_model(settings, 2))
+    made = Detector(parameters_of(settings), SIGNALS, make_model(settings, SIGNALS))
     values = np.random.default_rng(3).normal(size=(4_000, 2))
     times = np.arange(4_000, dtype=np.int64) * 1_000_000
     flagged = made.process(["car"] * 4_000, times, values).anomaly
@@ -74,7 +75,7 @@ def test_without_a_seed_the_same_stream_gives_the_same_scores() -> None:
     times = np.arange(300, dtype=np.int64) * 1_000_000
 
     def errors() -> np.ndarray:
-        made = Detector(parameters_of(settings), ["a", "b"], make_model(settings, 2))
+        made = Detector(parameters_of(settings), SIGNALS, make_model(settings, SIGNALS))
         return made.process(["car"] * 300, times, values).error
 
     assert np.array_equal(errors(), errors())

@@ -42,11 +42,11 @@ def test_its_defaults_are_those_of_the_detector() -> None:
 
 
 def test_every_parameter_of_one_stream_is_taken_and_kept_by_a_clone() -> None:
-    of_a_fleet = {"vehicles", "prior", "threshold_prior", "false_alarms_per_day", "anomaly_weight"}
+    of_a_fleet = {"vehicles", "prior", "threshold_prior", "false_alarms_per_day"}
     made = ReconstructionDetector()
     assert set(made._get_params()) == {field.name for field in fields(Parameters)} - of_a_fleet
     chosen: dict[str, Any] = {
-        "terms": dict(TERMS) | {"change": 1.0},
+        "terms": dict(TERMS) | {"restless": 1.5},
         "reconstructor": "mlp",
         "percentile": 50.0,
     }
