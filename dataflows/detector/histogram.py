@@ -28,8 +28,12 @@ TAIL_ROWS = 8.0
 BODY = 0.9
 """Quantile level up to which rows are taken to be normal: faults are fewer than one in ten."""
 
-ASSUMED_TAIL = 1.6
-"""Mean excess beyond `BODY`, in that of the body, until the fleet has shown its own; never taken to be more.
+TAIL_LEVEL = 0.995
+"""Level at which the tail beyond `BODY` is measured, if the quantile that is wanted is not below."""
+
+ASSUMED_TAIL = 1.5
+"""How far that level is taken to lie beyond `BODY` at most, and until the fleet has shown how far it does; it
+is 1 if the exponential tail of the body goes on.
 
 Surprises are nearly exponential where the present is like the past, and heavier-tailed where it is not.
 """
@@ -91,22 +95,33 @@ def quantile(counts: Floats, rows: float, level: float, tail: float) -> float:
     if (1.0 - level) * rows >= TAIL_ROWS or level <= BODY:
         return _located(counts, (1.0 - level) * rows)
     median, high = _located(counts, 0.5 * rows), _located(counts, (1.0 - BODY) * rows)
-    steps = np.log((1.0 - BODY) / (1.0 - level)) / np.log(0.5 / (1.0 - BODY))
-    extrapolated: float = high + tail * (high - median) * steps
+    extrapolated: float = high + tail * (high - median) * _reach(level)
     return extrapolated
 
 
 @compiled
-def tail_of(counts: Floats, rows: float, level: float) -> float:
-    """The `tail` by which `quantile` would extrapolate to what it counts, or `ASSUMED_TAIL` if that is less.
+def _reach(level: float) -> float:
+    """Distance of a level > `BODY` from it, in that of `BODY` from the median.
 
-    Where the quantile is extrapolated itself, `ASSUMED_TAIL`.
+    Up to `TAIL_LEVEL` as in an exponential tail; from there with the root of the logarithm, as in a Gaussian.
     """
+    known = np.log((1.0 - BODY) / (1.0 - TAIL_LEVEL))
+    wanted = np.log((1.0 - BODY) / (1.0 - level))
+    reach: float = min(wanted, np.sqrt(wanted * known)) / np.log(0.5 / (1.0 - BODY))
+    return reach
+
+
+@compiled
+def tail_of(counts: Floats, rows: float, level: float) -> float:
+    """The `tail` by which `quantile` would extrapolate to what was counted at `TAIL_LEVEL`, or a lower level.
+
+    At most `ASSUMED_TAIL`, which it also is where that was not counted.
+    """
+    level = min(level, TAIL_LEVEL)
     if (1.0 - level) * rows < TAIL_ROWS or level <= BODY:
         return ASSUMED_TAIL
     median, high = _located(counts, 0.5 * rows), _located(counts, (1.0 - BODY) * rows)
-    steps = np.log((1.0 - BODY) / (1.0 - level)) / np.log(0.5 / (1.0 - BODY))
-    tail: float = (_located(counts, (1.0 - level) * rows) - high) / max((high - median) * steps, 1e-300)
+    tail = (_located(counts, (1.0 - level) * rows) - high) / max((high - median) * _reach(level), 1e-300)
     return min(tail, ASSUMED_TAIL)
 
 

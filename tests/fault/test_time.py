@@ -377,6 +377,7 @@ def test_events_older_than_the_window_are_marked_late_scored_and_not_learned(tmp
     never = scored(tmp_path / "never", [payload for payload in stream if payload not in missed])
     late = [event for event in with_late if event.status == "late"]
     assert {bytes(event.telemetry) for event in late} == missed
-    assert all(event.reconstruction_error > 0 and event.anomaly_threshold for event in late)
+    assert all(event.anomaly_threshold for event in late)
+    assert any(event.reconstruction_error > 0 for event in late)
     rest = [event for event in with_late if event.status != "late"]
     assert all_but_when(rest) == all_but_when(never)

@@ -19,9 +19,9 @@ from tests.support.paths import PUBLIC_DATA, REPOSITORY
 TRIP = PUBLIC_DATA / "obd" / "carobd-drive1.csv.gz"
 pytestmark = pytest.mark.skipif(not is_portable(), reason="the digests are those of Linux on x86-64")
 DIGESTS = {
-    "minutes": "50b75e61bba3b86bf2bf628b92cc4d8f57a284d9edd7c54db24053bb72b6b91f",
-    "spring": "239f312ffc6afd3aca661456fb935f8be607175416b509424fb5f9cbd40fe62e",
-    "trip": "ed25f5520405ca6aa5ae9da6a12e1cbb9a56afd29d41271fb5a8a44131f75385",
+    "minutes": "97748e09167bbfd32c7c95c0d648b0c473d0e0e05d1be3b50b684c0fc4748b8f",
+    "spring": "0c6f48c89acf123b2149ab5505dbf9e5cb6dc3e542fa75f518a4d1094ee82750",
+    "trip": "76eeb9e3f4295a170b3fd496291b1bc3220643ce9779c4fb2bb840fd155444fd",
 }
 
 

