@@ -29,7 +29,7 @@ BODY = 0.9
 """Quantile level up to which rows are taken to be normal: faults are fewer than one in ten."""
 
 TAIL_LEVEL = 0.995
-"""Level at which the tail beyond `BODY` is measured, if the quantile that is wanted is not below."""
+"""Level at which the tail beyond `BODY` is measured if the one that is wanted is too high to be counted."""
 
 ASSUMED_TAIL = 1.5
 """How far that level is taken to lie beyond `BODY` at most, and until the fleet has shown how far it does; it
@@ -113,11 +113,13 @@ def _reach(level: float) -> float:
 
 @compiled
 def tail_of(counts: Floats, rows: float, level: float) -> float:
-    """The `tail` by which `quantile` would extrapolate to what was counted at `TAIL_LEVEL`, or a lower level.
+    """The `tail` by which `quantile` would extrapolate to what was counted.
 
-    At most `ASSUMED_TAIL`, which it also is where that was not counted.
+    Counted at `level`, or at `TAIL_LEVEL` where too few rows lie above that. At most `ASSUMED_TAIL`, which it
+    also is where neither was counted.
     """
-    level = min(level, TAIL_LEVEL)
+    if (1.0 - level) * rows < TAIL_ROWS:
+        level = min(level, TAIL_LEVEL)
     if (1.0 - level) * rows < TAIL_ROWS or level <= BODY:
         return ASSUMED_TAIL
     median, high = _located(counts, 0.5 * rows), _located(counts, (1.0 - BODY) * rows)
