@@ -19,7 +19,7 @@ from benchmarks.candidates import CANDIDATES, GROUPS, Candidate
 from benchmarks.fingerprint import fingerprint
 from benchmarks.quality_metrics import StreamFigures, Timed, figures
 from benchmarks.quality_report import summaries, tables
-from benchmarks.results_cache import ResultsCache
+from benchmarks.results_cache import ResultsCache, add_cache_options
 from benchmarks.streams import LabelledStream, manifest, read
 from config.errors import RecordingError, SettingsError, exit_on_error
 
@@ -195,14 +195,7 @@ def _parser() -> argparse.ArgumentParser:
     )
     parser.add_argument("--detectors", metavar="A,B", help="detectors to run; default: all installed ones")
     parser.add_argument("--json", action="store_true", help="print JSON instead of tables")
-    parser.add_argument(
-        "--cache",
-        type=Path,
-        default=Path(".benchmarks/quality.jsonl"),
-        metavar="FILE",
-        help="finished results, so that a run can be resumed (default: %(default)s)",
-    )
-    parser.add_argument("--fresh", action="store_true", help="ignore finished results and measure everything")
+    add_cache_options(parser, Path(".benchmarks/quality.jsonl"))
     return parser
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from argparse import ArgumentParser
 from pathlib import Path
 from typing import Generic, TypeVar
 
@@ -10,6 +11,18 @@ import msgspec
 from config.errors import RecordingError
 
 Result = TypeVar("Result", bound=msgspec.Struct)
+
+
+def add_cache_options(parser: ArgumentParser, default: Path) -> None:
+    """Add ``--cache`` and ``--fresh``: where finished results are, and whether to measure them again."""
+    parser.add_argument(
+        "--cache",
+        type=Path,
+        default=default,
+        metavar="FILE",
+        help="finished results, so that a run can be resumed (default: %(default)s)",
+    )
+    parser.add_argument("--fresh", action="store_true", help="ignore finished results and measure everything")
 
 
 class _Line(msgspec.Struct, frozen=True):

@@ -15,7 +15,7 @@ from pathlib import Path
 from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
 
-from benchmarks.results_cache import ResultsCache
+from benchmarks.results_cache import ResultsCache, add_cache_options
 from benchmarks.selection.choice import GRID, MOST_FLAGGED, ROUNDS, STEPS
 from benchmarks.selection.evaluations import Evaluations, Outcome, usable_streams
 from benchmarks.selection.protocol import chosen_on, leave_each_out
@@ -146,14 +146,7 @@ def _parser() -> argparse.ArgumentParser:
         help="how many detectors run side by side (default: one per processor, %(default)s)",
     )
     parser.add_argument("--json", action="store_true", help="print JSON instead of tables")
-    parser.add_argument(
-        "--cache",
-        type=Path,
-        default=Path(".benchmarks/selection.jsonl"),
-        metavar="FILE",
-        help="finished results, so that a run can be resumed (default: %(default)s)",
-    )
-    parser.add_argument("--fresh", action="store_true", help="ignore finished results and measure everything")
+    add_cache_options(parser, Path(".benchmarks/selection.jsonl"))
     return parser
 
 

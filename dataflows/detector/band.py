@@ -34,9 +34,10 @@ class Band(ArrayState):
     from the promised one by at most the range of the logarithm over ``rate · T``, whatever their distribution
     is and however it drifts. On a logarithm the rate has no unit, and the radius stays positive.
 
-    A band that is e times too wide takes `memory` rows to narrow, or as many as were seen if these are fewer
-    (steps that decay like 1/t: Angelopoulos, Barber & Bates, "Online conformal prediction with decaying step
-    sizes", ICML 2024). One that is too narrow widens sooner, the more the higher the level is.
+    A band that is e times too wide takes `memory` rows to narrow, or as many as were seen if these are fewer,
+    unless `LARGEST_RATE` makes it longer (steps that decay like 1/t: Angelopoulos, Barber & Bates, "Online
+    conformal prediction with decaying step sizes", ICML 2024). One that is too narrow widens sooner, the more
+    the higher the level is.
 
     The radius is shared by all vehicles, in a unit that is not: the standard deviation of what the others
     leave unexplained, in that of the vehicle. It starts at the quantile of a normal distribution.

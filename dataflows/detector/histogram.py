@@ -77,15 +77,15 @@ def _located(counts: Floats, higher: float) -> float:
 def quantile(counts: Floats, rows: float, level: float, tail: float) -> float:
     """Quantile of the errors in a histogram.
 
-    If fewer than `TAIL_ROWS` rows lie above it, it is extrapolated by an exponential tail whose slope follows
-    from the median and the quantile `BODY`: the highest errors may be faults, and say nothing about normal
-    ones. A quantile that is counted may therefore be above a rarer one that is extrapolated.
+    If fewer than `TAIL_ROWS` rows lie above it, it is extrapolated from the median and the quantile `BODY`:
+    the highest errors may be faults, and say nothing about normal ones. A quantile that is counted may
+    therefore be above a rarer one that is extrapolated.
 
     Args:
         counts: rows per bucket, shape (`BUCKETS`,), ≥ 0.
         rows: their sum.
         level: quantile level, 0–1.
-        tail: times that slope, for the extrapolation; see `tail_of`.
+        tail: steepness of the extrapolation, 1 for an exponential tail; see `tail_of`.
 
     Returns:
         0 for an empty histogram.

@@ -21,7 +21,7 @@ TERMS: Mapping[str, float] = {
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Parameters:
-    """What a detector knows, learns and flags; its defaults were chosen by the benchmark on public streams.
+    """What a detector knows, learns and flags; its defaults were chosen on public streams.
 
     "Events" are those of the detector as a whole unless they are said to be a vehicle's. Only the names in
     `reconstructor` and `terms` are checked; what a number outside its range does is undefined.

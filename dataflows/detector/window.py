@@ -251,16 +251,13 @@ def _fill(
                 moved = value - held[slot, signal]
                 size_of_change = abs(moved)
                 usual, before = usual_changes[slot, signal], mean_changes[slot, signal]
-                new = np.isnan(before)
                 if usual > 0.0:
-                    size_of_change = min(
-                        size_of_change, LARGEST_CHANGE * (usual if new else max(usual, before))
-                    )
+                    most = LARGEST_CHANGE * (usual if np.isnan(before) else max(usual, before))
+                    size_of_change = min(size_of_change, most)
                 changes[slot, signal] = min(changes[slot, signal] + 1, LONGEST_RUN)
                 usual_changes[slot, signal] += (size_of_change - usual) / changes[slot, signal]
-                mean_changes[slot, signal] = (
-                    size_of_change if new else before + (size_of_change - before) / size
-                )
+                before = size_of_change if np.isnan(before) else before
+                mean_changes[slot, signal] = before + (size_of_change - before) / size
                 length = runs[slot, signal]
                 longer = max(length, 0) + 1 if moved != 0.0 else min(length, 0) - 1
                 runs[slot, signal] = min(max(longer, -LONGEST_RUN), LONGEST_RUN)
