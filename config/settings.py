@@ -75,8 +75,8 @@ def _topic_template(text: str) -> str:
 class TopicSettings(Section):
     """Names of the topics; `telemetry` is a `TopicTemplate`.
 
-    `alerts` and `alert_actions` are written as in MQTT; `Settings.alerts_topic` and
-    `Settings.actions_topic` are their names on the broker in use.
+    From `alerts` on, names are written as in MQTT; `Settings.alerts_topic` and the properties beside it are
+    their names on the broker in use.
     """
 
     telemetry: Annotated[str, Field(min_length=1), AfterValidator(_topic_template)]
@@ -85,6 +85,9 @@ class TopicSettings(Section):
     ground_truth: str = Field(min_length=1)
     alerts: str = Field(min_length=1)
     alert_actions: str = Field(min_length=1)
+    rollups: str = Field(min_length=1)
+    late: str = Field(min_length=1)
+    command: str = Field(min_length=1)
 
     @property
     def telemetry_template(self) -> TopicTemplate:
@@ -216,6 +219,26 @@ class Settings(BaseSettings):
         """Topic of what people do about alerts."""
         return self._topic(self.topics.alert_actions)
 
+    @property
+    def rollups_topic(self) -> str:
+        """Topic of the rollups; over MQTT, the prefix of their topics."""
+        return self._topic(self.topics.rollups)
+
+    @property
+    def late_topic(self) -> str:
+        """Topic of events that came too late for their rollup."""
+        return self._topic(self.topics.late)
+
+    @property
+    def command_topic(self) -> str:
+        """Topic of commands, where telemetry comes from; over MQTT also the prefix of each vehicle's."""
+        return self.topics.command.replace("/", ".") if self.source.kind == "kafka" else self.topics.command
+
+    @property
+    def command_answers_topic(self) -> str:
+        """Topic of what became of commands, where telemetry comes from."""
+        return f"{self.command_topic}{'.' if self.source.kind == 'kafka' else '/'}ack"
+
     def _topic(self, name: str) -> str:
         # Kafka's names have no slash.
         return name.replace("/", ".") if self.sink.kind == "kafka" else name
@@ -240,6 +263,9 @@ class Settings(BaseSettings):
         topics = {name: (getattr(self.topics, name), kind) for name, kind in kinds.items()}
         topics["alerts"] = self.alerts_topic, self.sink.kind
         topics["alert_actions"] = self.actions_topic, self.sink.kind
+        topics["rollups"] = self.rollups_topic, self.sink.kind
+        topics["late"] = self.late_topic, self.sink.kind
+        topics["command"] = self.command_topic, self.source.kind
         for name, (topic, kind) in topics.items():
             if kind == "kafka" and not KAFKA_TOPIC.fullmatch(topic):
                 raise ValueError(
