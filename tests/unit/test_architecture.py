@@ -54,6 +54,20 @@ LAYERS: list[tuple[str, list[str]]] = [
             "dataflows.score",
         ],
     ),
+    (
+        "dataflows.rollup",
+        [
+            "config",
+            *WIRE,
+            "dataflows.stored_state",
+            "dataflows.metrics",
+            "dataflows.compiled",
+            "dataflows.detector",
+            "dataflows.score",
+            # A vehicle that has stopped sending is the same for both.
+            "dataflows.alert.silence",
+        ],
+    ),
     ("dataflows.encode", ["config", *WIRE, "dataflows.compiled", "dataflows.detector", "dataflows.score"]),
     (
         "dataflows.notification",
@@ -113,6 +127,8 @@ ENGINE = {
     "dataflows/score/step.py",
     "dataflows/alert/step.py",
     "dataflows/alert/fleet_silence.py",
+    "dataflows/rollup/step.py",
+    "dataflows/rollup/windows.py",
     "dataflows/notification/step.py",
     "dataflows/fleet.py",
     "dataflows/record.py",
