@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Sequence
 from datetime import UTC, datetime
 
@@ -11,28 +10,24 @@ import numpy as np
 
 from config.settings import Settings
 from dataflows.clock import utc
-from dataflows.events import LateEvent, Rollup, SignalSummary
+from dataflows.compiled import Floats
+from dataflows.encode.json_rows import JsonRows, Members, ValueFormat
+from dataflows.events import LateEvent
 from dataflows.messages import OutgoingBatch
 from dataflows.rollup.measures import Measures
 from dataflows.rollup.run import (
-    ANOMALIES,
     CHANGE,
     COUNT,
-    ERROR_PEAK,
     ERROR_SUM,
-    IDLE,
-    LAST,
-    MAX,
     METRES,
     MIN,
-    MOVING,
     SUM,
     Run,
 )
 from dataflows.rollup.shard_runs import Late
 from dataflows.score.scorer import ScoredBatch
 
-DIGITS = 9
+FIRST_REVISION = 1
 
 
 class RollupEncoder:
@@ -43,62 +38,81 @@ class RollupEncoder:
     """
 
     def __init__(self, settings: Settings) -> None:
-        self._names = list(settings.signals)
+        catalogue = settings.signals
         self._levels = [
-            place for place, signal in enumerate(settings.signals.values()) if signal.measures == "level"
+            place for place, signal in enumerate(catalogue.values()) if signal.measures == "level"
         ]
-        self._knows_distance = Measures.of(settings.signals).distance
-        self._encoder = msgspec.json.Encoder()
+        self._knows_distance = Measures.of(catalogue).distance
+        self._rows = JsonRows(_members(list(catalogue), self._levels))
 
     def encode(self, closed: Sequence[tuple[str, Run]]) -> OutgoingBatch:
         """One message for each pair of a vehicle and the run of its window, keyed by vehicle."""
-        now = datetime.now(UTC)
-        return OutgoingBatch(
-            [vehicle for vehicle, _ in closed],
-            [self._encoder.encode(self.rollup(vehicle, run, now)) for vehicle, run in closed],
+        vehicles, runs = [vehicle for vehicle, _ in closed], [run for _, run in closed]
+        counts = np.array([run.events for run in runs], np.float64)
+        payloads = self._rows.write(
+            self._numbers(runs, counts),
+            scalars=[
+                [_id(vehicle, run) for vehicle, run in closed],
+                [FIRST_REVISION] * len(closed),
+                vehicles,
+                [run.events for run in runs],
+            ],
+            times=[
+                np.array([getattr(run, name) for run in runs], np.int64)
+                for name in ("start", "end", "first", "last")
+            ],
+            choices=[([msgspec.json.encode(datetime.now(UTC))], np.zeros(len(runs), np.intp))],
         )
+        return OutgoingBatch(vehicles, payloads)
 
-    def rollup(self, vehicle: str, run: Run, made_at: datetime) -> Rollup:
-        """The message about a vehicle's window.
+    def _numbers(self, runs: Sequence[Run], counts: Floats) -> Floats:
+        totals = np.stack([run.totals for run in runs])
+        totals[:, ERROR_SUM] /= counts
+        totals[:, METRES] = totals[:, METRES] / 1000.0 if self._knows_distance else np.nan
+        # Sums that overflow float64 are its largest number, which JSON has.
+        signals = np.nan_to_num(np.stack([run.signals for run in runs]))
+        changes = signals[:, self._levels, CHANGE]
+        with np.errstate(invalid="ignore"):
+            signals[:, :, SUM] /= signals[:, :, COUNT]
+        signals[:, :, MIN:CHANGE][signals[:, :, COUNT] == 0.0] = np.nan
+        columns = signals[:, :, :CHANGE].reshape(len(runs), -1)
+        used, filled = np.maximum(-changes, 0.0), np.maximum(changes, 0.0)
+        return np.hstack((totals[:, :METRES], columns, totals[:, METRES:], used, filled))
 
-        Args:
-            vehicle: its id.
-            run: all events of the window.
-            made_at: when it is made, UTC.
-        """
-        totals = run.totals.tolist()
-        signals = run.signals.tolist()
-        changes = {self._names[place]: signals[place][CHANGE] for place in self._levels}
-        part = f"#{run.part}" if run.part else ""
-        return Rollup(
-            rollup_id=f"{vehicle}@{run.start}{part}",
-            vehicle_id=vehicle,
-            start=utc(run.start),
-            end=utc(run.end),
-            first_at=utc(run.first),
-            last_at=utc(run.last),
-            events=run.events,
-            anomalies=round(totals[ANOMALIES]),
-            error_mean=_rounded(totals[ERROR_SUM] / run.events),
-            error_peak=_rounded(totals[ERROR_PEAK]),
-            signals={
-                name: SignalSummary(
-                    count=round(of[COUNT]),
-                    mean=_rounded(of[SUM] / of[COUNT]),
-                    min=_rounded(of[MIN]),
-                    max=_rounded(of[MAX]),
-                    last=_rounded(of[LAST]),
-                )
-                for name, of in zip(self._names, signals, strict=True)
-                if of[COUNT]
-            },
-            distance_km=_rounded(totals[METRES] / 1000.0) if self._knows_distance else None,
-            moving_s=_rounded(totals[MOVING]),
-            idle_s=_rounded(totals[IDLE]),
-            used={name: _rounded(max(-change, 0.0)) for name, change in changes.items()},
-            filled={name: _rounded(max(change, 0.0)) for name, change in changes.items()},
-            made_at=made_at,
-        )
+
+def _id(vehicle: str, run: Run) -> str:
+    return f"{vehicle}@{run.start}#{run.part}" if run.part else f"{vehicle}@{run.start}"
+
+
+def _members(signals: Sequence[str], levels: Sequence[int]) -> Members:
+    """The members of a `Rollup`, in its order.
+
+    Args:
+        signals: names.
+        levels: places of those that are used up and filled up.
+    """
+    summary: Members = dict.fromkeys(("count", "mean", "min", "max", "last"), ValueFormat.NUMBER)
+    of_levels: Members = dict.fromkeys([signals[place] for place in levels], ValueFormat.NUMBER)
+    return {
+        "rollup_id": ValueFormat.SCALAR,
+        "revision": ValueFormat.SCALAR,
+        "vehicle_id": ValueFormat.SCALAR,
+        "start": ValueFormat.TIME,
+        "end": ValueFormat.TIME,
+        "first_at": ValueFormat.TIME,
+        "last_at": ValueFormat.TIME,
+        "events": ValueFormat.SCALAR,
+        "anomalies": ValueFormat.NUMBER,
+        "error_mean": ValueFormat.NUMBER,
+        "error_peak": ValueFormat.NUMBER,
+        "signals": dict.fromkeys(signals, summary),
+        "distance_km": ValueFormat.NUMBER,
+        "moving_s": ValueFormat.NUMBER,
+        "idle_s": ValueFormat.NUMBER,
+        "used": of_levels,
+        "filled": of_levels,
+        "made_at": ValueFormat.CHOICE,
+    }
 
 
 def encode_late(scored: ScoredBatch, late: Late) -> OutgoingBatch:
@@ -118,10 +132,3 @@ def encode_late(scored: ScoredBatch, late: Late) -> OutgoingBatch:
         for row, vehicle, micros in zip(rows.tolist(), vehicles, late_by.tolist(), strict=True)
     ]
     return OutgoingBatch(vehicles, payloads)
-
-
-def _rounded(value: float) -> float:
-    """Rounded to `DIGITS` significant digits; sums that overflow float64 become its largest number."""
-    if not math.isfinite(value):
-        return math.copysign(np.finfo(np.float64).max, value)
-    return float(f"{value:.{DIGITS}g}")

@@ -54,6 +54,7 @@ LAYERS: list[tuple[str, list[str]]] = [
             "dataflows.score",
         ],
     ),
+    ("dataflows.encode", ["config", *WIRE, "dataflows.compiled", "dataflows.detector", "dataflows.score"]),
     (
         "dataflows.rollup",
         [
@@ -64,11 +65,11 @@ LAYERS: list[tuple[str, list[str]]] = [
             "dataflows.compiled",
             "dataflows.detector",
             "dataflows.score",
+            "dataflows.encode",
             # A vehicle that has stopped sending is the same for both.
             "dataflows.alert.silence",
         ],
     ),
-    ("dataflows.encode", ["config", *WIRE, "dataflows.compiled", "dataflows.detector", "dataflows.score"]),
     (
         "dataflows.notification",
         ["config", *WIRE, "dataflows.stored_state", "dataflows.metrics"],
