@@ -8,9 +8,11 @@ and coolant with a thermostat-controlled radiator.
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import Protocol
 
 import numpy as np
 
+from sim.damage import Damage
 from sim.routes import BoolArray, FloatArray, IntArray
 
 AMBIENT_TEMPERATURE = 14.0  # °C
@@ -30,6 +32,10 @@ _FUEL_ENERGY = 32e6 * 0.3  # J of work per litre of petrol
 _IDLE_BURN = 0.7 / 3600  # l/s
 _IDLE_HEAT = 4500.0  # W into the coolant
 _HEAT_PER_POWER = 0.85  # W into the coolant per W of work
+_COOLANT_LOST = 0.92  # share of the radiator's effect that a severe leak costs
+_WEAK_BATTERY_DROOP = 4.0  # how much further the voltage droops under load with a worn-out battery
+_WEAK_BATTERY_REST = 0.9  # V that a worn-out battery lacks at rest
+_BRAKE_DRAG = 3.0  # rolling resistances that badly dragging brakes add
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,8 +64,49 @@ MODELS = (
 )
 
 
+def resistance(mass: FloatArray, drag_area: FloatArray, speed: FloatArray, brake_drag: FloatArray) -> FloatArray:
+    """Air drag, rolling resistance and dragging brakes of n vehicles, N.
+
+    Args:
+        mass: kg.
+        drag_area: cd·A, m².
+        speed: m/s.
+        brake_drag: how badly the brakes drag, 0–1.
+    """
+    drag = 0.5 * _AIR_DENSITY * drag_area * speed**2
+    rolling = mass * _GRAVITY * _ROLLING_RESISTANCE * (speed > 0.0)
+    force: FloatArray = drag + rolling * (1.0 + _BRAKE_DRAG * brake_drag)
+    return force
+
+
+class Engines(Protocol):
+    """What moves n vehicles; the attributes are those of `Powertrain`."""
+
+    rpm: FloatArray
+    throttle: FloatArray
+    temperature: FloatArray
+    voltage: FloatArray
+    fuel: FloatArray
+    running: BoolArray
+    damage: Damage
+
+    def acceleration_limit(self, speed: FloatArray) -> FloatArray:
+        """The strongest acceleration that the power allows, m/s²."""
+
+    def step(
+        self, speed: FloatArray, acceleration: FloatArray, consumers: BoolArray, running: BoolArray, dt: float
+    ) -> None:
+        """Advance by dt seconds."""
+
+    def refuel(self, vehicles: BoolArray, share_per_second: float, dt: float) -> None:
+        """Fill the tanks of the marked vehicles."""
+
+    def engage(self, speed: FloatArray) -> None:
+        """Choose the gear for a speed."""
+
+
 class Powertrain:
-    """The engines of n vehicles.
+    """The combustion engines of n vehicles.
 
     Attributes:
         rpm: engine speed, 1/min.
@@ -69,6 +116,10 @@ class Powertrain:
         fuel: fill level of the tank, %.
         gear: 0 (first) to `TOP_GEAR`.
         running: false while refuelling.
+        work: mechanical power at the engine, W.
+        damage: how badly the vehicles are damaged.
+        ambient: temperature outside, °C.
+        cranking: what the starter takes from the voltage, V.
     """
 
     def __init__(self, vehicles: int, rng: np.random.Generator) -> None:
@@ -93,6 +144,10 @@ class Powertrain:
         self.running: BoolArray = np.ones(vehicles, dtype=np.bool_)
         self._load: FloatArray = np.full(vehicles, 0.2)
         self._since_shift: FloatArray = np.zeros(vehicles)
+        self.work: FloatArray = np.zeros(vehicles)
+        self.damage = Damage.none(vehicles)
+        self.ambient = AMBIENT_TEMPERATURE
+        self.cranking: FloatArray = np.zeros(vehicles)
 
     def acceleration_limit(self, speed: FloatArray) -> FloatArray:
         """The strongest acceleration that the power at the current engine speed allows, m/s²."""
@@ -119,20 +174,24 @@ class Powertrain:
 
         force = self.mass * acceleration + self._resistance(speed)
         work = np.maximum(force * speed / _EFFICIENCY + _ACCESSORIES, 0.0) * running
+        self.work = work
         self.throttle = np.clip(100.0 * work / self._available_power(), 0.0, 100.0)
         self._load += (self.throttle / 100.0 - self._load) * min(dt / 0.8, 1.0)
 
         heat = _HEAT_PER_POWER * work + _IDLE_HEAT * running
         opening = np.clip((self.temperature - self._thermostat) / 10.0, 0.0, 1.0)
-        cooling = 18.0 + 0.6 * speed + opening * (250.0 + 42.0 * speed)  # W/K
-        cooling *= self.temperature - AMBIENT_TEMPERATURE
+        coolant = 1.0 - _COOLANT_LOST * self.damage.coolant_leak
+        cooling = 18.0 + 0.6 * speed + opening * coolant * (250.0 + 42.0 * speed)  # W/K
+        cooling *= self.temperature - self.ambient
         self.temperature = self.temperature + dt * (heat - cooling) / self._heat_capacity
 
         burn = np.where(work > 0.0, _IDLE_BURN + work / _FUEL_ENERGY, 0.0)  # no fuel while coasting in gear
         self.fuel = np.maximum(self.fuel - 100.0 * dt * burn / self._tank, 0.0)
 
         droop = 0.25 * np.clip(1.0 - self.rpm / 1600.0, 0.0, 1.0) + 0.14 * consumers + 0.1 * self._load
-        regulated = np.where(running, self._regulator - droop, ENGINE_OFF_VOLTAGE)
+        weak = self.damage.weak_battery
+        droop = droop * (1.0 + _WEAK_BATTERY_DROOP * weak) + self.cranking * (1.0 + weak)
+        regulated = np.where(running, self._regulator - droop, ENGINE_OFF_VOLTAGE - _WEAK_BATTERY_REST * weak)
         self.voltage = self.voltage + (regulated - self.voltage) * min(dt / 1.0, 1.0)
 
     def refuel(self, vehicles: BoolArray, share_per_second: float, dt: float) -> None:
@@ -159,7 +218,4 @@ class Powertrain:
         return power
 
     def _resistance(self, speed: FloatArray) -> FloatArray:
-        drag = 0.5 * _AIR_DENSITY * self._drag_area * speed**2
-        rolling = self.mass * _GRAVITY * _ROLLING_RESISTANCE * (speed > 0.0)
-        force: FloatArray = drag + rolling
-        return force
+        return resistance(self.mass, self._drag_area, speed, self.damage.brake_drag)
