@@ -1,25 +1,30 @@
 """Injected faults, with ground truth: what happens to which vehicle, from when to when.
 
 Driver faults (emergency braking, speeding) act on the physics, so that everything that depends on the speed
-changes with it; faults of the cooling system or the battery add to the physical quantity; sensor faults
-change a single reading. After a driver fault the vehicle drives normally again, but is somewhere else than
-it would have been; after any other fault its events are the same as without the fault. Other vehicles are
-never affected.
+changes with it, and so do slow faults (`sim.slow_faults`), which get worse; faults of the cooling system or the
+battery add to the physical quantity; sensor faults change a single reading. After a driver fault or a slow one
+the vehicle drives normally again, but is somewhere else than it would have been; after any other fault its
+events are the same as without the fault. Other vehicles are never affected.
 """
 
 from __future__ import annotations
 
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from typing import get_args
 
 import numpy as np
 
-from dataflows.events import FaultKind
+from dataflows.events import FaultKind, SuddenFaultKind
+from sim.damage import Damage
 from sim.routes import BoolArray, FloatArray
 from sim.sensors import Readings
+from sim.slow_faults import SLOW_KINDS, develop, is_slow, signals_of
+from sim.tyres import TYRE_PRESSURES
 from sim.vehicle import DriverOverride, VehiclePhysics
 
-KINDS: tuple[FaultKind, ...] = get_args(FaultKind)
+KINDS: tuple[FaultKind, ...] = get_args(SuddenFaultKind)
+"""What happens at random in every world; see `sim.slow_faults` for the others."""
 
 _FOLLOWS_THE_DRIVER = ("speed", "acceleration", "rpm", "throttle")
 _SPIKES = {  # typical heights, in the unit of the signal; they never reach the limit of the sensor's range
@@ -44,6 +49,7 @@ _MOVING_SIGNALS = (
     "throttle",
 )  # a constant signal that gets stuck goes unnoticed
 _MISSING_SIGNALS = (*_MOVING_SIGNALS, "engine_temperature", "battery_voltage", "fuel")
+_ON_THE_PHYSICS = ("sudden_deceleration", "overspeed", *SLOW_KINDS)
 _SENSOR_SECONDS = (10.0, 90.0)  # shortest and longest sensor fault
 _WARM = 88.0  # °C, of an engine that has been running for a while
 _RECOVERY = 3.2  # m/s², while slowing down after speeding
@@ -60,7 +66,8 @@ class Fault:
         start: step of the first changed event.
         strength: one value per step: m/s² (sudden_deceleration), m/s above the limit (overspeed), or what is
             added to the reading, in its own unit (overheating, battery_failure, spiking_sensor,
-            drifting_sensor); meaningless for the other kinds.
+            drifting_sensor), or the severity so far (slow faults); meaningless for the other kinds.
+        severity: how bad it becomes, 0–1.
     """
 
     vehicle: int
@@ -68,6 +75,7 @@ class Fault:
     signals: tuple[str, ...]
     start: int
     strength: FloatArray
+    severity: float = 1.0
 
     @property
     def end(self) -> int:
@@ -89,6 +97,7 @@ class FaultInjector:
         rate: events per second and vehicle.
         first_step: no fault starts before this step, nor before step 1, since a stuck sensor repeats the step
             before.
+        kinds: what may happen at random; by default `KINDS`.
     """
 
     def __init__(
@@ -99,7 +108,9 @@ class FaultInjector:
         faults_per_hour: float,
         rate: float,
         first_step: int = 1,
+        kinds: Sequence[FaultKind] | None = None,
     ) -> None:
+        self._kinds = KINDS if kinds is None else tuple(kinds)
         self._rngs = [np.random.default_rng(child) for child in seed.spawn(vehicles)]
         self._rate = rate
         self._mean_steps = 3600.0 * rate / faults_per_hour if faults_per_hour else np.inf
@@ -120,10 +131,13 @@ class FaultInjector:
         """
         self._active = [fault for fault in self._active if fault.end > step]
         started = []
+        without = physics.kinds_without_effect
         # There is at least one undisturbed event between two faults of a vehicle.
-        for vehicle in np.flatnonzero((self._due <= step) & (self._busy_until < step)).tolist():
+        may_start = (self._due <= step) & (self._busy_until < step) & physics.awake
+        for vehicle in np.flatnonzero(may_start).tolist():
             rng = self._rngs[vehicle]
-            kind = self._pending.setdefault(vehicle, KINDS[int(rng.integers(len(KINDS)))])
+            kinds = [kind for kind in self._kinds if kind not in without or not without[kind][vehicle]]
+            kind = self._pending.setdefault(vehicle, kinds[int(rng.integers(len(kinds)))])
             if not _has_effect(kind, vehicle, physics):
                 continue
             fault = _plan(kind, vehicle, step, self._rate, rng, physics)
@@ -144,6 +158,16 @@ class FaultInjector:
                 override.excess[fault.vehicle] = fault.strength[step - fault.start]
         return override
 
+    def damage(self, step: int) -> Damage:
+        """What slow faults have done to the vehicles by this step."""
+        damage = Damage.none(len(self._rngs))
+        for fault in self._active:
+            if is_slow(fault.kind):
+                getattr(damage, fault.kind)[fault.vehicle] = fault.strength[step - fault.start]
+            if fault.kind == "tyre_leak":
+                damage.leaking_tyre[fault.vehicle] = TYRE_PRESSURES.index(fault.signals[0])
+        return damage
+
     def corrupt(self, step: int, readings: Readings, before: Readings) -> None:
         """Change readings in place.
 
@@ -155,8 +179,8 @@ class FaultInjector:
         for fault in self._active:
             for signal in fault.signals:
                 match fault.kind:
-                    case "sudden_deceleration" | "overspeed":
-                        pass  # they act on the physics
+                    case _ if fault.kind in _ON_THE_PHYSICS:
+                        pass
                     case "stuck_sensor":
                         readings[signal][fault.vehicle] = before[signal][fault.vehicle]
                     case "missing_sensor":
@@ -171,14 +195,17 @@ class FaultInjector:
 def _has_effect(kind: FaultKind, vehicle: int, physics: VehiclePhysics) -> bool:
     """Whether the fault would have an effect if it started now."""
     speed = float(physics.speed[vehicle])
+    without = physics.kinds_without_effect
+    if kind in without and without[kind][vehicle]:
+        return False
     match kind:
         case "sudden_deceleration":
             return speed > 11.2  # 40 km/h: a full second of braking
         case "overspeed":
             return speed > 7.0 and float(physics.limit[vehicle]) <= 80.0
-        case "overheating":
+        case "overheating" | "coolant_leak":
             return float(physics.engine.temperature[vehicle]) > 80.0
-        case "battery_failure" | "missing_sensor":
+        case "battery_failure" | "missing_sensor" | "weak_battery":
             return bool(physics.engine.running[vehicle])
         case _:
             return speed > 5.5  # 20 km/h
@@ -187,7 +214,11 @@ def _has_effect(kind: FaultKind, vehicle: int, physics: VehiclePhysics) -> bool:
 def _plan(
     kind: FaultKind, vehicle: int, start: int, rate: float, rng: np.random.Generator, physics: VehiclePhysics
 ) -> Fault:
-    signals: tuple[str, ...] = _FOLLOWS_THE_DRIVER
+    def present(signals: Iterable[str]) -> tuple[str, ...]:
+        return tuple(signal for signal in signals if physics.has_sensor(vehicle, signal))
+
+    signals: tuple[str, ...] = present(_FOLLOWS_THE_DRIVER)
+    severity = 1.0
     match kind:
         case "sudden_deceleration":
             deceleration = rng.uniform(8.0, 11.0)
@@ -212,27 +243,33 @@ def _plan(
             seconds = (1 + np.arange(_steps(rng.uniform(20.0, 90.0), rate))) / rate
             strength = -drop * (1.0 - np.exp(-seconds / 3.0))
         case "spiking_sensor":
-            signals, height = _pick(_SPIKES, rng)
+            signals, height = _pick(_SPIKES, present(_SPIKES), rng)
             steps = _steps(rng.uniform(*_SENSOR_SECONDS), rate)
             spikes: BoolArray = rng.random(steps) < 0.25
             spikes[0] = True
             strength = height * rng.uniform(0.7, 1.3, steps) * spikes
         case "drifting_sensor":
-            signals, height = _pick(_DRIFTS, rng)
+            signals, height = _pick(_DRIFTS, present(_DRIFTS), rng)
             steps = _steps(rng.uniform(*_SENSOR_SECONDS), rate)
             strength = height * (1 + np.arange(steps)) / steps
         case "stuck_sensor":
-            signals = (str(rng.choice(_MOVING_SIGNALS)),)
+            signals = (str(rng.choice(present(_MOVING_SIGNALS))),)
             strength = np.zeros(_steps(rng.uniform(*_SENSOR_SECONDS), rate))
         case "missing_sensor":
-            signals = (str(rng.choice(_MISSING_SIGNALS)),)
+            signals = (str(rng.choice(present(_MISSING_SIGNALS))),)
             strength = np.zeros(_steps(rng.uniform(*_SENSOR_SECONDS), rate))
-    return Fault(vehicle, kind, signals, start, strength)
+        case "coolant_leak" | "weak_battery" | "brake_drag" | "tyre_leak":
+            signals = present(signals_of(kind, rng))
+            strength = develop(kind, rng, rate)
+            severity = round(float(strength[-1]), 3)
+    return Fault(vehicle, kind, signals, start, strength, severity)
 
 
-def _pick(heights: dict[str, tuple[float, ...]], rng: np.random.Generator) -> tuple[tuple[str, ...], float]:
-    """A random signal, and how far it deviates."""
-    signal = str(rng.choice(tuple(heights)))
+def _pick(
+    heights: dict[str, tuple[float, ...]], signals: tuple[str, ...], rng: np.random.Generator
+) -> tuple[tuple[str, ...], float]:
+    """A random one of the signals, and how far it deviates."""
+    signal = str(rng.choice(signals))
     return (signal,), float(rng.choice(heights[signal]))
 
 

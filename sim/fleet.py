@@ -10,22 +10,29 @@ import numpy as np
 
 from dataflows.clock import microseconds, utc
 from dataflows.events import InjectedFault
-from sim.faults import Fault, FaultInjector
+from sim.faults import KINDS, Fault, FaultInjector
+from sim.region.options import RegionOptions
+from sim.region.physics import RegionPhysics
+from sim.region.reporting import Reporting
+from sim.region.sensors import RegionSensors, RegionTelemetry
 from sim.routes import IntArray
-from sim.sensors import Readings, Sensors, as_reported, encode
+from sim.sensors import Readings, Sensors, Telemetry, as_reported, encode
+from sim.slow_faults import SLOW_KINDS
 from sim.vehicle import VehiclePhysics
 
 
 @dataclass(frozen=True, slots=True)
 class FleetStep:
-    """One event of each of n vehicles.
+    """One event of each of n vehicles: of all of them, or of those that report in this step.
 
     Attributes:
+        vehicles: n indices of vehicles, rising.
         times: n event times, microseconds since 1970-01-01 UTC, whole milliseconds, rising.
         payloads: n events as JSON.
         faults: faults whose first changed event is in this step.
     """
 
+    vehicles: IntArray
     times: IntArray
     payloads: list[bytes]
     faults: list[InjectedFault]
@@ -45,6 +52,7 @@ class Fleet:
         latitude, longitude: centre of the city, degrees.
         start: event time at which the live stream starts, with a time zone.
         warm_up: seconds of stream before that, without faults, so that a model sees normal data first.
+        region: vehicles make trips in a region instead of driving around a city, and have more kinds of fault.
 
     Attributes:
         vehicle_ids: ``VEH-0001`` and so on.
@@ -63,20 +71,38 @@ class Fleet:
         longitude: float,
         start: datetime,
         warm_up: float = 0.0,
+        region: RegionOptions | None = None,
     ) -> None:
         self.vehicle_ids = [f"VEH-{number:04d}" for number in range(1, vehicles + 1)]
         self.rate = rate
         self.warm_up_steps = round(warm_up * rate)
         self._start = microseconds(start) // 1000
         for_physics, for_sensors, for_faults = np.random.SeedSequence(seed).spawn(3)
-        self._physics = VehiclePhysics(vehicles, for_physics, latitude=latitude, longitude=longitude)
-        self._sensors = Sensors(vehicles, for_sensors)
+        self._all = np.arange(vehicles)
+        if region is None:
+            self._physics = VehiclePhysics(vehicles, for_physics, latitude=latitude, longitude=longitude)
+            self._sensors = Sensors(vehicles, for_sensors)
+            self._telemetry: type[Telemetry] = Telemetry
+            self._reporting: Reporting | None = None
+        else:
+            self._physics = RegionPhysics(
+                vehicles,
+                for_physics,
+                latitude=latitude,
+                longitude=longitude,
+                start=self._start / 1000.0 - warm_up,
+                options=region,
+            )
+            self._sensors = RegionSensors(vehicles, for_sensors)
+            self._telemetry = RegionTelemetry
+            self._reporting = Reporting(vehicles, region)
         self._faults = FaultInjector(
             vehicles,
             for_faults,
             faults_per_hour=faults_per_hour,
             rate=rate,
             first_step=self.warm_up_steps,
+            kinds=None if region is None else (*KINDS, *SLOW_KINDS),
         )
 
     def steps(self) -> Iterator[FleetStep]:
@@ -85,18 +111,34 @@ class Fleet:
         before: Readings = {}
         while True:
             started = self._faults.start_due(step, self._physics)
+            self._physics.wear(self._faults.damage(step))
             self._physics.advance(1.0 / self.rate, self._faults.override(step))
             readings = self._sensors.measure(self._physics)
             self._faults.corrupt(step, readings, before)
             reported = as_reported(readings)
             times = self._times(step)
+            vehicles = self._reporters(step)
             yield FleetStep(
-                times=times,
-                payloads=encode(self.vehicle_ids, times, step, reported),
+                vehicles=vehicles,
+                times=times[vehicles],
+                payloads=self._encode(vehicles, times, step, reported),
                 faults=[self._announcement(fault) for fault in started],
             )
             before = reported
             step += 1
+
+    def _reporters(self, step: int) -> IntArray:
+        if self._reporting is None or not isinstance(self._physics, RegionPhysics):
+            return self._all
+        who = self._reporting.who(step / self.rate, self._physics.awake)
+        return self._all if who is None else who
+
+    def _encode(self, vehicles: IntArray, times: IntArray, step: int, reported: Readings) -> list[bytes]:
+        if len(vehicles) == len(self.vehicle_ids):
+            return encode(self.vehicle_ids, times, step, reported, self._telemetry)
+        ids = [self.vehicle_ids[vehicle] for vehicle in vehicles.tolist()]
+        chosen = {signal: values[vehicles] for signal, values in reported.items()}
+        return encode(ids, times[vehicles], step, chosen, self._telemetry)
 
     def _times(self, step: int) -> IntArray:
         vehicles = len(self.vehicle_ids)
@@ -114,4 +156,5 @@ class Fleet:
             signals=fault.signals,
             starts_at=utc(int(self._times(fault.start)[fault.vehicle])),
             ends_at=utc(int(self._times(fault.end)[fault.vehicle])),
+            severity=fault.severity,
         )

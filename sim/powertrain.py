@@ -82,13 +82,28 @@ def resistance(mass: FloatArray, drag_area: FloatArray, speed: FloatArray, brake
 class Engines(Protocol):
     """What moves n vehicles; the attributes are those of `Powertrain`."""
 
-    rpm: FloatArray
-    throttle: FloatArray
-    temperature: FloatArray
-    voltage: FloatArray
-    fuel: FloatArray
     running: BoolArray
-    damage: Damage
+
+    @property
+    def rpm(self) -> FloatArray: ...
+
+    @property
+    def throttle(self) -> FloatArray: ...
+
+    @property
+    def temperature(self) -> FloatArray: ...
+
+    @property
+    def voltage(self) -> FloatArray: ...
+
+    @property
+    def fuel(self) -> FloatArray: ...
+
+    @property
+    def damage(self) -> Damage: ...
+
+    @damage.setter
+    def damage(self, damage: Damage) -> None: ...
 
     def acceleration_limit(self, speed: FloatArray) -> FloatArray:
         """The strongest acceleration that the power allows, m/s²."""

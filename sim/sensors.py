@@ -9,6 +9,7 @@ import msgspec
 import numpy as np
 
 from sim.routes import FloatArray, IntArray
+from sim.tyres import TYRE_PRESSURES
 from sim.vehicle import VehiclePhysics
 
 Readings = dict[str, FloatArray]
@@ -48,7 +49,18 @@ _DECIMALS = {
     "traffic": 0,
     "latitude": 6,
     "longitude": 6,
-}
+    # of the region
+    "heading": 0,
+    "odometer": 2,
+    "ignition": 0,
+    "ambient_temperature": 1,
+    "weather": 0,
+    "state_of_charge": 1,
+    "power": 1,
+    "range": 0,
+    "charging": 0,
+    "battery_temperature": 1,
+} | dict.fromkeys(TYRE_PRESSURES, 2)
 _NOISE = {  # standard deviations, in the unit of the signal
     "speed": 0.12,
     "acceleration": 0.04,
@@ -65,7 +77,9 @@ _RANGE = {  # of the sensors
     "engine_temperature": (-40.0, 150.0),
     "battery_voltage": (6.0, 16.0),
     "fuel": (0.0, 100.0),
-}
+    "state_of_charge": (0.0, 100.0),
+    "range": (0.0, 2000.0),
+} | dict.fromkeys(TYRE_PRESSURES, (0.0, 6.0))
 
 
 class Sensors:
@@ -114,7 +128,13 @@ def as_reported(readings: Readings) -> Readings:
     return reported
 
 
-def encode(vehicle_ids: Sequence[str], times: IntArray, sequence: int, reported: Readings) -> list[bytes]:
+def encode(
+    vehicle_ids: Sequence[str],
+    times: IntArray,
+    sequence: int,
+    reported: Readings,
+    telemetry: type[Telemetry] = Telemetry,
+) -> list[bytes]:
     """Encode one event of each of n vehicles.
 
     Args:
@@ -122,12 +142,13 @@ def encode(vehicle_ids: Sequence[str], times: IntArray, sequence: int, reported:
         times: n event times, microseconds since 1970-01-01 UTC; written to the millisecond.
         sequence: number of the event, the same for all vehicles.
         reported: n values per signal; a signal that is NaN is left out of the event.
+        telemetry: the shape of an event.
     """
     stamps = np.datetime_as_string((times // 1000).astype("datetime64[ms]"), timezone="UTC").tolist()
-    columns = [_column(reported[signal], integer=_DECIMALS[signal] == 0) for signal in SIGNALS]
+    columns = [_column(reported[signal], integer=_DECIMALS[signal] == 0) for signal in telemetry.__struct_fields__[3:]]
     encode_one = msgspec.json.Encoder().encode
     return [
-        encode_one(Telemetry(vehicle_id, stamp, sequence, *values))
+        encode_one(telemetry(vehicle_id, stamp, sequence, *values))
         for vehicle_id, stamp, *values in zip(vehicle_ids, stamps, *columns, strict=True)
     ]
 

@@ -90,4 +90,13 @@ def _announced(
             publisher.announce(fault)
             totals.faults += 1
         arrived = step.times.tolist()
-        yield MessageBatch(step.payloads, topics, arrived, origin=ORIGIN, keys=keys)
+        # Parked vehicles may not report.
+        is_part = len(arrived) < len(topics)
+        those = step.vehicles.tolist()
+        yield MessageBatch(
+            step.payloads,
+            [topics[vehicle] for vehicle in those] if is_part else topics,
+            arrived,
+            origin=ORIGIN,
+            keys=[keys[vehicle] for vehicle in those] if is_part and keys is not None else keys,
+        )

@@ -28,6 +28,7 @@ _MOST_ROUTES = 100
 _REFUEL_BELOW = 8.0  # %
 _REFUEL_TO = 95.0  # %
 _REFUEL_RATE = 1.0  # % per second
+_SENSORS = ("speed", "acceleration", "rpm", "throttle", "engine_temperature", "battery_voltage", "fuel")
 _SETTLING = 30  # seconds driven before the first event, so that no vehicle starts from rest
 
 
@@ -124,11 +125,16 @@ class VehiclePhysics:
     @property
     def kinds_without_effect(self) -> Mapping[FaultKind, BoolArray]:
         """Faults that some of the vehicles cannot have, and which; for another world to override."""
-        return {}
+        return {"tyre_leak": np.ones(len(self.speed), dtype=np.bool_)}
+
+    @property
+    def awake(self) -> BoolArray:
+        """Whose faults would be seen, since it reports all the time; for another world to override."""
+        return np.ones(len(self.speed), dtype=np.bool_)
 
     def has_sensor(self, vehicle: int, signal: str) -> bool:
         """Whether a vehicle measures a signal; for another world to override."""
-        return True
+        return signal in _SENSORS
 
     def wear(self, damage: Damage) -> None:
         """Take in how badly the vehicles are damaged; for another world to extend."""

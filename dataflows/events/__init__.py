@@ -42,7 +42,7 @@ from dataflows.events.commands import (
 )
 from dataflows.events.dead_letters import DeadLetter
 from dataflows.events.enriched import STATUS_NAMES, Enriched, StatusName
-from dataflows.events.ground_truth import FaultKind, InjectedFault
+from dataflows.events.ground_truth import FaultKind, InjectedFault, SlowFaultKind, SuddenFaultKind
 from dataflows.events.json import JSON_ERRORS
 from dataflows.events.recorded import RecordedMessage
 from dataflows.events.rollups import LateEvent, Rollup, SignalSummary
@@ -75,5 +75,7 @@ __all__ = [
     "Rollup",
     "Severity",
     "SignalSummary",
+    "SlowFaultKind",
     "StatusName",
+    "SuddenFaultKind",
 ]

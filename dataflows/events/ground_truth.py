@@ -7,7 +7,7 @@ from typing import Literal
 
 import msgspec
 
-FaultKind = Literal[
+SuddenFaultKind = Literal[
     "sudden_deceleration",
     "overspeed",
     "overheating",
@@ -17,9 +17,15 @@ FaultKind = Literal[
     "drifting_sensor",
     "missing_sensor",
 ]
+"""What happens within seconds, and is over within minutes."""
+
+SlowFaultKind = Literal["coolant_leak", "weak_battery", "brake_drag", "tyre_leak"]
+"""What gets worse for as long as it lasts."""
+
+FaultKind = Literal[SuddenFaultKind, SlowFaultKind]
 
 
-class InjectedFault(msgspec.Struct, frozen=True, kw_only=True):
+class InjectedFault(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     """Ground truth: a fault that the simulator injects into a vehicle, announced when it starts.
 
     Attributes:
@@ -29,6 +35,7 @@ class InjectedFault(msgspec.Struct, frozen=True, kw_only=True):
         signals: the signals that the fault affects.
         starts_at: event time of the first affected event, UTC.
         ends_at: event time of the first event that is no longer affected, UTC.
+        severity: how bad it becomes, above 0, at most 1; a slow fault develops from nothing to this.
     """
 
     fault_id: str
@@ -37,3 +44,4 @@ class InjectedFault(msgspec.Struct, frozen=True, kw_only=True):
     signals: tuple[str, ...]
     starts_at: datetime
     ends_at: datetime
+    severity: float = 1.0
