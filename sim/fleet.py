@@ -6,6 +6,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import datetime
 
+import msgspec
 import numpy as np
 
 from dataflows.clock import microseconds, utc
@@ -149,12 +150,15 @@ class Fleet:
 
     def _announcement(self, fault: Fault) -> InjectedFault:
         vehicle_id = self.vehicle_ids[fault.vehicle]
-        return InjectedFault(
+        announcement = InjectedFault(
             fault_id=f"{vehicle_id}-{fault.start}",
             vehicle_id=vehicle_id,
             kind=fault.kind,
             signals=fault.signals,
             starts_at=utc(int(self._times(fault.start)[fault.vehicle])),
             ends_at=utc(int(self._times(fault.end)[fault.vehicle])),
-            severity=fault.severity,
         )
+        # msgspec leaves out a default only if it is the very same object.
+        if fault.severity < 1.0:
+            announcement = msgspec.structs.replace(announcement, severity=fault.severity)
+        return announcement
