@@ -64,7 +64,12 @@ def _time_format(text: str) -> str:
     return text
 
 
-def _time_zone(name: str | None) -> str | None:
+def check_time_zone(name: str | None) -> str | None:
+    """Check the name of a time zone.
+
+    Raises:
+        ValueError: there is none with this name.
+    """
     if name is not None:
         try:
             ZoneInfo(name)
@@ -88,7 +93,7 @@ class PayloadSettings(Section):
     vehicle_id: JsonPointer | Literal["topic", "key"]
     time: Annotated[str | tuple[str, str] | None, BeforeValidator(_time)]
     time_format: Annotated[str, AfterValidator(_time_format)]
-    time_zone: Annotated[str | None, AfterValidator(_time_zone), UNSET]
+    time_zone: Annotated[str | None, AfterValidator(check_time_zone), UNSET]
     sequence: Annotated[JsonPointer | None, UNSET]
     signal: Annotated[JsonPointer | None, UNSET]
     value: Annotated[JsonPointer | None, UNSET]

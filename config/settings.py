@@ -21,7 +21,6 @@ from pydantic import (
     AfterValidator,
     Field,
     NonNegativeFloat,
-    NonNegativeInt,
     PositiveFloat,
     PositiveInt,
     ValidationError,
@@ -46,6 +45,7 @@ from config.signal_settings import SCORED_ROLES as SCORED_ROLES
 from config.signal_settings import Catalogue, check_catalogue, check_condition
 from config.signal_settings import Role as Role
 from config.signal_settings import SignalSettings as SignalSettings
+from config.simulator_settings import SimulatorSettings as SimulatorSettings
 from config.telemetry_checks import check_series, check_telemetry
 from config.topic_template import TopicTemplate
 
@@ -152,17 +152,6 @@ class DetectorSettings(Section):
     threshold_memory: PositiveInt
     threshold_prior: PositiveFloat
     accept_after: NonNegativeFloat
-
-
-class SimulatorSettings(Section):
-    """The simulated fleet."""
-
-    vehicles: PositiveInt
-    rate: PositiveFloat
-    seed: NonNegativeInt
-    faults_per_hour: NonNegativeFloat
-    latitude: Annotated[float, Field(ge=-85.0, le=85.0)]
-    longitude: Annotated[float, Field(ge=-180.0, le=180.0)]
 
 
 class PageSettings(Section):

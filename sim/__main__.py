@@ -20,6 +20,9 @@ from sim.kafka_publisher import KafkaPublisher
 from sim.mqtt_publisher import MqttPublisher
 from sim.pacing import Pacer
 from sim.publishers import BrokerPublisher, RecordingPublisher
+from sim.region.geojson import as_geojson
+from sim.region.options import RegionOptions
+from sim.region.road_graph import roads_of
 from sim.replay import replay
 from sim.simulate import Totals, simulate
 
@@ -42,6 +45,8 @@ def main(arguments: Sequence[str] | None = None) -> None:
         with StopRequest() as stop:
             if options.command == "replay":
                 _replay(options, settings, stop)
+            elif options.command == "roads":
+                _to_map(options, settings)
             elif options.output is not None:
                 _to_recording(options, settings, stop)
             else:
@@ -99,7 +104,31 @@ def _fleet(options: argparse.Namespace, settings: Settings, start: datetime) -> 
         longitude=settings.simulator.longitude,
         start=start,
         warm_up=options.warm_up,
+        region=_region(options, settings),
     )
+
+
+def _region(options: argparse.Namespace, settings: Settings) -> RegionOptions | None:
+    if options.world == "city":
+        return None
+    return RegionOptions(
+        electric_share=options.electric_share,
+        parked=options.parked,
+        heartbeat=options.heartbeat,
+        time_zone=settings.simulator.time_zone or "",
+    )
+
+
+def _to_map(options: argparse.Namespace, settings: Settings) -> None:
+    place = settings.simulator
+    roads = roads_of(options.seed, latitude=place.latitude, longitude=place.longitude)
+    try:
+        options.output.write_bytes(as_geojson(roads))
+    except OSError as error:
+        raise SettingsError(
+            f"cannot write {options.output}: {error.strerror or error}; expected a file that can be created"
+        ) from None
+    _say(f"{len(roads.layout.roads):,} roads of the region with seed {options.seed} in {options.output}")
 
 
 def _replay(options: argparse.Namespace, settings: Settings, stop: StopRequest) -> None:

@@ -19,8 +19,9 @@ Simulate a fleet and publish its telemetry to the broker in the settings (MQTT, 
 kind is "kafka"), or write it to a recording. The ground truth of the injected faults goes to a separate
 topic or file, never into the telemetry. Ctrl-C stops.
 
-Payloads have the signals of config/fleet.toml. The same --seed, --start, --rate, --vehicles, --warm-up
-and --faults-per-hour give the same payloads, byte for byte."""
+Payloads have the signals of config/fleet.toml, in the region those of config/region.toml. The same --world,
+--seed, --start, --rate, --vehicles, --warm-up and --faults-per-hour, and in the region --electric-share,
+--parked and --heartbeat, give the same payloads, byte for byte."""
 
 _EXAMPLES = """\
 examples:
@@ -31,6 +32,8 @@ examples:
   python -m sim --duration 3600 --output fleet.jsonl.gz
                                                    an hour of telemetry in a file, and its ground
                                                    truth in fleet.ground-truth.jsonl
+  FLEET_CONFIG=config/region.toml python -m sim    a region in which vehicles make trips
+  python -m sim roads --output roads.geojson       ... and a map of its roads
   python -m sim replay fleet.jsonl.gz --speed 10   publish a recording, ten times as fast
 """
 
@@ -48,7 +51,7 @@ class _OneLineParser(argparse.ArgumentParser):
 
 
 def new_parser(defaults: SimulatorSettings) -> argparse.ArgumentParser:
-    """The parser of the command line; sets `command` to ``simulate`` or ``replay``.
+    """The parser of the command line; sets `command` to ``simulate``, ``replay`` or ``roads``.
 
     Args:
         defaults: the section ``[simulator]``, for options that are not given.
@@ -74,6 +77,34 @@ def new_parser(defaults: SimulatorSettings) -> argparse.ArgumentParser:
         default=defaults.rate,
         metavar="X",
         help="events per second and vehicle (%(default)s)",
+    )
+    add(
+        "--world",
+        choices=("city", "region"),
+        default=defaults.world,
+        metavar="NAME",
+        help="city: closed routes; region: trips between towns, needs config/region.toml (%(default)s)",
+    )
+    add(
+        "--electric-share",
+        type=_number(float, at_least=0.0, at_most=1.0),
+        default=defaults.electric_share,
+        metavar="X",
+        help="share of the region's vehicles that are electric (%(default)s)",
+    )
+    add(
+        "--parked",
+        choices=("heartbeat", "sleep", "send"),
+        default=defaults.parked,
+        metavar="HOW",
+        help="what parked vehicles of the region do: heartbeat, sleep or send (%(default)s)",
+    )
+    add(
+        "--heartbeat",
+        type=_number(float, above=0.0),
+        default=defaults.heartbeat,
+        metavar="SECONDS",
+        help="time between two events of a parked vehicle (%(default)s)",
     )
     add(
         "--seed",
@@ -120,7 +151,13 @@ def new_parser(defaults: SimulatorSettings) -> argparse.ArgumentParser:
         metavar="FILE",
         help="ground truth of that recording (default: beside it, *.ground-truth.jsonl)",
     )
-    command = parser.add_subparsers(title="other commands", metavar="").add_parser(
+    commands = parser.add_subparsers(title="other commands", metavar="")
+    roads = commands.add_parser("roads", help="write the roads of the region to a file")
+    roads.set_defaults(command="roads")
+    roads.add_argument("--output", type=Path, required=True, metavar="FILE", help="GeoJSON file to write")
+    # Given before or after the command.
+    roads.add_argument("--seed", type=_number(int, at_least=0), default=argparse.SUPPRESS, metavar="N")
+    command = commands.add_parser(
         "replay",
         help="publish a recording",
         description=_REPLAY_DESCRIPTION,
@@ -140,15 +177,20 @@ def new_parser(defaults: SimulatorSettings) -> argparse.ArgumentParser:
 
 
 def _number(
-    convert: Callable[[str], Number], *, above: float = -math.inf, at_least: float = -math.inf
+    convert: Callable[[str], Number],
+    *,
+    above: float = -math.inf,
+    at_least: float = -math.inf,
+    at_most: float = math.inf,
 ) -> Callable[[str], Number]:
     kind = "an integer" if convert is int else "a number"
     bound = f"above {above:g}" if above > -math.inf else f"of at least {at_least:g}"
+    bound += f" and at most {at_most:g}" if at_most < math.inf else ""
 
     def parse(text: str) -> Number:
         with suppress(ValueError, OverflowError):
             value = convert(text)
-            if math.isfinite(value) and value > above and value >= at_least:
+            if math.isfinite(value) and value > above and at_least <= value <= at_most:
                 return value
         raise argparse.ArgumentTypeError(f"expected {kind} {bound}, got {text!r}")
 

@@ -102,7 +102,8 @@ class ElectricDrive:
     def range(self) -> FloatArray:
         """Distance that the charge is good for at the consumption of the last 10 km or so, km."""
         per_metre = np.maximum(self._energy / self._driven, 100.0)
-        return self.state_of_charge / 100.0 * self.capacity / per_metre / 1000.0
+        kilometres: FloatArray = self.state_of_charge / 100.0 * self.capacity / per_metre / 1000.0
+        return kilometres
 
     def acceleration_limit(self, speed: FloatArray) -> FloatArray:
         """The strongest acceleration that the power allows, m/s²."""

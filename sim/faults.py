@@ -1,10 +1,10 @@
 """Injected faults, with ground truth: what happens to which vehicle, from when to when.
 
 Driver faults (emergency braking, speeding) act on the physics, so that everything that depends on the speed
-changes with it, and so do slow faults (`sim.slow_faults`), which get worse; faults of the cooling system or the
-battery add to the physical quantity; sensor faults change a single reading. After a driver fault or a slow one
-the vehicle drives normally again, but is somewhere else than it would have been; after any other fault its
-events are the same as without the fault. Other vehicles are never affected.
+changes with it, and so do slow faults (`sim.slow_faults`), which get worse; faults of the cooling system or
+the battery add to the physical quantity; sensor faults change a single reading. After a driver fault or a
+slow one the vehicle drives normally again, but is somewhere else than it would have been; after any other
+fault its events are the same as without the fault. Other vehicles are never affected.
 """
 
 from __future__ import annotations

@@ -53,7 +53,8 @@ class Fleet:
         latitude, longitude: centre of the city, degrees.
         start: event time at which the live stream starts, with a time zone.
         warm_up: seconds of stream before that, without faults, so that a model sees normal data first.
-        region: vehicles make trips in a region instead of driving around a city, and have more kinds of fault.
+        region: vehicles make trips in a region instead of driving around a city; there are more kinds of
+            fault.
 
     Attributes:
         vehicle_ids: ``VEH-0001`` and so on.

@@ -117,7 +117,7 @@ class MixedPowertrain:
     def park(self, vehicles: BoolArray) -> None:
         """Let the marked vehicles have been parked for long: the engine is as cold as the air."""
         parked = vehicles[self._burning]
-        self.combustion.temperature = np.where(parked, self.ambient, self.combustion.temperature)
+        self.combustion.temperature[parked] = self.ambient
 
     def acceleration_limit(self, speed: FloatArray) -> FloatArray:
         """The strongest acceleration that the power allows, m/s²."""
@@ -133,11 +133,10 @@ class MixedPowertrain:
         burning, charged = self._burning, self._charged
         starts = (running & ~self.running)[burning]
         self._since_start = np.where(starts, 0.0, self._since_start + dt)
-        self.combustion.cranking = _CRANKING * (self._since_start < _CRANKING_SECONDS)
+        cranks = self._since_start < _CRANKING_SECONDS
+        self.combustion.cranking = np.where(cranks, _CRANKING, 0.0)
         self.running = running
-        self.combustion.step(
-            speed[burning], acceleration[burning], consumers[burning], running[burning], dt
-        )
+        self.combustion.step(speed[burning], acceleration[burning], consumers[burning], running[burning], dt)
         self.drive.step(speed[charged], acceleration[charged], consumers[charged], running[charged], dt)
 
     def refuel(self, vehicles: BoolArray, share_per_second: float, dt: float) -> None:

@@ -64,7 +64,9 @@ MODELS = (
 )
 
 
-def resistance(mass: FloatArray, drag_area: FloatArray, speed: FloatArray, brake_drag: FloatArray) -> FloatArray:
+def resistance(
+    mass: FloatArray, drag_area: FloatArray, speed: FloatArray, brake_drag: FloatArray
+) -> FloatArray:
     """Air drag, rolling resistance and dragging brakes of n vehicles, N.
 
     Args:

@@ -145,7 +145,10 @@ def encode(
         telemetry: the shape of an event.
     """
     stamps = np.datetime_as_string((times // 1000).astype("datetime64[ms]"), timezone="UTC").tolist()
-    columns = [_column(reported[signal], integer=_DECIMALS[signal] == 0) for signal in telemetry.__struct_fields__[3:]]
+    columns = [
+        _column(reported[signal], integer=_DECIMALS[signal] == 0)
+        for signal in telemetry.__struct_fields__[3:]
+    ]
     encode_one = msgspec.json.Encoder().encode
     return [
         encode_one(telemetry(vehicle_id, stamp, sequence, *values))

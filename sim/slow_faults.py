@@ -1,8 +1,8 @@
 """Faults that develop over many minutes: a leak, wear, a brake that does not let go.
 
-They act on the physics by their severity, `sim.damage`, so that whatever depends on it changes too: no reading
-is altered. The severity rises without ever falling, until the fault is repaired: then it ends at once, though
-what has heated up takes its time to cool down.
+They act on the physics by their severity, `sim.damage`, so that whatever depends on it changes too: no
+reading is altered. The severity rises without ever falling, until the fault is repaired: then it ends at
+once, though what has heated up takes its time to cool down.
 """
 
 from __future__ import annotations

@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from sim.routes import FloatArray
+from sim.routes import BoolArray, FloatArray
 
 TYRE_PRESSURES = (
     "tyre_pressure_front_left",
@@ -78,9 +78,9 @@ class Tyres:
         leaking = np.flatnonzero(severity)
         self.leak[tyre[leaking].astype(np.int64), leaking] = _LEAK * severity[leaking]
 
-    def refill(self, vehicles: FloatArray) -> None:
-        """Somebody looks after the tyres of the vehicles with these indices, and adds air where it lacks."""
-        chosen = vehicles.astype(np.int64)
+    def refill(self, vehicles: BoolArray) -> None:
+        """Somebody looks after the tyres of the marked vehicles, and adds air where it lacks."""
+        chosen = np.flatnonzero(vehicles)
         low = self._inflated[:, chosen] < _REFILL_BELOW * self._right[:, chosen]
         self._inflated[:, chosen] = np.where(low, self._right[:, chosen], self._inflated[:, chosen])
 

@@ -150,7 +150,8 @@ class VehiclePhysics:
         return Powertrain(vehicles, rng)
 
     def _starting_points(self, rng: np.random.Generator) -> FloatArray:
-        return rng.uniform(0.0, self.roads.length[self._route])
+        points: FloatArray = rng.uniform(0.0, self.roads.length[self._route])
+        return points
 
     def _adapt_drivers(self, rng: np.random.Generator) -> None:
         """Change how the drivers drive before they start."""

@@ -16,9 +16,10 @@ from threadpoolctl import threadpool_limits
 from benchmarks.fleet.simulated import simulated
 from benchmarks.fleet.trips import trips
 from config.errors import exit_on_error
-from config.settings import load
+from config.settings import DEFAULT_FILE, load
 
 START = datetime(2026, 1, 1, tzinfo=UTC)
+REGION = DEFAULT_FILE.with_name("region.toml")
 
 EXAMPLES = """
 A simulated fleet with faults of every kind: how many are found by an alert that opens while the fault lasts,
@@ -30,6 +31,7 @@ With --trips, recorded trips without a fault: every alert there is false. "fresh
 examples:
   python -m benchmarks.fleet
   python -m benchmarks.fleet --hours 2 --seed 11
+  python -m benchmarks.fleet --world region
   python -m benchmarks.fleet --trips trips --json
 """
 
@@ -40,7 +42,11 @@ def main(arguments: list[str] | None = None) -> None:
     with exit_on_error("fleet"), threadpool_limits(limits=1, user_api="blas"):
         begin = time.perf_counter()
         results = simulated(
-            load(), vehicles=options.vehicles, hours=options.hours, seed=options.seed, start=START
+            load(REGION) if options.world == "region" else load(),
+            vehicles=options.vehicles,
+            hours=options.hours,
+            seed=options.seed,
+            start=START,
         )
         if options.trips is not None:
             results["trips"] = trips(options.trips)
@@ -82,6 +88,11 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument("--vehicles", type=int, default=40, help="size of the fleet (default: %(default)d)")
     parser.add_argument(
         "--seed", type=int, default=1, help="decides all that is random (default: %(default)d)"
+    )
+    parser.add_argument(
+        "--world",
+        choices=("city", "region"),
+        help="region: with the settings of config/region.toml (default: the world of the settings)",
     )
     parser.add_argument("--trips", type=Path, metavar="DIR", help="recorded trips without a fault")
     parser.add_argument("--json", action="store_true", help="print one JSON object")

@@ -19,11 +19,14 @@ from dataflows.decode import Decoder
 from dataflows.events import InjectedFault
 from dataflows.messages import MessageBatch
 from sim.fleet import Fleet
+from sim.region.options import RegionOptions
 
 WARM_UP = 1800.0
 """Seconds without faults, which are not counted."""
 
-FAULTS_PER_HOUR = 6.0
+FAULTS_PER_HOUR = {"city": 6.0, "region": 1.0}
+"""Slow faults, which there are in the region, last for half an hour."""
+
 STEPS_AT_ONCE = 25
 
 
@@ -40,15 +43,19 @@ def simulated(
         start: event time at the end of the warm-up.
     """
     place = settings.simulator
+    region = None
+    if place.world == "region":
+        region = RegionOptions(place.electric_share, place.parked, place.heartbeat, place.time_zone or "")
     fleet = Fleet(
         vehicles=vehicles,
         rate=1.0,
         seed=seed,
-        faults_per_hour=FAULTS_PER_HOUR,
+        faults_per_hour=FAULTS_PER_HOUR[place.world],
         latitude=place.latitude,
         longitude=place.longitude,
         start=start,
         warm_up=WARM_UP,
+        region=region,
     )
     alerting, openings = Alerting(settings), Openings()
     faults: list[InjectedFault] = []
@@ -83,7 +90,7 @@ def _batches(fleet: Fleet, steps: int, faults: list[InjectedFault]) -> Iterator[
                 faults.extend(step.faults)
             yield MessageBatch(
                 [payload for step in chunk for payload in step.payloads],
-                topics * len(chunk),
+                [topics[vehicle] for step in chunk for vehicle in step.vehicles.tolist()],
                 [time for step in chunk for time in step.times.tolist()],
                 origin="sim",
             )

@@ -1,12 +1,14 @@
 """Where the roads of a simulated region run: towns with streets, country roads between them, a motorway.
 
-Towns are grids of streets. A country road joins two towns if no third one is inside the circle that has them
-at its ends: the Gabriel graph (Gabriel and Sokal, 1969), which looks like real road networks, and is connected.
+Towns are grids of streets. A country road joins two towns if no third one is inside the circle whose diameter
+is the line between them: the Gabriel graph (Gabriel and Sokal, 1969), which looks like real road networks,
+and is connected.
 """
 
 from __future__ import annotations
 
 from dataclasses import dataclass, field
+from itertools import pairwise
 from typing import Literal
 
 import numpy as np
@@ -61,7 +63,9 @@ class Layout:
         self.nodes.append((float(x), float(y)))
         return len(self.nodes) - 1
 
-    def join(self, start: int, end: int, kind: RoadKind, limit: float, bends: FloatArray | None = None) -> None:
+    def join(
+        self, start: int, end: int, kind: RoadKind, limit: float, bends: FloatArray | None = None
+    ) -> None:
         """Add a road.
 
         Args:
@@ -167,7 +171,7 @@ def _add_motorway(layout: Layout, centres: FloatArray, rng: np.random.Generator)
         if distance[at] < 10_000.0 and all(abs(at - other) * _STEP > 3500.0 for other, _, _ in junctions):
             junctions.append((at, town, layout.add_node(*points[at])))
     junctions.sort()
-    for (at, _, node), (until, _, following) in zip(junctions, junctions[1:], strict=False):
+    for (at, _, node), (until, _, following) in pairwise(junctions):
         layout.join(node, following, "motorway", _LIMITS["motorway"][0], points[at + 1 : until])
     for _, town, node in junctions:
         (gate, _) = _closest(layout, layout.towns[town], range(node, node + 1))
@@ -192,7 +196,7 @@ def _winding(start: FloatArray, end: FloatArray, rng: np.random.Generator) -> Fl
     waves: IntArray = np.arange(1, max(int(length / 700.0), 1) + 1)
     for number, height in zip(waves, rng.normal(0.0, 1.0, len(waves)), strict=True):
         # Bends of every length are about as tight, as if by rolling hills of all sizes.
-        sideways += 0.05 * length * height / number**1.6 * np.sin(np.pi * number * along)
+        sideways += 0.08 * length * height / number**1.6 * np.sin(np.pi * number * along)
     sideways *= np.minimum(1.0, 6.0 * np.minimum(along, 1.0 - along))
     normal = np.array([-straight[1], straight[0]]) / length
     points: FloatArray = start + along[:, None] * straight + sideways[:, None] * normal

@@ -1,4 +1,4 @@
-"""How the vehicles of a region move: the drivers of `sim.vehicle`, on a road graph, by the hour and the weather."""
+"""How the vehicles of a region move: the drivers of `sim.vehicle` on a road graph, by hour and weather."""
 
 from __future__ import annotations
 
@@ -147,7 +147,7 @@ class RegionPhysics(VehiclePhysics):
         self.engine.ambient = self.weather.temperature
         self.trips.update(now, self._now, dt, self.speed, self.engine.level)
         self.engine.plug_in(self.trips.charger)
-        self.tyres.refill(np.flatnonzero(self.trips.at_station))
+        self.tyres.refill(self.trips.at_station)
         self.tyres.step(self.speed, self.weather.temperature, dt)
 
     def _look_ahead(self) -> RoadAhead:

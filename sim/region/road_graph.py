@@ -1,7 +1,8 @@
 """The roads of a region as tables: every direction of every road sampled at equal distances.
 
 What drivers see, where vehicles are and which way leads where are then look-ups for the whole fleet. The way
-is a table too: for each node and each target the road to take, from the shortest paths of all pairs (Dijkstra).
+is a table too: for each node and each target the road to take, from the shortest paths of all pairs
+(Dijkstra's algorithm).
 """
 
 from __future__ import annotations
@@ -150,7 +151,8 @@ class RoadGraph:
         tangent = np.where(self._is_fast[edge] | self._is_fast[following], 50.0, 9.0)
         radius = tangent / np.maximum(np.tan(np.minimum(turn, 3.0) / 2.0), 1e-3)
         speed = np.sqrt(_LATERAL_ACCELERATION * radius).clip(_U_TURN, _FASTEST)
-        return np.minimum(speed, self._bend[self._first[following]])
+        slower: FloatArray = np.minimum(speed, self._bend[self._first[following]])
+        return slower
 
     def bend(self, edge: IntArray, along: FloatArray) -> FloatArray:
         """How fast n vehicles can go where they are because of the bends ahead, on a dry road, m/s."""
@@ -159,7 +161,9 @@ class RoadGraph:
 
     def is_red(self, edge: IntArray, seconds: FloatArray) -> BoolArray:
         """Whether the light at the end of each edge is red; never where there is none."""
-        red: BoolArray = self._light[edge] & ((seconds + self._shift[edge]) % self._cycle[edge] < self._red[edge])
+        red: BoolArray = self._light[edge] & (
+            (seconds + self._shift[edge]) % self._cycle[edge] < self._red[edge]
+        )
         return red
 
     def position(self, edge: IntArray, along: FloatArray) -> tuple[FloatArray, FloatArray]:
@@ -213,3 +217,9 @@ def _speed_in_bends(x: FloatArray, y: FloatArray, spacing: float) -> FloatArray:
     reachable = np.minimum.accumulate((squared + ramp)[::-1])[::-1] - ramp
     speed: FloatArray = np.sqrt(reachable)
     return speed
+
+
+def roads_of(seed: int, *, latitude: float, longitude: float) -> RoadGraph:
+    """The roads on which a `sim.fleet.Fleet` with this seed drives, whatever its size."""
+    for_physics = np.random.SeedSequence(seed).spawn(3)[0]
+    return RoadGraph(np.random.default_rng(for_physics.spawn(4)[0]), latitude=latitude, longitude=longitude)

@@ -15,15 +15,9 @@ import numpy as np
 from sim.routes import FloatArray
 
 _HOURS = np.arange(25.0)
-_WORKDAY = np.array(
-    # 0  1    2    3    4    5    6    7    8    9    10   11   12
-    [4, 3, 3, 4, 8, 25, 60, 92, 100, 72, 62, 64, 68]
-    # 13 14  15  16  17   18  19  20  21  22  23  24
-    + [68, 70, 80, 94, 100, 84, 62, 42, 30, 20, 10, 4]
-)
-_WEEKEND = np.array(
-    [8, 6, 4, 3, 3, 5, 9, 16, 28, 42, 54, 60, 60] + [60, 62, 62, 60, 56, 50, 42, 32, 25, 19, 13, 8]
-)
+# Percent of the most there ever is, from 0 to 24 h.
+_WORKDAY = [4, 3, 3, 4, 8, 25, 60, 92, 100, 72, 62, 64, 68, 68, 70, 80, 94, 100, 84, 62, 42, 30, 20, 10, 4]
+_WEEKEND = [8, 6, 4, 3, 3, 5, 9, 16, 28, 42, 54, 60, 60, 60, 62, 62, 60, 56, 50, 42, 32, 25, 19, 13, 8]
 _QUIET, _BUSY = 1.2, 3.7  # usual traffic levels at no and at full demand
 
 

@@ -1,7 +1,7 @@
 """Where the vehicles of a region are on its roads, and where they go: trips, stops, stations.
 
-A vehicle is on an edge, so far along it, and has a target on an edge. It follows the shortest way, which is looked
-up whenever it enters an edge; so it can be sent somewhere else at any time.
+A vehicle is on an edge, so far along it, and has a target on an edge. It follows the shortest way, which is
+looked up whenever it enters an edge; so it can be sent somewhere else at any time.
 """
 
 from __future__ import annotations
@@ -67,7 +67,10 @@ class Trips:
             self._set_off(vehicle, self._stops[vehicle])
             # Somewhere between: so many edges further.
             for _ in range(int(rng.integers(0, 30))):
-                if self.edge[vehicle] == self._target[vehicle] or self._following[vehicle] == self._target[vehicle]:
+                if (
+                    self.edge[vehicle] == self._target[vehicle]
+                    or self._following[vehicle] == self._target[vehicle]
+                ):
                     break
                 self.edge[vehicle], self.along[vehicle] = self._following[vehicle], 0.0
                 self._look_up(np.array([vehicle]))

@@ -1,9 +1,9 @@
 """The weather of a region: outside temperature by season and hour, rain and snow, and the grip of the roads.
 
-Temperature is a yearly and a daily wave with a slow Ornstein-Uhlenbeck process on top; it rains while a second
-such process is high, so that wet and dry spells last for hours. Grip, relative to a dry road, is the ratio of
-friction coefficients of J. Y. Wong, *Theory of Ground Vehicles*, table 1.1: about 0.85 dry, 0.6 wet, 0.25 on
-snow and ice.
+Temperature is a yearly and a daily wave with a slow Ornstein-Uhlenbeck process on top; it rains while a
+second such process is high, so that wet and dry spells last for hours. Grip, relative to a dry road, is the
+ratio of friction coefficients of J. Y. Wong, *Theory of Ground Vehicles*, ch. 1: about 0.85 dry, 0.6 wet,
+0.25 on snow and ice.
 """
 
 from __future__ import annotations
@@ -75,7 +75,9 @@ class Weather:
         self._moisture = self._moisture * kept + np.sqrt(1.0 - kept**2) * moisture
         raining = self._moisture > _RAIN_ABOVE
         toward = 1.0 if raining else 0.0
-        self.wetness += (toward - self.wetness) * (1.0 - np.exp(-dt / (300.0 if raining else _DRYING_SECONDS)))
+        self.wetness += (toward - self.wetness) * (
+            1.0 - np.exp(-dt / (300.0 if raining else _DRYING_SECONDS))
+        )
 
         season = -np.cos(2.0 * np.pi * (now.day - 15.0) / 365.25) * self._summer
         day = _DAILY * (1.0 - 0.6 * self.wetness) * np.cos(2.0 * np.pi * (now.hour - 15.0) / 24.0)

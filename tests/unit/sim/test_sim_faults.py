@@ -238,7 +238,7 @@ def injected_into_cruising_vehicles(
     physics = VehiclePhysics(vehicles, np.random.SeedSequence(1), latitude=48.1, longitude=11.5)
     physics.speed = np.full(vehicles, 14.0)
     physics.limit = np.full(vehicles, 50.0)
-    physics.engine.temperature = np.full(vehicles, 90.0)
+    physics.engine.temperature[:] = 90.0
     injector = faults.FaultInjector(
         vehicles, np.random.SeedSequence(seed), faults_per_hour=faults_per_hour, rate=rate
     )

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 import numpy as np
 import pytest
 
-from sim.powertrain import AMBIENT_TEMPERATURE, ENGINE_OFF_VOLTAGE, TOP_GEAR
+from sim.powertrain import AMBIENT_TEMPERATURE, ENGINE_OFF_VOLTAGE, TOP_GEAR, Powertrain
 from sim.routes import METRES_PER_DEGREE, BoolArray, FloatArray, RoadNetwork
 from sim.vehicle import DriverOverride, VehiclePhysics
 
@@ -46,6 +46,7 @@ def hour() -> Hour:
     for _ in range(SECONDS):
         physics.advance(1.0, sensible)
         engine = physics.engine
+        assert isinstance(engine, Powertrain)
         rows.append(
             (
                 physics.speed,
