@@ -137,6 +137,8 @@ class FaultInjector:
         for vehicle in np.flatnonzero(may_start).tolist():
             rng = self._rngs[vehicle]
             kinds = [kind for kind in self._kinds if kind not in without or not without[kind][vehicle]]
+            if not kinds:
+                continue
             kind = self._pending.setdefault(vehicle, kinds[int(rng.integers(len(kinds)))])
             if not _has_effect(kind, vehicle, physics):
                 continue

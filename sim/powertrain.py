@@ -32,8 +32,10 @@ _FUEL_ENERGY = 32e6 * 0.3  # J of work per litre of petrol
 _IDLE_BURN = 0.7 / 3600  # l/s
 _IDLE_HEAT = 4500.0  # W into the coolant
 _HEAT_PER_POWER = 0.85  # W into the coolant per W of work
-_COOLANT_LOST = 0.92  # share of the radiator's effect that a severe leak costs
+_COOLANT_LOST = 4.5  # a severe leak leaves exp(-this) of the radiator's effect, which has much in reserve
+_BOILS_AT, _BOILING = 128.0, 1500.0  # °C under the pressure in the circuit; W/K that steam carries away
 _WEAK_BATTERY_DROOP = 4.0  # how much further the voltage droops under load with a worn-out battery
+_WEAK_BATTERY_STEADY = 0.3  # V that it takes from the alternator all the time
 _WEAK_BATTERY_REST = 0.9  # V that a worn-out battery lacks at rest
 _BRAKE_DRAG = 3.0  # rolling resistances that badly dragging brakes add
 
@@ -197,9 +199,10 @@ class Powertrain:
 
         heat = _HEAT_PER_POWER * work + _IDLE_HEAT * running
         opening = np.clip((self.temperature - self._thermostat) / 10.0, 0.0, 1.0)
-        coolant = 1.0 - _COOLANT_LOST * self.damage.coolant_leak
+        coolant = np.exp(-_COOLANT_LOST * self.damage.coolant_leak)
         cooling = 18.0 + 0.6 * speed + opening * coolant * (250.0 + 42.0 * speed)  # W/K
         cooling *= self.temperature - self.ambient
+        cooling += _BOILING * np.maximum(self.temperature - _BOILS_AT, 0.0)
         self.temperature = self.temperature + dt * (heat - cooling) / self._heat_capacity
 
         burn = np.where(work > 0.0, _IDLE_BURN + work / _FUEL_ENERGY, 0.0)  # no fuel while coasting in gear
@@ -207,7 +210,11 @@ class Powertrain:
 
         droop = 0.25 * np.clip(1.0 - self.rpm / 1600.0, 0.0, 1.0) + 0.14 * consumers + 0.1 * self._load
         weak = self.damage.weak_battery
-        droop = droop * (1.0 + _WEAK_BATTERY_DROOP * weak) + self.cranking * (1.0 + weak)
+        droop = (
+            droop * (1.0 + _WEAK_BATTERY_DROOP * weak)
+            + self.cranking * (1.0 + weak)
+            + _WEAK_BATTERY_STEADY * weak
+        )
         regulated = np.where(running, self._regulator - droop, ENGINE_OFF_VOLTAGE - _WEAK_BATTERY_REST * weak)
         self.voltage = self.voltage + (regulated - self.voltage) * min(dt / 1.0, 1.0)
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from itertools import pairwise
 
 import numpy as np
 import pytest
@@ -25,7 +26,7 @@ def new_drive(ambient: float = 20.0) -> ElectricDrive:
 def follow(drive: ElectricDrive, speeds: FloatArray) -> FloatArray:
     """Drive by a profile of speeds, one a second; returns the powers, kW."""
     powers = []
-    for before, after in zip(speeds, speeds[1:], strict=False):
+    for before, after in pairwise(speeds):
         drive.step(np.full(VEHICLES, after), np.full(VEHICLES, after - before), NOBODY, ALL, 1.0)
         powers.append(drive.power)
     return np.array(powers)
@@ -44,7 +45,7 @@ def test_the_charge_falls_by_the_energy_that_the_battery_gives() -> None:
 def test_a_compact_uses_10_to_25_kwh_per_100_km_at_100_km_h() -> None:
     drive = new_drive()
     powers = follow(drive, np.full(3600, 100.0 / 3.6))
-    assert 9.0 < powers.mean(axis=0).min()
+    assert powers.mean(axis=0).min() > 9.0
     assert powers.mean(axis=0).max() < 30.0
 
 

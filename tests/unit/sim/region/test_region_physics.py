@@ -109,7 +109,9 @@ def test_acceleration_is_the_change_of_speed_per_second(morning: Morning) -> Non
     np.testing.assert_allclose(morning.acceleration[1:], np.diff(morning.speed, axis=0), atol=1e-9)
 
 
-def test_nobody_drives_backwards_or_accelerates_or_brakes_harder_than_a_driver_would(morning: Morning) -> None:
+def test_nobody_drives_backwards_or_accelerates_or_brakes_harder_than_a_driver_would(
+    morning: Morning,
+) -> None:
     assert morning.speed.min() >= 0.0
     assert morning.acceleration.min() >= -4.5
     assert morning.acceleration.max() <= 3.5
@@ -283,7 +285,9 @@ def test_a_vehicle_low_on_energy_drives_to_a_station_fills_up_and_drives_on() ->
     combustion = int(np.flatnonzero(~physics.engine.is_electric & ~physics.trips.parked)[0])
     electric = int(np.flatnonzero(physics.engine.is_electric & ~physics.trips.parked)[0])
     own = np.flatnonzero(physics.engine.is_electric).tolist().index(electric)
-    physics.engine.combustion.fuel[np.flatnonzero(~physics.engine.is_electric).tolist().index(combustion)] = 9.0
+    physics.engine.combustion.fuel[np.flatnonzero(~physics.engine.is_electric).tolist().index(combustion)] = (
+        9.0
+    )
     physics.engine.drive.state_of_charge[own] = 9.5
     refuelled: BoolArray = np.zeros(12, dtype=np.bool_)
     for _ in range(7000):
