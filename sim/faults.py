@@ -118,6 +118,7 @@ class FaultInjector:
         self._busy_until = np.zeros(vehicles, dtype=np.int64)
         self._pending: dict[int, FaultKind] = {}
         self._active: list[Fault] = []
+        self._undamaged = Damage.none(vehicles)
 
     def start_due(self, step: int, physics: VehiclePhysics) -> list[Fault]:
         """Start the faults that are due.
@@ -162,13 +163,16 @@ class FaultInjector:
 
     def damage(self, step: int) -> Damage:
         """What slow faults have done to the vehicles by this step."""
-        damage = Damage.none(len(self._rngs))
-        for fault in self._active:
-            if is_slow(fault.kind):
-                getattr(damage, fault.kind)[fault.vehicle] = fault.strength[step - fault.start]
+        slow = [fault for fault in self._active if is_slow(fault.kind)]
+        if not slow:
+            return self._undamaged
+        severities: dict[str, FloatArray] = {kind: np.zeros(len(self._rngs)) for kind in SLOW_KINDS}
+        leaking_tyre = np.zeros(len(self._rngs))
+        for fault in slow:
+            severities[fault.kind][fault.vehicle] = fault.strength[step - fault.start]
             if fault.kind == "tyre_leak":
-                damage.leaking_tyre[fault.vehicle] = TYRE_PRESSURES.index(fault.signals[0])
-        return damage
+                leaking_tyre[fault.vehicle] = TYRE_PRESSURES.index(fault.signals[0])
+        return Damage(**severities, leaking_tyre=leaking_tyre)
 
     def corrupt(self, step: int, readings: Readings, before: Readings) -> None:
         """Change readings in place.

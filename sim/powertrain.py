@@ -67,7 +67,7 @@ MODELS = (
 
 
 def resistance(
-    mass: FloatArray, drag_area: FloatArray, speed: FloatArray, brake_drag: FloatArray
+    mass: FloatArray, drag_area: FloatArray, speed: FloatArray, brake_drag: FloatArray | float
 ) -> FloatArray:
     """Air drag, rolling resistance and dragging brakes of n vehicles, N.
 
@@ -166,7 +166,7 @@ class Powertrain:
         self.work: FloatArray = np.zeros(vehicles)
         self.damage = Damage.none(vehicles)
         self.ambient = AMBIENT_TEMPERATURE
-        self.cranking: FloatArray = np.zeros(vehicles)
+        self.cranking: FloatArray | float = 0.0
 
     def acceleration_limit(self, speed: FloatArray) -> FloatArray:
         """The strongest acceleration that the power at the current engine speed allows, m/s²."""
@@ -199,17 +199,19 @@ class Powertrain:
 
         heat = _HEAT_PER_POWER * work + _IDLE_HEAT * running
         opening = np.clip((self.temperature - self._thermostat) / 10.0, 0.0, 1.0)
-        coolant = np.exp(-_COOLANT_LOST * self.damage.coolant_leak)
+        damage = self.damage
+        coolant = 1.0 if damage.is_none else np.exp(-_COOLANT_LOST * damage.coolant_leak)
         cooling = 18.0 + 0.6 * speed + opening * coolant * (250.0 + 42.0 * speed)  # W/K
         cooling *= self.temperature - self.ambient
-        cooling += _BOILING * np.maximum(self.temperature - _BOILS_AT, 0.0)
+        if not damage.is_none:
+            cooling += _BOILING * np.maximum(self.temperature - _BOILS_AT, 0.0)
         self.temperature = self.temperature + dt * (heat - cooling) / self._heat_capacity
 
         burn = np.where(work > 0.0, _IDLE_BURN + work / _FUEL_ENERGY, 0.0)  # no fuel while coasting in gear
         self.fuel = np.maximum(self.fuel - 100.0 * dt * burn / self._tank, 0.0)
 
         droop = 0.25 * np.clip(1.0 - self.rpm / 1600.0, 0.0, 1.0) + 0.14 * consumers + 0.1 * self._load
-        weak = self.damage.weak_battery
+        weak = 0.0 if damage.is_none else damage.weak_battery
         droop = (
             droop * (1.0 + _WEAK_BATTERY_DROOP * weak)
             + self.cranking * (1.0 + weak)
@@ -242,4 +244,5 @@ class Powertrain:
         return power
 
     def _resistance(self, speed: FloatArray) -> FloatArray:
-        return resistance(self.mass, self._drag_area, speed, self.damage.brake_drag)
+        drag = 0.0 if self.damage.is_none else self.damage.brake_drag
+        return resistance(self.mass, self._drag_area, speed, drag)

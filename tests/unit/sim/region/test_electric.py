@@ -105,7 +105,7 @@ def test_a_weak_battery_holds_less_and_dragging_brakes_cost_energy() -> None:
     for kind in ("", "weak_battery", "brake_drag"):
         drive = new_drive()
         if kind:
-            drive.damage = replace(Damage.none(VEHICLES), **{kind: np.ones(VEHICLES)})
+            drive.damage = replace(Damage.none(VEHICLES), **{kind: np.ones(VEHICLES)})  # type: ignore[arg-type]
         full_range = drive.range
         follow(drive, profile)
         used[kind] = 60.0 - drive.state_of_charge, full_range
