@@ -8,8 +8,6 @@ is a table too: for each node and each target the road to take, from the shortes
 from __future__ import annotations
 
 import numpy as np
-from scipy.sparse import csr_array
-from scipy.sparse.csgraph import dijkstra
 
 from sim.region.layout import Layout, lay_out
 from sim.routes import METRES_PER_DEGREE, BoolArray, FloatArray, IntArray
@@ -93,6 +91,10 @@ class RoadGraph:
         return next((number for number, nodes in enumerate(self.layout.towns) if node in nodes), -1)
 
     def _find_ways(self) -> None:
+        # Takes half a second to import, which the city can do without.
+        from scipy.sparse import csr_array
+        from scipy.sparse.csgraph import dijkstra
+
         nodes = len(self.layout.nodes)
         cost = self.length / self.limit * _SECONDS_PER_METRE + _NODE_COST * ~self._is_fast
         # Searched backwards from every target, so that what precedes a node is the next one on the way.
