@@ -39,6 +39,7 @@ from pydantic_settings import (
 from config.alert_settings import AlertSettings, NotifySettings
 from config.broker_settings import KafkaSettings, MqttSettings
 from config.errors import SettingsError
+from config.history_settings import HistorySettings
 from config.payload_settings import PayloadSettings as PayloadSettings
 from config.section import UNSET, Section, Share
 from config.signal_settings import SCORED_ROLES as SCORED_ROLES
@@ -101,7 +102,7 @@ class RecordingSettings(Section):
     input: Annotated[Path | None, UNSET]
     speed: PositiveFloat | Literal["max"]
     batch_size: PositiveInt
-    output: Path
+    output: Annotated[Path | None, UNSET]
     results: Path
 
 
@@ -190,6 +191,7 @@ class Settings(BaseSettings):
     mqtt: MqttSettings
     kafka: KafkaSettings
     recording: RecordingSettings
+    history: HistorySettings
     payload: PayloadSettings
     dead_letters: DeadLetterSettings
     signals: Catalogue
