@@ -82,9 +82,12 @@ FLEET_SILENCE = StateLayout("fleet-silence", 1)
 NOTIFICATIONS = StateLayout("notifications", 1)
 """Notifying: what a channel was told of alerts, and what it has still to be told."""
 
+HISTORY = StateLayout("history", 1)
+"""Sink: nothing."""
+
 LAYOUTS = {
     layout.name: layout
-    for layout in (RECORDING, MQTT, KAFKA, FILE, SHARD, ALERTS, FLEET_SILENCE, NOTIFICATIONS)
+    for layout in (RECORDING, MQTT, KAFKA, FILE, SHARD, ALERTS, FLEET_SILENCE, NOTIFICATIONS, HISTORY)
 }
 
 

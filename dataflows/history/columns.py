@@ -5,6 +5,7 @@ from __future__ import annotations
 import logging
 from collections.abc import Iterator, Sequence
 from typing import Any, NamedTuple
+from urllib.parse import unquote
 
 import msgspec
 import pyarrow as pa
@@ -83,8 +84,9 @@ class TableMaker:
         )
         columns = zip(batch.payloads, batch.topics, keys, batch.arrived, positions, strict=True)
         for payload, topic, key, arrived, position in columns:
-            below = topic.removeprefix(f"{self._topic}/")
-            named = key or ("" if below == topic or not self._topic else below)
+            below = topic.removeprefix(f"{self._topic}/") if self._topic else topic
+            # Levels that name vehicles are percent-encoded.
+            named = key or ("" if below == topic else unquote(below))
             yield Message(payload, topic, key, arrived, position, named)
 
     def _decode(self, payload: bytes) -> Any:
@@ -126,7 +128,7 @@ class TableMaker:
 
 
 def _table(kind: Kind, rows: Sequence[Row]) -> pa.Table:
-    """Rows as a table: the kind's own columns, then those of the signals by name. The first of copies counts."""
+    """Rows as a table without copies: the kind's own columns, then those of the signals by name."""
     rows = _without_copies(kind, rows)
     names = list(kind.columns)
     arrays = [

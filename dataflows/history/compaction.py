@@ -7,7 +7,7 @@ copies that readers leave out; a crash at any moment changes nothing but how man
 from __future__ import annotations
 
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import closing
 from datetime import UTC, date, datetime
 from itertools import groupby
@@ -23,7 +23,14 @@ SPILL = ".spill"
 """Directory for what does not fit into memory."""
 
 
-def compact(directory: Path, kind: Kind, files_per_merge: int, settled_after: float, program: str) -> int:
+def compact(
+    directory: Path,
+    kind: Kind,
+    files_per_merge: int,
+    settled_after: float,
+    program: str,
+    is_stopping: Callable[[], bool] = lambda: False,
+) -> int:
     """Merge what is to be merged of a kind; the caller holds the lock.
 
     During a day, `files_per_merge` files of one level become one of the next, so that each row is written a
@@ -35,6 +42,7 @@ def compact(directory: Path, kind: Kind, files_per_merge: int, settled_after: fl
         files_per_merge: at least 2.
         settled_after: seconds without a new file after which a day that is over becomes one.
         program: whom messages are from.
+        is_stopping: whether to begin no further merge.
 
     Returns:
         How many files were replaced.
@@ -42,6 +50,8 @@ def compact(directory: Path, kind: Kind, files_per_merge: int, settled_after: fl
     replaced = 0
     for day, group in groupby(list_files(directory, kind.name), lambda file: file.day):
         for files in _due(day, list(group), files_per_merge, settled_after):
+            if is_stopping():
+                return replaced
             replaced += merge(directory, kind, files, program)
     return replaced
 

@@ -32,7 +32,9 @@ def connect(*, memory: str | None = None, spill: Path | None = None) -> duckdb.D
         memory: most memory, such as ``"512MB"``, and one thread; ``None`` leaves both to DuckDB.
         spill: directory for what does not fit into memory; ``None`` for none.
     """
-    options: dict[str, str | int] = {"temp_directory": "" if spill is None else str(spill)}
+    options: dict[str, str | bool | int | float | list[str]] = {
+        "temp_directory": "" if spill is None else str(spill)
+    }
     if memory is not None:
         options |= {"memory_limit": memory, "threads": 1}
     database = duckdb.connect(":memory:", config=options)
@@ -56,7 +58,7 @@ def each_once(kind: Kind, rows: str) -> str:
 
 
 def all_rows(kind: Kind, files: Sequence[DataFile]) -> str:
-    """SQL for the rows of a kind, each once. A day that is one file has no copies: only others are searched."""
+    """SQL for the rows of a kind, each once. A day that is one file has no copies."""
     of_day: dict[object, list[DataFile]] = {}
     for file in files:
         of_day.setdefault(file.day, []).append(file)

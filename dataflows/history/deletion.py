@@ -66,7 +66,9 @@ def delete_vehicle(directory: Path, vehicle: str) -> Deleted:
                 if count:
                     rows[kind.name] = rows.get(kind.name, 0) + count
         unread = [path for path in directory.rglob("*") if path.name.endswith((DAMAGED, TEMPORARY))]
-        unread += [file.path for name in KINDS for file in list_files(directory, name) if is_damaged(file.path)]
+        unread += [
+            file.path for name in KINDS for file in list_files(directory, name) if is_damaged(file.path)
+        ]
     return Deleted(rows, sorted(unread))
 
 
@@ -114,4 +116,3 @@ def _copy(path: Path, opened: pq.ParquetFile, names_it: Callable[[dict[str, obje
         for batch in opened.iter_batches(ROWS_AT_ONCE):
             kept = [not names_it(row) for row in batch.to_pylist()]
             writer.write_batch(batch.filter(pa.array(kept, pa.bool_())))
-

@@ -1,7 +1,6 @@
 """The files of the history: their names, how they are written, listed, checked, and set aside if damaged.
 
-A file is written under a hidden name, synced and renamed: under its own name it is whole. All that changes the
-disk goes through the functions of `os` here, so that tests can stop at each of them.
+A file is written under a hidden name, synced and renamed: under its own name it is whole.
 """
 
 from __future__ import annotations
@@ -99,9 +98,7 @@ def _entries(directory: Path) -> list[Path]:
         return []
 
 
-def write_file(
-    directory: Path, kind: str, day: date, level: int, write: Callable[[Path], None]
-) -> DataFile:
+def write_file(directory: Path, kind: str, day: date, level: int, write: Callable[[Path], None]) -> DataFile:
     """Write a file that is there whole or not at all, and that survives a power failure once this returns.
 
     Args:
@@ -124,7 +121,7 @@ def write_file(
                 _make(place)
                 write(temporary)
                 sync(temporary)
-                os.rename(temporary, path)
+                temporary.rename(path)
                 break
             except FileNotFoundError:
                 if attempt == ATTEMPTS:
@@ -132,14 +129,14 @@ def write_file(
         sync(place)
     except OSError as error:
         with suppress(OSError):
-            os.unlink(temporary)
+            temporary.unlink()
         raise HistoryError(
-            f"the history cannot be written: {path.parent}: {error.strerror or error}; nothing is lost: check "
-            "the disk's free space and permissions, or history.directory, and restart"
+            f"the history cannot be written: {place}: {error.strerror or error}; nothing is lost: check the "
+            "disk's free space and permissions, or history.directory, and restart"
         ) from None
     except Exception:
         with suppress(OSError):
-            os.unlink(temporary)
+            temporary.unlink()
         raise
     return DataFile(path, kind, day, level)
 
@@ -152,13 +149,13 @@ def write_table(path: Path, table: pa.Table) -> None:
 def remove(path: Path) -> None:
     """Delete a file, if it is still there."""
     with suppress(FileNotFoundError):
-        os.unlink(path)
+        path.unlink()
 
 
 def remove_if_empty(place: Path) -> None:
     """Delete the directory of a day without files."""
     with suppress(OSError):
-        os.rmdir(place)
+        place.rmdir()
 
 
 def is_whole(path: Path) -> bool:
@@ -198,7 +195,7 @@ def is_readable(path: Path) -> bool:
 def set_aside(path: Path, program: str) -> None:
     """Rename a damaged file, so that nobody reads it, and say so."""
     with suppress(FileNotFoundError):
-        os.rename(path, path.with_name(path.name + DAMAGED))
+        path.rename(path.with_name(path.name + DAMAGED))
         logger.error("%s: %s is damaged, and set aside as %s%s", program, path, path.name, DAMAGED)
 
 
@@ -225,7 +222,7 @@ def _make(place: Path) -> None:
     missing = missing[: next(number for number, path in enumerate(missing) if path.is_dir())]
     for path in reversed(missing):
         with suppress(FileExistsError):
-            os.mkdir(path, 0o750)
+            path.mkdir(0o750)
         sync(path.parent)
 
 

@@ -1,4 +1,4 @@
-"""Sets damaged files aside, merges small ones and deletes old ones, in the background of the job that records."""
+"""Sets damaged files aside, merges small ones and deletes old ones, in the background of a job."""
 
 from __future__ import annotations
 
@@ -7,6 +7,7 @@ import logging
 import os
 import threading
 import time
+from collections.abc import Callable
 from contextlib import suppress
 from pathlib import Path
 
@@ -34,8 +35,15 @@ TIME_TO_STOP = 5.0
 """Seconds that the end of the process waits for a merge that was interrupted."""
 
 
-def maintain(directory: Path, settings: HistorySettings) -> bool:
+def maintain(
+    directory: Path, settings: HistorySettings, is_stopping: Callable[[], bool] = lambda: False
+) -> bool:
     """Do once what is due; returns whether it was done, or another process is at it.
+
+    Args:
+        directory: of the history.
+        settings: the section ``[history]``.
+        is_stopping: whether to begin no further merge.
 
     Raises:
         HistoryError: a merged file cannot be written.
@@ -53,11 +61,10 @@ def maintain(directory: Path, settings: HistorySettings) -> bool:
                 with suppress(FileNotFoundError):
                     if not is_whole(file.path):
                         set_aside(file.path, PROGRAM)
-        keep = {kind: settings.keep_days[kind] for kind in KINDS if kind in settings.keep_days}
         most = None if settings.max_mib is None else settings.max_mib * MIB
-        apply_retention(directory, keep, most)
+        apply_retention(directory, {str(kind): days for kind, days in settings.keep_days.items()}, most)
         for kind in KINDS.values():
-            compact(directory, kind, settings.merge_files, settings.merge_after, PROGRAM)
+            compact(directory, kind, settings.merge_files, settings.merge_after, PROGRAM, is_stopping)
     return True
 
 
@@ -92,6 +99,6 @@ class Maintenance:
             os.setpriority(os.PRIO_PROCESS, threading.get_native_id(), LOW_PRIORITY)
         while not self._stopping.wait(self._settings.maintain_every):
             try:
-                maintain(self._directory, self._settings)
+                maintain(self._directory, self._settings, self._stopping.is_set)
             except (FleetError, OSError, duckdb.Error) as error:
                 logger.error("%s: %s; trying again later", PROGRAM, " ".join(str(error).split()))

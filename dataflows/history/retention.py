@@ -76,7 +76,7 @@ def _beyond(days: Iterable[Day], most_bytes: int, today: date) -> list[Day]:
                 sizes[day.kind] = sizes.get(day.kind, 0) + day.size
         if not sizes:
             logger.warning(
-                "the history has %d MiB, expected at most %d (history.max_mib): what came today is not deleted",
+                "the history has %d MiB, expected at most %d (history.max_mib): today is not deleted",
                 total // MIB,
                 most_bytes // MIB,
             )
@@ -107,5 +107,3 @@ def _delete(days: Iterable[Day], why: str) -> None:
             sum(day.size for day in deleted) / MIB,
             why,
         )
-
-

@@ -17,8 +17,8 @@ from dataflows.history.kinds import Kind
 def stem(kind: Kind, signal: str) -> str:
     """What the names of a signal's columns are made of.
 
-    Two signals never share a column: no stem ends in a suffix, and what is left of a column without its suffix
-    is one stem, from which the underscore that was added can be taken away again.
+    Two signals never share a column: no stem ends in a suffix, and what is left of a column without its
+    suffix is one stem, from which the underscore that was added can be taken away again.
     """
     name = signal.lower()
     taken = {column.lower() for column in kind.columns} | {"day"}

@@ -32,9 +32,7 @@ UNSTABLE = frozenset({"telemetry", "commands", "unreadable"})
 class KindWriter:
     """Writes messages of one kind. What `flush` has returned from is on disk."""
 
-    def __init__(
-        self, directory: Path, kind: Kind, topic: str = "", *, distinct: bool = True
-    ) -> None:
+    def __init__(self, directory: Path, kind: Kind, topic: str = "", *, distinct: bool = True) -> None:
         """Remember where to write; see `TableMaker`.
 
         A message that came before midnight and was stored, but not acknowledged, comes again on another day.
@@ -45,7 +43,9 @@ class KindWriter:
         self._maker = TableMaker(kind, topic, distinct=distinct)
         self._waiting: list[MessageBatch] = []
         self._waiting_bytes = self._waiting_rows = 0
-        self._known = {name: newest_ids(directory, KINDS[name]) for name in UNSTABLE & {kind.name, "unreadable"}}
+        self._known = {
+            name: newest_ids(directory, KINDS[name]) for name in UNSTABLE & {kind.name, "unreadable"}
+        }
 
     def write(self, batch: MessageBatch) -> None:
         """Take a batch; write what waits if that has become much.
@@ -93,9 +93,7 @@ def by_day(kind: Kind, table: pa.Table) -> Iterator[tuple[date, pa.Table]]:
     for day in sorted(set(days.tolist())):
         part = table.filter(pa.array(days == day))
         used = [
-            name
-            for name in part.column_names
-            if name in kind.columns or part[name].null_count < len(part)
+            name for name in part.column_names if name in kind.columns or part[name].null_count < len(part)
         ]
         yield EPOCH.date() + timedelta(days=day), part.select(used)
 

@@ -62,7 +62,17 @@ LAYERS: list[tuple[str, list[str]]] = [
     ("dataflows.river_detector", ["dataflows.score.river.estimator"]),
     ("dataflows.backtest", ["config", "dataflows"]),
     ("dataflows.describe", ["config", "dataflows"]),
-    ("dataflows.record", ["config", "dataflows.messages", "dataflows.connectors", "dataflows.job"]),
+    ("dataflows.history", ["config", *WIRE, "dataflows.stored_state", "dataflows.metrics"]),
+    (
+        "dataflows.record",
+        [
+            "config",
+            "dataflows.messages",
+            "dataflows.connectors",
+            "dataflows.job",
+            "dataflows.history",
+        ],
+    ),
     (
         "dataflows.notify",
         [
@@ -102,6 +112,7 @@ FORBIDDEN_LIBRARIES = {
     "dataflows/recordings": {"bytewax", "paho", "kafka", "confluent_kafka"},
     "dataflows/alert": {"paho", "kafka", "confluent_kafka", "pyarrow", "pathlib", "socket"},
     "dataflows/notification": {"paho", "kafka", "confluent_kafka"},
+    "dataflows/history": {"paho", "kafka", "confluent_kafka"},
     "sim": {"bytewax", "kafka", "streamlit"},
     "ui": {"bytewax", "confluent_kafka"},
 }
@@ -114,6 +125,7 @@ ENGINE = {
     "dataflows/alert/step.py",
     "dataflows/alert/fleet_silence.py",
     "dataflows/notification/step.py",
+    "dataflows/history/step.py",
     "dataflows/fleet.py",
     "dataflows/record.py",
     "dataflows/notify.py",
@@ -208,6 +220,7 @@ def test_only_what_is_written_for_the_engine_imports_it() -> None:
         "dataflows/score",
         "dataflows/alert",
         "dataflows/notification",
+        "dataflows/history",
     ],
 )
 def test_nothing_is_reached_that_needs_the_engine(package: str) -> None:
