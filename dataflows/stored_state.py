@@ -91,6 +91,9 @@ ROLLUP_TIME = StateLayout("rollup-time", 1)
 NOTIFICATIONS = StateLayout("notifications", 1)
 """Notifying: what a channel was told of alerts, and what it has still to be told."""
 
+HISTORY = StateLayout("history", 1)
+"""Sink: nothing."""
+
 LAYOUTS = {
     layout.name: layout
     for layout in (
@@ -105,6 +108,7 @@ LAYOUTS = {
         ROLLUP,
         ROLLUP_TIME,
         NOTIFICATIONS,
+        HISTORY,
     )
 }
 

@@ -43,6 +43,7 @@ def environment(kafka_cluster: Cluster, tmp_path: Path) -> dict[str, str]:
         "FLEET__TOPICS__ALERT_ACTIONS": f"{name}.alert-actions",
         "FLEET__TOPICS__GROUND_TRUTH": f"{name}.ground-truth",
         "FLEET__RECORDING__OUTPUT": str(tmp_path / "telemetry.jsonl"),
+        "FLEET__HISTORY__DIRECTORY": "",
     }
 
 

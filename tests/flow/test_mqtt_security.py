@@ -102,7 +102,10 @@ def test_a_role_may_write_what_it_needs_and_nothing_else(
         ("+", set()),
         ("simulator", set()),
         ("page", {"fleet/enriched/x", "fleet/dead-letter", "fleet/alerts/x/anomaly/y"}),
-        ("recorder", {"fleet/telemetry/x"}),
+        (
+            "recorder",
+            {"fleet/telemetry/x", "fleet/enriched/x", "fleet/alerts/x/anomaly/y", "fleet/alert-actions"},
+        ),
         ("dataflow", {"fleet/telemetry/x", "fleet/alert-actions"}),
         ("notify", {"fleet/alerts/x/anomaly/y"}),
     ],
