@@ -1,4 +1,4 @@
-"""Every format of the simulator, as the decoder reads it under its settings file: the same events as plain."""
+"""Every format of the simulator, as the decoder reads it by its settings file: the same events as plain."""
 
 from __future__ import annotations
 
