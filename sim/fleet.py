@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
@@ -22,13 +22,24 @@ class FleetStep:
 
     Attributes:
         times: n event times, microseconds since 1970-01-01 UTC, whole milliseconds, rising.
-        payloads: n events as JSON.
+        until: the first event time of the next step.
         faults: faults whose first changed event is in this step.
+        vehicle_ids: n ids.
+        sequence: number of the step.
+        readings: n values per signal, as the sensors report them.
     """
 
     times: IntArray
-    payloads: list[bytes]
+    until: int
     faults: list[InjectedFault]
+    vehicle_ids: Sequence[str]
+    sequence: int
+    readings: Readings
+
+    @property
+    def payloads(self) -> list[bytes]:
+        """The n events as JSON; encoded anew on each access."""
+        return encode(self.vehicle_ids, self.times, self.sequence, self.readings)
 
 
 class Fleet:
@@ -92,8 +103,11 @@ class Fleet:
             times = self._times(step)
             yield FleetStep(
                 times=times,
-                payloads=encode(self.vehicle_ids, times, step, reported),
+                until=int(self._times(step + 1)[0]),
                 faults=[self._announcement(fault) for fault in started],
+                vehicle_ids=self.vehicle_ids,
+                sequence=step,
+                readings=reported,
             )
             before = reported
             step += 1
