@@ -11,13 +11,13 @@ LONGEST_WINDOW = 86_400.0
 
 
 class RollupSettings(Section):
-    """Summaries per vehicle and window of event time; described in ``docs/history.md``.
+    """Summaries per vehicle and window of event time; described in ``docs/rollups.md``.
 
     Attributes:
         enabled: whether there are any.
         window: length of a window, seconds; windows begin at multiples of it since 1970-01-01 UTC.
         allowed_lateness: seconds by which an event may be older than its vehicle's latest window allows.
-        pause: seconds between two events of a vehicle from which on nobody knows what it did in between.
+        pause: seconds between two readings of a vehicle from which on nobody knows what it did in between.
         moving_above: km/h from which on a vehicle moves.
     """
 

@@ -40,7 +40,7 @@ class Rules(NamedTuple):
     Attributes:
         size: length of a window.
         lateness: time for which a window is held open.
-        pause: time between two events from which on nobody knows what the vehicle did.
+        pause: time between two readings from which on nobody knows what the vehicle did.
         moving: m/s from which on it moves.
         speed, metres_per_second, odometer, metres, running: as in `Measures`.
     """
