@@ -50,9 +50,7 @@ def test_one_event_at_a_time_gives_the_same() -> None:
 
 @given(streams, cuts)
 @few
-def test_every_event_is_in_one_rollup_or_late_once(
-    arguments: tuple[int, int, int], where: list[int]
-) -> None:
+def test_every_event_is_in_one_rollup_or_late_once(arguments: tuple[int, int, int], where: list[int]) -> None:
     scored = stream(*arguments, set_back=True)
     summaries = summed(SETTINGS, scored, where)
     rollups = summaries.rollups()
