@@ -2,12 +2,19 @@
 
 from __future__ import annotations
 
-from pydantic import NonNegativeFloat, PositiveFloat, model_validator
+from typing import Annotated
+
+from pydantic import Field, PositiveFloat, model_validator
 
 from config.section import Section
 
 LONGEST_WINDOW = 86_400.0
 """Seconds; a day."""
+
+LONGEST_TIME = 366 * LONGEST_WINDOW
+"""Seconds; a year."""
+
+Duration = Annotated[float, Field(ge=0.0, le=LONGEST_TIME)]
 
 
 class RollupSettings(Section):
@@ -23,9 +30,9 @@ class RollupSettings(Section):
 
     enabled: bool
     window: PositiveFloat
-    allowed_lateness: NonNegativeFloat
-    pause: NonNegativeFloat
-    moving_above: NonNegativeFloat
+    allowed_lateness: Duration
+    pause: Duration
+    moving_above: Annotated[float, Field(ge=0.0, allow_inf_nan=False)]
 
     @model_validator(mode="after")
     def _window_is_whole(self) -> RollupSettings:

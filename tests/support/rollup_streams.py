@@ -1,4 +1,4 @@
-"""Scored events and the rollups that they lead to, through Bytewax's windowing operator but without its engine."""
+"""Scored events and their rollups, through Bytewax's windowing operator but without its engine."""
 
 from __future__ import annotations
 
