@@ -14,7 +14,7 @@ from dataflows.clock import microseconds, utc
 from dataflows.compiled import Floats, Integers, Mask
 from dataflows.report.thinning import thinned
 
-WIDTH, LEFT, RIGHT = 900, 64, 12
+WIDTH, LEFT, RIGHT = 900, 64, 24
 """Pixels: of a chart, of the space beside its axis, and at its right end."""
 
 HEIGHT, TOP, BOTTOM = 130, 8, 20
@@ -68,8 +68,9 @@ def signal_chart(line: Line, start: datetime, end: datetime, limits: Sequence[fl
             f'<rect class="anomaly" x="{left:.1f}" y="{TOP}" width="{max(right - left, 1.5):.1f}" '
             f'height="{axes.bottom - TOP}"/>'
         )
-    upper = np.clip(line.expected + line.band, line.least, line.most)
-    lower = np.clip(line.expected - line.band, line.least, line.most)
+    # A band says little where it is wider than all that was measured: it ends at the edges of the picture.
+    upper = np.clip(line.expected + line.band, max(line.least, low), min(line.most, high))
+    lower = np.clip(line.expected - line.band, max(line.least, low), min(line.most, high))
     for piece in _pieces(line.times, upper):
         kept = piece[thinned(line.times[piece].astype(np.float64), upper[piece], WIDTH // 2)]
         there = _points(axes, line.times[kept], upper[kept])
@@ -105,7 +106,7 @@ def route(latitudes: Floats, longitudes: Floats, flagged: Mask) -> Markup | None
     kept = np.flatnonzero((np.diff(pixels, axis=0, prepend=np.nan) != 0.0).any(axis=1))
     points = " ".join(f"{px:.1f},{py:.1f}" for px, py in zip(x[kept], y[kept], strict=True))
     dots = [
-        f'<circle class="flagged" cx="{px:.1f}" cy="{py:.1f}" r="3"/>'
+        f'<circle class="flagged" cx="{px:.1f}" cy="{py:.1f}" r="2.5"/>'
         for px, py in zip(x[flagged[known]], y[flagged[known]], strict=True)
     ]
     ends = [

@@ -3,13 +3,17 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from datetime import datetime, timedelta
 from pathlib import Path
 
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
 
+from dataflows.clock import utc
 from dataflows.report.day import DayReport
 from dataflows.report.drawing import route, signal_chart
 from dataflows.report.wording import amounts, clock, distance, duration
+
+MARGIN = timedelta(minutes=2)
 
 TEMPLATE = Path(__file__).with_name("page.html")
 
@@ -24,9 +28,8 @@ def html(report: DayReport, units: Mapping[str, str]) -> str:
     environment = Environment(
         loader=FileSystemLoader(TEMPLATE.parent), autoescape=True, undefined=StrictUndefined
     )
-    charts = [
-        (chart, signal_chart(chart.line, report.start, report.end, chart.limits)) for chart in report.charts
-    ]
+    start, end = _shown(report)
+    charts = [(chart, signal_chart(chart.line, start, end, chart.limits)) for chart in report.charts]
     return environment.get_template(TEMPLATE.name).render(
         report=report,
         tiles=tiles(report, units),
@@ -38,6 +41,15 @@ def html(report: DayReport, units: Mapping[str, str]) -> str:
         distance=distance,
         duration=duration,
     )
+
+
+def _shown(report: DayReport) -> tuple[datetime, datetime]:
+    """The part of the day in which it sent anything, and a little more."""
+    times = [time for chart in report.charts for time in (chart.line.times[0], chart.line.times[-1])]
+    if not times:
+        return report.start, report.end
+    first, last = utc(int(min(times))), utc(int(max(times)))
+    return max(report.start, first - MARGIN), min(report.end, last + MARGIN)
 
 
 def tiles(report: DayReport, units: Mapping[str, str]) -> list[tuple[str, str]]:

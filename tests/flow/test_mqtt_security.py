@@ -75,8 +75,18 @@ def test_nobody_but_vehicles_and_the_simulator_may_write_telemetry(
 @pytest.mark.parametrize(
     ("user", "writable"),
     [
-        ("dataflow", {"fleet/enriched/x", "fleet/dead-letter", "fleet/alerts/x", "fleet/alerts/x/anomaly/y"}),
-        ("page", {"fleet/alert-actions"}),
+        (
+            "dataflow",
+            {
+                "fleet/enriched/x",
+                "fleet/dead-letter",
+                "fleet/alerts/x",
+                "fleet/alerts/x/anomaly/y",
+                "fleet/rollups/x",
+                "fleet/late",
+            },
+        ),
+        ("page", {"fleet/alert-actions", "fleet/command"}),
         ("simulator", {"fleet/telemetry/x", "fleet/ground-truth"}),
         ("recorder", set()),
         ("notify", set()),
@@ -88,7 +98,7 @@ def test_a_role_may_write_what_it_needs_and_nothing_else(
     topics = [
         "fleet/telemetry/x", "fleet/enriched/x", "fleet/dead-letter", "fleet/alerts/x",
         "fleet/alerts/x/anomaly/y", "fleet/alert-actions", "fleet/alert-actions/x", "fleet/rollups/x",
-        "fleet/acks", "fleet/command", "fleet/command/x", "fleet/ground-truth", "elsewhere",
+        "fleet/late", "fleet/acks", "fleet/command", "fleet/command/x", "fleet/ground-truth", "elsewhere",
     ]  # fmt: skip
     answers = answers_to(secured.service(user), [(topic, b"{}") for topic in topics])
     assert {topic for topic, answer in zip(topics, answers, strict=True) if answer in WRITTEN} == writable
