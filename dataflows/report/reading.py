@@ -116,10 +116,7 @@ def _commands(history: History, vehicle: str, start: datetime, end: datetime) ->
     """Commands to the vehicle or to all, and its answers, in order of time."""
     told = history.commands(None, start, end).to_pylist()
     lines = [
-        (
-            row["arrived_at"],
-            f"{row['name']} {row['arguments'] or ''}".strip() + f", from {row['by'] or 'unknown'}",
-        )
+        (row["arrived_at"], f"{row['name']}{_arguments(row['arguments'])}, from {row['by'] or 'unknown'}")
         for row in told
         if row["vehicle_id"] in ("", None, vehicle)
     ]
@@ -131,6 +128,10 @@ def _commands(history: History, vehicle: str, start: datetime, end: datetime) ->
         for row in history.answers(vehicle, start, end).to_pylist()
     ]
     return [f"{clock(moment)} {line}" for moment, line in sorted(lines)]
+
+
+def _arguments(text: str | None) -> str:
+    return f" {text}" if text and text != "{}" else ""
 
 
 def _charts(events: pa.Table, settings: Settings) -> list[Chart]:

@@ -15,8 +15,8 @@ from dataflows.report.wording import amounts, clock, distance, duration
 
 def print_day(report: DayReport, units: Mapping[str, str], console: Console) -> None:
     """Print what a vehicle did on a day."""
-    console.print(f"[bold]{report.vehicle_id}[/bold], {report.day}, times in UTC", highlight=False)
-    console.print(", ".join(f"{value} {name}" for name, value in tiles(report, units)), highlight=False)
+    console.print(Text.assemble((report.vehicle_id, "bold"), f", {report.day}, times in UTC"))
+    console.print(Text(", ".join(f"{value} {name}" for name, value in tiles(report, units))))
     if report.alerts:
         table = _table("alert", "from", "to", "severity", "acknowledged by")
         for alert in report.alerts:

@@ -78,6 +78,7 @@ LAYERS: list[tuple[str, list[str]]] = [
     ("dataflows.backtest", ["config", "dataflows"]),
     ("dataflows.describe", ["config", "dataflows"]),
     ("dataflows.history", ["config", *WIRE, "dataflows.stored_state", "dataflows.metrics"]),
+    ("dataflows.report", ["config", "dataflows.clock", "dataflows.compiled", "dataflows.history"]),
     (
         "dataflows.record",
         [
