@@ -5,6 +5,7 @@ from __future__ import annotations
 import argparse
 import math
 from collections.abc import Sequence
+from contextlib import ExitStack
 from datetime import UTC, datetime
 from pathlib import Path
 
@@ -15,6 +16,10 @@ from config.stop_request import StopRequest
 from dataflows.clock import microseconds
 from dataflows.recordings import open_recording
 from sim.command_line import new_parser
+from sim.commands.desk import CommandDesk
+from sim.commands.kafka_receiver import KafkaCommandReceiver
+from sim.commands.mqtt_receiver import MqttCommandReceiver
+from sim.commands.receivers import CommandReceiver
 from sim.fleet import Fleet
 from sim.kafka_publisher import KafkaPublisher
 from sim.mqtt_publisher import MqttPublisher
@@ -71,20 +76,28 @@ def _to_broker(options: argparse.Namespace, settings: Settings, stop: StopReques
         raise SettingsError(
             "--ground-truth FILE requires --output FILE; on a broker it goes to [topics] ground_truth"
         )
-    with _publisher(settings, PROGRAM, stop) as publisher:
+    with ExitStack() as stack:
+        publisher = stack.enter_context(_publisher(settings, PROGRAM, stop))
+        receiver = stack.enter_context(_receiver(settings, stop)) if options.commands else None
         _say(
             f"{options.vehicles:,} vehicles, {options.rate:g} events/s each, to {topics.telemetry} at "
             f"{settings.telemetry_broker}; Ctrl-C stops"
         )
         start = options.start or datetime.now(UTC)
         live = Pacer(stop, start=microseconds(start))
+        fleet = _fleet(options, settings, start)
+        desk = None
+        if receiver is not None:
+            desk = CommandDesk(fleet, receiver, publisher, answers_topic=settings.command_answers_topic)
+            live.meanwhile = desk.attend
         totals = simulate(
-            _fleet(options, settings, start),
+            fleet,
             publisher,
             telemetry_topic=topics.telemetry,
             duration=options.duration,
             live=live,
             stop=stop,
+            commands=desk,
         )
     _say(f"{_summary(totals, stop)}; the broker has confirmed all {publisher.confirmed:,} messages")
 
@@ -126,6 +139,14 @@ def _publisher(settings: Settings, role: str, stop: StopRequest) -> BrokerPublis
             settings.kafka, role=role, telemetry=topics.telemetry, ground_truth=topics.ground_truth
         )
     return MqttPublisher(settings.mqtt, role=role, ground_truth=topics.ground_truth, stop=stop)
+
+
+def _receiver(settings: Settings, stop: StopRequest) -> CommandReceiver:
+    """Takes commands from the broker that `_publisher` publishes to."""
+    topic, answers_topic = settings.command_topic, settings.command_answers_topic
+    if settings.source.kind == "kafka":
+        return KafkaCommandReceiver(settings.kafka, topic=topic, answers_topic=answers_topic)
+    return MqttCommandReceiver(settings.mqtt, topic=topic, answers_topic=answers_topic, stop=stop)
 
 
 def _summary(totals: Totals, stop: StopRequest) -> str:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Sequence
 from types import TracebackType
 from typing import Self
 
@@ -63,6 +64,10 @@ class MqttPublisher:
     def announce(self, fault: InjectedFault) -> None:
         """Send ground truth."""
         self._publish([(self._ground_truth, msgspec.json.encode(fault))])
+
+    def send(self, topic: str, keys: Sequence[str], payloads: Sequence[bytes]) -> None:
+        """Send messages to another topic; MQTT has no keys."""
+        self._publish([(topic, payload) for payload in payloads])
 
     def __enter__(self) -> Self:
         self._is_connected = self._publisher.connect()

@@ -28,7 +28,9 @@ class Pacer:
             message.
         clock: monotonic, in seconds.
         sleep: waits for a number of seconds.
-        meanwhile: called in every `wait`, and again about every tenth of a second while it lasts.
+
+    Attributes:
+        meanwhile: called in every `wait`, and again at least every tenth of a second while it lasts.
     """
 
     def __init__(
@@ -39,14 +41,13 @@ class Pacer:
         start: int | None = None,
         clock: Callable[[], float] = time.monotonic,
         sleep: Callable[[float], None] = time.sleep,
-        meanwhile: Callable[[], None] | None = None,
     ) -> None:
         self._stop = stop
         self._speed = speed
         self._start = start
         self._clock = clock
         self._sleep = sleep
-        self._meanwhile = meanwhile or (lambda: None)
+        self.meanwhile: Callable[[], None] = lambda: None
         self._began = clock()
         self._lag: float | None = None
 
@@ -65,10 +66,10 @@ class Pacer:
             self._start = due
         due_at = self._began + (due - self._start) / 1e6 / self._speed
         self._note_lag(self._clock() - due_at)
-        self._meanwhile()
+        self.meanwhile()
         while not self._stop.requested and (remaining := due_at - self._clock()) > 0.0:
             self._sleep(min(max(remaining, _SHORTEST_SLEEP), _SLICE))
-            self._meanwhile()
+            self.meanwhile()
         return self._start + (self._clock() - self._began) * self._speed * 1e6
 
     def _note_lag(self, lag: float) -> None:

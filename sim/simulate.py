@@ -9,6 +9,7 @@ from itertools import islice
 from config.stop_request import StopRequest
 from config.topic_template import TopicTemplate
 from dataflows.messages import MessageBatch
+from sim.commands.desk import CommandDesk
 from sim.fleet import Fleet, FleetStep
 from sim.pacing import Pacer, publish_paced
 from sim.progress import progress_bar
@@ -38,6 +39,7 @@ def simulate(
     duration: float | None,
     live: Pacer,
     stop: StopRequest,
+    commands: CommandDesk | None = None,
 ) -> Totals:
     """Publish the stream of a fleet.
 
@@ -48,6 +50,7 @@ def simulate(
         duration: seconds of stream after the warm-up; ``None`` for no end.
         live: paces what comes after the warm-up.
         stop: ends it early.
+        commands: is told of every step; it is `live` that lets it take commands.
 
     Returns:
         What was published.
@@ -68,7 +71,7 @@ def simulate(
     )
     for description, length, pacer in phases:
         with progress_bar(description, length) as show:
-            announced = _announced(islice(steps, length), publisher, topics, keys, totals)
+            announced = _announced(islice(steps, length), publisher, topics, keys, totals, commands)
             for number, batch in enumerate(announced, 1):
                 totals.events += publish_paced(batch, publisher, pacer, stop)
                 if stop.requested:
@@ -83,11 +86,16 @@ def _announced(
     topics: list[str],
     keys: list[str] | None,
     totals: Totals,
+    commands: CommandDesk | None,
 ) -> Iterator[MessageBatch]:
-    """Announce the faults of each step before its events."""
+    """Announce the faults of each step, and what it has done of commands, before its events."""
     for step in steps:
         for fault in step.faults:
             publisher.announce(fault)
             totals.faults += 1
+        for fault in step.corrected:
+            publisher.announce(fault)
+        if commands is not None:
+            commands.after_step()
         arrived = step.times.tolist()
         yield MessageBatch(step.payloads, topics, arrived, origin=ORIGIN, keys=keys)
