@@ -77,8 +77,10 @@ def _to_broker(options: argparse.Namespace, settings: Settings, stop: StopReques
             "--ground-truth FILE requires --output FILE; on a broker it goes to [topics] ground_truth"
         )
     with ExitStack() as stack:
-        publisher = stack.enter_context(_publisher(settings, PROGRAM, stop))
-        receiver = stack.enter_context(_receiver(settings, stop)) if options.commands else None
+        receiver = _receiver(settings) if options.commands else None
+        publisher = stack.enter_context(_publisher(settings, PROGRAM, stop, receiver))
+        if receiver is not None:
+            stack.enter_context(receiver)
         _say(
             f"{options.vehicles:,} vehicles, {options.rate:g} events/s each, to {topics.telemetry} at "
             f"{settings.telemetry_broker}; Ctrl-C stops"
@@ -131,22 +133,27 @@ def _replay(options: argparse.Namespace, settings: Settings, stop: StopRequest) 
     )
 
 
-def _publisher(settings: Settings, role: str, stop: StopRequest) -> BrokerPublisher:
+def _publisher(
+    settings: Settings, role: str, stop: StopRequest, receiver: CommandReceiver | None = None
+) -> BrokerPublisher:
     """Publishes to the broker that the dataflow reads from; to MQTT if the dataflow reads a recording."""
     topics = settings.topics
     if settings.source.kind == "kafka":
         return KafkaPublisher(
             settings.kafka, role=role, telemetry=topics.telemetry, ground_truth=topics.ground_truth
         )
-    return MqttPublisher(settings.mqtt, role=role, ground_truth=topics.ground_truth, stop=stop)
+    commands = receiver if isinstance(receiver, MqttCommandReceiver) else None
+    return MqttPublisher(
+        settings.mqtt, role=role, ground_truth=topics.ground_truth, stop=stop, commands=commands
+    )
 
 
-def _receiver(settings: Settings, stop: StopRequest) -> CommandReceiver:
+def _receiver(settings: Settings) -> CommandReceiver:
     """Takes commands from the broker that `_publisher` publishes to."""
     topic, answers_topic = settings.command_topic, settings.command_answers_topic
     if settings.source.kind == "kafka":
         return KafkaCommandReceiver(settings.kafka, topic=topic, answers_topic=answers_topic)
-    return MqttCommandReceiver(settings.mqtt, topic=topic, answers_topic=answers_topic, stop=stop)
+    return MqttCommandReceiver(topic=topic, answers_topic=answers_topic)
 
 
 def _summary(totals: Totals, stop: StopRequest) -> str:

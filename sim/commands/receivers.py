@@ -4,9 +4,6 @@ from __future__ import annotations
 
 from typing import Any, NamedTuple, Protocol, Self
 
-MOST_WAITING = 10_000
-"""Deliveries that a receiver keeps until they are taken; more are dropped, and logged."""
-
 
 class Delivery(NamedTuple):
     """A message with a command.
