@@ -156,7 +156,7 @@ def an_action_that_the_job_understands(command: Command, desk: Desk) -> None:
 
 
 def a_command_that_the_simulator_understands(command: Command, desk: Desk) -> None:
-    """Not run, since tests/flow/test_sim_commands.py sends some; the simulator reads this topic and message."""
+    """Not run, since tests/flow/test_sim_commands.py sends some; the simulator reads this one."""
     words = shlex.split(command.text)
     topic, payload = words[words.index("-t") + 1], words[words.index("-m") + 1]
     commands_topic = load(DEFAULT_FILE).command_topic
