@@ -16,7 +16,7 @@ import msgspec
 import pytest
 
 from config.broker_settings import MqttSettings
-from dataflows.events import CommandAnswer
+from dataflows.events import CommandAnswer, InjectedFault
 from scripts.brokers.kafka_process import Cluster
 from scripts.brokers.process import Broker
 from scripts.waiting import wait_until
@@ -147,6 +147,29 @@ def test_what_cannot_be_obeyed_is_refused_with_the_reason_and_the_fleet_drives_o
         for vehicle in ("VEH-0001", "VEH-0002"):
             sender.wait_for(name="stop", status="done", vehicle_id=vehicle)
             assert sender.events(vehicle)[-1]["speed"] < 10.0
+
+
+def test_a_fault_is_injected_and_cleared_and_the_ground_truth_says_both(
+    environment: dict[str, str], sender: Sender, topic: str, tmp_path: Path
+) -> None:
+    arguments = b'{"kind":"missing_sensor","signal":"fuel","seconds":900}'
+    fault = b'{"id":"f","name":"inject_fault","arguments":%b}' % arguments
+    with running(environment, tmp_path / "log", "--vehicles", "1", "--rate", "10"):
+        wait_until(lambda: sender.events("VEH-0001"), "telemetry")
+        sender.send("VEH-0001", fault)
+        sender.wait_for(command_id="f", status="done")
+        wait_until(lambda: "fuel" not in sender.events("VEH-0001")[-1], "an event without fuel")
+        sender.send("VEH-0001", b"clear_fault")
+        sender.wait_for(name="clear_fault", status="done")
+        wait_until(lambda: "fuel" in sender.events("VEH-0001")[-1], "an event with fuel")
+    truth = [
+        msgspec.json.decode(payload, type=InjectedFault)
+        for told, payload in sender.inbox.messages
+        if told == f"{topic}/truth"
+    ]
+    announced, corrected = truth
+    assert announced.fault_id == corrected.fault_id
+    assert corrected.ends_at < announced.ends_at
 
 
 def test_a_retained_command_is_not_obeyed_at_the_start(
