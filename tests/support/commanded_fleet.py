@@ -65,9 +65,10 @@ class CommandedFleet:
         payloads: the events of each step so far, one per vehicle.
         events: the same, decoded.
         announced: faults, as they were announced and corrected.
+        now: the time at which commands come.
     """
 
-    def __init__(self, *, now: datetime = START, **changes: Any) -> None:
+    def __init__(self, **changes: Any) -> None:
         arguments: dict[str, Any] = {
             "vehicles": 5,
             "rate": 1.0,
@@ -78,13 +79,14 @@ class CommandedFleet:
             "start": START,
         }
         self.fleet = Fleet(**(arguments | changes))
+        self.now = START
         self.payloads: list[list[bytes]] = []
         self.events: list[list[dict[str, Any]]] = []
         self.announced: list[InjectedFault] = []
         self._steps = self.fleet.steps()
         self._mailbox = Mailbox()
         self._desk = CommandDesk(
-            self.fleet, self._mailbox, self._mailbox, answers_topic="answers", now=lambda: now
+            self.fleet, self._mailbox, self._mailbox, answers_topic="answers", now=lambda: self.now
         )
 
     def tell(self, vehicle: int | str | None, payload: bytes) -> list[CommandAnswer]:

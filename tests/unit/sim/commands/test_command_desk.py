@@ -77,6 +77,14 @@ def test_a_command_that_comes_again_gets_its_last_answer_again_and_is_not_carrie
     fleet.drive_until_faster_than(0, 20.0)
 
 
+def test_a_command_that_comes_again_after_it_has_expired_gets_its_last_answer(fleet: CommandedFleet) -> None:
+    command = b'{"id":"c1","name":"resume","expires_at":"2026-03-01T08:31:00Z"}'
+    assert [answer.status for answer in fleet.tell(0, command)] == ["done"]
+    fleet.now += timedelta(hours=1)
+    assert [answer.status for answer in fleet.tell(0, command)] == ["done"]
+    assert [answer.status for answer in fleet.tell(1, command)] == ["expired"]
+
+
 def test_a_refusal_is_repeated_as_well_though_the_command_could_be_carried_out_now() -> None:
     fleet = CommandedFleet()
     fleet.drive_until_faster_than(0, 20.0)

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from datetime import timedelta
+
 import numpy as np
 import pytest
 from hypothesis import given, settings
@@ -11,7 +13,7 @@ from dataflows.events import CommandAnswer
 from sim.commands.execution import ENGINE_OFF_SECONDS
 from sim.powertrain import ENGINE_OFF_VOLTAGE
 from sim.routes import METRES_PER_DEGREE
-from tests.support.commanded_fleet import CommandedFleet
+from tests.support.commanded_fleet import START, CommandedFleet
 
 
 def statuses(answers: list[CommandAnswer]) -> list[tuple[str, str]]:
@@ -167,6 +169,24 @@ def test_a_fault_is_refused_while_one_is_active_and_where_it_would_have_no_effec
     fleet.tell(0, b'{"id":"1","name":"inject_fault","arguments":{"kind":"battery_failure"}}')
     [answer] = fleet.tell(0, b'{"id":"2","name":"inject_fault","arguments":{"kind":"battery_failure"}}')
     assert (answer.status, answer.reason) == ("refused", "expected no active fault, got battery_failure")
+
+
+def test_a_fault_that_is_asked_for_leaves_the_random_ones_as_they_would_be() -> None:
+    asked, unasked = (CommandedFleet(vehicles=2, faults_per_hour=60.0) for _ in range(2))
+    asked.drive(2)
+    [answer] = asked.tell_in_json(0, "inject_fault", kind="missing_sensor", seconds=2)
+    assert answer.status == "accepted"
+    asked.drive(400)
+    unasked.drive(402)
+    own, other = ([f for f in asked.announced if f.vehicle_id == v] for v in asked.fleet.vehicle_ids)
+    own_unasked, other_unasked = (
+        [f for f in unasked.announced if f.vehicle_id == v] for v in asked.fleet.vehicle_ids
+    )
+    assert own[0].starts_at == START + timedelta(seconds=2)
+    # One that was due meanwhile has waited.
+    assert [(f.kind, f.signals) for f in own[1:4]] == [(f.kind, f.signals) for f in own_unasked[:3]]
+    assert len(own_unasked) >= 3
+    assert other == other_unasked
 
 
 def test_clearing_a_fault_ends_it_now_and_corrects_the_ground_truth() -> None:
