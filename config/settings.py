@@ -40,6 +40,7 @@ from config.alert_settings import AlertSettings, NotifySettings
 from config.broker_settings import KafkaSettings, MqttSettings
 from config.errors import SettingsError
 from config.payload_settings import PayloadSettings as PayloadSettings
+from config.rollup_settings import RollupSettings
 from config.section import UNSET, Section, Share
 from config.signal_settings import SCORED_ROLES as SCORED_ROLES
 from config.signal_settings import Catalogue, check_catalogue, check_condition
@@ -197,6 +198,7 @@ class Settings(BaseSettings):
     detector: DetectorSettings
     alerts: AlertSettings
     notify: NotifySettings
+    rollups: RollupSettings
     simulator: SimulatorSettings
     page: PageSettings
 

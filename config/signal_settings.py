@@ -13,12 +13,28 @@ from config.section import UNSET, JsonPointer, Section, pointer_to
 
 Role = Literal["target", "context", "position", "ignored"]
 Direction = Literal["both", "above", "below"]
+Measure = Literal["", "speed", "odometer", "level", "running"]
 Finite = Annotated[float, Field(allow_inf_nan=False)]
 
 SCORED_ROLES: tuple[Role, ...] = ("target", "context")
 
 TURNS = {"°": 360.0, "deg": 360.0, "rad": 2.0 * math.pi}
 """Length of one turn by unit."""
+
+METRES_PER_SECOND = {
+    "km/h": 1 / 3.6,
+    "kmh": 1 / 3.6,
+    "kph": 1 / 3.6,
+    "mph": 0.44704,
+    "m/s": 1.0,
+    "kn": 0.514444,
+}
+"""One unit of speed."""
+
+METRES = {"km": 1000.0, "m": 1.0, "mi": 1609.344, "miles": 1609.344}
+"""One unit of distance."""
+
+_UNITS: dict[Measure, dict[str, float]] = {"speed": METRES_PER_SECOND, "odometer": METRES}
 
 _BOOLEAN = TypeAdapter(bool)
 
@@ -45,6 +61,9 @@ class SignalSettings(Section):
             the unit if it is one of `TURNS`, else from `min` to `max`.
         direction: on which side of the expected value a deviation counts in alerts.
         least_deviation: smaller deviations from the expected value do not count in alerts, in its unit.
+        measures: what rollups need it for. ``"speed"``; ``"odometer"``: the distance driven so far;
+            ``"level"``: what is used up and filled up, such as fuel; ``"running"``: above 0 while the engine
+            runs. At most one signal each, but any number of levels.
         when: a condition; the signal counts in anomaly alerts only while it holds, and only from five
             minutes on if it did not hold for a minute or more before.
         expression: how it is computed from other signals (`config.expressions`).
@@ -62,6 +81,7 @@ class SignalSettings(Section):
     circular: bool = False
     direction: Direction = "both"
     least_deviation: Annotated[float, Field(ge=0.0, allow_inf_nan=False)] = 0.0
+    measures: Measure = ""
     when: Annotated[str | None, UNSET] = None
     expression: Annotated[str | None, UNSET] = None
 
@@ -146,6 +166,16 @@ class SignalSettings(Section):
         return self
 
     @model_validator(mode="after")
+    def _unit_of_what_it_measures_is_known(self) -> SignalSettings:
+        units = _UNITS.get(self.measures)
+        if units is not None and self.unit not in units:
+            raise ValueError(
+                f"unit: expected one of {', '.join(map(repr, units))} for what measures {self.measures!r}, "
+                f"got {self.unit!r}"
+            )
+        return self
+
+    @model_validator(mode="after")
     def _scale_keeps_differences(self) -> SignalSettings:
         if self.scale == 0.0:
             raise ValueError("scale: expected a factor other than 0, which would make all values equal")
@@ -169,13 +199,19 @@ Catalogue = Annotated[dict[str, SignalSettings], Field(min_length=1), BeforeVali
 
 
 def check_catalogue(signals: Mapping[str, SignalSettings]) -> None:
-    """Check what concerns several signals: that one is a target, and the expressions.
+    """Check what concerns several signals: that one is a target, what they measure, and the expressions.
 
     Raises:
         ValueError: in one line that names the signal.
     """
     if not any(signal.role == "target" for signal in signals.values()):
         raise ValueError('signals: expected at least one signal with role = "target", got none')
+    for measure in ("speed", "odometer", "running"):
+        names = [name for name, signal in signals.items() if signal.measures == measure]
+        if len(names) > 1:
+            raise ValueError(
+                f"signals: expected one signal that measures {measure!r}, got {', '.join(names)}"
+            )
     parsed = {}
     for name, signal in signals.items():
         if signal.expression is not None:

@@ -1,11 +1,11 @@
 """The job: ``python -m bytewax.run dataflows.fleet``.
 
     telemetry ──► decode ──► shard ──► score ──► encode ──► enriched
-                    │                    │
-                    │                    └────► alert ──► alerts
-                    └──► dead letters             ▲
-                              ▲                   │
-    alert actions ──► read ───┴───────────────────┘
+                    │                    ├─────► roll up ──► rollups, late events
+                    │                    └─────► alert ──► alerts
+                    └──► dead letters              ▲
+                              ▲                    │
+    alert actions ──► read ───┴────────────────────┘
 
 With recovery (``-r DIR -s SECONDS -b SECONDS``) it resumes where it stopped: every event reaches the enriched
 topic or the dead letters at least once, and a replayed event has the same id and the same scores. SIGTERM
@@ -34,6 +34,7 @@ from dataflows.encode import Encoder
 from dataflows.job import job
 from dataflows.job.stopping import with_graceful_shutdown
 from dataflows.messages import MessageBatch, OutgoingBatch
+from dataflows.rollup.step import check_rollup_snapshots, roll_up
 from dataflows.score.scorer import ScoredBatch
 from dataflows.score.shard import shard_key, split
 from dataflows.score.step import check_snapshots, score
@@ -52,6 +53,9 @@ READ = "read"
 ALERT = "alert"
 SILENCE = "fleet-silence"
 ALERTS = "alerts"
+ROLL_UP = "roll-up"
+ROLLUPS = "rollups"
+LATE = "late"
 BAD = "bad"
 DEAD_LETTER = "dead-letter"
 
@@ -66,11 +70,13 @@ def flow() -> Dataflow:
         settings = load()
         check_snapshots(settings, newest_states(SCORE))
         check_alert_snapshots(settings, newest_states(ALERT))
+        check_rollup_snapshots(settings, newest_states(ROLL_UP))
         telemetry = with_graceful_shutdown(FLOW, telemetry_source(settings))
         actions = actions_source(settings, ACTIONS) if settings.alerts.enabled else None
         # Over Kafka, every partition is a shard.
         shards = len(telemetry.list_parts()) if settings.source.kind == "kafka" else None
-        return build(settings, telemetry, None if actions is None else telemetry.beside(actions), shards)
+        beside = None if actions is None else telemetry.beside(actions)
+        return build(settings, telemetry, beside, shards, ends=lambda: not telemetry.has_been_stopped)
 
 
 def build(
@@ -78,6 +84,8 @@ def build(
     source: Source[MessageBatch],
     actions: Source[MessageBatch] | None = None,
     shards: int | None = None,
+    *,
+    ends: Callable[[], bool] = lambda: True,
 ) -> Dataflow:
     """Connect the steps of the picture.
 
@@ -86,6 +94,7 @@ def build(
         source: the telemetry.
         actions: what people do about alerts; ``None`` where nobody can.
         shards: number of shards; ``None`` for that of the settings.
+        ends: when the telemetry ends, says whether it does so for good.
 
     Raises:
         FleetError: a source or sink cannot be built.
@@ -98,6 +107,11 @@ def build(
     scored = score(SCORE, events, settings)
     enriched = op.map(ENCODE, op.key_rm(UNKEYED, scored), Encoder(settings).encode)
     deliver(ENRICHED, enriched, settings, settings.topics.enriched, by_key=True, retain=True)
+
+    if settings.rollups.enabled:
+        summaries = roll_up(ROLL_UP, scored, settings, ends)
+        deliver(ROLLUPS, summaries.rollups, settings, settings.rollups_topic, by_key=True, retain=True)
+        deliver(LATE, summaries.late, settings, settings.late_topic)
 
     letters = op.flat_map(BAD, decoded, _dead_letters)
     if settings.alerts.enabled:

@@ -34,6 +34,12 @@ IGNORED = Counter("fleet_ignored", "events of signals that are not in the catalo
 ALERT_MESSAGES = Counter("fleet_alert_messages", "messages about alerts that opened, changed or cleared")
 """Without `alerts.clear_after` and `reopen_within`, a condition that comes and goes would make many."""
 
+ROLLUPS = Counter("fleet_rollups", "summaries of a vehicle and a window of time")
+"""One per vehicle and `rollups.window` while it sends."""
+
+LATE_FOR_ROLLUP = Counter("fleet_late_for_rollup", "events that came after the rollup of their window")
+"""Each one is on the late topic. If it keeps rising, raise `rollups.allowed_lateness`."""
+
 VEHICLES = Gauge("fleet_vehicles", "vehicles that the shards of this process know")
 """At most `detector.vehicles` per shard, plus those that appeared since the last block."""
 

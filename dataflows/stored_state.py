@@ -79,12 +79,33 @@ ALERTS = StateLayout("alerts", 2)
 FLEET_SILENCE = StateLayout("fleet-silence", 1)
 """Alerts: that of the whole fleet."""
 
+ROLLUPS = StateLayout("rollups", 1)
+"""Rollups: the unfinished runs of a shard's vehicles, and what is known of the time of each."""
+
+ROLLUP = StateLayout("rollup", 1)
+"""Rollups: what is known of a vehicle in a window that is still open."""
+
+ROLLUP_TIME = StateLayout("rollup-time", 1)
+"""Rollups: the watermark of a vehicle, microseconds."""
+
 NOTIFICATIONS = StateLayout("notifications", 1)
 """Notifying: what a channel was told of alerts, and what it has still to be told."""
 
 LAYOUTS = {
     layout.name: layout
-    for layout in (RECORDING, MQTT, KAFKA, FILE, SHARD, ALERTS, FLEET_SILENCE, NOTIFICATIONS)
+    for layout in (
+        RECORDING,
+        MQTT,
+        KAFKA,
+        FILE,
+        SHARD,
+        ALERTS,
+        FLEET_SILENCE,
+        ROLLUPS,
+        ROLLUP,
+        ROLLUP_TIME,
+        NOTIFICATIONS,
+    )
 }
 
 

@@ -13,6 +13,7 @@ from config.errors import SettingsError, exit_on_error
 from config.logs import configure_logging
 from config.settings import Settings, load
 from config.stop_request import StopRequest
+from config.topic_template import TopicTemplate
 from dataflows.clock import microseconds
 from dataflows.recordings import open_recording
 from sim.command_line import new_parser
@@ -21,12 +22,16 @@ from sim.commands.kafka_receiver import KafkaCommandReceiver
 from sim.commands.mqtt_receiver import MqttCommandReceiver
 from sim.commands.receivers import CommandReceiver
 from sim.fleet import Fleet
+from sim.formats import FORMATS
 from sim.kafka_publisher import KafkaPublisher
 from sim.mqtt_publisher import MqttPublisher
+from sim.network import Network
+from sim.network_faults import NetworkFaults
 from sim.pacing import Pacer
 from sim.publishers import BrokerPublisher, RecordingPublisher
 from sim.replay import replay
 from sim.simulate import Totals, simulate
+from sim.transmission import Transmission, check_clocks
 
 PROGRAM = "sim"
 
@@ -58,16 +63,18 @@ def _to_recording(options: argparse.Namespace, settings: Settings, stop: StopReq
         raise SettingsError("--output FILE needs --duration SECONDS, e.g. --duration 3600")
     ground_truth = options.ground_truth or _beside(options.output)
     fleet = _fleet(options, settings, options.start or datetime.now(UTC))
+    network, transmission = _transmission(options, settings, fleet)
     with RecordingPublisher(options.output, ground_truth) as publisher:
         totals = simulate(
             fleet,
             publisher,
-            telemetry_topic=settings.topics.telemetry,
+            transmission=transmission,
             duration=options.duration,
             live=Pacer(stop, speed=math.inf),
             stop=stop,
         )
-    _say(f"{_summary(totals, stop)}; telemetry in {options.output}, ground truth in {ground_truth}")
+    summary = _summary(totals, stop, network)
+    _say(f"{summary}; telemetry in {options.output}, ground truth in {ground_truth}")
 
 
 def _to_broker(options: argparse.Namespace, settings: Settings, stop: StopRequest) -> None:
@@ -76,6 +83,14 @@ def _to_broker(options: argparse.Namespace, settings: Settings, stop: StopReques
         raise SettingsError(
             "--ground-truth FILE requires --output FILE; on a broker it goes to [topics] ground_truth"
         )
+    if settings.source.kind == "kafka" and options.format == "teslamate":
+        raise SettingsError(
+            "--format teslamate has a topic for each signal, which needs MQTT or --output FILE, got [source] "
+            "kind = 'kafka'; run it with FLEET_CONFIG=config/teslamate.toml"
+        )
+    start = options.start or datetime.now(UTC)
+    fleet = _fleet(options, settings, start)
+    network, transmission = _transmission(options, settings, fleet)
     with ExitStack() as stack:
         receiver = _receiver(settings) if options.commands else None
         publisher = stack.enter_context(_publisher(settings, PROGRAM, stop, receiver))
@@ -85,9 +100,7 @@ def _to_broker(options: argparse.Namespace, settings: Settings, stop: StopReques
             f"{options.vehicles:,} vehicles, {options.rate:g} events/s each, to {topics.telemetry} at "
             f"{settings.telemetry_broker}; Ctrl-C stops"
         )
-        start = options.start or datetime.now(UTC)
         live = Pacer(stop, start=microseconds(start))
-        fleet = _fleet(options, settings, start)
         desk = None
         if receiver is not None:
             desk = CommandDesk(fleet, receiver, publisher, answers_topic=settings.command_answers_topic)
@@ -95,13 +108,14 @@ def _to_broker(options: argparse.Namespace, settings: Settings, stop: StopReques
         totals = simulate(
             fleet,
             publisher,
-            telemetry_topic=topics.telemetry,
+            transmission=transmission,
             duration=options.duration,
             live=live,
             stop=stop,
             commands=desk,
         )
-    _say(f"{_summary(totals, stop)}; the broker has confirmed all {publisher.confirmed:,} messages")
+    summary = _summary(totals, stop, network)
+    _say(f"{summary}; the broker has confirmed all {publisher.confirmed:,} messages")
 
 
 def _fleet(options: argparse.Namespace, settings: Settings, start: datetime) -> Fleet:
@@ -156,9 +170,26 @@ def _receiver(settings: Settings) -> CommandReceiver:
     return MqttCommandReceiver(topic=topic, answers_topic=answers_topic)
 
 
-def _summary(totals: Totals, stop: StopRequest) -> str:
+def _transmission(
+    options: argparse.Namespace, settings: Settings, fleet: Fleet
+) -> tuple[Network | None, Transmission]:
+    template = TopicTemplate(settings.topics.telemetry)
+    format = FORMATS[options.format](template, fleet.vehicle_ids)
+    faults: NetworkFaults = options.network
+    check_clocks(faults, format, options.format)
+    network = None if faults.is_none else Network(faults, options.vehicles, options.seed, options.rate)
+    return network, Transmission(format, network)
+
+
+def _summary(totals: Totals, stop: StopRequest, network: Network | None) -> str:
     stopped = "stopped: " if stop.requested else ""
-    return f"{stopped}{totals.events:,} events sent, {totals.faults:,} faults injected"
+    messages = "" if totals.messages == totals.events else f" in {totals.messages:,} messages"
+    summary = f"{stopped}{totals.events:,} events sent{messages}, {totals.faults:,} faults injected"
+    if network is not None:
+        summary += f"; network: {network.summary()}"
+    if totals.under_way:
+        summary += f"; {totals.under_way:,} messages were still under way"
+    return summary
 
 
 def _beside(output: Path) -> Path:

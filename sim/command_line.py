@@ -11,6 +11,8 @@ from pathlib import Path
 from typing import NoReturn, TypeVar
 
 from config.settings import SimulatorSettings
+from sim.formats import FORMATS
+from sim.network_faults import NetworkFaults, network_faults
 
 Number = TypeVar("Number", int, float)
 
@@ -20,8 +22,21 @@ kind is "kafka"), or write it to a recording. The ground truth of the injected f
 topic or file, never into the telemetry. Vehicles obey commands from [topics] command, and answer them;
 docs/commands.md lists them. Ctrl-C stops.
 
-Payloads have the signals of config/fleet.toml. The same --seed, --start, --rate, --vehicles, --warm-up
-and --faults-per-hour give the same payloads, byte for byte."""
+Payloads have the signals of config/fleet.toml, or with --format the shape of another system. The same
+--seed, --start, --rate, --vehicles, --warm-up, --faults-per-hour, --format and --network give the same
+messages, byte for byte.
+
+--network NAME=VALUE,... is what is wrong with the network. The telemetry and its faults stay as they are,
+and the ground truth keeps the true times. It applies to the warm-up too; what is under way when the
+duration ends is still delivered, at its time.
+  duplicates=SHARE   of the events, from 0 to 1, that arrive once more, up to 5 s later
+  loss=SHARE         of the events that never arrive
+  reorder=SHARE      of the events that are held back until later ones of their vehicle have been sent
+  delay=SECONDS      vehicles store their events, and send them this often
+  gaps=X             times per vehicle and hour that it is offline for half a minute to five minutes; what
+                     it measured then is lost, or arrives in one go at the end, in half of the gaps each
+  clock-skew=SECONDS standard deviation of the clocks of the vehicles: each is always wrong by as much, and
+                     so are the times in its payloads"""
 
 _EXAMPLES = """\
 examples:
@@ -32,6 +47,10 @@ examples:
   python -m sim --duration 3600 --output fleet.jsonl.gz
                                                    an hour of telemetry in a file, and its ground
                                                    truth in fleet.ground-truth.jsonl
+  python -m sim --network duplicates=0.01,loss=0.001,reorder=0.02,gaps=2
+                                                   over a bad network
+  FLEET_CONFIG=config/traccar.toml python -m sim --format traccar
+                                                   positions as Traccar forwards them
   python -m sim replay fleet.jsonl.gz --speed 10   publish a recording, ten times as fast
   mosquitto_pub -t fleet/command/VEH-0001 -m stop  make a vehicle of the running fleet stop, until
   mosquitto_pub -t fleet/command -m resume         ... all are told to drive on
@@ -110,6 +129,21 @@ def new_parser(defaults: SimulatorSettings) -> argparse.ArgumentParser:
         type=_moment,
         metavar="TIME",
         help="event time of the first live event, ISO 8601 with time zone (default: now)",
+    )
+    add(
+        "--format",
+        choices=list(FORMATS),
+        default="plain",
+        metavar="NAME",
+        help="what messages look like: " + ", ".join(FORMATS) + " (%(default)s); each has a file in config/ "
+        "with which the dataflow reads it, to be named by FLEET_CONFIG for both",
+    )
+    add(
+        "--network",
+        type=network_faults,
+        default=NetworkFaults(),
+        metavar="NAME=VALUE,...",
+        help="what is wrong with the network, see above (nothing)",
     )
     add(
         "--output",

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
@@ -22,15 +22,26 @@ class FleetStep:
 
     Attributes:
         times: n event times, microseconds since 1970-01-01 UTC, whole milliseconds, rising.
-        payloads: n events as JSON.
+        until: the first event time of the next step.
         faults: faults whose first changed event is in this step.
         corrected: faults announced earlier that end at another time, since a command ended them.
+        vehicle_ids: n ids.
+        sequence: number of the step.
+        readings: n values per signal, as the sensors report them.
     """
 
     times: IntArray
-    payloads: list[bytes]
+    until: int
     faults: list[InjectedFault]
     corrected: list[InjectedFault]
+    vehicle_ids: Sequence[str]
+    sequence: int
+    readings: Readings
+
+    @property
+    def payloads(self) -> list[bytes]:
+        """The n events as JSON; encoded anew on each access."""
+        return encode(self.vehicle_ids, self.times, self.sequence, self.readings)
 
 
 class Fleet:
@@ -112,9 +123,12 @@ class Fleet:
             self.next_step += 1
             yield FleetStep(
                 times=times,
-                payloads=encode(self.vehicle_ids, times, step, reported),
+                until=int(self._times(step + 1)[0]),
                 faults=[self._announcement(fault) for fault in started],
                 corrected=[self._announcement(fault) for fault in corrected],
+                vehicle_ids=self.vehicle_ids,
+                sequence=step,
+                readings=reported,
             )
             before = reported
 

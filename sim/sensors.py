@@ -124,7 +124,7 @@ def encode(vehicle_ids: Sequence[str], times: IntArray, sequence: int, reported:
         reported: n values per signal; a signal that is NaN is left out of the event.
     """
     stamps = np.datetime_as_string((times // 1000).astype("datetime64[ms]"), timezone="UTC").tolist()
-    columns = [_column(reported[signal], integer=_DECIMALS[signal] == 0) for signal in SIGNALS]
+    columns = [column(reported[signal], integer=_DECIMALS[signal] == 0) for signal in SIGNALS]
     encode_one = msgspec.json.Encoder().encode
     return [
         encode_one(Telemetry(vehicle_id, stamp, sequence, *values))
@@ -132,9 +132,16 @@ def encode(vehicle_ids: Sequence[str], times: IntArray, sequence: int, reported:
     ]
 
 
-def _column(values: FloatArray, *, integer: bool) -> list[Any]:
-    missing = np.flatnonzero(np.isnan(values))
-    column: list[Any] = (np.nan_to_num(values).astype(np.int64) if integer else values).tolist()
-    for index in missing:
-        column[index] = msgspec.UNSET
-    return column
+def column(values: FloatArray, *, integer: bool = False, missing: Any = msgspec.UNSET) -> list[Any]:
+    """Values as Python numbers.
+
+    Args:
+        values: n values.
+        integer: whether to write integers; the values are whole numbers.
+        missing: what stands for NaN; `UNSET` leaves the member out of its object.
+    """
+    unknown = np.flatnonzero(np.isnan(values))
+    numbers: list[Any] = (np.nan_to_num(values).astype(np.int64) if integer else values).tolist()
+    for index in unknown:
+        numbers[index] = missing
+    return numbers

@@ -11,16 +11,16 @@ class SignalSummary(msgspec.Struct, frozen=True, kw_only=True):
     """The values of a signal in a rollup, in its unit; numbers are rounded to nine digits.
 
     Attributes:
-        count: events that had a value; the signal is left out of the rollup if there were none.
-        mean, min, max: of these values.
-        last: the value of the event that came last.
+        count: events that had a value.
+        mean, min, max: of these values; null if there were none.
+        last: the value of the event that came last; null if there was none.
     """
 
     count: int
-    mean: float
-    min: float
-    max: float
-    last: float
+    mean: float | None
+    min: float | None
+    max: float | None
+    last: float | None
 
 
 class Rollup(msgspec.Struct, frozen=True, kw_only=True):
@@ -39,7 +39,7 @@ class Rollup(msgspec.Struct, frozen=True, kw_only=True):
         events: how many events there were, without duplicates.
         anomalies: how many of them were flagged.
         error_mean, error_peak: of the reconstruction error.
-        signals: signal → what its values were, for every signal of the catalogue that had any.
+        signals: signal → what its values were, for every signal of the catalogue.
         distance_km: distance driven; null if neither speed nor odometer says so.
         moving_s: seconds in which it moved.
         idle_s: seconds in which it stood with the engine running.

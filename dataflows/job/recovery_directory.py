@@ -2,8 +2,9 @@
 
 The engine stores snapshots as pickles in SQLite files, ``part-0.sqlite3`` and so on, and unpickles them at
 the start: anyone with write access to the directory can execute code as this user. So its permissions are
-checked, and state that names anything beyond plain data is refused before the engine unpickles it, whether an
-earlier version wrote it or somebody else did. This is not a sandbox, and does not replace permissions.
+checked, and state that names anything beyond plain data and the engine's own windows is refused before the
+engine unpickles it, whether an earlier version wrote it or somebody else did. This is not a sandbox, and does
+not replace permissions.
 """
 
 from __future__ import annotations
@@ -20,6 +21,7 @@ from pathlib import Path
 from typing import Any
 
 from config.errors import RecoveryError, SnapshotError
+from dataflows.job.window_state import is_of_windows, pieces
 from dataflows.stored_state import check_layout, unpickle
 
 logger = logging.getLogger(__name__)
@@ -180,7 +182,8 @@ def _check_partition(file: Path, database: sqlite3.Connection, flow: str) -> Non
                 "version uses this recovery directory; give each flow its own"
             )
         try:
-            check_layout(unpickle(pickled))
+            for piece in pieces(unpickle(pickled, is_of_windows)):
+                check_layout(piece)
         except SnapshotError as error:
             raise RecoveryError(
                 f"{file}: this version cannot read the state of {step!r}, key {key!r}: {error}; finish with "

@@ -68,6 +68,11 @@ class StoppableSource(FixedPartitionedSource[Item, Any], Generic[Item]):
         """Another source that ends with this one."""
         return StoppableSource(source, self._stop)
 
+    @property
+    def has_been_stopped(self) -> bool:
+        """Whether it ends because the program was asked to stop, and not by itself."""
+        return self._stop.requested
+
     def list_parts(self) -> list[str]:
         return self._source.list_parts()
 

@@ -86,7 +86,7 @@ def test_nobody_but_vehicles_and_the_simulator_may_write_telemetry(
                 "fleet/rollups/x",
             },
         ),
-        ("page", {"fleet/alert-actions", "fleet/command", "fleet/command/x"}),
+        ("page", {"fleet/alert-actions", "fleet/command", "fleet/command/x", "fleet/command/ack"}),
         ("simulator", {"fleet/telemetry/x", "fleet/ground-truth", "fleet/command/ack"}),
         ("recorder", {"fleet/command/ack"}),  # mosquitto cannot keep it from one who may read it
         ("VEH-1", {"fleet/command/ack"}),
@@ -113,7 +113,16 @@ def test_a_role_may_write_what_it_needs_and_nothing_else(
         ("VEH-1", {"fleet/command", "fleet/command/VEH-1"}),
         ("+", set()),
         ("simulator", {"fleet/command", "fleet/command/VEH-1", "fleet/command/x", "fleet/command/ack"}),
-        ("page", {"fleet/enriched/x", "fleet/dead-letter", "fleet/alerts/x/anomaly/y", "fleet/command"}),
+        (
+            "page",
+            {
+                "fleet/enriched/x",
+                "fleet/dead-letter",
+                "fleet/alerts/x/anomaly/y",
+                "fleet/command",
+                "fleet/command/ack",
+            },
+        ),
         (
             "recorder",
             {

@@ -56,6 +56,21 @@ LAYERS: list[tuple[str, list[str]]] = [
     ),
     ("dataflows.encode", ["config", *WIRE, "dataflows.compiled", "dataflows.detector", "dataflows.score"]),
     (
+        "dataflows.rollup",
+        [
+            "config",
+            *WIRE,
+            "dataflows.stored_state",
+            "dataflows.metrics",
+            "dataflows.compiled",
+            "dataflows.detector",
+            "dataflows.score",
+            "dataflows.encode",
+            # A vehicle that has stopped sending is the same for both.
+            "dataflows.alert.silence",
+        ],
+    ),
+    (
         "dataflows.notification",
         ["config", *WIRE, "dataflows.stored_state", "dataflows.metrics"],
     ),
@@ -115,6 +130,8 @@ ENGINE = {
     "dataflows/score/step.py",
     "dataflows/alert/step.py",
     "dataflows/alert/fleet_silence.py",
+    "dataflows/rollup/step.py",
+    "dataflows/rollup/windows.py",
     "dataflows/notification/step.py",
     "dataflows/fleet.py",
     "dataflows/record.py",

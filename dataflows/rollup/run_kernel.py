@@ -1,0 +1,268 @@
+"""The compiled loop that folds events into runs, one after the other."""
+
+from __future__ import annotations
+
+import math
+from typing import NamedTuple
+
+import numpy as np
+
+from dataflows.clock import NEVER
+from dataflows.compiled import Floats, Integers, Mask, Slots, compiled
+from dataflows.rollup import run
+
+SET_BACK_AFTER = 30
+"""Consecutive late events of a vehicle after which its clock was set back, rather than its network slow."""
+
+FARTHEST = 200_000_000_000_000_000
+"""Shifted time, microseconds, from which on no clock is followed back; `datetime` ends in 9999."""
+
+WINDOW, EVENTS, FIRST, LAST, LATEST, CLOSED, LATE, SHIFT, PART, OPEN = range(10)
+"""Times of a vehicle: of the unfinished run its window, events and first and last event time; the event time
+of its latest event, microseconds; the last window that is closed whatever the time; consecutive late events;
+windows by which its clock was set back, and how often; whether runs were finished since all was closed."""
+
+TIMES = 10
+
+# Numba keeps the constants of other files until this one changes.
+COUNT, SUM, MIN, MAX, LAST_VALUE, CHANGE = run.COUNT, run.SUM, run.MIN, run.MAX, run.LAST, run.CHANGE
+ANOMALIES, ERROR_SUM, ERROR_PEAK = run.ANOMALIES, run.ERROR_SUM, run.ERROR_PEAK
+METRES, MOVING, IDLE = run.METRES, run.MOVING, run.IDLE
+NEVER_YET = NEVER
+
+OUT_SLOT, OUT_WINDOW, OUT_EVENTS, OUT_FIRST, OUT_LAST, OUT_SHIFT, OUT_PART, OUT_WATERMARK = range(8)
+"""Of a finished run: its vehicle's slot, its window, events, first and last event time, shift, part, and the
+vehicle's watermark after it, microseconds of shifted time. Without events: all windows before are closed."""
+
+OUTPUTS = 8
+
+
+class Rules(NamedTuple):
+    """What is the same for all events; times in microseconds.
+
+    Attributes:
+        size: length of a window.
+        lateness: time for which a window is held open.
+        pause: time between two events from which on nobody knows what the vehicle did.
+        moving: m/s from which on it moves.
+        speed, metres_per_second, odometer, metres, running: as in `Measures`.
+    """
+
+    size: int
+    lateness: int
+    pause: int
+    moving: float
+    speed: int
+    metres_per_second: float
+    odometer: int
+    metres: float
+    running: int
+
+
+@compiled
+def fold(
+    slots: Slots,
+    stamps: Integers,
+    values: Floats,
+    errors: Floats,
+    anomalies: Mask,
+    notice_rows: Slots,
+    notice_slots: Slots,
+    rules: Rules,
+    times: Integers,
+    totals: Floats,
+    signals: Floats,
+    before: Floats,
+    out: Integers,
+    out_totals: Floats,
+    out_signals: Floats,
+    late: Integers,
+) -> int:
+    """Fold n events into the unfinished runs of their vehicles.
+
+    Args:
+        slots: vehicle of each event, shape (n,).
+        stamps: event times, microseconds, shape (n,).
+        values: NaN where missing, shape (n, S).
+        errors: shape (n,).
+        anomalies: shape (n,).
+        notice_rows: events at which vehicles were found to be silent, ascending, shape (k,).
+        notice_slots: these vehicles, shape (k,).
+        rules: see there.
+        times: of the vehicles, shape (V, `TIMES`).
+        totals: of their unfinished runs, shape (V, `run.TOTALS`).
+        signals: likewise, shape (V, S, `run.SUMMARIES`).
+        before: the values of their latest events, NaN where there was none, shape (V, S).
+        out, out_totals, out_signals: filled with the finished runs; at least 2 n + 2 k rows.
+        late: filled with the microseconds by which each event missed its window, 0 where it did not, (n,).
+
+    Returns:
+        The number of finished runs.
+    """
+    finished, notice = 0, 0
+    for row in range(len(slots)):
+        while notice < len(notice_rows) and notice_rows[notice] == row:
+            slot = notice_slots[notice]
+            finished = _close(slot, rules, times, totals, signals, out, out_totals, out_signals, finished)
+            notice += 1
+        slot, now = slots[row], stamps[row]
+        time = times[slot]
+        window = now // rules.size
+        if time[LATEST] != NEVER_YET:
+            late_by = time[LATEST] - (window + 1) * rules.size - rules.lateness
+            if late_by < 0 and window <= time[CLOSED]:
+                late_by = max(time[LATEST] - now, 0)
+                late[row] = max(late_by, 1)
+            elif late_by >= 0:
+                late[row] = late_by + 1
+            time[LATE] = time[LATE] + 1 if late[row] else 0
+            if time[LATE] >= SET_BACK_AFTER and time[LATEST] + time[SHIFT] * rules.size < FARTHEST:
+                finished = _close(slot, rules, times, totals, signals, out, out_totals, out_signals, finished)
+                time[SHIFT] += time[LATEST] // rules.size + 1 - window
+                time[PART] += 1
+                time[LATEST], time[CLOSED], time[LATE] = NEVER_YET, NEVER_YET, 0
+                before[slot] = np.nan
+                late[row] = 0
+            elif late[row]:
+                continue
+        if time[EVENTS] and time[WINDOW] != window:
+            latest = max(time[LATEST], now)
+            finished = _finish(
+                slot, latest, rules, times, totals, signals, out, out_totals, out_signals, finished
+            )
+        if not time[EVENTS]:
+            time[WINDOW], time[FIRST], time[LAST] = window, now, now
+            totals[slot] = 0.0
+            signals[slot] = 0.0
+            signals[slot, :, MIN] = math.inf
+            signals[slot, :, MAX] = -math.inf
+        time[EVENTS] += 1
+        time[FIRST], time[LAST] = min(time[FIRST], now), max(time[LAST], now)
+        total = totals[slot]
+        total[ANOMALIES] += anomalies[row]
+        total[ERROR_SUM] += errors[row]
+        total[ERROR_PEAK] = max(total[ERROR_PEAK], errors[row])
+        in_order = now > time[LATEST]
+        if in_order and time[LATEST] != NEVER_YET:
+            _travel(now - time[LATEST], values[row], before[slot], rules, total)
+        for signal in range(values.shape[1]):
+            value = values[row, signal]
+            if not math.isfinite(value):
+                continue
+            summary = signals[slot, signal]
+            summary[COUNT] += 1.0
+            summary[SUM] += value
+            summary[MIN] = min(summary[MIN], value)
+            summary[MAX] = max(summary[MAX], value)
+            summary[LAST_VALUE] = value
+            if in_order:
+                if math.isfinite(before[slot, signal]):
+                    summary[CHANGE] += value - before[slot, signal]
+                before[slot, signal] = value
+        time[LATEST] = max(time[LATEST], now)
+    return finished
+
+
+@compiled
+def close_all(
+    slots: Slots,
+    rules: Rules,
+    times: Integers,
+    totals: Floats,
+    signals: Floats,
+    out: Integers,
+    out_totals: Floats,
+    out_signals: Floats,
+) -> int:
+    """Finish the runs of these vehicles and close all of their windows, as `fold` does for silent ones."""
+    finished = 0
+    for slot in slots:
+        finished = _close(slot, rules, times, totals, signals, out, out_totals, out_signals, finished)
+    return finished
+
+
+@compiled
+def _travel(elapsed: int, values: Floats, before: Floats, rules: Rules, total: Floats) -> None:
+    """Add what the vehicle did since its event before."""
+    metres, known = 0.0, False
+    if rules.odometer >= 0:
+        metres = max(values[rules.odometer] - before[rules.odometer], 0.0) * rules.metres
+        known = math.isfinite(metres)
+        if known:
+            total[METRES] += metres
+    if elapsed > rules.pause:
+        return
+    seconds = elapsed / 1e6
+    moving = known and metres > rules.moving * seconds
+    if rules.speed >= 0:
+        speed = 0.5 * (values[rules.speed] + before[rules.speed]) * rules.metres_per_second
+        if math.isfinite(speed):
+            moving = speed > rules.moving
+            if not known:
+                total[METRES] += max(speed, 0.0) * seconds
+                known = True
+    if moving:
+        total[MOVING] += seconds
+    elif known and (rules.running < 0 or values[rules.running] > 0.0):
+        total[IDLE] += seconds
+
+
+@compiled
+def _close(
+    slot: int,
+    rules: Rules,
+    times: Integers,
+    totals: Floats,
+    signals: Floats,
+    out: Integers,
+    out_totals: Floats,
+    out_signals: Floats,
+    finished: int,
+) -> int:
+    """Finish the run of a vehicle, and close all of its windows."""
+    time = times[slot]
+    if time[LATEST] == NEVER_YET:
+        return finished
+    if time[EVENTS]:
+        finished = _finish(
+            slot, time[LATEST], rules, times, totals, signals, out, out_totals, out_signals, finished
+        )
+    last = time[LATEST] // rules.size
+    time[CLOSED] = max(time[CLOSED], last)
+    if time[OPEN]:
+        out[finished] = 0
+        out[finished, OUT_SLOT] = slot
+        out[finished, OUT_WATERMARK] = (last + 1 + time[SHIFT]) * rules.size
+        time[OPEN] = 0
+        finished += 1
+    return finished
+
+
+@compiled
+def _finish(
+    slot: int,
+    latest: int,
+    rules: Rules,
+    times: Integers,
+    totals: Floats,
+    signals: Floats,
+    out: Integers,
+    out_totals: Floats,
+    out_signals: Floats,
+    finished: int,
+) -> int:
+    """Hand over the run of a vehicle, whose watermark is that of `latest` but does not pass this window."""
+    time = times[slot]
+    shift = time[SHIFT] * rules.size
+    out[finished, OUT_SLOT] = slot
+    out[finished, OUT_WINDOW] = time[WINDOW]
+    out[finished, OUT_EVENTS] = time[EVENTS]
+    out[finished, OUT_FIRST], out[finished, OUT_LAST] = time[FIRST], time[LAST]
+    out[finished, OUT_SHIFT], out[finished, OUT_PART] = time[SHIFT], time[PART]
+    watermark = min(latest - rules.lateness, (time[WINDOW] + 1) * rules.size - 1)
+    out[finished, OUT_WATERMARK] = watermark + shift
+    out_totals[finished] = totals[slot]
+    out_signals[finished] = signals[slot]
+    time[EVENTS] = 0
+    time[OPEN] = 1
+    return finished + 1

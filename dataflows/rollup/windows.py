@@ -1,0 +1,100 @@
+"""The windows of each vehicle, with Bytewax's windowing operator."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from datetime import datetime, timedelta
+from typing import Self
+
+import bytewax.operators as op
+import bytewax.operators.windowing as win
+from bytewax.operators import KeyedStream
+from bytewax.operators.windowing import Clock, ClockLogic, TumblingWindower, WindowLogic
+
+from dataflows.clock import EPOCH, utc
+from dataflows.rollup.run import Run
+from dataflows.rollup.shard_runs import Progress
+from dataflows.stored_state import ROLLUP_TIME, Stored
+
+START_OF_TIME = utc(-62_135_596_800_000_000)
+"""The first moment that `datetime` has: before any event, and the watermark until there is one."""
+
+
+class VehicleClock(Clock[Progress, Stored]):
+    """A clock that knows event time only.
+
+    Bytewax's own also moves on with the clock on the wall while nothing comes. After a restart it would be
+    ahead by the time that the job was down, and would drop as late what it had counted before.
+    """
+
+    def build(self, resume_state: Stored | None) -> VehicleClockLogic:
+        return VehicleClockLogic(resume_state)
+
+
+class VehicleClockLogic(ClockLogic[Progress, Stored]):
+    """The watermark of one vehicle, as its progress says; it never falls."""
+
+    def __init__(self, stored: Stored | None) -> None:
+        self._watermark = START_OF_TIME if stored is None else utc(ROLLUP_TIME.unwrap(stored))
+
+    def before_batch(self) -> None:
+        pass
+
+    def on_item(self, value: Progress) -> tuple[datetime, datetime]:
+        self._watermark = max(self._watermark, utc(value.watermark))
+        if value.run is None:
+            # What only moves the watermark opens no window, as it is late itself.
+            return START_OF_TIME, self._watermark
+        return utc(value.ends - 1), self._watermark
+
+    def on_notify(self) -> datetime:
+        return self._watermark
+
+    def on_eof(self) -> datetime:
+        # Whether windows close at the end is decided where the events are known.
+        return self._watermark
+
+    def to_system_utc(self, timestamp: datetime) -> datetime | None:
+        return None
+
+    def snapshot(self) -> Stored:
+        return ROLLUP_TIME.wrap((self._watermark - EPOCH) // timedelta(microseconds=1))
+
+
+class RunMerger(WindowLogic[Progress, Run, Stored]):
+    """Merges the runs of one window of a vehicle, and returns the result when it closes."""
+
+    def __init__(self, names: Sequence[str], stored: Stored | None) -> None:
+        self._names = names
+        self._run = None if stored is None else Run.restored(stored, names)
+
+    def on_value(self, value: Progress) -> Iterable[Run]:
+        if value.run is not None:
+            self._run = value.run if self._run is None else self._run.merged(value.run)
+        return ()
+
+    def on_merge(self, original: Self) -> Iterable[Run]:
+        raise NotImplementedError("tumbling windows never merge")
+
+    def on_close(self) -> Iterable[Run]:
+        return () if self._run is None else (self._run,)
+
+    def snapshot(self) -> Stored:
+        assert self._run is not None
+        return self._run.stored(self._names)
+
+
+def windows(
+    step_id: str, up: KeyedStream[Progress], names: Sequence[str], size: timedelta
+) -> KeyedStream[Run]:
+    """Merge the runs of each vehicle and window, until the vehicle's watermark has passed its end.
+
+    Args:
+        step_id: names the step; also part of the key under which its state is recovered.
+        up: progress keyed by vehicle.
+        names: the signals of the catalogue, in its order.
+        size: length of a window.
+    """
+    windower = TumblingWindower(length=size, align_to=EPOCH)
+    out = win.window(step_id, up, VehicleClock(), windower, lambda stored: RunMerger(names, stored))
+    return op.map_value("merged", out.down, lambda closed: closed[1])
