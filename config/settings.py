@@ -164,6 +164,7 @@ class SimulatorSettings(Section):
     faults_per_hour: NonNegativeFloat
     latitude: Annotated[float, Field(ge=-85.0, le=85.0)]
     longitude: Annotated[float, Field(ge=-180.0, le=180.0)]
+    commands: bool
 
 
 class PageSettings(Section):

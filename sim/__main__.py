@@ -5,6 +5,7 @@ from __future__ import annotations
 import argparse
 import math
 from collections.abc import Sequence
+from contextlib import ExitStack
 from datetime import UTC, datetime
 from pathlib import Path
 
@@ -16,6 +17,10 @@ from config.topic_template import TopicTemplate
 from dataflows.clock import microseconds
 from dataflows.recordings import open_recording
 from sim.command_line import new_parser
+from sim.commands.desk import CommandDesk
+from sim.commands.kafka_receiver import KafkaCommandReceiver
+from sim.commands.mqtt_receiver import MqttCommandReceiver
+from sim.commands.receivers import CommandReceiver
 from sim.fleet import Fleet
 from sim.formats import FORMATS
 from sim.kafka_publisher import KafkaPublisher
@@ -86,12 +91,20 @@ def _to_broker(options: argparse.Namespace, settings: Settings, stop: StopReques
     start = options.start or datetime.now(UTC)
     fleet = _fleet(options, settings, start)
     network, transmission = _transmission(options, settings, fleet)
-    with _publisher(settings, PROGRAM, stop) as publisher:
+    with ExitStack() as stack:
+        receiver = _receiver(settings) if options.commands else None
+        publisher = stack.enter_context(_publisher(settings, PROGRAM, stop, receiver))
+        if receiver is not None:
+            stack.enter_context(receiver)
         _say(
             f"{options.vehicles:,} vehicles, {options.rate:g} events/s each, to {topics.telemetry} at "
             f"{settings.telemetry_broker}; Ctrl-C stops"
         )
         live = Pacer(stop, start=microseconds(start))
+        desk = None
+        if receiver is not None:
+            desk = CommandDesk(fleet, receiver, publisher, answers_topic=settings.command_answers_topic)
+            live.meanwhile = desk.attend
         totals = simulate(
             fleet,
             publisher,
@@ -99,6 +112,7 @@ def _to_broker(options: argparse.Namespace, settings: Settings, stop: StopReques
             duration=options.duration,
             live=live,
             stop=stop,
+            commands=desk,
         )
     summary = _summary(totals, stop, network)
     _say(f"{summary}; the broker has confirmed all {publisher.confirmed:,} messages")
@@ -133,14 +147,27 @@ def _replay(options: argparse.Namespace, settings: Settings, stop: StopRequest) 
     )
 
 
-def _publisher(settings: Settings, role: str, stop: StopRequest) -> BrokerPublisher:
+def _publisher(
+    settings: Settings, role: str, stop: StopRequest, receiver: CommandReceiver | None = None
+) -> BrokerPublisher:
     """Publishes to the broker that the dataflow reads from; to MQTT if the dataflow reads a recording."""
     topics = settings.topics
     if settings.source.kind == "kafka":
         return KafkaPublisher(
             settings.kafka, role=role, telemetry=topics.telemetry, ground_truth=topics.ground_truth
         )
-    return MqttPublisher(settings.mqtt, role=role, ground_truth=topics.ground_truth, stop=stop)
+    commands = receiver if isinstance(receiver, MqttCommandReceiver) else None
+    return MqttPublisher(
+        settings.mqtt, role=role, ground_truth=topics.ground_truth, stop=stop, commands=commands
+    )
+
+
+def _receiver(settings: Settings) -> CommandReceiver:
+    """Takes commands from the broker that `_publisher` publishes to."""
+    topic, answers_topic = settings.command_topic, settings.command_answers_topic
+    if settings.source.kind == "kafka":
+        return KafkaCommandReceiver(settings.kafka, topic=topic, answers_topic=answers_topic)
+    return MqttCommandReceiver(topic=topic, answers_topic=answers_topic)
 
 
 def _transmission(

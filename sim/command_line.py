@@ -19,7 +19,8 @@ Number = TypeVar("Number", int, float)
 _DESCRIPTION = """\
 Simulate a fleet and publish its telemetry to the broker in the settings (MQTT, or Kafka if [source]
 kind is "kafka"), or write it to a recording. The ground truth of the injected faults goes to a separate
-topic or file, never into the telemetry. Ctrl-C stops.
+topic or file, never into the telemetry. Vehicles obey commands from [topics] command, and answer them;
+docs/commands.md lists them. Ctrl-C stops.
 
 Payloads have the signals of config/fleet.toml, or with --format the shape of another system. The same
 --seed, --start, --rate, --vehicles, --warm-up, --faults-per-hour, --format and --network give the same
@@ -51,6 +52,8 @@ examples:
   FLEET_CONFIG=config/traccar.toml python -m sim --format traccar
                                                    positions as Traccar forwards them
   python -m sim replay fleet.jsonl.gz --speed 10   publish a recording, ten times as fast
+  mosquitto_pub -t fleet/command/VEH-0001 -m stop  make a vehicle of the running fleet stop, until
+  mosquitto_pub -t fleet/command -m resume         ... all are told to drive on
 """
 
 _REPLAY_DESCRIPTION = """\
@@ -153,6 +156,12 @@ def new_parser(defaults: SimulatorSettings) -> argparse.ArgumentParser:
         type=Path,
         metavar="FILE",
         help="ground truth of that recording (default: beside it, *.ground-truth.jsonl)",
+    )
+    add(
+        "--commands",
+        action=argparse.BooleanOptionalAction,
+        default=defaults.commands,
+        help="whether vehicles obey commands from [topics] command (%(default)s); never in a recording",
     )
     command = parser.add_subparsers(title="other commands", metavar="").add_parser(
         "replay",

@@ -24,6 +24,7 @@ class FleetStep:
         times: n event times, microseconds since 1970-01-01 UTC, whole milliseconds, rising.
         until: the first event time of the next step.
         faults: faults whose first changed event is in this step.
+        corrected: faults announced earlier that end at another time, since a command ended them.
         vehicle_ids: n ids.
         sequence: number of the step.
         readings: n values per signal, as the sensors report them.
@@ -32,6 +33,7 @@ class FleetStep:
     times: IntArray
     until: int
     faults: list[InjectedFault]
+    corrected: list[InjectedFault]
     vehicle_ids: Sequence[str]
     sequence: int
     readings: Readings
@@ -43,7 +45,7 @@ class FleetStep:
 
 
 class Fleet:
-    """A simulated fleet; the same arguments give the same stream, byte for byte.
+    """A simulated fleet; the same arguments give the same stream, byte for byte, unless somebody commands it.
 
     Within each period the vehicles report one after the other, not all at once. Physics, sensors and faults
     have separate random streams: a fault changes nothing in any other vehicle.
@@ -61,6 +63,9 @@ class Fleet:
         vehicle_ids: ``VEH-0001`` and so on.
         rate: as given.
         warm_up_steps: steps before `start`.
+        physics: the vehicles as they were in the last step.
+        faults: the injector of faults.
+        next_step: the step that is computed next.
     """
 
     def __init__(
@@ -80,37 +85,52 @@ class Fleet:
         self.warm_up_steps = round(warm_up * rate)
         self._start = microseconds(start) // 1000
         for_physics, for_sensors, for_faults = np.random.SeedSequence(seed).spawn(3)
-        self._physics = VehiclePhysics(vehicles, for_physics, latitude=latitude, longitude=longitude)
+        self.physics = VehiclePhysics(vehicles, for_physics, latitude=latitude, longitude=longitude)
         self._sensors = Sensors(vehicles, for_sensors)
-        self._faults = FaultInjector(
+        self.faults = FaultInjector(
             vehicles,
             for_faults,
             faults_per_hour=faults_per_hour,
             rate=rate,
             first_step=self.warm_up_steps,
         )
+        self.next_step = 0
+        self._corrected: list[Fault] = []
+
+    def end_fault(self, vehicle: int) -> Fault | None:
+        """End the active fault of a vehicle, as `FaultInjector.end`; the next step says so."""
+        ended = self.faults.end(vehicle, self.next_step)
+        if ended is not None and ended.start < self.next_step:
+            self._corrected.append(ended)
+        return ended
+
+    def time_of(self, vehicle: int, step: int) -> datetime:
+        """Event time of a vehicle in a step."""
+        return utc(int(self._times(step)[vehicle]))
 
     def steps(self) -> Iterator[FleetStep]:
         """The endless stream. It can be iterated only once, since the vehicles keep driving."""
-        step = 0
         before: Readings = {}
         while True:
-            started = self._faults.start_due(step, self._physics)
-            self._physics.advance(1.0 / self.rate, self._faults.override(step))
-            readings = self._sensors.measure(self._physics)
-            self._faults.corrupt(step, readings, before)
+            step = self.next_step
+            started = self.faults.start_due(step, self.physics)
+            self.physics.advance(1.0 / self.rate, self.faults.override(step))
+            readings = self._sensors.measure(self.physics)
+            self.faults.corrupt(step, readings, before)
             reported = as_reported(readings)
             times = self._times(step)
+            corrected, self._corrected = self._corrected, []
+            self.next_step += 1
             yield FleetStep(
                 times=times,
                 until=int(self._times(step + 1)[0]),
                 faults=[self._announcement(fault) for fault in started],
+                corrected=[self._announcement(fault) for fault in corrected],
                 vehicle_ids=self.vehicle_ids,
                 sequence=step,
                 readings=reported,
             )
             before = reported
-            step += 1
 
     def _times(self, step: int) -> IntArray:
         vehicles = len(self.vehicle_ids)
@@ -126,6 +146,6 @@ class Fleet:
             vehicle_id=vehicle_id,
             kind=fault.kind,
             signals=fault.signals,
-            starts_at=utc(int(self._times(fault.start)[fault.vehicle])),
-            ends_at=utc(int(self._times(fault.end)[fault.vehicle])),
+            starts_at=self.time_of(fault.vehicle, fault.start),
+            ends_at=self.time_of(fault.vehicle, fault.end),
         )

@@ -68,7 +68,7 @@ class Powertrain:
         voltage: at the battery terminals, V.
         fuel: fill level of the tank, %.
         gear: 0 (first) to `TOP_GEAR`.
-        running: false while refuelling.
+        running: false while refuelling, and while it is switched off.
     """
 
     def __init__(self, vehicles: int, rng: np.random.Generator) -> None:

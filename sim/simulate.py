@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from itertools import islice
 
 from config.stop_request import StopRequest
+from sim.commands.desk import CommandDesk
 from sim.fleet import Fleet, FleetStep
 from sim.pacing import Pacer, publish_paced
 from sim.progress import progress_bar
@@ -38,6 +39,7 @@ def simulate(
     duration: float | None,
     live: Pacer,
     stop: StopRequest,
+    commands: CommandDesk | None = None,
 ) -> Totals:
     """Publish the stream of a fleet.
 
@@ -48,6 +50,7 @@ def simulate(
         duration: seconds of stream after the warm-up; ``None`` for no end.
         live: paces what comes after the warm-up.
         stop: ends it early.
+        commands: is told of every step; it is `live` that lets it take commands.
 
     Returns:
         What was published.
@@ -63,6 +66,8 @@ def simulate(
         with progress_bar(description, length) as show:
             for number, step in enumerate(islice(steps, length), 1):
                 _announce(step, publisher, totals)
+                if commands is not None:
+                    commands.after_step()
                 batch = transmission.send(step)
                 sent = publish_paced(batch, publisher, pacer, stop)
                 totals.messages += sent
@@ -80,7 +85,9 @@ def simulate(
 
 
 def _announce(step: FleetStep, publisher: FleetPublisher, totals: Totals) -> None:
-    """Announce the faults of a step before its events."""
+    """Announce the faults of a step before its events, and those that have turned out to end earlier."""
     for fault in step.faults:
         publisher.announce(fault)
         totals.faults += 1
+    for fault in step.corrected:
+        publisher.announce(fault)

@@ -24,6 +24,9 @@ from config.settings import DEFAULT_FILE, Settings, load
 from dataflows.alert.actions import read_actions
 from dataflows.messages import MessageBatch
 from scripts.brokers.ports import free_port
+from sim.commands.arguments import check
+from sim.commands.reading import Unreadable
+from sim.commands.reading import read as read_command
 from tests.support.documents import DOCUMENTS, Command, commands, missing_options, prose, toml
 from tests.support.paths import REPOSITORY
 from tests.support.sandbox import PREPARING, Sandbox
@@ -152,6 +155,17 @@ def an_action_that_the_job_understands(command: Command, desk: Desk) -> None:
     assert read.dead_letters == []
 
 
+def a_command_that_the_simulator_understands(command: Command, desk: Desk) -> None:
+    """Not run, since tests/flow/test_sim_commands.py sends some; the simulator reads this one."""
+    words = shlex.split(command.text)
+    topic, payload = words[words.index("-t") + 1], words[words.index("-m") + 1]
+    commands_topic = load(DEFAULT_FILE).command_topic
+    assert topic == commands_topic or topic.startswith(f"{commands_topic}/VEH-"), str(command)
+    read = read_command(payload.encode())
+    assert not isinstance(read, Unreadable), str(command)
+    assert check(read) == "", str(command)
+
+
 def named_tests_are_there(command: Command, desk: Desk) -> None:
     """Not run, since `make test` runs them all; the file or folder is there, and has the test."""
     path, _, name = command.text.split()[3].partition("::")
@@ -249,6 +263,10 @@ TABLE: list[tuple[str, Try]] = [
     # alerts
     (r"mosquitto_sub -v -t 'fleet/alerts/#'", not_run(NEEDS_CLIENTS)),
     (r"mosquitto_pub -q 1 -t \S+ -m '.*'", an_action_that_the_job_understands),
+    # commands
+    (r"mosquitto_sub -v -t fleet/command/ack", not_run(NEEDS_CLIENTS)),
+    (r"mosquitto_pub -t fleet/command\S* -m .*", a_command_that_the_simulator_understands),
+    (r"kafka-console-\w+\.sh .*", not_run(NEEDS_JAVA)),
     # recordings
     (rf"{BYTEWAX} dataflows\.record", until("subscribed to")),
     (r"python -m sim replay telemetry\.jsonl\.gz --speed 10", to_its_end(some_telemetry)),

@@ -106,7 +106,9 @@ LAYERS: list[tuple[str, list[str]]] = [
             "config",
             *WIRE,
             "dataflows.recordings",
-            # Publish without an engine.
+            # Publish, and read commands, without an engine.
+            "dataflows.connectors.kafka.client",
+            "dataflows.connectors.kafka.log",
             "dataflows.connectors.kafka.producer",
             "dataflows.connectors.kafka.topics",
             "dataflows.connectors.mqtt.publisher",
