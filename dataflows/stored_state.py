@@ -79,7 +79,7 @@ ALERTS = StateLayout("alerts", 2)
 FLEET_SILENCE = StateLayout("fleet-silence", 1)
 """Alerts: that of the whole fleet."""
 
-ROLLUPS = StateLayout("rollups", 1)
+ROLLUPS = StateLayout("rollups", 2)
 """Rollups: the unfinished runs of a shard's vehicles, and what is known of the time of each."""
 
 ROLLUP = StateLayout("rollup", 1)

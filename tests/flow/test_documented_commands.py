@@ -319,6 +319,8 @@ def desk(tmp_path: Path, settings: Settings, topic: str) -> Desk:
         "FLEET__TOPICS__GROUND_TRUTH": f"{topic}/ground-truth",
         "FLEET__TOPICS__ALERTS": f"{topic}/alerts",
         "FLEET__TOPICS__ALERT_ACTIONS": f"{topic}/alert-actions",
+        "FLEET__TOPICS__ROLLUPS": f"{topic}/rollups",
+        "FLEET__TOPICS__LATE": f"{topic}/late",
         # A small fleet has all that a large one has.
         "FLEET__SIMULATOR__VEHICLES": "3",
         PAGE_PORT: str(port),

@@ -90,6 +90,16 @@ def test_a_clock_that_was_set_back_is_followed_after_thirty_late_events_under_an
     }
 
 
+def test_nobody_knows_what_a_vehicle_did_while_its_clock_was_set_back() -> None:
+    summaries = Summaries(SETTINGS)
+    summaries.send("A", [float(HOUR)], 36.0, 50.0, 90.0, 800.0)
+    summaries.send("A", seconds(0, SET_BACK_AFTER + 10), 36.0, 70.0, 20.0, 800.0)
+    summaries.finish()
+    _, after = summaries.rollups()
+    assert (after.rollup_id[-2:], after.events) == ("#1", 11)
+    assert (after.distance_km, after.moving_s, after.used) == (0.0, 10.0, {"fuel": 0.0})
+
+
 def test_after_a_clock_was_set_back_events_out_of_order_count_as_ever() -> None:
     summaries = Summaries(SETTINGS)
     summaries.send("A", [float(HOUR)])
