@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from datetime import UTC, datetime, timedelta
+from itertools import pairwise
 from typing import Any
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from dataflows.history.trips import STOP_AFTER, Place, trips
+from dataflows.history.trips import Place, trips
 
 MORNING = datetime(2026, 11, 27, 8, tzinfo=UTC)
 MINUTE = timedelta(minutes=1)
@@ -103,7 +104,7 @@ def test_trips_and_stops_follow_each_other_without_gaps_and_lose_nothing(
         minute += pause
         rows.append(rollup(minute, moving, anomalies=anomalies))
     found = trips(rows)
-    for before, after in zip(found, found[1:], strict=False):
+    for before, after in pairwise(found):
         assert before.start <= before.end == after.start <= after.end
         assert before.moving != after.moving
     assert sum(trip.anomalies for trip in found) == sum(row["anomalies"] for row in rows)
