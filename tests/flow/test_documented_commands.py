@@ -17,6 +17,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from uuid import uuid4
 
+import msgspec
 import pytest
 import yaml  # type: ignore[import-untyped]
 
@@ -25,8 +26,11 @@ from dataflows.alert.actions import read_actions
 from dataflows.messages import MessageBatch
 from scripts.brokers.ports import free_port
 from tests.support.documents import DOCUMENTS, Command, commands, missing_options, prose, toml
+from tests.support.enriched_events import payload
+from tests.support.history_job import rollup
 from tests.support.paths import REPOSITORY
 from tests.support.sandbox import PREPARING, Sandbox
+from tests.support.stored_history import store
 
 ACTIVATE = "source .venv/bin/activate"
 PAGE_PORT = "STREAMLIT_SERVER_PORT"
@@ -210,6 +214,13 @@ def some_messages(desk: Desk) -> None:
     (desk.directory / "trip.jsonl").write_text(lines, encoding="utf-8")
 
 
+def some_history(desk: Desk) -> None:
+    """Events and rollups of a vehicle, as the recorder keeps them."""
+    directory = desk.directory / "history"
+    store(directory, "events", [payload("VEH-0001", number) for number in range(3)])
+    store(directory, "rollups", [msgspec.json.encode(rollup("VEH-0001"))], topic="fleet/rollups/VEH-0001")
+
+
 def a_repository(desk: Desk) -> None:
     desk.sandbox.run("git init --quiet")
 
@@ -250,13 +261,16 @@ TABLE: list[tuple[str, Try]] = [
     (r"mosquitto_sub -v -t 'fleet/alerts/#'", not_run(NEEDS_CLIENTS)),
     (r"mosquitto_pub -q 1 -t \S+ -m '.*'", an_action_that_the_job_understands),
     # recordings
-    (rf"{BYTEWAX} dataflows\.record", until("subscribed to")),
+    (rf"FLEET__RECORDING__OUTPUT=\S+ {BYTEWAX} dataflows\.record", until("subscribed to")),
     (r"python -m sim replay telemetry\.jsonl\.gz --speed 10", to_its_end(some_telemetry)),
     (r"python -m sim --duration 600 --output fleet\.jsonl\.gz", to_its_end()),
     (rf"FLEET__SOURCE__KIND=recording FLEET__RECORDING__INPUT=\S+ {BYTEWAX} dataflows\.fleet", to_its_end()),
     (r"python -m dataflows\.backtest fleet\.jsonl\.gz", to_its_end()),
     (r"python -m dataflows\.backtest trip\.csv .*", to_its_end(a_labelled_trip)),
     (r"python -m dataflows\.backtest log\.csv .*", to_its_end(a_log)),
+    # history
+    (rf"{BYTEWAX} dataflows\.record", until("subscribed to")),
+    (r"python -m dataflows\.history .*", to_its_end(some_history)),
     # settings
     (r"python -m dataflows\.describe trip\.jsonl > config/mine\.toml", to_its_end(some_messages)),
     (r"python -m dataflows\.describe trip\.csv .*", to_its_end(a_labelled_trip)),
@@ -298,6 +312,9 @@ def desk(tmp_path: Path, settings: Settings, topic: str) -> Desk:
         "FLEET__TOPICS__GROUND_TRUTH": f"{topic}/ground-truth",
         "FLEET__TOPICS__ALERTS": f"{topic}/alerts",
         "FLEET__TOPICS__ALERT_ACTIONS": f"{topic}/alert-actions",
+        "FLEET__TOPICS__ROLLUPS": f"{topic}/rollups",
+        "FLEET__TOPICS__LATE": f"{topic}/late",
+        "FLEET__TOPICS__COMMAND": f"{topic}/command",
         # A small fleet has all that a large one has.
         "FLEET__SIMULATOR__VEHICLES": "3",
         PAGE_PORT: str(port),

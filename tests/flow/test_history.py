@@ -109,16 +109,14 @@ def test_over_kafka_every_message_is_kept_once_though_the_job_is_killed(
     recovery.mkdir()
     init_db_dir(recovery, 1)
     arguments = ("-r", str(recovery), "-b", "0")
-    sent = 0
-    for round_ in range(3):
+    for sent in range(1, 4):
         with recording(directory, variables, *arguments) as process:
             wait_until_created(kafka_cluster, f"{name}.late", process)
             for _, below, vehicle, content in MESSAGES:
                 key = vehicle.partition("/")[0]
                 kafka_clients.publish(kafka_cluster, f"{name}.{below.replace('/', '.')}", [(key, content)])
-            sent += 1
             # Raw messages are told apart by their offset.
-            raw = {"telemetry": 4 * sent, "actions": sent, "unreadable": sent}
+            raw: dict[KindName, int] = {"telemetry": 4 * sent, "actions": sent, "unreadable": sent}
             history = wait_for_rows(directory, expected() | raw | {"commands": 1 + sent}, process)
     found = {kind: len(history.rows(kind)) for kind in expected()}
     assert found == expected() | raw | {"commands": 1 + sent}
@@ -130,7 +128,7 @@ def wait_until_created(cluster: Cluster, topic: str, process: subprocess.Popen[b
         assert process.poll() is None
         try:
             return kafka_clients.partitions_of(cluster, topic) > 0
-        except Exception:  # noqa: BLE001
+        except Exception:
             return False
 
     wait_until(is_there, f"the topic {topic}")

@@ -139,7 +139,7 @@ def test_a_reader_whose_files_are_merged_before_it_opens_them_asks_again(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     store(tmp_path, "events", [event(1)], [event(2)])
-    listed = reader.list_files
+    listed = list_files
     merged: list[int] = []
 
     def list_then_merge(*arguments: object) -> object:

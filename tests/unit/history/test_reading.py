@@ -12,7 +12,7 @@ import msgspec
 import pytest
 
 from config.errors import HistoryError
-from dataflows.history import reader
+from dataflows.history import database, reader
 from dataflows.history.__main__ import main
 from dataflows.history.reader import VIEWS, History
 from tests.support.enriched_events import START
@@ -44,7 +44,7 @@ def test_rows_are_chosen_by_vehicle_and_time_and_only_their_days_are_opened(
     directory: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     opened: list[object] = []
-    original = reader.all_rows
+    original = database.all_rows
 
     def note(kind: object, files: list[object]) -> str:
         opened.extend(files)
