@@ -95,7 +95,7 @@ def _rollup(vehicle: int, start: datetime) -> Rollup:
         first_at=start,
         last_at=start + timedelta(seconds=59),
         events=60,
-        anomalies=int(seconds // 60 + vehicle) % 97 == 0,
+        anomalies=int(int(seconds // 60 + vehicle) % 97 == 0),
         error_mean=0.5,
         error_peak=1.0 + vehicle / 1000.0,
         signals=signals,

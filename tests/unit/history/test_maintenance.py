@@ -14,7 +14,7 @@ import pytest
 from config.errors import HistoryError
 from config.history_settings import HistorySettings
 from config.settings import load
-from dataflows.history import reader
+from dataflows.history import files, reader
 from dataflows.history.deletion import delete_vehicle
 from dataflows.history.files import list_days, list_files
 from dataflows.history.kinds import KINDS
@@ -153,6 +153,27 @@ def test_a_reader_whose_files_are_merged_before_it_opens_them_asks_again(
     assert merged == [2]
 
 
+def test_a_directory_whose_files_are_merged_while_it_is_read_is_read_again(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The system may report neither the merged file, which is new, nor the others, which are gone."""
+    store(tmp_path, "events", [event(1)], [event(2)])
+    read = files._entries
+    merged: list[int] = []
+
+    def entries(directory: Path) -> list[Path]:
+        before = read(directory)
+        if directory.name.startswith("day=") and not merged:
+            merged.append(0)
+            merged.append(merge_all(tmp_path))
+            return [path for path in before if path.exists()]
+        return before
+
+    monkeypatch.setattr(files, "_entries", entries)
+    assert events_of(tmp_path) == ["V1/350", "V2/700"]
+    assert merged == [0, 2]
+
+
 def make_old(directory: Path) -> None:
     before = time.time() - KEPT_AT_LEAST - 60
     for path in directory.rglob("*.parquet"):
@@ -223,8 +244,8 @@ def test_all_rows_about_a_vehicle_are_deleted_and_no_others(tmp_path: Path) -> N
     history = History(tmp_path)
     assert history.rows("alerts")["vehicle_id"].to_pylist() == ["V10"]
     assert history.rows("telemetry")["topic"].to_pylist() == ["fleet/telemetry/V10"]
-    files = [path for path in tmp_path.rglob("*") if path.is_file()]
-    assert not any(b"V1/" in path.read_bytes() for path in files)
+    paths = [path for path in tmp_path.rglob("*") if path.is_file()]
+    assert not any(b"V1/" in path.read_bytes() for path in paths)
 
 
 def test_deleting_names_the_files_that_it_could_not_read(tmp_path: Path) -> None:
