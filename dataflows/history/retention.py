@@ -16,14 +16,26 @@ logger = logging.getLogger(__name__)
 
 MIB = 1 << 20
 
+KEPT_AT_LEAST = 86_400.0
+"""Seconds since the last file of a day was written, before which it is not too old."""
+
 
 class Day(NamedTuple):
-    """A day of a kind: its directory and the bytes in it."""
+    """A day of a kind.
+
+    Attributes:
+        kind: name of the kind.
+        day: the UTC day.
+        place: its directory.
+        size: bytes in it.
+        written: when its newest file was written, seconds since 1970.
+    """
 
     kind: str
     day: date
     place: Path
     size: int
+    written: float
 
 
 def apply_retention(
@@ -31,7 +43,8 @@ def apply_retention(
 ) -> list[Day]:
     """Delete days; the caller holds the lock.
 
-    The age of a row is that of its own time, so a replay of old telemetry is old.
+    The age of a row is that of its own time. A replay of old telemetry is old at once, and is kept for
+    `KEPT_AT_LEAST` so that somebody can look at it.
 
     Args:
         directory: of the history.
@@ -42,9 +55,16 @@ def apply_retention(
     Returns:
         What was deleted.
     """
-    today = datetime.now(UTC).date() if today is None else today
+    now = datetime.now(UTC)
+    today = now.date() if today is None else today
     days = [day for kind in KIND_NAMES for day in _days(directory, kind)]
-    old = [day for day in days if day.kind in keep_days and (today - day.day).days > keep_days[day.kind]]
+    old = [
+        day
+        for day in days
+        if day.kind in keep_days
+        and (today - day.day).days > keep_days[day.kind]
+        and day.written < now.timestamp() - KEPT_AT_LEAST
+    ]
     _delete(old, "older than history.keep_days")
     kept = [day for day in days if day not in old]
     too_much = [] if most_bytes is None else _beyond(kept, most_bytes, today)
@@ -53,15 +73,17 @@ def apply_retention(
 
 
 def _days(directory: Path, kind: str) -> list[Day]:
-    return [Day(kind, day, place, _size(place)) for day, place in list_days(directory, kind)]
+    return [_looked_at(kind, day, place) for day, place in list_days(directory, kind)]
 
 
-def _size(place: Path) -> int:
-    size = 0
+def _looked_at(kind: str, day: date, place: Path) -> Day:
+    size, written = 0, 0.0
     for path in place.iterdir():
         with suppress(FileNotFoundError):
-            size += path.stat().st_size
-    return size
+            status = path.stat()
+            size += status.st_size
+            written = max(written, status.st_mtime)
+    return Day(kind, day, place, size, written)
 
 
 def _beyond(days: Iterable[Day], most_bytes: int, today: date) -> list[Day]:

@@ -85,17 +85,13 @@ class KindWriter:
 
 
 def by_day(kind: Kind, table: pa.Table) -> Iterator[tuple[date, pa.Table]]:
-    """The rows of each UTC day, without columns of signals that have no value on it."""
+    """The rows of each UTC day."""
     if not len(table):
         return
     microseconds = table[kind.time].cast(pa.int64()).to_numpy()
     days = microseconds // (24 * 3600 * 1_000_000)
     for day in sorted(set(days.tolist())):
-        part = table.filter(pa.array(days == day))
-        used = [
-            name for name in part.column_names if name in kind.columns or part[name].null_count < len(part)
-        ]
-        yield EPOCH.date() + timedelta(days=day), part.select(used)
+        yield EPOCH.date() + timedelta(days=day), table.filter(pa.array(days == day))
 
 
 def newest_ids(directory: Path, kind: Kind, count: int = REDELIVERED) -> frozenset[str]:

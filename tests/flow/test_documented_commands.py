@@ -17,6 +17,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from uuid import uuid4
 
+import msgspec
 import pytest
 import yaml  # type: ignore[import-untyped]
 
@@ -28,8 +29,11 @@ from sim.commands.arguments import check
 from sim.commands.reading import Unreadable
 from sim.commands.reading import read as read_command
 from tests.support.documents import DOCUMENTS, Command, commands, missing_options, prose, toml
+from tests.support.enriched_events import payload
+from tests.support.history_job import rollup
 from tests.support.paths import REPOSITORY
 from tests.support.sandbox import PREPARING, Sandbox
+from tests.support.stored_history import store
 
 ACTIVATE = "source .venv/bin/activate"
 PAGE_PORT = "STREAMLIT_SERVER_PORT"
@@ -224,6 +228,13 @@ def some_messages(desk: Desk) -> None:
     (desk.directory / "trip.jsonl").write_text(lines, encoding="utf-8")
 
 
+def some_history(desk: Desk) -> None:
+    """Events and rollups of a vehicle, as the recorder keeps them."""
+    directory = desk.directory / "history"
+    store(directory, "events", [payload("VEH-0001", number) for number in range(3)])
+    store(directory, "rollups", [msgspec.json.encode(rollup("VEH-0001"))], topic="fleet/rollups/VEH-0001")
+
+
 def a_repository(desk: Desk) -> None:
     desk.sandbox.run("git init --quiet")
 
@@ -268,7 +279,7 @@ TABLE: list[tuple[str, Try]] = [
     (r"mosquitto_pub -t fleet/command\S* -m .*", a_command_that_the_simulator_understands),
     (r"kafka-console-\w+\.sh .*", not_run(NEEDS_JAVA)),
     # recordings
-    (rf"{BYTEWAX} dataflows\.record", until("subscribed to")),
+    (rf"FLEET__RECORDING__OUTPUT=\S+ {BYTEWAX} dataflows\.record", until("subscribed to")),
     (r"python -m sim replay telemetry\.jsonl\.gz --speed 10", to_its_end(some_telemetry)),
     (r"python -m sim --duration 600 --output fleet\.jsonl\.gz", to_its_end()),
     (r"FLEET_CONFIG=config/traccar\.toml python -m sim --format traccar .* --output \S+", to_its_end()),
@@ -278,6 +289,9 @@ TABLE: list[tuple[str, Try]] = [
     (r"python -m dataflows\.backtest fleet\.jsonl\.gz", to_its_end()),
     (r"python -m dataflows\.backtest trip\.csv .*", to_its_end(a_labelled_trip)),
     (r"python -m dataflows\.backtest log\.csv .*", to_its_end(a_log)),
+    # history
+    (rf"{BYTEWAX} dataflows\.record", until("subscribed to")),
+    (r"python -m dataflows\.history .*", to_its_end(some_history)),
     # settings
     (r"python -m dataflows\.describe trip\.jsonl > config/mine\.toml", to_its_end(some_messages)),
     (r"python -m dataflows\.describe trip\.csv .*", to_its_end(a_labelled_trip)),
@@ -321,6 +335,7 @@ def desk(tmp_path: Path, settings: Settings, topic: str) -> Desk:
         "FLEET__TOPICS__ALERT_ACTIONS": f"{topic}/alert-actions",
         "FLEET__TOPICS__ROLLUPS": f"{topic}/rollups",
         "FLEET__TOPICS__LATE": f"{topic}/late",
+        "FLEET__TOPICS__COMMAND": f"{topic}/command",
         # A small fleet has all that a large one has.
         "FLEET__SIMULATOR__VEHICLES": "3",
         PAGE_PORT: str(port),

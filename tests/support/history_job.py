@@ -71,7 +71,9 @@ def start_recorder(
 
 
 @contextmanager
-def recording(directory: Path, variables: dict[str, str], *arguments: str) -> Iterator[subprocess.Popen[bytes]]:
+def recording(
+    directory: Path, variables: dict[str, str], *arguments: str
+) -> Iterator[subprocess.Popen[bytes]]:
     """The running job; it is killed at the end."""
     process = start_recorder(directory, variables, *arguments, log=directory.with_suffix(".log"))
     try:
@@ -82,7 +84,10 @@ def recording(directory: Path, variables: dict[str, str], *arguments: str) -> It
 
 
 def wait_for_rows(
-    directory: Path, expected: dict[KindName, int], process: subprocess.Popen[bytes], deadline: float = DEADLINE
+    directory: Path,
+    expected: dict[KindName, int],
+    process: subprocess.Popen[bytes],
+    deadline: float = DEADLINE,
 ) -> History:
     """The history, as soon as it has this many rows of each kind.
 
