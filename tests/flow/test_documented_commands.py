@@ -14,6 +14,7 @@ import shlex
 import urllib.request
 from collections.abc import Callable
 from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from uuid import uuid4
 
@@ -235,6 +236,20 @@ def some_history(desk: Desk) -> None:
     store(directory, "rollups", [msgspec.json.encode(rollup("VEH-0001"))], topic="fleet/rollups/VEH-0001")
 
 
+def days_of_a_vehicle(desk: Desk) -> None:
+    """Rollups of the day that the documents name, and of yesterday."""
+    some = rollup("VEH-0007")
+    for day in (datetime(2026, 11, 27, 12, tzinfo=UTC), datetime.now(UTC) - timedelta(days=1)):
+        times = {"start": day, "first_at": day, "last_at": day, "end": day + timedelta(minutes=1)}
+        moved = msgspec.structs.replace(some, rollup_id=f"VEH-0007@{day}", **times)
+        store(
+            desk.directory / "history",
+            "rollups",
+            [msgspec.json.encode(moved)],
+            topic="fleet/rollups/VEH-0007",
+        )
+
+
 def a_repository(desk: Desk) -> None:
     desk.sandbox.run("git init --quiet")
 
@@ -292,6 +307,7 @@ TABLE: list[tuple[str, Try]] = [
     # history
     (rf"{BYTEWAX} dataflows\.record", until("subscribed to")),
     (r"python -m dataflows\.history .*", to_its_end(some_history)),
+    (r"python -m dataflows\.report.*", to_its_end(days_of_a_vehicle)),
     # settings
     (r"python -m dataflows\.describe trip\.jsonl > config/mine\.toml", to_its_end(some_messages)),
     (r"python -m dataflows\.describe trip\.csv .*", to_its_end(a_labelled_trip)),
