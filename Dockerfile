@@ -20,7 +20,7 @@ FROM python:3.11.14-slim-trixie
 RUN groupadd --gid 10001 fleet \
     && useradd --uid 10001 --gid 10001 --home-dir /var/lib/fleet --no-create-home --shell /usr/sbin/nologin fleet \
     && install --directory --owner 10001 --group 10001 --mode 0700 \
-       /var/lib/fleet /var/lib/fleet/recovery /var/lib/fleet/recordings /var/lib/fleet/compiled
+       /var/lib/fleet /var/lib/fleet/recovery /var/lib/fleet/history /var/lib/fleet/compiled
 
 COPY --from=build /opt/fleet /opt/fleet
 
@@ -42,7 +42,7 @@ ENV PATH=/opt/fleet/bin:$PATH \
 
 USER 10001:10001
 
-# State is in /var/lib/fleet/recovery, recordings and compiled; docker-compose.yml mounts a volume for each program
+# State is in /var/lib/fleet/recovery, history and compiled; docker-compose.yml mounts a volume for each program
 # that has some. No VOLUME here: it would create an anonymous one for every container, also of stateless programs.
 EXPOSE 8501
 CMD ["python", "-m", "bytewax.run", "dataflows.fleet"]

@@ -5,6 +5,7 @@
     ├── BrokerError           a broker cannot be reached, or refused the connection
     ├── DeliveryError         an outgoing message was not confirmed in time
     ├── RecordingError        a recording cannot be read or written
+    ├── HistoryError          the history cannot be written, or a question to it cannot be answered
     ├── DeadLetterLimitError  so much input is bad that something upstream must be wrong
     ├── SnapshotError         stored state does not fit this version or these settings
     ├── RecoveryError         the recovery directory is missing, damaged, full, unsafe or unreadable
@@ -41,6 +42,10 @@ class DeliveryError(FleetError):
 
 class RecordingError(FleetError):
     """A recording is missing, empty, damaged or of an unknown format."""
+
+
+class HistoryError(FleetError):
+    """The history cannot be written, or a question to it cannot be answered."""
 
 
 class DeadLetterLimitError(FleetError):

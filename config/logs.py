@@ -12,4 +12,5 @@ def configure_logging(form: str = "%(asctime)s %(levelname)s %(message)s") -> No
         form: format of a line, as `logging.Formatter` takes it.
     """
     logging.basicConfig(level=logging.INFO, format=form)
-    logging.getLogger("kafka").setLevel(logging.WARNING)
+    for library in ("kafka", "numexpr"):
+        logging.getLogger(library).setLevel(logging.WARNING)

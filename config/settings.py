@@ -38,6 +38,7 @@ from pydantic_settings import (
 from config.alert_settings import AlertSettings, NotifySettings
 from config.broker_settings import KafkaSettings, MqttSettings
 from config.errors import SettingsError
+from config.history_settings import HistorySettings
 from config.payload_settings import PayloadSettings as PayloadSettings
 from config.rollup_settings import RollupSettings
 from config.section import UNSET, Section, Share
@@ -102,7 +103,7 @@ class RecordingSettings(Section):
     input: Annotated[Path | None, UNSET]
     speed: PositiveFloat | Literal["max"]
     batch_size: PositiveInt
-    output: Path
+    output: Annotated[Path | None, UNSET]
     results: Path
 
 
@@ -180,6 +181,7 @@ class Settings(BaseSettings):
     mqtt: MqttSettings
     kafka: KafkaSettings
     recording: RecordingSettings
+    history: HistorySettings
     payload: PayloadSettings
     dead_letters: DeadLetterSettings
     signals: Catalogue

@@ -23,4 +23,5 @@ class SimulatorSettings(Section):
     electric_share: Share
     parked: Literal["heartbeat", "sleep", "send"]
     heartbeat: PositiveFloat
+    commands: bool
     time_zone: Annotated[str | None, AfterValidator(check_time_zone), UNSET]

@@ -82,20 +82,20 @@ class TopicTemplate:
         match = self._pattern.fullmatch(topic) if self.names_signal else None
         return "" if match is None else match["signal"]
 
-    def topic_of(self, vehicle: str) -> str:
-        """The topic that a vehicle publishes all its signals to.
+    def topic_of(self, vehicle: str, signal: str | None = None) -> str:
+        """The topic that a vehicle publishes all its signals to, or this one if topics are for one each.
 
         Without `{vehicle}`, `+` stands for it. Levels that mean nothing are filled in.
 
         Raises:
-            SettingsError: every topic carries one signal.
+            SettingsError: every topic carries one signal, and none is given.
         """
-        if self.names_signal:
+        if self.names_signal and signal is None:
             raise SettingsError(
                 f"topics.telemetry: expected a topic for all signals of a vehicle, got {self.text!r}, "
                 f"which has {SIGNAL}"
             )
-        filled = {VEHICLE: vehicle, ANY_LEVEL: _NOTHING_IN_PARTICULAR}
+        filled = {VEHICLE: vehicle, SIGNAL: signal or "", ANY_LEVEL: _NOTHING_IN_PARTICULAR}
         filled["+"] = _NOTHING_IN_PARTICULAR if self.names_vehicle else vehicle
         return "/".join(filled.get(level, level) for level in self.text.split("/"))
 

@@ -70,3 +70,11 @@ NOTIFICATIONS_DROPPED = Counter(
     ["channel"],
 )
 """Expected to be 0."""
+
+HISTORY_ROWS = Counter("fleet_history_rows", "rows that were written to the history, by kind", ["kind"])
+"""Copies of a row that are in different files are counted each; they are read once."""
+
+HISTORY_UNREADABLE = Counter(
+    "fleet_history_unreadable", "messages that are not what their topic promises, by kind", ["kind"]
+)
+"""They are kept as `unreadable`. The job that records logs the first one of each kind."""

@@ -79,7 +79,7 @@ ALERTS = StateLayout("alerts", 2)
 FLEET_SILENCE = StateLayout("fleet-silence", 1)
 """Alerts: that of the whole fleet."""
 
-ROLLUPS = StateLayout("rollups", 1)
+ROLLUPS = StateLayout("rollups", 2)
 """Rollups: the unfinished runs of a shard's vehicles, and what is known of the time of each."""
 
 ROLLUP = StateLayout("rollup", 1)
@@ -90,6 +90,9 @@ ROLLUP_TIME = StateLayout("rollup-time", 1)
 
 NOTIFICATIONS = StateLayout("notifications", 1)
 """Notifying: what a channel was told of alerts, and what it has still to be told."""
+
+HISTORY = StateLayout("history", 1)
+"""Sink: nothing."""
 
 LAYOUTS = {
     layout.name: layout
@@ -105,6 +108,7 @@ LAYOUTS = {
         ROLLUP,
         ROLLUP_TIME,
         NOTIFICATIONS,
+        HISTORY,
     )
 }
 

@@ -20,6 +20,9 @@ FILE = Path(".broker/passwords")
 ROLES = ("dataflow", "page", "simulator", "recorder", "notify")
 """The users that ``config/mosquitto.acl`` knows by name."""
 
+ANSWERS = "ack"
+"""The level below the topic of commands on which vehicles answer: no vehicle can have this name."""
+
 _VALID = re.compile(r"[^\x00-\x20\x7f-\x9f:+#/]{1,256}")
 _ITERATIONS = 101
 """The default of mosquitto. More would slow down every connection, and random passwords need no more."""
@@ -29,11 +32,16 @@ def check_vehicle(name: str) -> str:
     """A vehicle id that can be the name of a user.
 
     Raises:
-        SettingsError: it is the name of a role, or cannot be one level of a topic: the broker grants nothing
-            to a user with ``+``, ``#`` or ``/`` in the name.
+        SettingsError: it is the name of a role or that of the topic of answers, or cannot be one level of a
+            topic: the broker grants nothing to a user with ``+``, ``#`` or ``/`` in the name.
     """
     if name in ROLES:
         raise SettingsError(f"expected a vehicle id, got {name!r}, which is the name of a role; see --roles")
+    if name == ANSWERS:
+        raise SettingsError(
+            f"expected a vehicle id, got {name!r}: commands to this vehicle would go to the topic on which "
+            "vehicles answer; give it another id"
+        )
     if not _VALID.fullmatch(name) or not name.isprintable():
         raise SettingsError(
             f"expected a vehicle id of at most 256 characters without spaces, control characters and :+#/, "

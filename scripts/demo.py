@@ -78,7 +78,7 @@ def main() -> None:
 def _own_topics() -> dict[str, str]:
     """Topics that no demo has used before: Kafka keeps events, and a new warm-up would be late after them."""
     name = f"demo-{datetime.now(UTC):%Y%m%dT%H%M%S}"
-    topics = ("telemetry", "enriched", "dead_letter", "ground_truth", "alerts", "alert_actions")
+    topics = load().topics.model_dump()
     return {
         "FLEET__KAFKA__GROUP": name,
         **{f"FLEET__TOPICS__{topic.upper()}": f"{name}.{topic.replace('_', '-')}" for topic in topics},

@@ -5,6 +5,7 @@ from __future__ import annotations
 import argparse
 import math
 from collections.abc import Sequence
+from contextlib import ExitStack
 from datetime import UTC, datetime
 from pathlib import Path
 
@@ -12,12 +13,20 @@ from config.errors import SettingsError, exit_on_error
 from config.logs import configure_logging
 from config.settings import Settings, load
 from config.stop_request import StopRequest
+from config.topic_template import TopicTemplate
 from dataflows.clock import microseconds
 from dataflows.recordings import open_recording
 from sim.command_line import new_parser
+from sim.commands.desk import CommandDesk
+from sim.commands.kafka_receiver import KafkaCommandReceiver
+from sim.commands.mqtt_receiver import MqttCommandReceiver
+from sim.commands.receivers import CommandReceiver
 from sim.fleet import Fleet
+from sim.formats import FORMATS
 from sim.kafka_publisher import KafkaPublisher
 from sim.mqtt_publisher import MqttPublisher
+from sim.network import Network
+from sim.network_faults import NetworkFaults
 from sim.pacing import Pacer
 from sim.publishers import BrokerPublisher, RecordingPublisher
 from sim.region.geojson import as_geojson
@@ -25,6 +34,7 @@ from sim.region.options import RegionOptions
 from sim.region.road_graph import roads_of
 from sim.replay import replay
 from sim.simulate import Totals, simulate
+from sim.transmission import Transmission, check_clocks
 
 PROGRAM = "sim"
 
@@ -58,16 +68,18 @@ def _to_recording(options: argparse.Namespace, settings: Settings, stop: StopReq
         raise SettingsError("--output FILE needs --duration SECONDS, e.g. --duration 3600")
     ground_truth = options.ground_truth or _beside(options.output)
     fleet = _fleet(options, settings, options.start or datetime.now(UTC))
+    network, transmission = _transmission(options, settings, fleet)
     with RecordingPublisher(options.output, ground_truth) as publisher:
         totals = simulate(
             fleet,
             publisher,
-            telemetry_topic=settings.topics.telemetry,
+            transmission=transmission,
             duration=options.duration,
             live=Pacer(stop, speed=math.inf),
             stop=stop,
         )
-    _say(f"{_summary(totals, stop)}; telemetry in {options.output}, ground truth in {ground_truth}")
+    summary = _summary(totals, stop, network)
+    _say(f"{summary}; telemetry in {options.output}, ground truth in {ground_truth}")
 
 
 def _to_broker(options: argparse.Namespace, settings: Settings, stop: StopRequest) -> None:
@@ -76,22 +88,39 @@ def _to_broker(options: argparse.Namespace, settings: Settings, stop: StopReques
         raise SettingsError(
             "--ground-truth FILE requires --output FILE; on a broker it goes to [topics] ground_truth"
         )
-    with _publisher(settings, PROGRAM, stop) as publisher:
+    if settings.source.kind == "kafka" and options.format == "teslamate":
+        raise SettingsError(
+            "--format teslamate has a topic for each signal, which needs MQTT or --output FILE, got [source] "
+            "kind = 'kafka'; run it with FLEET_CONFIG=config/teslamate.toml"
+        )
+    start = options.start or datetime.now(UTC)
+    fleet = _fleet(options, settings, start)
+    network, transmission = _transmission(options, settings, fleet)
+    with ExitStack() as stack:
+        receiver = _receiver(settings) if options.commands else None
+        publisher = stack.enter_context(_publisher(settings, PROGRAM, stop, receiver))
+        if receiver is not None:
+            stack.enter_context(receiver)
         _say(
             f"{options.vehicles:,} vehicles, {options.rate:g} events/s each, to {topics.telemetry} at "
             f"{settings.telemetry_broker}; Ctrl-C stops"
         )
-        start = options.start or datetime.now(UTC)
         live = Pacer(stop, start=microseconds(start))
+        desk = None
+        if receiver is not None:
+            desk = CommandDesk(fleet, receiver, publisher, answers_topic=settings.command_answers_topic)
+            live.meanwhile = desk.attend
         totals = simulate(
-            _fleet(options, settings, start),
+            fleet,
             publisher,
-            telemetry_topic=topics.telemetry,
+            transmission=transmission,
             duration=options.duration,
             live=live,
             stop=stop,
+            commands=desk,
         )
-    _say(f"{_summary(totals, stop)}; the broker has confirmed all {publisher.confirmed:,} messages")
+    summary = _summary(totals, stop, network)
+    _say(f"{summary}; the broker has confirmed all {publisher.confirmed:,} messages")
 
 
 def _fleet(options: argparse.Namespace, settings: Settings, start: datetime) -> Fleet:
@@ -147,19 +176,49 @@ def _replay(options: argparse.Namespace, settings: Settings, stop: StopRequest) 
     )
 
 
-def _publisher(settings: Settings, role: str, stop: StopRequest) -> BrokerPublisher:
+def _publisher(
+    settings: Settings, role: str, stop: StopRequest, receiver: CommandReceiver | None = None
+) -> BrokerPublisher:
     """Publishes to the broker that the dataflow reads from; to MQTT if the dataflow reads a recording."""
     topics = settings.topics
     if settings.source.kind == "kafka":
         return KafkaPublisher(
             settings.kafka, role=role, telemetry=topics.telemetry, ground_truth=topics.ground_truth
         )
-    return MqttPublisher(settings.mqtt, role=role, ground_truth=topics.ground_truth, stop=stop)
+    commands = receiver if isinstance(receiver, MqttCommandReceiver) else None
+    return MqttPublisher(
+        settings.mqtt, role=role, ground_truth=topics.ground_truth, stop=stop, commands=commands
+    )
 
 
-def _summary(totals: Totals, stop: StopRequest) -> str:
+def _receiver(settings: Settings) -> CommandReceiver:
+    """Takes commands from the broker that `_publisher` publishes to."""
+    topic, answers_topic = settings.command_topic, settings.command_answers_topic
+    if settings.source.kind == "kafka":
+        return KafkaCommandReceiver(settings.kafka, topic=topic, answers_topic=answers_topic)
+    return MqttCommandReceiver(topic=topic, answers_topic=answers_topic)
+
+
+def _transmission(
+    options: argparse.Namespace, settings: Settings, fleet: Fleet
+) -> tuple[Network | None, Transmission]:
+    template = TopicTemplate(settings.topics.telemetry)
+    format = FORMATS[options.format](template, fleet.vehicle_ids)
+    faults: NetworkFaults = options.network
+    check_clocks(faults, format, options.format)
+    network = None if faults.is_none else Network(faults, options.vehicles, options.seed, options.rate)
+    return network, Transmission(format, network)
+
+
+def _summary(totals: Totals, stop: StopRequest, network: Network | None) -> str:
     stopped = "stopped: " if stop.requested else ""
-    return f"{stopped}{totals.events:,} events sent, {totals.faults:,} faults injected"
+    messages = "" if totals.messages == totals.events else f" in {totals.messages:,} messages"
+    summary = f"{stopped}{totals.events:,} events sent{messages}, {totals.faults:,} faults injected"
+    if network is not None:
+        summary += f"; network: {network.summary()}"
+    if totals.under_way:
+        summary += f"; {totals.under_way:,} messages were still under way"
+    return summary
 
 
 def _beside(output: Path) -> Path:

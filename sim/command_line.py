@@ -11,17 +11,33 @@ from pathlib import Path
 from typing import NoReturn, TypeVar
 
 from config.settings import SimulatorSettings
+from sim.formats import FORMATS
+from sim.network_faults import NetworkFaults, network_faults
 
 Number = TypeVar("Number", int, float)
 
 _DESCRIPTION = """\
 Simulate a fleet and publish its telemetry to the broker in the settings (MQTT, or Kafka if [source]
 kind is "kafka"), or write it to a recording. The ground truth of the injected faults goes to a separate
-topic or file, never into the telemetry. Ctrl-C stops.
+topic or file, never into the telemetry. Vehicles obey commands from [topics] command, and answer them;
+docs/commands.md lists them. Ctrl-C stops.
 
-Payloads have the signals of config/fleet.toml, in the region those of config/region.toml. The same --world,
---seed, --start, --rate, --vehicles, --warm-up and --faults-per-hour, and in the region --electric-share,
---parked and --heartbeat, give the same payloads, byte for byte."""
+Payloads have the signals of config/fleet.toml, in the region those of config/region.toml, or with --format
+the shape of another system. The same --world, --seed, --start, --rate, --vehicles, --warm-up,
+--faults-per-hour, --format and --network, and in the region --electric-share, --parked and --heartbeat,
+give the same messages, byte for byte.
+
+--network NAME=VALUE,... is what is wrong with the network. The telemetry and its faults stay as they are,
+and the ground truth keeps the true times. It applies to the warm-up too; what is under way when the
+duration ends is still delivered, at its time.
+  duplicates=SHARE   of the events, from 0 to 1, that arrive once more, up to 5 s later
+  loss=SHARE         of the events that never arrive
+  reorder=SHARE      of the events that are held back until later ones of their vehicle have been sent
+  delay=SECONDS      vehicles store their events, and send them this often
+  gaps=X             times per vehicle and hour that it is offline for half a minute to five minutes; what
+                     it measured then is lost, or arrives in one go at the end, in half of the gaps each
+  clock-skew=SECONDS standard deviation of the clocks of the vehicles: each is always wrong by as much, and
+                     so are the times in its payloads"""
 
 _EXAMPLES = """\
 examples:
@@ -34,7 +50,13 @@ examples:
                                                    truth in fleet.ground-truth.jsonl
   FLEET_CONFIG=config/region.toml python -m sim    a region in which vehicles make trips
   python -m sim roads --output roads.geojson       ... and a map of its roads
+  python -m sim --network duplicates=0.01,loss=0.001,reorder=0.02,gaps=2
+                                                   over a bad network
+  FLEET_CONFIG=config/traccar.toml python -m sim --format traccar
+                                                   positions as Traccar forwards them
   python -m sim replay fleet.jsonl.gz --speed 10   publish a recording, ten times as fast
+  mosquitto_pub -t fleet/command/VEH-0001 -m stop  make a vehicle of the running fleet stop, until
+  mosquitto_pub -t fleet/command -m resume         ... all are told to drive on
 """
 
 _REPLAY_DESCRIPTION = """\
@@ -140,6 +162,21 @@ def new_parser(defaults: SimulatorSettings) -> argparse.ArgumentParser:
         help="event time of the first live event, ISO 8601 with time zone (default: now)",
     )
     add(
+        "--format",
+        choices=list(FORMATS),
+        default="plain",
+        metavar="NAME",
+        help="what messages look like: " + ", ".join(FORMATS) + " (%(default)s); each has a file in config/ "
+        "with which the dataflow reads it, to be named by FLEET_CONFIG for both",
+    )
+    add(
+        "--network",
+        type=network_faults,
+        default=NetworkFaults(),
+        metavar="NAME=VALUE,...",
+        help="what is wrong with the network, see above (nothing)",
+    )
+    add(
         "--output",
         type=Path,
         metavar="FILE",
@@ -150,6 +187,12 @@ def new_parser(defaults: SimulatorSettings) -> argparse.ArgumentParser:
         type=Path,
         metavar="FILE",
         help="ground truth of that recording (default: beside it, *.ground-truth.jsonl)",
+    )
+    add(
+        "--commands",
+        action=argparse.BooleanOptionalAction,
+        default=defaults.commands,
+        help="whether vehicles obey commands from [topics] command (%(default)s); never in a recording",
     )
     commands = parser.add_subparsers(title="other commands", metavar="")
     roads = commands.add_parser("roads", help="write the roads of the region to a file")

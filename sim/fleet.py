@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
@@ -24,23 +24,43 @@ from sim.vehicle import VehiclePhysics
 
 @dataclass(frozen=True, slots=True)
 class FleetStep:
-    """One event of each of n vehicles: of all of them, or of those that report in this step.
+    """What all n vehicles measure in a step, and which of them report it.
 
     Attributes:
-        vehicles: n indices of vehicles, rising.
+        vehicles: indices of the vehicles that report, rising: all, unless parked ones keep quiet.
         times: n event times, microseconds since 1970-01-01 UTC, whole milliseconds, rising.
-        payloads: n events as JSON.
+        until: the first event time of the next step.
         faults: faults whose first changed event is in this step.
+        corrected: faults announced earlier that end at another time, since a command ended them.
+        vehicle_ids: n ids.
+        sequence: number of the step.
+        readings: n values per signal, as the sensors report them.
+        telemetry: the shape of an event as JSON.
     """
 
     vehicles: IntArray
     times: IntArray
-    payloads: list[bytes]
+    until: int
     faults: list[InjectedFault]
+    corrected: list[InjectedFault]
+    vehicle_ids: Sequence[str]
+    sequence: int
+    readings: Readings
+    telemetry: type[Telemetry] = Telemetry
+
+    @property
+    def payloads(self) -> list[bytes]:
+        """The events of those that report, as JSON; encoded anew on each access."""
+        ids, times, readings = self.vehicle_ids, self.times, self.readings
+        if len(self.vehicles) < len(ids):
+            ids = [ids[vehicle] for vehicle in self.vehicles.tolist()]
+            times = times[self.vehicles]
+            readings = {signal: values[self.vehicles] for signal, values in readings.items()}
+        return encode(ids, times, self.sequence, readings, self.telemetry)
 
 
 class Fleet:
-    """A simulated fleet; the same arguments give the same stream, byte for byte.
+    """A simulated fleet; the same arguments give the same stream, byte for byte, unless somebody commands it.
 
     Within each period the vehicles report one after the other, not all at once. Physics, sensors and faults
     have separate random streams: a fault changes nothing in any other vehicle.
@@ -60,6 +80,9 @@ class Fleet:
         vehicle_ids: ``VEH-0001`` and so on.
         rate: as given.
         warm_up_steps: steps before `start`.
+        physics: the vehicles as they were in the last step.
+        faults: the injector of faults.
+        next_step: the step that is computed next.
     """
 
     def __init__(
@@ -82,12 +105,14 @@ class Fleet:
         for_physics, for_sensors, for_faults = np.random.SeedSequence(seed).spawn(3)
         self._all = np.arange(vehicles)
         if region is None:
-            self._physics = VehiclePhysics(vehicles, for_physics, latitude=latitude, longitude=longitude)
+            self.physics: VehiclePhysics = VehiclePhysics(
+                vehicles, for_physics, latitude=latitude, longitude=longitude
+            )
             self._sensors = Sensors(vehicles, for_sensors)
             self._telemetry: type[Telemetry] = Telemetry
             self._reporting: Reporting | None = None
         else:
-            self._physics = RegionPhysics(
+            self.physics = RegionPhysics(
                 vehicles,
                 for_physics,
                 latitude=latitude,
@@ -98,7 +123,7 @@ class Fleet:
             self._sensors = RegionSensors(vehicles, for_sensors)
             self._telemetry = RegionTelemetry
             self._reporting = Reporting(vehicles, region)
-        self._faults = FaultInjector(
+        self.faults = FaultInjector(
             vehicles,
             for_faults,
             faults_per_hour=faults_per_hour,
@@ -106,41 +131,50 @@ class Fleet:
             first_step=self.warm_up_steps,
             kinds=None if region is None else (*KINDS, *SLOW_KINDS),
         )
+        self.next_step = 0
+        self._corrected: list[Fault] = []
+
+    def end_fault(self, vehicle: int) -> Fault | None:
+        """End the active fault of a vehicle, as `FaultInjector.end`; the next step says so."""
+        ended = self.faults.end(vehicle, self.next_step)
+        if ended is not None and ended.start < self.next_step:
+            self._corrected.append(ended)
+        return ended
+
+    def time_of(self, vehicle: int, step: int) -> datetime:
+        """Event time of a vehicle in a step."""
+        return utc(int(self._times(step)[vehicle]))
 
     def steps(self) -> Iterator[FleetStep]:
         """The endless stream. It can be iterated only once, since the vehicles keep driving."""
-        step = 0
         before: Readings = {}
         while True:
-            started = self._faults.start_due(step, self._physics)
-            self._physics.wear(self._faults.damage(step))
-            self._physics.advance(1.0 / self.rate, self._faults.override(step))
-            readings = self._sensors.measure(self._physics)
-            self._faults.corrupt(step, readings, before)
+            step = self.next_step
+            started = self.faults.start_due(step, self.physics)
+            self.physics.wear(self.faults.damage(step))
+            self.physics.advance(1.0 / self.rate, self.faults.override(step))
+            readings = self._sensors.measure(self.physics)
+            self.faults.corrupt(step, readings, before)
             reported = as_reported(readings)
             times = self._times(step)
-            vehicles = self._reporters(step)
+            corrected, self._corrected = self._corrected, []
+            self.next_step += 1
             yield FleetStep(
-                vehicles=vehicles,
-                times=times[vehicles],
-                payloads=self._encode(vehicles, times, step, reported),
+                vehicles=self._reporters(step),
+                times=times,
+                until=int(self._times(step + 1)[0]),
                 faults=[self._announcement(fault) for fault in started],
+                corrected=[self._announcement(fault) for fault in corrected],
+                vehicle_ids=self.vehicle_ids,
+                sequence=step,
+                readings=reported,
+                telemetry=self._telemetry,
             )
             before = reported
-            step += 1
 
     def _reporters(self, step: int) -> IntArray:
-        if self._reporting is None or not isinstance(self._physics, RegionPhysics):
-            return self._all
-        who = self._reporting.who(step / self.rate, self._physics.awake)
+        who = None if self._reporting is None else self._reporting.who(step / self.rate, self.physics.awake)
         return self._all if who is None else who
-
-    def _encode(self, vehicles: IntArray, times: IntArray, step: int, reported: Readings) -> list[bytes]:
-        if len(vehicles) == len(self.vehicle_ids):
-            return encode(self.vehicle_ids, times, step, reported, self._telemetry)
-        ids = [self.vehicle_ids[vehicle] for vehicle in vehicles.tolist()]
-        chosen = {signal: values[vehicles] for signal, values in reported.items()}
-        return encode(ids, times[vehicles], step, chosen, self._telemetry)
 
     def _times(self, step: int) -> IntArray:
         vehicles = len(self.vehicle_ids)
@@ -156,8 +190,8 @@ class Fleet:
             vehicle_id=vehicle_id,
             kind=fault.kind,
             signals=fault.signals,
-            starts_at=utc(int(self._times(fault.start)[fault.vehicle])),
-            ends_at=utc(int(self._times(fault.end)[fault.vehicle])),
+            starts_at=self.time_of(fault.vehicle, fault.start),
+            ends_at=self.time_of(fault.vehicle, fault.end),
         )
         # msgspec leaves out a default only if it is the very same object.
         if fault.severity < 1.0:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Self
 
 import msgspec
@@ -55,6 +56,11 @@ class KafkaPublisher:
         """Send ground truth."""
         self._producer.publish(self._ground_truth, [fault.vehicle_id], [msgspec.json.encode(fault)])
         self.confirmed += 1
+
+    def send(self, topic: str, keys: Sequence[str], payloads: Sequence[bytes]) -> None:
+        """Send messages to another topic, and return when the cluster has confirmed all of them."""
+        self._producer.publish(topic, keys, payloads)
+        self.confirmed += len(payloads)
 
     def __enter__(self) -> Self:
         ensure_topics(self._settings, [self._telemetry, self._ground_truth])

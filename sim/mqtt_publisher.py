@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Sequence
 from types import TracebackType
 from typing import Self
 
@@ -13,6 +14,7 @@ from config.stop_request import StopRequest
 from dataflows.connectors.mqtt.publisher import ConfirmedPublisher
 from dataflows.events import InjectedFault
 from dataflows.messages import MessageBatch
+from sim.commands.mqtt_receiver import MqttCommandReceiver
 
 IN_FLIGHT = 2000
 """Messages that are sent but not confirmed, at most; more is not faster."""
@@ -29,6 +31,8 @@ class MqttPublisher:
         role: appended to the client id.
         ground_truth: topic of `announce`.
         stop: ends every wait.
+        commands: what receives commands on the same connection; ``None`` for nobody. A second client would
+            not do: on the port of vehicles, the broker lets every user have only one.
 
     Raises:
         BrokerError: on entering: the broker cannot be reached within ``connect_timeout``. At any time: it
@@ -38,7 +42,15 @@ class MqttPublisher:
         SettingsError: a file of ``[mqtt.tls]`` cannot be read.
     """
 
-    def __init__(self, settings: MqttSettings, *, role: str, ground_truth: str, stop: StopRequest) -> None:
+    def __init__(
+        self,
+        settings: MqttSettings,
+        *,
+        role: str,
+        ground_truth: str,
+        stop: StopRequest,
+        commands: MqttCommandReceiver | None = None,
+    ) -> None:
         self._ground_truth = ground_truth
         self._stop = stop
         self._delivery_timeout = settings.delivery_timeout
@@ -49,6 +61,8 @@ class MqttPublisher:
             window=IN_FLIGHT,
             stopped=lambda: stop.requested,
             announced=False,
+            filters=() if commands is None else commands.filters,
+            on_message=None if commands is None else commands.receive,
         )
 
     @property
@@ -63,6 +77,10 @@ class MqttPublisher:
     def announce(self, fault: InjectedFault) -> None:
         """Send ground truth."""
         self._publish([(self._ground_truth, msgspec.json.encode(fault))])
+
+    def send(self, topic: str, keys: Sequence[str], payloads: Sequence[bytes]) -> None:
+        """Send messages to another topic; MQTT has no keys."""
+        self._publish([(topic, payload) for payload in payloads])
 
     def __enter__(self) -> Self:
         self._is_connected = self._publisher.connect()

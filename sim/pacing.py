@@ -28,6 +28,9 @@ class Pacer:
             message.
         clock: monotonic, in seconds.
         sleep: waits for a number of seconds.
+
+    Attributes:
+        meanwhile: called in every `wait`, and again at least every tenth of a second while it lasts.
     """
 
     def __init__(
@@ -44,6 +47,7 @@ class Pacer:
         self._start = start
         self._clock = clock
         self._sleep = sleep
+        self.meanwhile: Callable[[], None] = lambda: None
         self._began = clock()
         self._lag: float | None = None
 
@@ -62,8 +66,10 @@ class Pacer:
             self._start = due
         due_at = self._began + (due - self._start) / 1e6 / self._speed
         self._note_lag(self._clock() - due_at)
+        self.meanwhile()
         while not self._stop.requested and (remaining := due_at - self._clock()) > 0.0:
             self._sleep(min(max(remaining, _SHORTEST_SLEEP), _SLICE))
+            self.meanwhile()
         return self._start + (self._clock() - self._began) * self._speed * 1e6
 
     def _note_lag(self, lag: float) -> None:

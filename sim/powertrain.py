@@ -134,7 +134,7 @@ class Powertrain:
         voltage: at the battery terminals, V.
         fuel: fill level of the tank, %.
         gear: 0 (first) to `TOP_GEAR`.
-        running: false while refuelling.
+        running: false while refuelling, and while it is switched off.
         work: mechanical power at the engine, W.
         damage: how badly the vehicles are damaged.
         ambient: temperature outside, °C.

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any, Protocol, Self
 
@@ -32,6 +33,9 @@ class BrokerPublisher(FleetPublisher, Protocol):
     @property
     def confirmed(self) -> int:
         """Messages that the broker has confirmed."""
+
+    def send(self, topic: str, keys: Sequence[str], payloads: Sequence[bytes]) -> None:
+        """Send n messages to another topic, with n keys where the broker has keys; empty for none."""
 
     def __enter__(self) -> Self: ...
 

@@ -126,6 +126,23 @@ class RoadNetwork:
         y = self._y[here] + share * (self._y[there] - self._y[here])
         return self._latitude + y / METRES_PER_DEGREE, self._longitude + x / self._metres_per_longitude
 
+    def nearest(self, route: int, latitude: float, longitude: float) -> tuple[float, float]:
+        """The point of a route that is nearest to a place, to within a few metres.
+
+        Args:
+            route: the route.
+            latitude, longitude: of the place, degrees.
+
+        Returns:
+            how far along the route the point is, and how far from the place, both in metres.
+        """
+        own = slice(self._first[route], self._first[route] + self._samples[route])
+        x = (longitude - self._longitude) * self._metres_per_longitude
+        y = (latitude - self._latitude) * METRES_PER_DEGREE
+        away = np.hypot(self._x[own] - x, self._y[own] - y)
+        sample = int(np.argmin(away))
+        return sample * float(self._spacing[route]), float(away[sample])
+
 
 def _lay_out(rng: np.random.Generator) -> _Route:
     corners = _corners(rng)

@@ -146,8 +146,7 @@ def encode(
     """
     stamps = np.datetime_as_string((times // 1000).astype("datetime64[ms]"), timezone="UTC").tolist()
     columns = [
-        _column(reported[signal], integer=_DECIMALS[signal] == 0)
-        for signal in telemetry.__struct_fields__[3:]
+        column(reported[signal], integer=_DECIMALS[signal] == 0) for signal in telemetry.__struct_fields__[3:]
     ]
     encode_one = msgspec.json.Encoder().encode
     return [
@@ -156,9 +155,16 @@ def encode(
     ]
 
 
-def _column(values: FloatArray, *, integer: bool) -> list[Any]:
-    missing = np.flatnonzero(np.isnan(values))
-    column: list[Any] = (np.nan_to_num(values).astype(np.int64) if integer else values).tolist()
-    for index in missing:
-        column[index] = msgspec.UNSET
-    return column
+def column(values: FloatArray, *, integer: bool = False, missing: Any = msgspec.UNSET) -> list[Any]:
+    """Values as Python numbers.
+
+    Args:
+        values: n values.
+        integer: whether to write integers; the values are whole numbers.
+        missing: what stands for NaN; `UNSET` leaves the member out of its object.
+    """
+    unknown = np.flatnonzero(np.isnan(values))
+    numbers: list[Any] = (np.nan_to_num(values).astype(np.int64) if integer else values).tolist()
+    for index in unknown:
+        numbers[index] = missing
+    return numbers

@@ -2,19 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from dataclasses import dataclass
 from itertools import islice
 
 from config.stop_request import StopRequest
-from config.topic_template import TopicTemplate
-from dataflows.messages import MessageBatch
+from sim.commands.desk import CommandDesk
 from sim.fleet import Fleet, FleetStep
 from sim.pacing import Pacer, publish_paced
 from sim.progress import progress_bar
 from sim.publishers import FleetPublisher
-
-ORIGIN = "sim"
+from sim.transmission import Transmission
 
 
 @dataclass(slots=True)
@@ -22,43 +19,42 @@ class Totals:
     """What has been published so far.
 
     Attributes:
-        events: telemetry events.
+        events: events of the vehicles; of a step that was cut short, the share that was published.
+        messages: messages that hold them.
         faults: announced faults.
+        under_way: messages that the network still had when a request to stop came.
     """
 
     events: int = 0
+    messages: int = 0
     faults: int = 0
+    under_way: int = 0
 
 
 def simulate(
     fleet: Fleet,
     publisher: FleetPublisher,
     *,
-    telemetry_topic: str,
+    transmission: Transmission,
     duration: float | None,
     live: Pacer,
     stop: StopRequest,
+    commands: CommandDesk | None = None,
 ) -> Totals:
     """Publish the stream of a fleet.
 
     Args:
         fleet: what to publish.
         publisher: where to publish it.
-        telemetry_topic: topic of the telemetry, a `TopicTemplate`; the vehicle is filled in.
+        transmission: encodes and delivers the events; what is still under way at the end is published too.
         duration: seconds of stream after the warm-up; ``None`` for no end.
         live: paces what comes after the warm-up.
         stop: ends it early.
+        commands: is told of every step; it is `live` that lets it take commands.
 
     Returns:
         What was published.
-
-    Raises:
-        SettingsError: each topic is for one signal.
     """
-    template = TopicTemplate(telemetry_topic)
-    topics = [template.topic_of(vehicle_id) for vehicle_id in fleet.vehicle_ids]
-    # On Kafka there is one topic, and the key names the vehicle.
-    keys = None if "+" in template.filter else list(fleet.vehicle_ids)
     steps = fleet.steps()
     totals = Totals()
     at_once = Pacer(stop, speed=float("inf"))
@@ -68,35 +64,30 @@ def simulate(
     )
     for description, length, pacer in phases:
         with progress_bar(description, length) as show:
-            announced = _announced(islice(steps, length), publisher, topics, keys, totals)
-            for number, batch in enumerate(announced, 1):
-                totals.events += publish_paced(batch, publisher, pacer, stop)
+            for number, step in enumerate(islice(steps, length), 1):
+                _announce(step, publisher, totals)
+                if commands is not None:
+                    commands.after_step()
+                batch = transmission.send(step)
+                sent = publish_paced(batch, publisher, pacer, stop)
+                totals.messages += sent
                 if stop.requested:
+                    totals.events += len(step.vehicles) * sent // (len(batch) or 1)
+                    totals.under_way = transmission.under_way
                     return totals
+                totals.events += len(step.vehicles)
                 show(number)
+    rest = transmission.rest()
+    sent = publish_paced(rest, publisher, live, stop)
+    totals.messages += sent
+    totals.under_way = len(rest) - sent
     return totals
 
 
-def _announced(
-    steps: Iterator[FleetStep],
-    publisher: FleetPublisher,
-    topics: list[str],
-    keys: list[str] | None,
-    totals: Totals,
-) -> Iterator[MessageBatch]:
-    """Announce the faults of each step before its events."""
-    for step in steps:
-        for fault in step.faults:
-            publisher.announce(fault)
-            totals.faults += 1
-        arrived = step.times.tolist()
-        # Parked vehicles may not report.
-        is_part = len(arrived) < len(topics)
-        those = step.vehicles.tolist()
-        yield MessageBatch(
-            step.payloads,
-            [topics[vehicle] for vehicle in those] if is_part else topics,
-            arrived,
-            origin=ORIGIN,
-            keys=[keys[vehicle] for vehicle in those] if is_part and keys is not None else keys,
-        )
+def _announce(step: FleetStep, publisher: FleetPublisher, totals: Totals) -> None:
+    """Announce the faults of a step before its events, and those that have turned out to end earlier."""
+    for fault in step.faults:
+        publisher.announce(fault)
+        totals.faults += 1
+    for fault in step.corrected:
+        publisher.announce(fault)

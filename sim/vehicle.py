@@ -22,7 +22,9 @@ _PEDAL_LAG = 0.35  # seconds until an acceleration builds up
 _PLANNED_BRAKING = 1.6  # m/s², towards a red light
 _HARDEST_BRAKING = 4.0  # m/s², without an emergency
 _FULL_BRAKING = 11.0  # m/s², that tyres can transmit on a dry road
+_EASY_BRAKING = 2.0  # m/s², when there is time
 _STOP_BEFORE_LINE = 6.0  # metres; drivers lag behind their plan and stop closer
+_STOP_BEFORE_PLACE = 3.0  # metres, likewise; where nothing is in the way
 _VEHICLES_PER_ROUTE = 4
 _MOST_ROUTES = 100
 _REFUEL_BELOW = 8.0  # %
@@ -50,6 +52,29 @@ class DriverOverride:
         return cls(np.zeros(vehicles), np.zeros(vehicles))
 
 
+@dataclass(slots=True)
+class DriverOrders:
+    """What commands make n drivers do, until it is changed. Faults of the driver do not override it.
+
+    Attributes:
+        ceiling: speed above which the driver does not aim, m/s; infinite for none. If it is lower than the
+            speed, the driver brakes comfortably.
+        stand_at: reading of the odometer at which the driver stops, metres; infinite for none.
+        engine_off: whether the engine is switched off.
+        active: whether anybody has an order; without one, the arrays are not looked at.
+    """
+
+    ceiling: FloatArray
+    stand_at: FloatArray
+    engine_off: BoolArray
+    active: bool = False
+
+    @classmethod
+    def none(cls, vehicles: int) -> DriverOrders:
+        """Nobody is told anything."""
+        return cls(np.full(vehicles, np.inf), np.full(vehicles, np.inf), np.zeros(vehicles, dtype=np.bool_))
+
+
 class VehiclePhysics:
     """The movement of n vehicles, by default on the closed routes of a city.
 
@@ -72,6 +97,7 @@ class VehiclePhysics:
         traffic: 1 (free) to 5 (dense), continuous.
         engine: the powertrains.
         grip: of the road, relative to a dry one; scales how hard drivers brake.
+        orders: what commands make the drivers do; may be changed between two `advance`.
     """
 
     engine: Engines
@@ -82,6 +108,7 @@ class VehiclePhysics:
         self, vehicles: int, seed: np.random.SeedSequence, *, latitude: float, longitude: float
     ) -> None:
         for_roads, for_engines, for_drivers, for_traffic = map(np.random.default_rng, seed.spawn(4))
+        self.orders = DriverOrders.none(vehicles)
         self._rng = for_traffic
         self._lay_out(vehicles, for_roads, latitude, longitude)
         self.engine = self._new_engines(vehicles, for_engines)
@@ -172,6 +199,23 @@ class VehiclePhysics:
         """Fill the tanks of those who stand with the engine off."""
         self.engine.refuel(standing, _REFUEL_RATE, dt)
 
+    def way_to(self, vehicle: int, latitude: float, longitude: float) -> tuple[float, float]:
+        """The way of a vehicle to the point of its route that is nearest to a place.
+
+        Returns:
+            metres along the route to that point, in [0, length of the route); metres from it to the place.
+        """
+        route = int(self._route[vehicle])
+        point, off = self.roads.nearest(route, latitude, longitude)
+        return float((point - self.distance[vehicle]) % self.roads.length[route]), off
+
+    def head_for(self, vehicle: int, latitude: float, longitude: float) -> None:
+        """Take the way that `way_to` measures; on a closed route there is no other."""
+
+    def route_length(self, vehicle: int) -> float:
+        """Length of the vehicle's route, metres."""
+        return float(self.roads.length[self._route[vehicle]])
+
     def _change_conditions(self, dt: float) -> None:
         """Traffic and attention are Ornstein-Uhlenbeck processes, consumers a random telegraph."""
         traffic, wander = self._rng.standard_normal((2, len(self.speed)))
@@ -203,7 +247,14 @@ class VehiclePhysics:
         strongest = np.where(speeding, 4.0, self._briskness)
         strongest = np.minimum(strongest, self.engine.acceleration_limit(self.speed))
 
+        if self.orders.active:
+            remaining = np.maximum(self.orders.stand_at - self.odometer - _STOP_BEFORE_PLACE, 0.0)
+            desired = np.minimum(desired, np.sqrt(2.0 * self._planned_braking * remaining))
         wanted = np.clip((desired - self.speed) / _RELAXATION, -hardest, strongest)
+        if self.orders.active:
+            ceiling = self.orders.ceiling
+            wanted = np.minimum(wanted, np.maximum((ceiling - self.speed) / _RELAXATION, -_EASY_BRAKING))
+            desired = np.minimum(desired, ceiling)
         pedals = self._pedals + (wanted - self._pedals) * (1.0 - np.exp(-dt / _PEDAL_LAG))
         # An emergency stop is not smoothed by the pedal lag.
         emergency = np.minimum(override.deceleration, _FULL_BRAKING * self.grip)
@@ -220,5 +271,6 @@ class VehiclePhysics:
         self.speed = speed
 
         at_the_pump = has_to_stand & (speed == 0.0)
-        self.engine.step(speed, acceleration, self._consumers, ~at_the_pump, dt)
+        running = ~at_the_pump & ~self.orders.engine_off
+        self.engine.step(speed, acceleration, self._consumers, running, dt)
         self._fill_up(at_the_pump, dt)

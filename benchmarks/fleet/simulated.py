@@ -91,7 +91,7 @@ def _batches(fleet: Fleet, steps: int, faults: list[InjectedFault]) -> Iterator[
             yield MessageBatch(
                 [payload for step in chunk for payload in step.payloads],
                 [topics[vehicle] for step in chunk for vehicle in step.vehicles.tolist()],
-                [time for step in chunk for time in step.times.tolist()],
+                [time for step in chunk for time in step.times[step.vehicles].tolist()],
                 origin="sim",
             )
             progress.advance(task, len(chunk))

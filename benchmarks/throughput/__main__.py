@@ -16,6 +16,7 @@ from benchmarks.throughput.in_process import in_process
 from benchmarks.throughput.kafka import kafka
 from benchmarks.throughput.mqtt import mqtt
 from benchmarks.throughput.report import tables
+from benchmarks.throughput.steps import steps
 from config.errors import FleetError, SettingsError, exit_on_error
 
 EVENTS = 300_000
@@ -26,6 +27,7 @@ REPETITIONS = 3
 
 PARTS: dict[str, Callable[[Scale], Report]] = {
     "in_process": in_process,
+    "steps": steps,
     "kafka": kafka,
     "mqtt": mqtt,
     "peers": peers,
@@ -43,6 +45,7 @@ fifth of the events, and recovery is off. Cases take turns; each figure is the m
 of fewer than 100,000 events only show that it runs.
 
   in_process  from memory to a sink that discards everything, in batches of 4,096; limit: without scoring
+  steps       the same with alerts and rollups, and without one of them
   kafka       Kafka to Kafka, in one process and in two; limit: the same flow without scoring
   mqtt        MQTT to MQTT, 1 and 50 events per message; limit: paho alone, subscribing and publishing
   peers       other ways to do the job, in turns with ours (`make bench-peers` first), with a tenth of the

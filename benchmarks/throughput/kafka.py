@@ -181,6 +181,8 @@ enriched = "{enriched}"
 dead_letter = "{PREFIX}.dead-letter"
 alerts = "{PREFIX}.alerts"
 alert_actions = "{PREFIX}.alert-actions"
+rollups = "{PREFIX}.rollups"
+late = "{PREFIX}.late"
 [kafka]
 bootstrap = "{settings.bootstrap}"
 group = "{enriched}"

@@ -12,6 +12,8 @@ from benchmarks.throughput.figures import Report
 
 FLOWS = {
     "in_process": ("in process, without broker", "without scoring"),
+    "alerts": ("in process, with every step", "without alerts"),
+    "rollups": ("in process, with every step", "without rollups"),
     "kafka": ("Kafka to Kafka, 1 process", "without scoring"),
     "kafka_two_processes": ("Kafka to Kafka, 2 processes", "without scoring"),
     "mqtt": ("MQTT to MQTT, 1 event per message", "paho alone"),

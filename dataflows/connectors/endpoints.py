@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import bytewax.operators as op
@@ -93,6 +94,45 @@ def actions_source(settings: Settings, role: str) -> FixedPartitionedSource[Mess
         # The same action may be meant twice.
         return MqttSource(settings.mqtt, [topic], role, distinct=False)
     return KafkaSource(settings.kafka, topic, role=role, group=f"{settings.kafka.group}-{role}")
+
+
+def topic_sources(
+    settings: Settings,
+    broker: str,
+    topics: Mapping[str, str],
+    filters: Sequence[str],
+    *,
+    step_id: str,
+    role: str,
+) -> dict[str, FixedPartitionedSource[MessageBatch, Any]]:
+    """The sources of several topics of one broker: one session over MQTT, one source a topic over Kafka.
+
+    Args:
+        settings: all settings.
+        broker: "mqtt" or "kafka"; anything else has no topics.
+        topics: name → topic.
+        filters: the topic filters of these over MQTT.
+        step_id: of the source over MQTT; over Kafka each has the name of its topic.
+        role: what reads them; names the session (MQTT) or consumer group (Kafka).
+
+    Returns:
+        Step id → source.
+
+    Raises:
+        BrokerError: Kafka cannot be reached, or has no such topic.
+    """
+    if broker == "mqtt" and filters:
+        distinct = settings.payload.has_time
+        return {step_id: MqttSource(settings.mqtt, filters, role, distinct=distinct)}
+    if broker != "kafka":
+        return {}
+    group = f"{settings.kafka.group}-{role}"
+    return {
+        name: KafkaSource(
+            settings.kafka, topic, role=role, group=group, compacted=topic == settings.alerts_topic
+        )
+        for name, topic in topics.items()
+    }
 
 
 def deliver(

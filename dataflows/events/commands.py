@@ -43,9 +43,9 @@ class CommandAnswer(msgspec.Struct, frozen=True, kw_only=True):
     Attributes:
         command_id: of the command; empty if it had none that could be read.
         name: its name as it was sent; empty if there was none that could be read.
-        vehicle_id: who answers; empty if no vehicle does: the command was malformed, or for nobody.
-        status: ``accepted`` (being carried out), ``done``, ``refused`` (nothing changes) or ``expired``
-            (nothing changes).
+        vehicle_id: who answers; empty if no vehicle does: the command was for nobody, or for all and wrong.
+        status: ``accepted`` (being carried out), ``done``, ``refused`` (nothing changes; or, after
+            ``accepted``, given up for a later command) or ``expired`` (nothing changes).
         reason: why it was refused or has expired; what was done, if that is worth saying. One line.
         by: who sent the command.
         answered_at: when, UTC.

@@ -26,11 +26,12 @@ class SignalSummary(msgspec.Struct, frozen=True, kw_only=True):
 class Rollup(msgspec.Struct, frozen=True, kw_only=True):
     """What a vehicle did in one event-time window; numbers are rounded to nine digits.
 
-    Distances and times are those between an event and the vehicle's event before, and belong to the window of
-    the later one.
+    What changes between two readings belongs to the window of the later one. A window has more than one
+    rollup where events came after it was closed, as its vehicle was taken for silent: their counts and times
+    add up.
 
     Attributes:
-        rollup_id: made of the vehicle and the window: a replay makes no second one.
+        rollup_id: made of the vehicle, the window and the part: a replay makes no second one.
         revision: of all messages with the same `rollup_id` that with the highest counts.
         vehicle_id: the vehicle.
         start: the window begins here, UTC ...
@@ -43,7 +44,7 @@ class Rollup(msgspec.Struct, frozen=True, kw_only=True):
         distance_km: distance driven; null if neither speed nor odometer says so.
         moving_s: seconds in which it moved.
         idle_s: seconds in which it stood with the engine running.
-        used: signal → how far a level fell, in its unit, such as fuel; for every signal that is `consumed`.
+        used: signal → how far a level fell, in its unit, such as fuel; for every signal that measures one.
         filled: signal → how far it rose.
         made_at: when this message was made, UTC; the only field that differs after a replay.
     """

@@ -16,6 +16,7 @@ from dataflows.events import LateEvent
 from dataflows.messages import OutgoingBatch
 from dataflows.rollup.measures import Measures
 from dataflows.rollup.run import (
+    ANOMALIES,
     CHANGE,
     COUNT,
     ERROR_SUM,
@@ -48,14 +49,18 @@ class RollupEncoder:
     def encode(self, closed: Sequence[tuple[str, Run]]) -> OutgoingBatch:
         """One message for each pair of a vehicle and the run of its window, keyed by vehicle."""
         vehicles, runs = [vehicle for vehicle, _ in closed], [run for _, run in closed]
-        counts = np.array([run.events for run in runs], np.float64)
+        totals = np.stack([run.totals for run in runs])
+        signals = np.stack([run.signals for run in runs])
+        events = [run.events for run in runs]
         payloads = self._rows.write(
-            self._numbers(runs, counts),
+            self._numbers(totals, signals, np.array(events, np.float64)),
             scalars=[
                 [_id(vehicle, run) for vehicle, run in closed],
                 [FIRST_REVISION] * len(closed),
                 vehicles,
-                [run.events for run in runs],
+                events,
+                totals[:, ANOMALIES].astype(np.int64).tolist(),
+                *signals[:, :, COUNT].astype(np.int64).T.tolist(),
             ],
             times=[
                 np.array([getattr(run, name) for run in runs], np.int64)
@@ -65,19 +70,18 @@ class RollupEncoder:
         )
         return OutgoingBatch(vehicles, payloads)
 
-    def _numbers(self, runs: Sequence[Run], counts: Floats) -> Floats:
-        totals = np.stack([run.totals for run in runs])
-        totals[:, ERROR_SUM] /= counts
+    def _numbers(self, totals: Floats, signals: Floats, events: Floats) -> Floats:
+        totals[:, ERROR_SUM] /= events
         totals[:, METRES] = totals[:, METRES] / 1000.0 if self._knows_distance else np.nan
         # Sums that overflow float64 are its largest number, which JSON has.
-        signals = np.nan_to_num(np.stack([run.signals for run in runs]))
+        signals = np.nan_to_num(signals)
         changes = signals[:, self._levels, CHANGE]
         with np.errstate(invalid="ignore"):
             signals[:, :, SUM] /= signals[:, :, COUNT]
         signals[:, :, MIN:CHANGE][signals[:, :, COUNT] == 0.0] = np.nan
-        columns = signals[:, :, :CHANGE].reshape(len(runs), -1)
+        columns = signals[:, :, SUM:CHANGE].reshape(len(signals), -1)
         used, filled = np.maximum(-changes, 0.0), np.maximum(changes, 0.0)
-        return np.hstack((totals[:, :METRES], columns, totals[:, METRES:], used, filled))
+        return np.hstack((totals[:, ERROR_SUM:METRES], columns, totals[:, METRES:], used, filled))
 
 
 def _id(vehicle: str, run: Run) -> str:
@@ -91,7 +95,8 @@ def _members(signals: Sequence[str], levels: Sequence[int]) -> Members:
         signals: names.
         levels: places of those that are used up and filled up.
     """
-    summary: Members = dict.fromkeys(("count", "mean", "min", "max", "last"), ValueFormat.NUMBER)
+    numbers: Members = dict.fromkeys(("mean", "min", "max", "last"), ValueFormat.NUMBER)
+    summary: Members = {"count": ValueFormat.SCALAR, **numbers}
     of_levels: Members = dict.fromkeys([signals[place] for place in levels], ValueFormat.NUMBER)
     return {
         "rollup_id": ValueFormat.SCALAR,
@@ -102,7 +107,7 @@ def _members(signals: Sequence[str], levels: Sequence[int]) -> Members:
         "first_at": ValueFormat.TIME,
         "last_at": ValueFormat.TIME,
         "events": ValueFormat.SCALAR,
-        "anomalies": ValueFormat.NUMBER,
+        "anomalies": ValueFormat.SCALAR,
         "error_mean": ValueFormat.NUMBER,
         "error_peak": ValueFormat.NUMBER,
         "signals": dict.fromkeys(signals, summary),

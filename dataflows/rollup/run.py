@@ -28,7 +28,7 @@ class Run(NamedTuple):
     Attributes:
         start: the window begins here, microseconds since 1970-01-01 UTC ...
         end: ... and ends before this.
-        part: how often the vehicle's clock was set back before: its windows may come once more.
+        part: number of the part of the vehicle's time; in each part, a window comes once.
         first, last: event times of the earliest and the latest event, microseconds.
         events: how many, ≥ 1.
         totals: shape (`TOTALS`,).

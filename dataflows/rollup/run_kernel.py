@@ -14,15 +14,12 @@ from dataflows.rollup import run
 SET_BACK_AFTER = 30
 """Consecutive late events of a vehicle after which its clock was set back, rather than its network slow."""
 
-FARTHEST = 200_000_000_000_000_000
-"""Shifted time, microseconds, from which on no clock is followed back; `datetime` ends in 9999."""
+WINDOW, EVENTS, FIRST, LAST, LATEST, CLOSED, LATE, PART, OPEN, SPEED_AT, ODOMETER_AT = range(11)
+"""Of a vehicle: the window of the unfinished run, its events and first and last event time; the event time of
+its latest event, microseconds; the last window that is closed; consecutive late events; the part that it is
+in; whether runs were finished since all was closed; event times of the latest speed and odometer reading."""
 
-WINDOW, EVENTS, FIRST, LAST, LATEST, CLOSED, LATE, SHIFT, PART, OPEN = range(10)
-"""Times of a vehicle: of the unfinished run its window, events and first and last event time; the event time
-of its latest event, microseconds; the last window that is closed whatever the time; consecutive late events;
-windows by which its clock was set back, and how often; whether runs were finished since all was closed."""
-
-TIMES = 10
+TIMES = 11
 
 # Numba keeps the constants of other files until this one changes.
 COUNT, SUM, MIN, MAX, LAST_VALUE, CHANGE = run.COUNT, run.SUM, run.MIN, run.MAX, run.LAST, run.CHANGE
@@ -30,11 +27,11 @@ ANOMALIES, ERROR_SUM, ERROR_PEAK = run.ANOMALIES, run.ERROR_SUM, run.ERROR_PEAK
 METRES, MOVING, IDLE = run.METRES, run.MOVING, run.IDLE
 NEVER_YET = NEVER
 
-OUT_SLOT, OUT_WINDOW, OUT_EVENTS, OUT_FIRST, OUT_LAST, OUT_SHIFT, OUT_PART, OUT_WATERMARK = range(8)
-"""Of a finished run: its vehicle's slot, its window, events, first and last event time, shift, part, and the
-vehicle's watermark after it, microseconds of shifted time. Without events: all windows before are closed."""
+OUT_SLOT, OUT_WINDOW, OUT_EVENTS, OUT_FIRST, OUT_LAST, OUT_PART, OUT_WATERMARK = range(7)
+"""Of a finished run: its vehicle's slot, window, events, first and last event time, part, and the watermark
+of that part after it, microseconds. Without events: all windows of the part are closed."""
 
-OUTPUTS = 8
+OUTPUTS = 7
 
 
 class Rules(NamedTuple):
@@ -43,7 +40,7 @@ class Rules(NamedTuple):
     Attributes:
         size: length of a window.
         lateness: time for which a window is held open.
-        pause: time between two events from which on nobody knows what the vehicle did.
+        pause: time between two readings from which on nobody knows what the vehicle did.
         moving: m/s from which on it moves.
         speed, metres_per_second, odometer, metres, running: as in `Measures`.
     """
@@ -68,6 +65,7 @@ def fold(
     anomalies: Mask,
     notice_rows: Slots,
     notice_slots: Slots,
+    first_part: int,
     rules: Rules,
     times: Integers,
     totals: Floats,
@@ -88,6 +86,7 @@ def fold(
         anomalies: shape (n,).
         notice_rows: events at which vehicles were found to be silent, ascending, shape (k,).
         notice_slots: these vehicles, shape (k,).
+        first_part: the part that a new vehicle begins with.
         rules: see there.
         times: of the vehicles, shape (V, `TIMES`).
         totals: of their unfinished runs, shape (V, `run.TOTALS`).
@@ -108,23 +107,22 @@ def fold(
         slot, now = slots[row], stamps[row]
         time = times[slot]
         window = now // rules.size
-        if time[LATEST] != NEVER_YET:
+        if time[LATEST] == NEVER_YET:
+            time[PART] = max(time[PART], first_part)
+        else:
             late_by = time[LATEST] - (window + 1) * rules.size - rules.lateness
-            if late_by < 0 and window <= time[CLOSED]:
-                late_by = max(time[LATEST] - now, 0)
-                late[row] = max(late_by, 1)
-            elif late_by >= 0:
+            time[LATE] = time[LATE] + 1 if late_by >= 0 else 0
+            set_back = time[LATE] >= SET_BACK_AFTER
+            if late_by >= 0 and not set_back:
                 late[row] = late_by + 1
-            time[LATE] = time[LATE] + 1 if late[row] else 0
-            if time[LATE] >= SET_BACK_AFTER and time[LATEST] + time[SHIFT] * rules.size < FARTHEST:
-                finished = _close(slot, rules, times, totals, signals, out, out_totals, out_signals, finished)
-                time[SHIFT] += time[LATEST] // rules.size + 1 - window
-                time[PART] += 1
-                time[LATEST], time[CLOSED], time[LATE] = NEVER_YET, NEVER_YET, 0
-                before[slot] = np.nan
-                late[row] = 0
-            elif late[row]:
                 continue
+            if set_back or window <= time[CLOSED]:
+                finished = _close(slot, rules, times, totals, signals, out, out_totals, out_signals, finished)
+                time[PART] += 1
+                time[CLOSED] = NEVER_YET
+            if set_back:
+                time[LATEST], time[LATE] = NEVER_YET, 0
+                before[slot] = np.nan
         if time[EVENTS] and time[WINDOW] != window:
             latest = max(time[LATEST], now)
             finished = _finish(
@@ -142,9 +140,10 @@ def fold(
         total[ANOMALIES] += anomalies[row]
         total[ERROR_SUM] += errors[row]
         total[ERROR_PEAK] = max(total[ERROR_PEAK], errors[row])
-        in_order = now > time[LATEST]
-        if in_order and time[LATEST] != NEVER_YET:
-            _travel(now - time[LATEST], values[row], before[slot], rules, total)
+        # Signals that are sent one by one often have the same time.
+        in_order = now >= time[LATEST]
+        if in_order:
+            _travel(now, values[row], before[slot], rules, time, total)
         for signal in range(values.shape[1]):
             value = values[row, signal]
             if not math.isfinite(value):
@@ -182,29 +181,39 @@ def close_all(
 
 
 @compiled
-def _travel(elapsed: int, values: Floats, before: Floats, rules: Rules, total: Floats) -> None:
-    """Add what the vehicle did since its event before."""
-    metres, known = 0.0, False
-    if rules.odometer >= 0:
-        metres = max(values[rules.odometer] - before[rules.odometer], 0.0) * rules.metres
-        known = math.isfinite(metres)
-        if known:
+def _travel(now: int, values: Floats, before: Floats, rules: Rules, time: Integers, total: Floats) -> None:
+    """Add what the vehicle did since its readings before, which are not always those of its event before."""
+    knows_speed = rules.speed >= 0 and math.isfinite(before[rules.speed])
+    knows_odometer = rules.odometer >= 0 and math.isfinite(before[rules.odometer])
+    running = True
+    if rules.running >= 0:
+        latest = values[rules.running]
+        running = (latest if math.isfinite(latest) else before[rules.running]) > 0.0
+    if rules.speed >= 0 and math.isfinite(values[rules.speed]):
+        elapsed = now - time[SPEED_AT]
+        if knows_speed and elapsed <= rules.pause:
+            speed = 0.5 * (values[rules.speed] + before[rules.speed]) * rules.metres_per_second
+            _spend(elapsed, speed > rules.moving, running, total)
+            if not knows_odometer:
+                total[METRES] += max(speed, 0.0) * elapsed / 1e6
+        time[SPEED_AT] = now
+    if rules.odometer >= 0 and math.isfinite(values[rules.odometer]):
+        elapsed = now - time[ODOMETER_AT]
+        if knows_odometer:
+            metres = max(values[rules.odometer] - before[rules.odometer], 0.0) * rules.metres
             total[METRES] += metres
-    if elapsed > rules.pause:
-        return
-    seconds = elapsed / 1e6
-    moving = known and metres > rules.moving * seconds
-    if rules.speed >= 0:
-        speed = 0.5 * (values[rules.speed] + before[rules.speed]) * rules.metres_per_second
-        if math.isfinite(speed):
-            moving = speed > rules.moving
-            if not known:
-                total[METRES] += max(speed, 0.0) * seconds
-                known = True
+            if not knows_speed and elapsed <= rules.pause:
+                _spend(elapsed, metres > rules.moving * elapsed / 1e6, running, total)
+        time[ODOMETER_AT] = now
+
+
+@compiled
+def _spend(elapsed: int, moving: bool, running: bool, total: Floats) -> None:
+    """Add a time, in microseconds, in which a vehicle moved, or stood."""
     if moving:
-        total[MOVING] += seconds
-    elif known and (rules.running < 0 or values[rules.running] > 0.0):
-        total[IDLE] += seconds
+        total[MOVING] += elapsed / 1e6
+    elif running:
+        total[IDLE] += elapsed / 1e6
 
 
 @compiled
@@ -219,7 +228,7 @@ def _close(
     out_signals: Floats,
     finished: int,
 ) -> int:
-    """Finish the run of a vehicle, and close all of its windows."""
+    """Finish the run of a vehicle, and close all windows of its part."""
     time = times[slot]
     if time[LATEST] == NEVER_YET:
         return finished
@@ -231,8 +240,8 @@ def _close(
     time[CLOSED] = max(time[CLOSED], last)
     if time[OPEN]:
         out[finished] = 0
-        out[finished, OUT_SLOT] = slot
-        out[finished, OUT_WATERMARK] = (last + 1 + time[SHIFT]) * rules.size
+        out[finished, OUT_SLOT], out[finished, OUT_PART] = slot, time[PART]
+        out[finished, OUT_WATERMARK] = (last + 1) * rules.size
         time[OPEN] = 0
         finished += 1
     return finished
@@ -253,14 +262,14 @@ def _finish(
 ) -> int:
     """Hand over the run of a vehicle, whose watermark is that of `latest` but does not pass this window."""
     time = times[slot]
-    shift = time[SHIFT] * rules.size
     out[finished, OUT_SLOT] = slot
     out[finished, OUT_WINDOW] = time[WINDOW]
     out[finished, OUT_EVENTS] = time[EVENTS]
     out[finished, OUT_FIRST], out[finished, OUT_LAST] = time[FIRST], time[LAST]
-    out[finished, OUT_SHIFT], out[finished, OUT_PART] = time[SHIFT], time[PART]
+    out[finished, OUT_PART] = time[PART]
     watermark = min(latest - rules.lateness, (time[WINDOW] + 1) * rules.size - 1)
-    out[finished, OUT_WATERMARK] = watermark + shift
+    out[finished, OUT_WATERMARK] = watermark
+    time[CLOSED] = max(time[CLOSED], watermark // rules.size - 1)
     out_totals[finished] = totals[slot]
     out_signals[finished] = signals[slot]
     time[EVENTS] = 0

@@ -9,6 +9,7 @@ from typing import Any, ClassVar, NamedTuple, TypeAlias
 import numpy as np
 from numpy.typing import NDArray
 
+from config.rollup_settings import LONGEST_WINDOW
 from config.settings import Settings
 from dataflows.alert.silence import Silence
 from dataflows.clock import NEVER, SECOND
@@ -26,11 +27,11 @@ from dataflows.rollup.run_kernel import (
     OUT_FIRST,
     OUT_LAST,
     OUT_PART,
-    OUT_SHIFT,
     OUT_SLOT,
     OUT_WATERMARK,
     OUT_WINDOW,
     OUTPUTS,
+    PART,
     TIMES,
     Rules,
     close_all,
@@ -48,17 +49,36 @@ EVICT_EVERY = 1024
 class Progress(NamedTuple):
     """How far a vehicle has come, and the run that it has finished.
 
-    Time runs on where a vehicle's clock was set back: it is shifted by whole windows so that it never falls.
-
     Attributes:
-        watermark: no event before this counts any more, microseconds of shifted time.
-        ends: end of the run's window, microseconds of shifted time.
-        run: ``None`` where the vehicle has fallen silent, and all of its windows are closed.
+        watermark: no event before this counts any more, microseconds.
+        run: ``None`` where all windows are closed.
     """
 
     watermark: int
-    ends: int
     run: Run | None
+
+
+class Part(NamedTuple):
+    """A stretch of a vehicle's time in which every window comes once; each has a watermark of its own.
+
+    Attributes:
+        number: how many there were before.
+        vehicle: its id.
+    """
+
+    number: int
+    vehicle: str
+
+    @property
+    def key(self) -> str:
+        """It as the key of a stream."""
+        return f"{self.number}#{self.vehicle}"
+
+    @classmethod
+    def of(cls, key: str) -> Part:
+        """The part with this key."""
+        number, _, vehicle = key.partition("#")
+        return cls(int(number), vehicle)
 
 
 Late: TypeAlias = tuple[Slots, Integers]
@@ -69,8 +89,11 @@ class _Times(ArrayState):
     """The unfinished run of each vehicle; `run_kernel` says what is where."""
 
     PER_VEHICLE: ClassVar = ("times", "totals", "signals", "before")
+    SHARED: ClassVar = ("first_part",)
 
     def __init__(self, signals: int) -> None:
+        # Above the parts of all evicted vehicles, as one of them may come back.
+        self.first_part = 0
         self.times = np.zeros((0, TIMES), np.int64)
         self.totals = np.zeros((0, run.TOTALS))
         self.signals = np.zeros((0, signals, run.SUMMARIES))
@@ -135,6 +158,7 @@ class ShardRuns:
         self._parts: dict[str, State] = {"silence": self._silence, "runs": self._runs}
         self._room = 0
         self._rows = 0
+        self._waiting: list[tuple[str, Progress]] = []
         if snapshot is not None:
             self._restore(ROLLUPS.unwrap(snapshot))
 
@@ -142,10 +166,11 @@ class ShardRuns:
         """Fold a scored batch, in arrival order.
 
         Returns:
-            How far vehicles have come, in the order in which they did, and the events that came too late.
+            How far the parts of vehicles have come, by key and in the order in which they did, and the events
+            that came too late.
         """
         rows = len(scored.telemetry)
-        progress: list[tuple[str, Progress]] = []
+        progress = self.waiting()
         late = np.zeros(rows, np.int64)
         start = 0
         while start < rows:
@@ -161,10 +186,14 @@ class ShardRuns:
         found = np.flatnonzero(late)
         return progress, (found, late[found])
 
+    def waiting(self) -> list[tuple[str, Progress]]:
+        """What has to be passed on since the restart, before anything else; each once."""
+        waiting, self._waiting = self._waiting, []
+        return waiting
+
     def finish(self) -> list[tuple[str, Progress]]:
         """Finish all runs and close all windows: there will be no more events."""
-        every = np.flatnonzero(self._runs.times[: self._slots.size, LATEST] != NEVER)
-        return self._close(every)
+        return self.waiting() + self._close(self._known(), self._rules)
 
     def snapshot(self) -> Stored:
         """Copy the whole state, with the layout `ROLLUPS`."""
@@ -183,19 +212,41 @@ class ShardRuns:
         self._slots.restore(state["slots"])
         self._silence.restore(state["parts"]["silence"])
         self._room, self._rows = self._slots.size, state["rows"]
-        if state["window"] != self._rules.size:
-            lost = np.count_nonzero(state["parts"]["runs"]["times"][:, EVENTS])
-            logger.warning(
-                "rollups.window has changed: what %d vehicles did in their latest window is not summed up",
-                lost,
-            )
-            self._runs.grow(self._room)
-            return
         self._runs.adopt(state["parts"]["runs"], state["signals"], self._names)
+        if state["window"] != self._rules.size:
+            logger.warning(
+                "rollups.window was %g s and is %g s now: rollups of windows that were open then end there",
+                state["window"] / SECOND,
+                self._rules.size / SECOND,
+            )
+            self._end_windows(self._rules._replace(size=state["window"]))
+
+    def _end_windows(self, rules: Rules) -> None:
+        """Close the windows of a job that had other rules, and begin a part for those of this one."""
+        times, known = self._runs.times, self._known()
+        unfinished = times[:, EVENTS].copy()
+        times[:, EVENTS] = 0
+        closed = self._close(known, rules)
+        # Windows with another length would not merge them with the runs before.
+        times[:, EVENTS] = unfinished
+        times[known, PART] += 1
+        closed += self._close(known, rules)
+        times[known, PART] += 1
+        times[:, CLOSED] = NEVER
+        longest = int(LONGEST_WINDOW * SECOND)
+        self._waiting = [
+            (key, each._replace(watermark=each.watermark + longest * (each.run is None)))
+            for key, each in closed
+        ]
+
+    def _known(self) -> Slots:
+        return np.flatnonzero(self._runs.times[: self._slots.size, LATEST] != NEVER)
 
     def _fold(self, scored: ScoredBatch, part: slice, late: Integers) -> list[tuple[str, Progress]]:
         batch, scores = scored.telemetry, scored.scores
-        stamps = batch.timestamps[part]
+        stamps, values = batch.timestamps[part], batch.values[part]
+        if scored.implausible is not None:
+            values = np.where(scored.implausible[part], np.nan, values)
         slots = self._slots.slots(batch.vehicle_ids[part])
         self._grow()
         awake = np.zeros(len(slots), np.bool_)
@@ -207,11 +258,12 @@ class ShardRuns:
         finished = fold(
             slots,
             stamps,
-            batch.values[part],
+            values,
             scores.error[part],
             scores.anomaly[part],
             rows,
             who,
+            self._runs.first_part,
             self._rules,
             runs.times,
             runs.totals,
@@ -220,23 +272,26 @@ class ShardRuns:
             *out,
             late,
         )
-        return self._progress(finished, *out)
+        return self._progress(finished, *out, self._rules.size)
 
     def _evict(self) -> list[tuple[str, Progress]]:
         evicted = self._slots.evict()
         if not len(evicted):
             return []
-        progress = self._close(evicted, self._slots.last_evicted)
+        progress = self._close(evicted, self._rules, self._slots.last_evicted)
+        self._runs.first_part = max(self._runs.first_part, int(self._runs.times[evicted, PART].max()) + 1)
         for part in self._parts.values():
             part.forget(evicted)
         return progress
 
-    def _close(self, slots: Slots, names: list[str] | None = None) -> list[tuple[str, Progress]]:
+    def _close(
+        self, slots: Slots, rules: Rules, names: list[str] | None = None
+    ) -> list[tuple[str, Progress]]:
         out = self._room_for(2 * len(slots))
         runs = self._runs
-        finished = close_all(slots, self._rules, runs.times, runs.totals, runs.signals, *out)
+        finished = close_all(slots, rules, runs.times, runs.totals, runs.signals, *out)
         named = None if names is None else dict(zip(slots.tolist(), names, strict=True))
-        return self._progress(finished, *out, named)
+        return self._progress(finished, *out, rules.size, named)
 
     def _room_for(self, runs: int) -> tuple[Integers, NDArray[np.float64], NDArray[np.float64]]:
         signals = len(self._names)
@@ -252,9 +307,9 @@ class ShardRuns:
         out: Integers,
         totals: NDArray[np.float64],
         signals: NDArray[np.float64],
+        size: int,
         named: dict[int, str] | None = None,
     ) -> list[tuple[str, Progress]]:
-        size = self._rules.size
         name = self._slots.name if named is None else named.__getitem__
         progress = []
         for row, of in enumerate(out[:finished].tolist()):
@@ -270,8 +325,8 @@ class ShardRuns:
                     totals=totals[row].copy(),
                     signals=signals[row].copy(),
                 )
-            ends = (of[OUT_WINDOW] + of[OUT_SHIFT] + 1) * size
-            progress.append((name(of[OUT_SLOT]), Progress(of[OUT_WATERMARK], ends, ended)))
+            part = Part(of[OUT_PART], name(of[OUT_SLOT]))
+            progress.append((part.key, Progress(of[OUT_WATERMARK], ended)))
         return progress
 
     def _grow(self) -> None:

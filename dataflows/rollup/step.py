@@ -49,7 +49,8 @@ class _ShardLogic(StatefulBatchLogic[ScoredBatch, _Folded, Stored]):
 
     def on_eof(self) -> tuple[Iterable[_Folded], bool]:
         # A job that is merely stopped goes on with the same windows.
-        return ([_Folded(self._runs.finish(), None)] if self._ends() else []), self.RETAIN
+        progress = self._runs.finish() if self._ends() else self._runs.waiting()
+        return [_Folded(progress, None)], self.RETAIN
 
     def snapshot(self) -> Stored:
         return self._runs.snapshot()

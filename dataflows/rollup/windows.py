@@ -9,11 +9,19 @@ from typing import Self
 import bytewax.operators as op
 import bytewax.operators.windowing as win
 from bytewax.operators import KeyedStream
-from bytewax.operators.windowing import Clock, ClockLogic, TumblingWindower, WindowLogic
+from bytewax.operators.windowing import (
+    Clock,
+    ClockLogic,
+    TumblingWindower,
+    WindowLogic,
+    WindowMetadata,
+    _SlidingWindowerLogic,
+    _SlidingWindowerState,
+)
 
 from dataflows.clock import EPOCH, utc
 from dataflows.rollup.run import Run
-from dataflows.rollup.shard_runs import Progress
+from dataflows.rollup.shard_runs import Part, Progress
 from dataflows.stored_state import ROLLUP_TIME, Stored
 
 START_OF_TIME = utc(-62_135_596_800_000_000)
@@ -32,7 +40,7 @@ class VehicleClock(Clock[Progress, Stored]):
 
 
 class VehicleClockLogic(ClockLogic[Progress, Stored]):
-    """The watermark of one vehicle, as its progress says; it never falls."""
+    """The watermark of one part of a vehicle, as its progress says; it never falls."""
 
     def __init__(self, stored: Stored | None) -> None:
         self._watermark = START_OF_TIME if stored is None else utc(ROLLUP_TIME.unwrap(stored))
@@ -45,7 +53,7 @@ class VehicleClockLogic(ClockLogic[Progress, Stored]):
         if value.run is None:
             # What only moves the watermark opens no window, as it is late itself.
             return START_OF_TIME, self._watermark
-        return utc(value.ends - 1), self._watermark
+        return utc(value.run.end - 1), self._watermark
 
     def on_notify(self) -> datetime:
         return self._watermark
@@ -84,17 +92,35 @@ class RunMerger(WindowLogic[Progress, Run, Stored]):
         return self._run.stored(self._names)
 
 
+class InOrder(TumblingWindower):
+    """Tumbling windows, of which those that close together do so in their order, not in that of opening."""
+
+    def build(self, resume_state: _SlidingWindowerState | None) -> _InOrderLogic:
+        logic = super().build(resume_state)
+        return _InOrderLogic(logic.length, logic.offset, logic.align_to, logic.state)
+
+
+class _InOrderLogic(_SlidingWindowerLogic):
+    def close_for(self, watermark: datetime) -> Iterable[tuple[int, WindowMetadata]]:
+        return sorted(super().close_for(watermark), key=lambda closed: closed[0])
+
+
 def windows(
     step_id: str, up: KeyedStream[Progress], names: Sequence[str], size: timedelta
 ) -> KeyedStream[Run]:
     """Merge the runs of each vehicle and window, until the vehicle's watermark has passed its end.
 
+    Returns them by vehicle, those that close together in their order.
+
     Args:
         step_id: names the step; also part of the key under which its state is recovered.
-        up: progress keyed by vehicle.
+        up: progress, by the key of a `Part`.
         names: the signals of the catalogue, in its order.
         size: length of a window.
     """
-    windower = TumblingWindower(length=size, align_to=EPOCH)
-    out = win.window(step_id, up, VehicleClock(), windower, lambda stored: RunMerger(names, stored))
-    return op.map_value("merged", out.down, lambda closed: closed[1])
+    windower = InOrder(length=size, align_to=EPOCH)
+    # Otherwise runs would wait for the watermark, and then in the order of their windows, not of events.
+    out = win.window(
+        step_id, up, VehicleClock(), windower, lambda stored: RunMerger(names, stored), ordered=False
+    )
+    return op.map("merged", out.down, lambda closed: (Part.of(closed[0]).vehicle, closed[1][1]))

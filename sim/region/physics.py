@@ -97,13 +97,21 @@ class RegionPhysics(VehiclePhysics):
         self.tyres.let_out(damage.leaking_tyre, damage.tyre_leak)
 
     def way_to(self, vehicle: int, latitude: float, longitude: float) -> tuple[float, float]:
-        """Send a vehicle to the point of the roads that is nearest to a place.
+        """The way of a vehicle to the point of the roads that is nearest to a place.
 
         Returns:
-            about how many seconds it takes; metres from that point to the place.
+            metres along the shortest way to that point; metres from it to the place.
         """
-        off = self.trips.send(vehicle, latitude, longitude)
-        return self.trips.seconds_left(vehicle), off
+        stop, off = self.trips.stop_near(latitude, longitude)
+        return self.trips.metres_to(vehicle, stop), off
+
+    def head_for(self, vehicle: int, latitude: float, longitude: float) -> None:
+        """Send a vehicle there, by the way that `way_to` measures."""
+        self.trips.send(vehicle, self.trips.stop_near(latitude, longitude)[0])
+
+    def route_length(self, vehicle: int) -> float:
+        """There are no closed routes: infinite."""
+        return np.inf
 
     def _lay_out(self, vehicles: int, rng: np.random.Generator, latitude: float, longitude: float) -> None:
         self.graph = RoadGraph(rng, latitude=latitude, longitude=longitude)

@@ -125,22 +125,31 @@ class Trips:
         for vehicle in np.flatnonzero(urgent).tolist():
             self._seek_station(vehicle)
 
-    def send(self, vehicle: int, latitude: float, longitude: float) -> float:
-        """Send a vehicle to the point of the roads that is nearest to a place.
-
-        Returns:
-            the distance from that point to the place, metres.
-        """
+    def stop_near(self, latitude: float, longitude: float) -> tuple[Stop, float]:
+        """A stop at the point of the roads that is nearest to a place, and its distance from it, metres."""
         edge, along, off = self._roads.nearest(latitude, longitude)
         length = float(self._roads.length[edge])
-        stop = Stop(edge, min(max(along, 0.1 * length), 0.9 * length), 300.0)
+        return Stop(edge, min(max(along, 0.1 * length), 0.9 * length), 300.0), off
+
+    def send(self, vehicle: int, stop: Stop) -> None:
+        """Let a vehicle drive to a stop, from wherever it is."""
         self._stops[vehicle] = stop
         self._set_off(vehicle, stop)
-        return off
 
-    def seconds_left(self, vehicle: int) -> float:
-        """About how long it takes a vehicle to get to its target."""
-        return self._roads.seconds_to(int(self.edge[vehicle]), int(self._target[vehicle]))
+    def metres_to(self, vehicle: int, stop: Stop) -> float:
+        """Length of the way of a vehicle to a stop."""
+        edge, along = int(self.edge[vehicle]), float(self.along[vehicle])
+        if self.parked[vehicle] and self._is_shorter_backwards(vehicle, stop):
+            edge, along = edge ^ 1, float(self._roads.length[edge]) - along
+        if edge == stop.edge and along <= stop.along:
+            return stop.along - along
+        metres = float(self._roads.length[edge]) - along
+        target = np.array([stop.edge])
+        edge = int(self._roads.follow(np.array([edge]), target)[0])
+        while edge != stop.edge:
+            metres += float(self._roads.length[edge])
+            edge = int(self._roads.follow(np.array([edge]), target)[0])
+        return metres + stop.along
 
     def use_chargers(self, electric: BoolArray) -> None:
         """Say which vehicles are electric: all begin at home, and these are charged there."""

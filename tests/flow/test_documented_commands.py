@@ -14,9 +14,11 @@ import shlex
 import urllib.request
 from collections.abc import Callable
 from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from uuid import uuid4
 
+import msgspec
 import pytest
 import yaml  # type: ignore[import-untyped]
 
@@ -24,9 +26,15 @@ from config.settings import DEFAULT_FILE, Settings, load
 from dataflows.alert.actions import read_actions
 from dataflows.messages import MessageBatch
 from scripts.brokers.ports import free_port
+from sim.commands.arguments import check
+from sim.commands.reading import Unreadable
+from sim.commands.reading import read as read_command
 from tests.support.documents import DOCUMENTS, Command, commands, missing_options, prose, toml
+from tests.support.enriched_events import payload
+from tests.support.history_job import rollup
 from tests.support.paths import REPOSITORY
 from tests.support.sandbox import PREPARING, Sandbox
+from tests.support.stored_history import store
 
 ACTIVATE = "source .venv/bin/activate"
 PAGE_PORT = "STREAMLIT_SERVER_PORT"
@@ -152,6 +160,17 @@ def an_action_that_the_job_understands(command: Command, desk: Desk) -> None:
     assert read.dead_letters == []
 
 
+def a_command_that_the_simulator_understands(command: Command, desk: Desk) -> None:
+    """Not run, since tests/flow/test_sim_commands.py sends some; the simulator reads this one."""
+    words = shlex.split(command.text)
+    topic, payload = words[words.index("-t") + 1], words[words.index("-m") + 1]
+    commands_topic = load(DEFAULT_FILE).command_topic
+    assert topic == commands_topic or topic.startswith(f"{commands_topic}/VEH-"), str(command)
+    read = read_command(payload.encode())
+    assert not isinstance(read, Unreadable), str(command)
+    assert check(read) == "", str(command)
+
+
 def named_tests_are_there(command: Command, desk: Desk) -> None:
     """Not run, since `make test` runs them all; the file or folder is there, and has the test."""
     path, _, name = command.text.split()[3].partition("::")
@@ -210,6 +229,27 @@ def some_messages(desk: Desk) -> None:
     (desk.directory / "trip.jsonl").write_text(lines, encoding="utf-8")
 
 
+def some_history(desk: Desk) -> None:
+    """Events and rollups of a vehicle, as the recorder keeps them."""
+    directory = desk.directory / "history"
+    store(directory, "events", [payload("VEH-0001", number) for number in range(3)])
+    store(directory, "rollups", [msgspec.json.encode(rollup("VEH-0001"))], topic="fleet/rollups/VEH-0001")
+
+
+def days_of_a_vehicle(desk: Desk) -> None:
+    """Rollups of the day that the documents name, and of yesterday."""
+    some = rollup("VEH-0007")
+    for day in (datetime(2026, 11, 27, 12, tzinfo=UTC), datetime.now(UTC) - timedelta(days=1)):
+        times = {"start": day, "first_at": day, "last_at": day, "end": day + timedelta(minutes=1)}
+        moved = msgspec.structs.replace(some, rollup_id=f"VEH-0007@{day}", **times)
+        store(
+            desk.directory / "history",
+            "rollups",
+            [msgspec.json.encode(moved)],
+            topic="fleet/rollups/VEH-0007",
+        )
+
+
 def a_repository(desk: Desk) -> None:
     desk.sandbox.run("git init --quiet")
 
@@ -249,8 +289,12 @@ TABLE: list[tuple[str, Try]] = [
     # alerts
     (r"mosquitto_sub -v -t 'fleet/alerts/#'", not_run(NEEDS_CLIENTS)),
     (r"mosquitto_pub -q 1 -t \S+ -m '.*'", an_action_that_the_job_understands),
+    # commands
+    (r"mosquitto_sub -v -t fleet/command/ack", not_run(NEEDS_CLIENTS)),
+    (r"mosquitto_pub -t fleet/command\S* -m .*", a_command_that_the_simulator_understands),
+    (r"kafka-console-\w+\.sh .*", not_run(NEEDS_JAVA)),
     # recordings
-    (rf"{BYTEWAX} dataflows\.record", until("subscribed to")),
+    (rf"FLEET__RECORDING__OUTPUT=\S+ {BYTEWAX} dataflows\.record", until("subscribed to")),
     (r"python -m sim replay telemetry\.jsonl\.gz --speed 10", to_its_end(some_telemetry)),
     (r"python -m sim --duration 600 --output fleet\.jsonl\.gz", to_its_end()),
     (r"FLEET_CONFIG=config/region\.toml python -m sim --duration 300 --output \S+", to_its_end()),
@@ -258,10 +302,17 @@ TABLE: list[tuple[str, Try]] = [
     (r"FLEET_CONFIG=config/region\.toml python -m sim", until("vehicles, 1 events/s each")),
     (r"python -m benchmarks\.fleet --world region .*", not_run(MEASURES)),
     (r"python -m scripts\.region_picture", to_its_end()),
+    (r"FLEET_CONFIG=config/traccar\.toml python -m sim --format traccar .* --output \S+", to_its_end()),
+    (r"FLEET_CONFIG=config/traccar\.toml python -m dataflows\.backtest fleet\.jsonl\.gz", to_its_end()),
+    (r"python -m sim --network \S+ --duration 600 --output fleet\.jsonl\.gz", to_its_end()),
     (rf"FLEET__SOURCE__KIND=recording FLEET__RECORDING__INPUT=\S+ {BYTEWAX} dataflows\.fleet", to_its_end()),
     (r"python -m dataflows\.backtest fleet\.jsonl\.gz", to_its_end()),
     (r"python -m dataflows\.backtest trip\.csv .*", to_its_end(a_labelled_trip)),
     (r"python -m dataflows\.backtest log\.csv .*", to_its_end(a_log)),
+    # history
+    (rf"{BYTEWAX} dataflows\.record", until("subscribed to")),
+    (r"python -m dataflows\.history .*", to_its_end(some_history)),
+    (r"python -m dataflows\.report.*", to_its_end(days_of_a_vehicle)),
     # settings
     (r"python -m dataflows\.describe trip\.jsonl > config/mine\.toml", to_its_end(some_messages)),
     (r"python -m dataflows\.describe trip\.csv .*", to_its_end(a_labelled_trip)),
@@ -303,6 +354,9 @@ def desk(tmp_path: Path, settings: Settings, topic: str) -> Desk:
         "FLEET__TOPICS__GROUND_TRUTH": f"{topic}/ground-truth",
         "FLEET__TOPICS__ALERTS": f"{topic}/alerts",
         "FLEET__TOPICS__ALERT_ACTIONS": f"{topic}/alert-actions",
+        "FLEET__TOPICS__ROLLUPS": f"{topic}/rollups",
+        "FLEET__TOPICS__LATE": f"{topic}/late",
+        "FLEET__TOPICS__COMMAND": f"{topic}/command",
         # A small fleet has all that a large one has.
         "FLEET__SIMULATOR__VEHICLES": "3",
         PAGE_PORT: str(port),

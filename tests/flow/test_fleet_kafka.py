@@ -41,8 +41,11 @@ def environment(kafka_cluster: Cluster, tmp_path: Path) -> dict[str, str]:
         "FLEET__TOPICS__DEAD_LETTER": f"{name}.dead-letter",
         "FLEET__TOPICS__ALERTS": f"{name}.alerts",
         "FLEET__TOPICS__ALERT_ACTIONS": f"{name}.alert-actions",
+        "FLEET__TOPICS__ROLLUPS": f"{name}.rollups",
+        "FLEET__TOPICS__LATE": f"{name}.late",
         "FLEET__TOPICS__GROUND_TRUTH": f"{name}.ground-truth",
         "FLEET__RECORDING__OUTPUT": str(tmp_path / "telemetry.jsonl"),
+        "FLEET__HISTORY__DIRECTORY": "",
     }
 
 

@@ -15,7 +15,7 @@ import pytest
 from bytewax.recovery import init_db_dir
 
 from config.broker_settings import MqttSettings
-from dataflows.events import DeadLetter, Enriched
+from dataflows.events import DeadLetter, Enriched, Rollup
 from scripts.brokers.process import Broker
 from scripts.waiting import wait_until
 from tests.support.mqtt_clients import Inbox, create_session, publish
@@ -37,6 +37,8 @@ def fleet(
         "FLEET__TOPICS__DEAD_LETTER": f"{topic}/dead-letter",
         "FLEET__TOPICS__ALERTS": f"{topic}/alerts",
         "FLEET__TOPICS__ALERT_ACTIONS": f"{topic}/alert-actions",
+        "FLEET__TOPICS__ROLLUPS": f"{topic}/rollups",
+        "FLEET__TOPICS__LATE": f"{topic}/late",
         "FLEET__PAYLOAD__SEQUENCE": sequence,
     }
     command = [sys.executable, "-m", "bytewax.run", "dataflows.fleet", *arguments]
@@ -62,15 +64,35 @@ def test_what_is_published_comes_out_scored_once_each(broker: Broker, topic: str
     with (
         Inbox(mqtt, f"{topic}/enriched/+") as enriched,
         Inbox(mqtt, f"{topic}/dead-letter") as dead,
+        Inbox(mqtt, f"{topic}/rollups/+") as rollups,
         fleet(mqtt, topic, tmp_path / "log"),
     ):
         publish(mqtt, messages)
         events = [msgspec.json.decode(line, type=Enriched) for line in enriched.wait_for(1000)]
         letters = [msgspec.json.decode(line, type=DeadLetter) for line in dead.wait_for(1)]
+        rollups.wait_for(8)
     assert sorted(bytes(event.telemetry) for event in events) == sorted(payloads)
     assert [letter.payload for letter in letters] == [b"not telemetry"]
     topics = {name for name, _ in enriched.messages}
     assert topics == {f"{topic}/enriched/VEH-{vehicle}" for vehicle in range(4)}
+    check_rollups(mqtt, topic, rollups)
+
+
+def check_rollups(mqtt: MqttSettings, topic: str, sent: Inbox) -> None:
+    """Two of each vehicle, on its own topic, which keeps the newer one."""
+    with Inbox(mqtt, f"{topic}/rollups/+") as late_comer:
+        kept = {msgspec.json.decode(line, type=Rollup).rollup_id for line in late_comer.wait_for(4)}
+    assert len(kept) == 4
+    for vehicle in (f"VEH-{number}" for number in range(4)):
+        found = [
+            msgspec.json.decode(payload, type=Rollup)
+            for name, payload in sent.messages
+            if name == f"{topic}/rollups/{vehicle}"
+        ]
+        assert [rollup.vehicle_id for rollup in found] == [vehicle] * 2
+        assert [rollup.events for rollup in found] == [60, 60]
+        assert found[0].end == found[1].start
+        assert found[1].rollup_id in kept
 
 
 @pytest.mark.parametrize("sequence", [pytest.param("/sequence", marks=pytest.mark.long), ""])

@@ -52,7 +52,8 @@ def test_a_vehicle_may_write_its_own_topic_and_no_other(secured: SecuredMosquitt
     others = [
         "fleet/telemetry/VEH-2", "fleet/telemetry", "fleet/telemetry/VEH-1/more", "fleet/enriched/VEH-1",
         "fleet/dead-letter", "fleet/alerts/1", "fleet/alert-actions", "fleet/rollups/VEH-1", "fleet/acks",
-        "fleet/command", "fleet/command/VEH-1", "fleet/ground-truth", "$SYS/broker/version", "elsewhere",
+        "fleet/command", "fleet/command/VEH-1", "fleet/command/VEH-2", "fleet/command/ack/VEH-1",
+        "fleet/ground-truth", "$SYS/broker/version", "elsewhere",
     ]  # fmt: skip
     with EncryptedInbox(secured.service("dataflow"), "fleet/telemetry/+") as inbox:
         vehicle = secured.vehicle("VEH-1")
@@ -75,10 +76,21 @@ def test_nobody_but_vehicles_and_the_simulator_may_write_telemetry(
 @pytest.mark.parametrize(
     ("user", "writable"),
     [
-        ("dataflow", {"fleet/enriched/x", "fleet/dead-letter", "fleet/alerts/x", "fleet/alerts/x/anomaly/y"}),
-        ("page", {"fleet/alert-actions"}),
-        ("simulator", {"fleet/telemetry/x", "fleet/ground-truth"}),
-        ("recorder", set()),
+        (
+            "dataflow",
+            {
+                "fleet/enriched/x",
+                "fleet/dead-letter",
+                "fleet/alerts/x",
+                "fleet/alerts/x/anomaly/y",
+                "fleet/rollups/x",
+                "fleet/late",
+            },
+        ),
+        ("page", {"fleet/alert-actions", "fleet/command", "fleet/command/x", "fleet/command/ack"}),
+        ("simulator", {"fleet/telemetry/x", "fleet/ground-truth", "fleet/command/ack"}),
+        ("recorder", {"fleet/command/ack"}),  # mosquitto cannot keep it from one who may read it
+        ("VEH-1", {"fleet/command/ack"}),
         ("notify", set()),
     ],
 )
@@ -88,7 +100,8 @@ def test_a_role_may_write_what_it_needs_and_nothing_else(
     topics = [
         "fleet/telemetry/x", "fleet/enriched/x", "fleet/dead-letter", "fleet/alerts/x",
         "fleet/alerts/x/anomaly/y", "fleet/alert-actions", "fleet/alert-actions/x", "fleet/rollups/x",
-        "fleet/acks", "fleet/command", "fleet/command/x", "fleet/ground-truth", "elsewhere",
+        "fleet/late", "fleet/acks", "fleet/command", "fleet/command/x", "fleet/command/ack",
+        "fleet/command/x/y", "fleet/ground-truth", "elsewhere",
     ]  # fmt: skip
     answers = answers_to(secured.service(user), [(topic, b"{}") for topic in topics])
     assert {topic for topic, answer in zip(topics, answers, strict=True) if answer in WRITTEN} == writable
@@ -98,11 +111,32 @@ def test_a_role_may_write_what_it_needs_and_nothing_else(
 @pytest.mark.parametrize(
     ("user", "readable"),
     [
-        ("VEH-1", set()),
+        ("VEH-1", {"fleet/command", "fleet/command/VEH-1"}),
         ("+", set()),
-        ("simulator", set()),
-        ("page", {"fleet/enriched/x", "fleet/dead-letter", "fleet/alerts/x/anomaly/y"}),
-        ("recorder", {"fleet/telemetry/x"}),
+        ("simulator", {"fleet/command", "fleet/command/VEH-1", "fleet/command/x", "fleet/command/ack"}),
+        (
+            "page",
+            {
+                "fleet/enriched/x",
+                "fleet/dead-letter",
+                "fleet/alerts/x/anomaly/y",
+                "fleet/command",
+                "fleet/command/ack",
+            },
+        ),
+        (
+            "recorder",
+            {
+                "fleet/telemetry/x",
+                "fleet/enriched/x",
+                "fleet/alerts/x/anomaly/y",
+                "fleet/alert-actions",
+                "fleet/command",
+                "fleet/command/VEH-1",
+                "fleet/command/x",
+                "fleet/command/ack",
+            },
+        ),
         ("dataflow", {"fleet/telemetry/x", "fleet/alert-actions"}),
         ("notify", {"fleet/alerts/x/anomaly/y"}),
     ],
@@ -112,9 +146,9 @@ def test_a_subscriber_to_everything_gets_only_what_it_may_read(
 ) -> None:
     with EncryptedInbox(secured.service(user), "#") as inbox:
         for writer, topics in {
-            "simulator": ["fleet/telemetry/x", "fleet/ground-truth"],
+            "simulator": ["fleet/telemetry/x", "fleet/ground-truth", "fleet/command/ack"],
             "dataflow": ["fleet/enriched/x", "fleet/dead-letter", "fleet/alerts/x/anomaly/y"],
-            "page": ["fleet/alert-actions"],
+            "page": ["fleet/alert-actions", "fleet/command", "fleet/command/VEH-1", "fleet/command/x"],
         }.items():
             answers_to(secured.service(writer), [(topic, b"{}") for topic in topics])
         inbox.catch_up()
@@ -135,6 +169,19 @@ def test_what_people_do_about_alerts_comes_from_the_page_and_from_no_other_user(
         assert answer_to(secured.service("page")) == [""]
         inbox.wait_for(1)
     assert [msgspec.json.decode(payload, type=AlertAction) for _, payload in inbox.messages] == [action]
+
+
+def test_commands_come_from_the_page_and_from_no_other_user(secured: SecuredMosquitto) -> None:
+    topics = ["fleet/command", "fleet/command/VEH-1", "fleet/command/VEH-2"]
+    others = [user for user in secured.passwords if user != "page"]
+    with EncryptedInbox(secured.vehicle("VEH-1"), "fleet/command/#") as inbox:
+        for other in others:
+            answers = answers_to(secured.service(other), [(topic, other.encode()) for topic in topics])
+            assert answers == ["Not authorized"] * 3, other
+        answers = answers_to(secured.service("page"), [(topic, b"stop") for topic in topics])
+        assert set(answers) <= set(WRITTEN)
+        inbox.catch_up()
+    assert inbox.messages == [("fleet/command", b"stop"), ("fleet/command/VEH-1", b"stop")]
 
 
 def test_a_user_whose_name_is_a_wildcard_or_has_levels_reaches_no_vehicle(secured: SecuredMosquitto) -> None:
@@ -303,5 +350,8 @@ def test_the_permissions_name_the_topics_of_the_settings() -> None:
         f"topic write {topics.dead_letter}",
         f"topic read {topics.dead_letter}",
         f"topic write {topics.ground_truth}",
+        f"pattern read {topics.command}",
+        f"pattern read {topics.command}/%u",
+        f"pattern write {load(DEFAULT_FILE).command_answers_topic}",
     ):
         assert line in permissions.splitlines()

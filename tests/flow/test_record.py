@@ -31,6 +31,7 @@ def environment(mqtt: MqttSettings, output: Path, topic: str) -> dict[str, str]:
         "FLEET__MQTT__PROTOCOL": mqtt.protocol,
         "FLEET__MQTT__CLIENT_ID": mqtt.client_id,
         "FLEET__RECORDING__OUTPUT": str(output),
+        "FLEET__HISTORY__DIRECTORY": "",
         "FLEET__TOPICS__TELEMETRY": f"{topic}/+",
     }
     return {name: value for name, value in os.environ.items() if not name.startswith("FLEET")} | keys

@@ -17,7 +17,7 @@ from bytewax.inputs import FixedPartitionedSource, StatefulSourcePartition
 from bytewax.recovery import init_db_dir
 
 from config.stop_request import StopRequest
-from dataflows.events import Enriched
+from dataflows.events import Enriched, Rollup
 from dataflows.job.stopping import LONGEST_SLEEP, StoppableSource
 from dataflows.recordings import RecordingWriter
 from scripts.waiting import DEADLINE, wait_until
@@ -118,7 +118,7 @@ def start(directory: Path, **variables: str) -> subprocess.Popen[str]:
 def test_a_job_that_is_asked_to_stop_shuts_down_cleanly_and_the_next_one_repeats_nothing(
     tmp_path: Path, number: signal.Signals
 ) -> None:
-    results = tmp_path / "enriched.jsonl"
+    results, rollups = tmp_path / "enriched.jsonl", tmp_path / "rollups.jsonl"
 
     def events() -> list[Enriched]:
         lines = results.read_bytes().splitlines() if results.exists() else []
@@ -129,11 +129,15 @@ def test_a_job_that_is_asked_to_stop_shuts_down_cleanly_and_the_next_one_repeats
     job.send_signal(number)
     _, errors = job.communicate(timeout=30)
     assert job.returncode == 0, errors
+    assert not rollups.exists()
     job = start(tmp_path, FLEET__RECORDING__SPEED="max")
     _, errors = job.communicate(timeout=60)
     assert job.returncode == 0, errors
     assert len(events()) == 41
     assert len({event.event_id for event in events()}) == 41
+    # What was not over when the job was stopped has gone on.
+    summed = [msgspec.json.decode(line, type=Rollup) for line in rollups.read_bytes().splitlines()]
+    assert sorted(rollup.events for rollup in summed) == [10, 10, 10, 11]
 
 
 @pytest.mark.long

@@ -36,6 +36,8 @@ enriched = "{enriched}"
 dead_letter = "{enriched}.dead-letter"
 alerts = "{enriched}.alerts"
 alert_actions = "{enriched}.alert-actions"
+rollups = "{enriched}.rollups"
+late = "{enriched}.late"
 [kafka]
 bootstrap = "{kafka.bootstrap}"
 client_id = "{kafka.client_id}"
@@ -90,6 +92,11 @@ class Job(FleetJob):
     def actions(self) -> str:
         """The topic of what people do about alerts, which it creates."""
         return f"{self.enriched}.alert-actions"
+
+    @property
+    def rollups(self) -> str:
+        """The topic of its rollups, which it creates."""
+        return f"{self.enriched}.rollups"
 
     def emitted(self) -> int:
         """Enriched events that the cluster has."""

@@ -101,6 +101,11 @@ class Job(FleetJob):
         """The topic of what people do about alerts."""
         return f"{self.topic}/alert-actions"
 
+    @property
+    def rollups(self) -> str:
+        """The topic filter of its rollups."""
+        return f"{self.topic}/rollups/+"
+
     def start(self, processes: int = 1) -> Start:
         """Start processes that share the shards, without waiting until they are ready."""
         self.starts.append(Start(time.monotonic(), time.time()))
@@ -136,5 +141,8 @@ class Job(FleetJob):
             f'dead_letter = "{self.topic}/dead-letter"',
             f'alerts = "{self.topic}/alerts"',
             f'alert_actions = "{self.topic}/alert-actions"',
+            f'rollups = "{self.topic}/rollups"',
+            f'late = "{self.topic}/late"',
+            f'command = "{self.topic}/command"',
         ]
         return "\n".join(["[mqtt]", *lines, *topics, self.more])

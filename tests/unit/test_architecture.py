@@ -77,7 +77,18 @@ LAYERS: list[tuple[str, list[str]]] = [
     ("dataflows.river_detector", ["dataflows.score.river.estimator"]),
     ("dataflows.backtest", ["config", "dataflows"]),
     ("dataflows.describe", ["config", "dataflows"]),
-    ("dataflows.record", ["config", "dataflows.messages", "dataflows.connectors", "dataflows.job"]),
+    ("dataflows.history", ["config", *WIRE, "dataflows.stored_state", "dataflows.metrics"]),
+    ("dataflows.report", ["config", "dataflows.clock", "dataflows.compiled", "dataflows.history"]),
+    (
+        "dataflows.record",
+        [
+            "config",
+            "dataflows.messages",
+            "dataflows.connectors",
+            "dataflows.job",
+            "dataflows.history",
+        ],
+    ),
     (
         "dataflows.notify",
         [
@@ -95,7 +106,9 @@ LAYERS: list[tuple[str, list[str]]] = [
             "config",
             *WIRE,
             "dataflows.recordings",
-            # Publish without an engine.
+            # Publish, and read commands, without an engine.
+            "dataflows.connectors.kafka.client",
+            "dataflows.connectors.kafka.log",
             "dataflows.connectors.kafka.producer",
             "dataflows.connectors.kafka.topics",
             "dataflows.connectors.mqtt.publisher",
@@ -117,6 +130,7 @@ FORBIDDEN_LIBRARIES = {
     "dataflows/recordings": {"bytewax", "paho", "kafka", "confluent_kafka"},
     "dataflows/alert": {"paho", "kafka", "confluent_kafka", "pyarrow", "pathlib", "socket"},
     "dataflows/notification": {"paho", "kafka", "confluent_kafka"},
+    "dataflows/history": {"paho", "kafka", "confluent_kafka"},
     "sim": {"bytewax", "kafka", "streamlit"},
     "ui": {"bytewax", "confluent_kafka"},
 }
@@ -131,6 +145,7 @@ ENGINE = {
     "dataflows/rollup/step.py",
     "dataflows/rollup/windows.py",
     "dataflows/notification/step.py",
+    "dataflows/history/step.py",
     "dataflows/fleet.py",
     "dataflows/record.py",
     "dataflows/notify.py",
@@ -225,6 +240,7 @@ def test_only_what_is_written_for_the_engine_imports_it() -> None:
         "dataflows/score",
         "dataflows/alert",
         "dataflows/notification",
+        "dataflows/history",
     ],
 )
 def test_nothing_is_reached_that_needs_the_engine(package: str) -> None:

@@ -136,11 +136,12 @@ def test_a_recovery_directory_is_created_only_where_there_is_none_and_outlives_t
 
 
 @pytest.mark.parametrize("profile", PROFILES)
-def test_a_recording_outlives_the_container(profile: str, monkeypatch: pytest.MonkeyPatch) -> None:
-    output = settings_of(f"recorder-{profile}", monkeypatch).recording.output
+def test_the_history_outlives_the_container(profile: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    directory = settings_of(f"recorder-{profile}", monkeypatch).history.directory
 
     assert SERVICES[f"recorder-{profile}"]["volumes"][0].endswith(f":{STATE}")
-    assert output.as_posix().startswith(f"{STATE}/")
+    assert directory is not None
+    assert directory.as_posix().startswith(f"{STATE}/")
 
 
 @pytest.mark.parametrize("service", SERVICES)

@@ -41,7 +41,7 @@ def test_the_image_has_the_directories_that_programs_write_to_and_its_user_owns_
     variables = " ".join(value for name, value in final_stage() if name == "ENV")
     needed = {
         option(words("dataflow-mqtt"), "-r"),
-        settings_of("recorder-mqtt", monkeypatch).recording.output.parent.as_posix(),
+        str(settings_of("recorder-mqtt", monkeypatch).history.directory),
         *re.findall(r"(?:HOME|NUMBA_CACHE_DIR)=(\S+)", variables),
     }
 

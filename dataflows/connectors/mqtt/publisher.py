@@ -9,6 +9,8 @@ import math
 import time
 from collections.abc import Callable, Sequence
 
+from paho.mqtt.client import MQTTMessage
+
 from config.broker_settings import MqttSettings
 from config.errors import DeliveryError
 from dataflows.connectors.mqtt.in_flight import PACKET_IDENTIFIERS, InFlight, Refusal
@@ -39,6 +41,9 @@ class ConfirmedPublisher:
         window: unconfirmed messages at most.
         stopped: ends `connect` and `publish` early when it returns true; asked about every tenth of a second.
         announced: whether the first connection is logged.
+        filters: topic filters to receive from on the same connection, with QoS 1. The session ends with the
+            connection: what is sent while there is none is not received.
+        on_message: called in the network thread with what is received; acknowledged when it returns.
 
     Attributes:
         confirmed: how many messages the broker has confirmed.
@@ -55,6 +60,8 @@ class ConfirmedPublisher:
         window: int = WINDOW,
         stopped: Callable[[], bool] = _never,
         announced: bool = True,
+        filters: Sequence[str] = (),
+        on_message: Callable[[MQTTMessage], None] | None = None,
     ) -> None:
         self.confirmed = 0
         self._delivery_timeout = settings.delivery_timeout
@@ -66,6 +73,8 @@ class ConfirmedPublisher:
             client_id,
             persistent=False,
             new_reader=self._in_flight.reader,
+            filters=filters,
+            on_message=on_message,
             to_repeat=self._in_flight.repeated,
             announced=announced,
         )

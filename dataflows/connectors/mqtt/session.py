@@ -70,6 +70,7 @@ class MqttSession:
         persistent: bool,
         new_reader: Callable[[], PacketReader],
         filters: Sequence[str] = (),
+        on_message: Callable[[paho.MQTTMessage], None] | None = None,
         to_repeat: Callable[[], Iterable[bytes]] = _nothing,
         announced: bool = True,
     ) -> None:
@@ -81,6 +82,7 @@ class MqttSession:
             persistent: whether the broker keeps the session while we are away.
             new_reader: creates what takes packets out of a new connection; it runs in the network thread.
             filters: topic filters, subscribed with QoS 1 on every connection.
+            on_message: called in the network thread with messages that the reader leaves to paho.
             to_repeat: packets that a new connection starts with; called in the network thread.
             announced: whether the first connection is logged; later ones always are.
 
@@ -116,6 +118,8 @@ class MqttSession:
         self._client.on_connect = self._on_connect
         self._client.on_disconnect = self._on_disconnect
         self._client.on_subscribe = self._on_subscribe
+        if on_message is not None:
+            self._client.on_message = lambda client, userdata, message: on_message(message)
 
     @property
     def failed(self) -> bool:

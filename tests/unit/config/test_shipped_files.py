@@ -69,4 +69,5 @@ def test_every_role_has_permissions_and_nobody_else() -> None:
 def test_permissions_are_for_topics_of_the_settings_only() -> None:
     topics = tomllib.loads(DEFAULT_FILE.read_text(encoding="utf-8"))["topics"].values()
     granted = {re.sub("/[+#]$", "", topic) for topic in set().union(*permissions().values())}
-    assert granted == {topic.removesuffix("/+") for topic in topics}
+    answers = load(DEFAULT_FILE).command_answers_topic
+    assert granted == {answers, *(topic.removesuffix("/+") for topic in topics)}

@@ -100,6 +100,13 @@ def test_a_vehicle_publishes_to_a_topic_that_the_template_reads(text: str, topic
         assert template.vehicle_of(topic) == "V"
 
 
+def test_a_signal_is_published_to_a_topic_that_the_template_reads() -> None:
+    template = TopicTemplate("cars/{vehicle}/{_}/{signal}")
+    topic = template.topic_of("V", "speed")
+    assert topic == "cars/V/_/speed"
+    assert (template.vehicle_of(topic), template.signal_of(topic)) == ("V", "speed")
+
+
 def test_no_topic_holds_all_signals_if_each_has_its_own() -> None:
     with pytest.raises(SettingsError, match="expected a topic for all signals"):
         TopicTemplate("{vehicle}/{signal}").topic_of("V")

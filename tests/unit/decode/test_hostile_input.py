@@ -96,7 +96,8 @@ def test_the_job_scores_hostile_vehicles_as_themselves_and_writes_no_file_but_it
     letters = (results / "dead-letter.jsonl").read_bytes().splitlines()
     assert [msgspec.json.decode(line, type=DeadLetter).payload for line in letters] == bad
     written = {file.relative_to(tmp_path).as_posix() for file in tmp_path.rglob("*")}
-    assert written == {"work", "results", "results/enriched.jsonl", "results/dead-letter.jsonl"}
+    files = {f"results/{name}.jsonl" for name in ("enriched", "dead-letter", "rollups")}
+    assert written == {"work", "results"} | files
 
 
 def test_names_of_signals_are_only_names() -> None:

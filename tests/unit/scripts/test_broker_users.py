@@ -9,8 +9,8 @@ from pathlib import Path
 import pytest
 
 from config.errors import SettingsError
-from config.settings import DEFAULT_FILE
-from scripts.broker_users import ROLES, add_users, check_vehicle, main
+from config.settings import DEFAULT_FILE, load
+from scripts.broker_users import ANSWERS, ROLES, add_users, check_vehicle, main
 from scripts.brokers.mosquitto import program
 from tests.support.needs import need
 
@@ -71,6 +71,12 @@ def test_no_vehicle_gets_the_permissions_of_a_role_by_its_name(role: str) -> Non
     assert f"\nuser {role}\n" in DEFAULT_FILE.with_name("mosquitto.acl").read_text()
     with pytest.raises(SettingsError, match="is the name of a role"):
         check_vehicle(role)
+
+
+def test_no_vehicle_is_called_like_the_topic_of_answers_to_commands() -> None:
+    assert load(DEFAULT_FILE).command_answers_topic.rpartition("/")[2] == ANSWERS
+    with pytest.raises(SettingsError, match="expected a vehicle id, got 'ack': commands to this vehicle"):
+        check_vehicle(ANSWERS)
 
 
 def test_a_file_that_is_not_a_password_file_is_reported_and_left_alone(

@@ -7,11 +7,13 @@ from pathlib import Path
 import msgspec
 import pytest
 
+from config.settings import DEFAULT_FILE
 from dataflows.events import InjectedFault
 from dataflows.recordings import open_recording
 from sim.__main__ import main
 
 START = ("--start", "2026-01-31T12:00:00Z")
+TO_FILE = ("--duration", "5", "--output", "x.jsonl")
 SMALL = ("--vehicles", "3", "--duration", "120", "--faults-per-hour", "200", *START)
 
 
@@ -103,6 +105,17 @@ def test_a_summary_is_printed_on_one_line(tmp_path: Path, capsys: pytest.Capture
         (("--rate", "inf"), "a number above 0"),
         (("--faults-per-hour", "-1"), "at least 0"),
         (("--start", "2026-01-31T12:00:00"), "2026-01-31T12:00:00Z"),
+        (("--network", "loss=2"), "loss: expected a number from 0 to 1, got '2'"),
+        (("--network", "loss"), "loss: expected a number from 0 to 1, got ''"),
+        (("--network", "delay=nan"), "delay: expected a number from 0 to 86400"),
+        (
+            ("--network", "noise=1"),
+            "expected NAME=VALUE with duplicates, loss, reorder, delay, clock-skew or gaps",
+        ),
+        (("--network", "loss=0.1,loss=0.2"), "expected loss once"),
+        (("--format", "xml"), "invalid choice: 'xml'"),
+        (("--format", "teslamate", *TO_FILE), "FLEET_CONFIG=config/teslamate.toml"),
+        (("--format", "digital-twin", *TO_FILE), "FLEET_CONFIG=config/digital-twin.toml"),
         (("--wrong",), "--help"),
         (("replay", "nothing.jsonl"), "no such file"),
         (("replay", "nothing.txt"), ".parquet"),
@@ -118,6 +131,25 @@ def test_an_invalid_argument_is_reported_on_one_line_that_says_what_to_do(
 ) -> None:
     monkeypatch.chdir(tmp_path)
     assert expected in error_of(capsys, *arguments)
+
+
+@pytest.mark.parametrize("form", ["digital-twin", "teslamate"])
+def test_clocks_cannot_be_wrong_in_a_format_without_times(
+    form: str, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setenv("FLEET_CONFIG", str(DEFAULT_FILE.parent / f"{form}.toml"))
+    line = error_of(capsys, "--format", form, "--network", "clock-skew=5", *TO_FILE)
+    assert f"clock-skew needs payloads with a time, and those of --format {form} have none" in line
+    assert not list(tmp_path.iterdir())
+
+
+def test_a_topic_for_each_signal_cannot_be_sent_to_kafka(
+    capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("FLEET_CONFIG", str(DEFAULT_FILE.parent / "kafka.toml"))
+    line = error_of(capsys, "--format", "teslamate")
+    assert "needs MQTT or --output FILE, got [source] kind = 'kafka'" in line
 
 
 def test_an_invalid_setting_is_reported_on_one_line(

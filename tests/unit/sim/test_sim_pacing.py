@@ -6,6 +6,7 @@ import logging
 import math
 import os
 import signal
+from itertools import pairwise
 
 import pytest
 from hypothesis import given
@@ -62,6 +63,29 @@ def test_every_message_is_sent_once_in_order_and_never_before_its_time(gaps: lis
     for (sent, _), time in zip(log.sent, arrived, strict=True):
         due = 100.0 + (time - arrived[0]) / 1e6 / speed
         assert due - 1e-6 <= sent <= due + 0.01
+
+
+def test_something_else_has_its_turn_at_least_every_tenth_of_a_second() -> None:
+    clock = Clock()
+    turns: list[float] = []
+    stop = StopRequest()
+    pacer = Pacer(stop, clock=clock, sleep=clock.sleep)
+    pacer.meanwhile = lambda: turns.append(clock.now)
+    publish_paced(batch_of([0, 40_000, 1_000_000, 1_000_000, 3_500_000]), Log(clock), pacer, stop)
+    assert turns[0] == 100.0
+    assert turns[-1] == pytest.approx(103.5, abs=0.01)
+    assert max(later - earlier for earlier, later in pairwise(turns)) <= 0.1 + 1e-9
+
+
+def test_it_has_its_turn_even_if_the_pacer_is_always_behind() -> None:
+    clock = Clock()
+    turns: list[float] = []
+    pacer = Pacer(StopRequest(), start=0, clock=clock, sleep=clock.sleep)
+    pacer.meanwhile = lambda: turns.append(clock.now)
+    clock.now += 60.0
+    pacer.wait(1)
+    pacer.wait(2)
+    assert len(turns) == 2
 
 
 def test_at_speed_max_nothing_waits() -> None:

@@ -137,9 +137,11 @@ def test_what_parked_vehicles_send_makes_no_difference_to_what_the_others_do() -
 def test_the_times_and_vehicles_of_a_step_are_those_in_its_payloads() -> None:
     fleet = new_fleet()
     for step in islice(fleet.steps(), 50):
-        assert len(step.times) == len(step.payloads) == len(step.vehicles)
+        assert len(step.payloads) == len(step.vehicles)
         assert (np.diff(step.times) > 0).all()
-        for vehicle, time, payload in zip(step.vehicles, step.times, step.payloads, strict=True):
+        for vehicle, time, payload in zip(
+            step.vehicles, step.times[step.vehicles], step.payloads, strict=True
+        ):
             event = msgspec.json.decode(payload)
             assert event["vehicle_id"] == fleet.vehicle_ids[vehicle]
             assert round(datetime.fromisoformat(event["ts"]).timestamp() * 1e6) == int(time)

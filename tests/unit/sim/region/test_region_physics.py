@@ -130,6 +130,23 @@ def test_positions_move_along_the_roads_as_far_as_the_odometer_says(morning: Mor
     assert distance.sum() == pytest.approx(driven.sum(), rel=0.01)
 
 
+def test_the_way_along_the_edges_is_the_way_on_the_odometer() -> None:
+    physics = new_physics(20)
+    crossed = 0
+    for _ in range(200):
+        edge, along, odometer = physics.trips.edge, physics.trips.along, physics.odometer
+        parked = physics.trips.parked
+        advance(physics, 1)
+        # Who sets off may turn around where it stands; over two nodes a second nobody drives.
+        stays = (physics.trips.edge == edge) & ~parked
+        crosses = (physics.trips.edge != edge) & ~parked
+        moved = physics.trips.along - along + np.where(crosses, physics.graph.length[edge], 0.0)
+        driven = physics.odometer - odometer
+        np.testing.assert_allclose(moved[stays | crosses], driven[stays | crosses], atol=1e-6)
+        crossed += int(crosses.sum())
+    assert crossed > 20
+
+
 def test_vehicles_are_on_a_road_at_every_moment(
     driven: tuple[RegionPhysics, Morning], morning: Morning
 ) -> None:
@@ -345,13 +362,15 @@ def test_an_override_of_one_driver_leaves_all_others_exactly_as_they_were() -> N
 def test_a_vehicle_that_is_sent_somewhere_arrives_there_and_parks() -> None:
     physics = new_physics(4)
     latitude, longitude = (float(value[0]) for value in physics.graph.to_degrees(*np.zeros((2, 1))))
-    seconds, off = physics.way_to(2, latitude, longitude)
-    assert seconds > 0.0
+    way, off = physics.way_to(2, latitude, longitude)
+    physics.head_for(2, latitude, longitude)
+    before = float(physics.odometer[2])
     for _ in range(4000):
         advance(physics, 1)
         if physics.trips.parked[2]:
             break
     assert physics.trips.parked[2]
+    assert physics.odometer[2] - before == pytest.approx(way, abs=10.0)
     here = [float(value[2]) for value in physics.position]
     east = (here[1] - longitude) * METRES_PER_DEGREE * np.cos(np.radians(LATITUDE))
     assert np.hypot(east, (here[0] - latitude) * METRES_PER_DEGREE) < off + 60.0

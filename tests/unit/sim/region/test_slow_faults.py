@@ -50,7 +50,7 @@ def run(faults_per_hour: float, steps: int = STEPS) -> tuple[Series, list[Inject
     for step in islice(simulated.steps(), steps):
         injected += step.faults
         rows.append([msgspec.json.decode(payload) for payload in step.payloads])
-        damages.append(simulated._physics.engine.damage)
+        damages.append(simulated.physics.engine.damage)
     names = sorted({name for row in rows[0] for name in row} - {"vehicle_id", "ts"})
     return (
         {name: np.array([[event.get(name, np.nan) for event in row] for row in rows]) for name in names},
