@@ -50,7 +50,7 @@ def signal_chart() -> dict[str, Any]:
             alt.Tooltip("expected:Q", format=".4~g"),
         ],
     )
-    return _specification(alt.layer(band, anomalies, expected, actual, implausible), HEIGHT_OF_SIGNAL)
+    return specification(alt.layer(band, anomalies, expected, actual, implausible), HEIGHT_OF_SIGNAL)
 
 
 @cache
@@ -77,7 +77,7 @@ def error_chart() -> dict[str, Any]:
             alt.Tooltip("severity:Q", format=".0f"),
         ],
     )
-    return _specification(alt.layer(area, threshold, anomalies), HEIGHT_OF_ERROR)
+    return specification(alt.layer(area, threshold, anomalies), HEIGHT_OF_ERROR)
 
 
 @cache
@@ -105,7 +105,7 @@ def contribution_chart() -> dict[str, Any]:
     )
     # Until the data arrives there is one row without a signal, whose place on the axis would remain.
     bars = bars.transform_filter("isValid(datum.signal)")
-    return _specification(bars, HEIGHT_OF_CONTRIBUTIONS)
+    return specification(bars, HEIGHT_OF_CONTRIBUTIONS)
 
 
 def _shown_if(column: str, opacity: float) -> Any:
@@ -114,10 +114,11 @@ def _shown_if(column: str, opacity: float) -> Any:
     return alt.condition(f"datum.{column}", alt.value(opacity), alt.value(0.0))
 
 
-def _specification(chart: alt.Chart | alt.LayerChart | alt.FacetChart, height: int) -> dict[str, Any]:
-    specification: dict[str, Any] = chart.properties(
+def specification(chart: alt.Chart | alt.LayerChart | alt.FacetChart, height: int) -> dict[str, Any]:
+    """The chart as Vega-Lite, `height` pixels high, without data."""
+    found: dict[str, Any] = chart.properties(
         height=height,
         # A canvas, since an SVG would replace thousands of elements in the document at every update.
         usermeta={"embedOptions": {"renderer": "canvas"}},
     ).to_dict(validate=False)
-    return specification
+    return found

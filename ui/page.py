@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from datetime import tzinfo
 
 import streamlit as st
 
@@ -17,6 +18,7 @@ from ui.fleet_state import FleetSnapshot
 from ui.fleet_table import ranking, show_fleet_table
 from ui.formatting import markdown
 from ui.header import show_header
+from ui.history_page import show_history
 from ui.kafka_actions import KafkaActions
 from ui.kafka_feed import KafkaFeed
 from ui.map_section import show_map
@@ -79,17 +81,34 @@ def shared_desk() -> ActionDesk:
 
 
 def show_page() -> None:
-    """Draw the page."""
+    """Draw the page that the viewer has chosen."""
     st.set_page_config(page_title="Fleet", page_icon="🚚", layout="wide")
     st.html(_STYLE)
-    st.title("Fleet", anchor=False)
     try:
         settings, feed = shared_feed()
         desk = shared_desk()
     except SettingsError as error:
+        st.title("Fleet", anchor=False)
         st.error(f"Invalid settings: {markdown(str(error), 1000)}. Correct them and reload the page.")
         return
     zone = viewer_zone()
+
+    def fleet() -> None:
+        show_fleet(settings, feed, desk, zone)
+
+    def history() -> None:
+        show_history(settings, zone)
+
+    pages = [
+        st.Page(fleet, title="Fleet", icon=":material/local_shipping:", url_path="fleet", default=True),
+        st.Page(history, title="History", icon=":material/history:", url_path="history"),
+    ]
+    st.navigation(pages, position="top").run()
+
+
+def show_fleet(settings: Settings, feed: Feed, desk: ActionDesk, zone: tzinfo) -> None:
+    """Draw the fleet as it is now: figures, alerts, map, vehicles, and the chosen vehicle."""
+    st.title("Fleet", anchor=False)
     live = st.fragment(run_every=settings.page.refresh)
 
     def with_vehicles(show: Callable[[FleetSnapshot], None]) -> Callable[[], None]:

@@ -55,7 +55,7 @@ def day_report(history: History, settings: Settings, vehicle: str, day: date) ->
         start=start,
         end=end,
         trips=_trips(settings, history.rollups(vehicle, start, end).to_pylist()),
-        alerts=_alerts(history, vehicle, start, end),
+        alerts=open_alerts(history, vehicle, start, end),
         commands=_commands(history, vehicle, start, end),
         charts=_charts(events, settings),
         latitudes=latitude,
@@ -82,6 +82,15 @@ def fleet_report(history: History, settings: Settings, day: date) -> list[DayRep
     ]
 
 
+def open_alerts(history: History, vehicle: str, start: datetime, end: datetime) -> list[AlertLine]:
+    """Alerts of a vehicle that were open in this time, in the order of their opening.
+
+    Raises:
+        HistoryError: the history cannot be read.
+    """
+    return [_alert(row) for row in _open_alerts(history, vehicle, start, end)]
+
+
 def _bounds(day: date) -> tuple[datetime, datetime]:
     start = datetime(day.year, day.month, day.day, tzinfo=UTC)
     return start, start + timedelta(days=1)
@@ -106,10 +115,6 @@ def _open_alerts(
 def _alert(row: dict[str, Any]) -> AlertLine:
     names = ("opened_at", "cleared_at", "severity", "summary", "acknowledged_by")
     return AlertLine(**{name: row[name] for name in names})
-
-
-def _alerts(history: History, vehicle: str, start: datetime, end: datetime) -> list[AlertLine]:
-    return [_alert(row) for row in _open_alerts(history, vehicle, start, end)]
 
 
 def _commands(history: History, vehicle: str, start: datetime, end: datetime) -> list[str]:

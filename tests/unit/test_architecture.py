@@ -114,7 +114,8 @@ LAYERS: list[tuple[str, list[str]]] = [
             "dataflows.connectors.mqtt.publisher",
         ],
     ),
-    ("ui", ["config", *WIRE]),
+    # Reads the history, and draws what a report draws.
+    ("ui", ["config", *WIRE, "dataflows.compiled", "dataflows.history", "dataflows.report"]),
     ("scripts", ["config", "dataflows", "sim"]),
     ("benchmarks", ["config", "dataflows", "sim", "scripts"]),
     ("tests", ["config", "dataflows", "sim", "ui", "scripts", "benchmarks"]),

@@ -1,0 +1,147 @@
+"""The page *History*, on histories that the test has written."""
+
+from __future__ import annotations
+
+import re
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from typing import Any
+
+import msgspec
+import numpy as np
+import pandas as pd
+import pytest
+from streamlit.testing.v1 import AppTest
+
+from config.errors import HistoryError
+from dataflows.events import Rollup
+from tests.support.enriched_events import START, payload
+from tests.support.history_job import rollup
+from tests.support.stored_history import store
+from ui.history_frames import rollup_frame
+
+MINUTE = timedelta(minutes=1)
+
+
+def page() -> None:
+    """The script that is tested."""
+    from datetime import UTC
+
+    from config.settings import load
+    from ui.history_page import show_history
+
+    show_history(load(), UTC)
+
+
+@pytest.fixture
+def directory(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    monkeypatch.setenv("FLEET__HISTORY__DIRECTORY", str(tmp_path / "history"))
+    return tmp_path / "history"
+
+
+def keep(directory: Path, *rollups: Rollup) -> None:
+    for one in rollups:
+        store(directory, "rollups", [msgspec.json.encode(one)], topic=f"fleet/rollups/{one.vehicle_id}")
+
+
+def minute_of(vehicle: str, start: datetime, **more: Any) -> Rollup:
+    times = {"start": start, "end": start + MINUTE, "first_at": start, "last_at": start + MINUTE}
+    fields = {"rollup_id": f"{vehicle}@{start}", **times, "moving_s": 60.0, "distance_km": 1.0}
+    return msgspec.structs.replace(rollup(vehicle), **(fields | more))
+
+
+def shown(**parameters: str | list[str]) -> AppTest:
+    test = AppTest.from_function(page, default_timeout=60)
+    for name, value in parameters.items():
+        test.query_params[name] = value
+    test.run()
+    assert not test.exception
+    return test
+
+
+def metrics(test: AppTest) -> dict[str, str]:
+    return {metric.label: metric.value for metric in test.metric}
+
+
+def test_an_empty_history_says_how_to_fill_it(directory: Path) -> None:
+    (info,) = shown().info
+    assert "python -m bytewax.run dataflows.record" in info.value
+
+
+def test_without_a_directory_it_says_so(directory: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("FLEET__HISTORY__DIRECTORY", "")
+    (info,) = shown().info
+    assert "`history.directory` is empty" in info.value
+
+
+def test_at_first_it_shows_the_latest_day_of_which_anything_is_kept(directory: Path) -> None:
+    noon = datetime.now(UTC).replace(hour=12, minute=0, second=0, microsecond=0)
+    days = [noon - timedelta(days=ago) for ago in (9, 4)]
+    keep(directory, *(minute_of("V1", day) for day in days))
+    test = shown()
+    assert test.date_input[0].value == days[1].date()
+    assert metrics(test)["driven"] == "1.0 km"
+
+
+def test_a_link_opens_a_vehicle_and_a_day(directory: Path) -> None:
+    noon = datetime(2026, 11, 20, 12, tzinfo=UTC)
+    keep(directory, minute_of("V1", noon), minute_of("V2", noon), minute_of("V2", noon + MINUTE))
+    test = shown(vehicle=["V2"], until="2026-11-20")
+    assert test.multiselect[0].value == ["V2"]
+    assert metrics(test)["driven"] == "2.0 km"
+
+
+def test_two_vehicles_are_compared(directory: Path) -> None:
+    noon = datetime(2026, 11, 20, 12, tzinfo=UTC)
+    keep(directory, minute_of("V1", noon), minute_of("V2", noon, distance_km=3.0))
+    test = shown(vehicle=["V1", "V2"], until="2026-11-20")
+    totals = test.dataframe[0].value
+    assert totals["Vehicle"].tolist() == ["V1", "V2"]
+    assert totals["Distance, km"].tolist() == [1.0, 3.0]
+
+
+def test_a_week_sums_up_its_days(directory: Path) -> None:
+    noon = datetime(2026, 11, 20, 12, tzinfo=UTC)
+    keep(directory, *(minute_of("V1", noon - timedelta(days=ago)) for ago in (0, 3, 6, 7)))
+    test = shown(vehicle=["V1"], until="2026-11-20", range="Week")
+    assert test.dataframe[0].value["Distance, km"].tolist() == [3.0]
+
+
+def test_names_that_hold_markup_are_shown_as_they_are(directory: Path) -> None:
+    hostile = "<b>:red[V]</b>"
+    store(directory, "events", [payload(hostile, number) for number in range(3)])
+    keep(directory, minute_of(hostile, START))
+    test = shown(vehicle=[hostile], until=f"{START:%Y-%m-%d}")
+    assert metrics(test)["driven"] == "1.0 km"
+    assert not any("<b>" in element.value for element in test.markdown)
+
+
+def test_what_cannot_be_read_is_one_line(directory: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def refused(*_: object) -> list[str]:
+        raise HistoryError("no permission\nto read")
+
+    monkeypatch.setattr("ui.history_page.vehicles_in", refused)
+    (error,) = shown().error
+    assert re.fullmatch(r"The history cannot be read: no permission.to read", error.value)
+
+
+def test_a_long_period_keeps_the_extremes_of_what_it_sums_up() -> None:
+    start = pd.date_range("2026-11-01", periods=30 * 24 * 60, freq="min", tz="UTC")
+    speed = np.sin(np.arange(len(start)) / 100.0) * 30.0 + 40.0
+    speed_max = speed.copy()
+    speed_max[12_345] = 250.0
+    rollups = pd.DataFrame(
+        {
+            "vehicle_id": "V1",
+            "start": start,
+            "end": start + pd.Timedelta("1min"),
+            "speed_mean": speed,
+            "speed_min": speed,
+            "speed_max": speed_max,
+        }
+    )
+    frame = rollup_frame(rollups, ["speed", "fuel"])
+    assert set(frame["signal"]) == {"speed"}
+    assert len(frame) < 500
+    assert frame["highest"].max() == 250.0
+    assert frame["lowest"].min() == pytest.approx(speed.min())
