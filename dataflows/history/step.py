@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from pathlib import Path
 
 from bytewax.outputs import FixedPartitionedSink, StatefulSinkPartition
 
+from config.history_settings import Place
 from dataflows.history.kinds import KINDS
 from dataflows.history.writer import KindWriter
 from dataflows.messages import MessageBatch
@@ -16,19 +16,19 @@ from dataflows.stored_state import HISTORY, Stored
 class HistorySink(FixedPartitionedSink[MessageBatch, Stored]):
     """Keeps messages; takes ``(kind, MessageBatch)``.
 
-    At the end of an epoch its messages are on disk. Only then are they acknowledged to the broker, so each is
+    At the end of an epoch its messages are stored. Only then are they acknowledged to the broker, so each is
     kept at least once, with and without a recovery directory.
     """
 
-    def __init__(self, directory: Path, topics: Mapping[str, str], *, distinct: bool) -> None:
+    def __init__(self, place: Place, topics: Mapping[str, str], *, distinct: bool) -> None:
         """Remember where to write.
 
         Args:
-            directory: of the history.
+            place: of the history.
             topics: kind → topic; over MQTT the prefix of topics that name a vehicle in the level below.
             distinct: whether no two messages of telemetry over MQTT have the same topic and payload.
         """
-        self._directory = directory
+        self._place = place
         self._topics = topics
         self._distinct = distinct
         self._parts = sorted(topics)
@@ -44,9 +44,7 @@ class HistorySink(FixedPartitionedSink[MessageBatch, Stored]):
             HISTORY.unwrap(resume_state)
         # The last level of a topic names a vehicle, but not in that of telemetry, which the user chooses.
         topic = "" if for_part == "telemetry" else self._topics[for_part]
-        return HistorySinkPartition(
-            KindWriter(self._directory, KINDS[for_part], topic, distinct=self._distinct)
-        )
+        return HistorySinkPartition(KindWriter(self._place, KINDS[for_part], topic, distinct=self._distinct))
 
 
 class HistorySinkPartition(StatefulSinkPartition[MessageBatch, Stored]):
