@@ -87,9 +87,5 @@ def test_a_storage_that_cannot_be_written_stops_the_job_with_one_line(
     assert "Traceback" not in said
     (tmp_path / "lake").unlink()
     with recording(directory, variables) as process:
-        wait_for_rows(
-            directory,
-            {"events": VEHICLES, "rollups": VEHICLES},
-            process,
-            place=place if scheme else tmp_path / "lake",
-        )
+        kept = place if scheme else tmp_path / "lake"
+        wait_for_rows(directory, {"events": VEHICLES, "rollups": VEHICLES}, process, place=kept)
