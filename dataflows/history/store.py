@@ -45,7 +45,7 @@ class Store(Protocol):
         """Whether there is a history."""
 
     def append(self, kind: Kind, table: pa.Table) -> None:
-        """Add rows of a kind: once this returns they survive a power failure."""
+        """Add rows of a kind: once this returns they are stored."""
 
     def newest_ids(self, kind: Kind, count: int) -> frozenset[str]:
         """Ids of the rows of a kind with a `message_id` that arrived last: at least `count`, if there are."""

@@ -22,7 +22,7 @@ UNSTABLE = frozenset({"telemetry", "commands", "unreadable"})
 
 
 class KindWriter:
-    """Writes messages of one kind. What `flush` has returned from survives a power failure."""
+    """Writes messages of one kind. What `flush` has returned from is stored."""
 
     def __init__(self, place: Place, kind: Kind, topic: str = "", *, distinct: bool = True) -> None:
         """Remember where to write; see `TableMaker`.
