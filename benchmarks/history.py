@@ -20,11 +20,13 @@ from rich.progress import track
 from rich.table import Table
 
 from config.errors import exit_on_error
+from config.history_settings import Place
+from config.settings import load
 from dataflows.events import Rollup, SignalSummary
-from dataflows.history.compaction import compact
 from dataflows.history.files import list_files
 from dataflows.history.kinds import KINDS
 from dataflows.history.reader import History
+from dataflows.history.store import open_store
 from dataflows.history.writer import KindWriter
 from dataflows.messages import MessageBatch
 
@@ -62,9 +64,9 @@ class Answer:
     seconds: float
 
 
-def write(directory: Path, days: int, vehicles: int) -> int:
+def write(place: Place, days: int, vehicles: int) -> int:
     """Write rollups as the recorder does; returns how many."""
-    writer = KindWriter(directory, KIND, "fleet/rollups")
+    writer = KindWriter(place, KIND, "fleet/rollups")
     spans = [(day, first) for day in range(days) for first in range(0, MINUTES, FILE)]
     for day, first in track(spans, "writing", console=Console(stderr=True), transient=True):
         payloads = [
@@ -107,16 +109,28 @@ def _rollup(vehicle: int, start: datetime) -> Rollup:
     )
 
 
-def ask(directory: Path, days: int, *, merged: bool) -> list[Answer]:
+def sizes(place: Place) -> list[int]:
+    """Bytes of every file."""
+    if isinstance(place, Path):
+        return [file.path.stat().st_size for file in list_files(place, KIND.name)]
+    from deltalake import DeltaTable
+
+    from dataflows.history.delta_maintenance import files_of
+
+    days = files_of(DeltaTable(f"{place}/{KIND.name}"))
+    return [file.size for of_day in days.values() for file in of_day]
+
+
+def ask(place: Place, days: int, *, merged: bool) -> list[Answer]:
     """Time every question."""
-    files = len(list_files(directory, KIND.name))
+    files = len(sizes(place))
     day = (START + timedelta(days=days // 2)).date()
     answers = []
     for question, sql in QUESTIONS.items():
         seconds = []
         for _ in range(REPETITIONS):
             begin = time.perf_counter()
-            History(directory).query(sql.format(day=day))
+            History(place).query(sql.format(day=day))
             seconds.append(time.perf_counter() - begin)
         answers.append(Answer(question, merged, files, round(statistics.median(seconds), 3)))
     return answers
@@ -130,19 +144,21 @@ def main(arguments: Sequence[str] | None = None) -> None:
     )
     parser.add_argument("--days", type=int, default=DAYS, metavar="N", help="default: %(default)d")
     parser.add_argument("--vehicles", type=int, default=VEHICLES, metavar="N", help="default: %(default)d")
+    parser.add_argument("--delta", action="store_true", help="keep them in a Delta table instead of files")
     parser.add_argument("--json", action="store_true", help="print JSON instead of a table")
     options = parser.parse_args(arguments)
     with exit_on_error("benchmarks.history"), tempfile.TemporaryDirectory() as name:
-        directory = Path(name)
+        place: Place = f"file://{name}" if options.delta else Path(name)
+        changes = {"merge_files": 2, "merge_after": 0.0, "keep_days": {}, "max_mib": None}
         begin = time.perf_counter()
-        rows = write(directory, options.days, options.vehicles)
+        rows = write(place, options.days, options.vehicles)
         written = time.perf_counter()
-        answers = ask(directory, options.days, merged=False)
+        answers = ask(place, options.days, merged=False)
         before = time.perf_counter()
-        compact(directory, KIND, 2, 0.0, "benchmarks.history")
+        open_store(place).maintain(load().history.model_copy(update=changes), lambda: False)
         merged = time.perf_counter()
-        answers += ask(directory, options.days, merged=True)
-        size = sum(file.path.stat().st_size for file in list_files(directory, KIND.name))
+        answers += ask(place, options.days, merged=True)
+        size = sum(sizes(place))
     if options.json:
         print(json.dumps({"rows": rows, "bytes": size, "answers": list(map(asdict, answers))}, indent=1))
         return

@@ -25,7 +25,7 @@ from config.errors import SettingsError
 from config.settings import Settings, load
 from dataflows.connectors.endpoints import topic_sources
 from dataflows.connectors.files import RecordingSink
-from dataflows.history.maintenance import Maintenance
+from dataflows.history.background import Maintenance
 from dataflows.history.step import HistorySink
 from dataflows.history.topics import FROM_VEHICLES, TELEMETRY, Sorter, filters_of, topics_of
 from dataflows.job import job

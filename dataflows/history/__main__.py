@@ -8,17 +8,17 @@ import logging
 import sys
 from collections.abc import Iterator, Sequence
 from datetime import datetime
-from pathlib import Path
 from typing import Any
 
 import msgspec
 import pyarrow as pa
 
 from config.errors import HistoryError, exit_on_error
+from config.history_settings import Place
 from config.logs import configure_logging
 from config.settings import load
-from dataflows.history.deletion import delete_vehicle
 from dataflows.history.reader import VIEWS, History
+from dataflows.history.store import open_store, place_argument
 
 PROGRAM = "python -m dataflows.history"
 MOST_ROWS, WIDEST = 200, 60
@@ -50,7 +50,9 @@ def main(arguments: Sequence[str] | None = None) -> None:
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )
     parser.add_argument("sql", nargs="?", metavar="SQL", help="one SELECT")
-    parser.add_argument("--directory", type=Path, help="of the history; by default history.directory")
+    parser.add_argument(
+        "--directory", type=place_argument, help="of the history, or its URL; by default history.directory"
+    )
     shown = parser.add_mutually_exclusive_group()
     shown.add_argument("--csv", action="store_true", help="print comma-separated values")
     shown.add_argument("--json", action="store_true", help="print one JSON object per row")
@@ -65,7 +67,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
     logging.getLogger("numexpr").setLevel(logging.WARNING)
     with exit_on_error("history"):
         directory = options.directory or load().history.directory
-        if directory is None or not directory.is_dir():
+        if directory is None or not open_store(directory).exists():
             raise HistoryError(
                 f"expected a history in {directory or 'history.directory, which is not set'}; "
                 "name it with --directory, or record one: python -m bytewax.run dataflows.record"
@@ -91,13 +93,13 @@ _COLUMNS = (
 )
 
 
-def _delete(directory: Path, vehicle: str, *, is_agreed: bool) -> None:
+def _delete(directory: Place, vehicle: str, *, is_agreed: bool) -> None:
     if not is_agreed:
         print(f"Delete all rows about {vehicle!r} in {directory}? They cannot be restored. [y/N] ", end="")
         sys.stdout.flush()
         if sys.stdin.readline().strip().lower() not in ("y", "yes"):
             raise HistoryError("nothing was deleted")
-    deleted = delete_vehicle(directory, vehicle)
+    deleted = open_store(directory).delete_vehicle(vehicle)
     counts = ", ".join(f"{count:,} of {kind}" for kind, count in deleted.rows.items())
     print(f"rows about {vehicle!r} that were deleted: {counts or 'none'}")
     for path in deleted.unread:

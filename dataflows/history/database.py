@@ -64,15 +64,20 @@ def all_rows(kind: Kind, files: Sequence[DataFile]) -> str:
         of_day.setdefault(file.day, []).append(file)
     alone = [file for group in of_day.values() if len(group) == 1 for file in group]
     beside_others = [file for group in of_day.values() if len(group) > 1 for file in group]
-    columns = ", ".join(
-        f"NULL::{_SQL_TYPES[column]} AS {name(called)}" for called, column in kind.columns.items()
-    )
-    parts = [f"SELECT {columns}, NULL::DATE AS day WHERE false"]
+    parts = [no_rows(kind)]
     if alone:
         parts.append(f"SELECT * FROM {rows_of(alone)}")
     if beside_others:
         parts.append(f"({each_once(kind, rows_of(beside_others))})")
     return " UNION ALL BY NAME ".join(parts)
+
+
+def no_rows(kind: Kind) -> str:
+    """SQL for the columns that every row of a kind has, and no row."""
+    columns = ", ".join(
+        f"NULL::{_SQL_TYPES[column]} AS {name(called)}" for called, column in kind.columns.items()
+    )
+    return f"SELECT {columns}, NULL::DATE AS day WHERE false"
 
 
 def name(called: str) -> str:

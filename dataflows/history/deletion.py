@@ -7,7 +7,6 @@ import re
 from collections.abc import Callable
 from functools import partial
 from pathlib import Path
-from typing import NamedTuple
 
 import pyarrow as pa
 import pyarrow.parquet as pq
@@ -26,27 +25,15 @@ from dataflows.history.files import (
 )
 from dataflows.history.kinds import KINDS, Kind
 from dataflows.history.lock import locked
+from dataflows.history.store import Deleted
 
 ROWS_AT_ONCE = 65_536
-
-
-class Deleted(NamedTuple):
-    """What was done.
-
-    Attributes:
-        rows: kind → rows that were deleted; copies count each.
-        unread: damaged files, which may hold more about the vehicle.
-    """
-
-    rows: dict[str, int]
-    unread: list[Path]
+LOOKED_AT = frozenset({"vehicle_id", "topic", "key", "payload", "alert_id"})
+"""Columns that say what a row is about."""
 
 
 def delete_vehicle(directory: Path, vehicle: str) -> Deleted:
-    """Delete the rows of a vehicle, and messages as they came that name it, in whole or in part.
-
-    A raw message is deleted if its topic has the vehicle as a level, its key is the vehicle, or its payload
-    holds the vehicle's id as a word: of a message about several vehicles nothing is left.
+    """Delete the rows of a vehicle, and messages as they came that name it; see `names_vehicle`.
 
     Args:
         directory: of the history.
@@ -60,7 +47,7 @@ def delete_vehicle(directory: Path, vehicle: str) -> Deleted:
     rows: dict[str, int] = {}
     with locked(directory, wait=True):
         for kind in KINDS.values():
-            names_it = _names(kind, vehicle)
+            names_it = names_vehicle(kind, vehicle)
             for file in list_files(directory, kind.name):
                 count = 0 if is_damaged(file.path) else _delete_from(directory, file, names_it)
                 if count:
@@ -72,8 +59,12 @@ def delete_vehicle(directory: Path, vehicle: str) -> Deleted:
     return Deleted(rows, sorted(unread))
 
 
-def _names(kind: Kind, vehicle: str) -> Callable[[dict[str, object]], bool]:
-    """Whether a row is about the vehicle."""
+def names_vehicle(kind: Kind, vehicle: str) -> Callable[[dict[str, object]], bool]:
+    """Whether a row is about the vehicle.
+
+    A raw message is if its topic has the vehicle as a level, its key is the vehicle, or its payload holds the
+    vehicle's id as a word: of a message about several vehicles nothing is left.
+    """
     spellings = {vehicle.encode(), json.dumps(vehicle)[1:-1].encode(), vehicle.replace("/", "\\/").encode()}
     # As a word, so that V7 is not found in V70.
     word = re.compile(rb"(?<![\w-])(?:" + b"|".join(map(re.escape, spellings)) + rb")(?![\w-])")
@@ -94,9 +85,8 @@ def _names(kind: Kind, vehicle: str) -> Callable[[dict[str, object]], bool]:
 
 def _delete_from(directory: Path, file: DataFile, names_it: Callable[[dict[str, object]], bool]) -> int:
     """Replace a file by one without the rows; returns how many there were."""
-    looked_at = {"vehicle_id", "topic", "key", "payload", "alert_id"}
     with pq.ParquetFile(file.path) as opened:
-        columns = [column for column in opened.schema_arrow.names if column in looked_at]
+        columns = [column for column in opened.schema_arrow.names if column in LOOKED_AT]
         deleted = 0
         for batch in opened.iter_batches(ROWS_AT_ONCE, columns=columns):
             deleted += sum(map(names_it, batch.to_pylist()))

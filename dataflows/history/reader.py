@@ -2,24 +2,21 @@
 
 from __future__ import annotations
 
-import logging
 import re
 from collections.abc import Mapping
 from contextlib import closing
 from datetime import UTC, date, datetime, timedelta
-from pathlib import Path
 from typing import Any
 
 import duckdb
 import pyarrow as pa
 
 from config.errors import HistoryError
-from dataflows.history.database import all_rows, connect, name, text
-from dataflows.history.files import DataFile, is_damaged, is_whole, list_files
+from config.history_settings import Place
+from dataflows.history.database import connect, name
 from dataflows.history.kinds import KIND_NAMES, KINDS, KindName
 from dataflows.history.read_only import check_question
-
-logger = logging.getLogger(__name__)
+from dataflows.history.store import Snapshot, open_store
 
 ATTEMPTS = 20
 """Attempts to read files that are merged meanwhile: they are, every half minute at most."""
@@ -44,10 +41,17 @@ class History:
     Every question is about the rows that are there when it is asked.
     """
 
-    def __init__(self, directory: Path) -> None:
-        """Remember where it is. A directory that is not there is an empty history."""
-        self._directory = directory.absolute()
-        self._damaged: set[Path] = set()
+    def __init__(self, place: Place) -> None:
+        """Remember where it is. A directory that is not there is an empty history.
+
+        Args:
+            place: a directory, or the URL of a storage.
+
+        Raises:
+            HistoryError: the package for it is not installed.
+        """
+        self._place = place
+        self._store = open_store(place)
 
     def query(
         self,
@@ -69,17 +73,17 @@ class History:
         Raises:
             HistoryError: it is not a question, or cannot be answered.
         """
+        kinds = _mentioned(sql)
         for _ in range(ATTEMPTS):
-            files = self._files(_mentioned(sql), first, last)
+            snapshot = self._store.look(kinds, first, last)
             try:
-                return self._ask(sql, dict(parameters or {}), files)
+                return self._ask(sql, dict(parameters or {}), kinds, snapshot)
             except _OF_THE_QUESTION as error:
                 raise HistoryError(_line(error)) from None
             except duckdb.Error as error:
-                is_changed = self._note_damaged(files) or self._files(list(files), first, last) != files
-                if not is_changed:
+                if not snapshot.is_outdated():
                     raise HistoryError(_line(error)) from None
-        raise HistoryError(f"the files in {self._directory} kept changing while they were read; ask again")
+        raise HistoryError(f"the files in {self._place} kept changing while they were read; ask again")
 
     def rows(
         self,
@@ -152,23 +156,10 @@ class History:
             None if end is None else (end.astimezone(UTC) - timedelta(microseconds=1)).date(),
         )
 
-    def _files(self, kinds: list[str], first: date | None, last: date | None) -> dict[str, list[DataFile]]:
-        return {
-            kind: [
-                file
-                for file in list_files(self._directory, kind, first, last)
-                if file.path not in self._damaged
-            ]
-            for kind in kinds
-        }
-
-    def _ask(self, sql: str, parameters: dict[str, Any], files: dict[str, list[DataFile]]) -> pa.Table:
+    def _ask(self, sql: str, parameters: dict[str, Any], kinds: list[str], snapshot: Snapshot) -> pa.Table:
         with closing(connect()) as database:
-            database.execute(f"SET allowed_directories = [{text(f'{self._directory}/')}]")
-            database.execute("SET enable_external_access = false")
-            for kind, found in files.items():
-                database.execute(f"CREATE VIEW {name(kind)} AS {all_rows(KINDS[kind], found)}")
-            if "alerts" in files:
+            snapshot.create_views(database)
+            if "alerts" in kinds:
                 database.execute(
                     f"CREATE VIEW {LATEST_ALERTS} AS SELECT * FROM alerts "
                     "QUALIFY row_number() OVER (PARTITION BY alert_id ORDER BY revision DESC) = 1"
@@ -177,16 +168,6 @@ class History:
             check_question(database, sql)
             return database.sql(sql, params=parameters).to_arrow_table()
 
-    def _note_damaged(self, files: dict[str, list[DataFile]]) -> bool:
-        """Leave damaged files out from now on; returns whether there are any."""
-        paths = [file.path for found in files.values() for file in found]
-        # Half of a file is noticed at once; anything else only when all of it is read.
-        damaged = [path for path in paths if _is_half(path)] or [path for path in paths if is_damaged(path)]
-        for path in damaged:
-            logger.error("history: %s is damaged, and left out", path)
-        self._damaged.update(damaged)
-        return bool(damaged)
-
 
 def _mentioned(sql: str) -> list[str]:
     """Kinds whose names are in a question, so that only their files are opened; all if there are none."""
@@ -194,13 +175,6 @@ def _mentioned(sql: str) -> list[str]:
     if LATEST_ALERTS in words:
         words.add("alerts")
     return [kind for kind in KIND_NAMES if kind in words] or list(KIND_NAMES)
-
-
-def _is_half(path: Path) -> bool:
-    try:
-        return not is_whole(path)
-    except FileNotFoundError:
-        return False
 
 
 def _line(error: Exception) -> str:

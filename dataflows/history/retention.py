@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from contextlib import suppress
 from datetime import UTC, date, datetime
 from pathlib import Path
 from typing import NamedTuple
 
-from dataflows.history.files import list_days, remove, remove_if_empty
+from dataflows.history.files import day_directory, list_days, remove, remove_if_empty
 from dataflows.history.kinds import KIND_NAMES
 
 logger = logging.getLogger(__name__)
@@ -26,14 +26,12 @@ class Day(NamedTuple):
     Attributes:
         kind: name of the kind.
         day: the UTC day.
-        place: its directory.
         size: bytes in it.
         written: when its newest file was written, seconds since 1970.
     """
 
     kind: str
     day: date
-    place: Path
     size: int
     written: float
 
@@ -41,15 +39,36 @@ class Day(NamedTuple):
 def apply_retention(
     directory: Path, keep_days: Mapping[str, int], most_bytes: int | None, today: date | None = None
 ) -> list[Day]:
-    """Delete days; the caller holds the lock.
+    """Delete days of files; the caller holds the lock. See `retain`."""
+    days = [_looked_at(kind, day, place) for kind in KIND_NAMES for day, place in list_days(directory, kind)]
+
+    def delete(day: Day) -> None:
+        place = day_directory(directory, day.kind, day.day)
+        with suppress(FileNotFoundError):
+            for path in list(place.iterdir()):
+                remove(path)
+        remove_if_empty(place)
+
+    return retain(days, keep_days, most_bytes, delete, today)
+
+
+def retain(
+    days: Iterable[Day],
+    keep_days: Mapping[str, int],
+    most_bytes: int | None,
+    delete: Callable[[Day], None],
+    today: date | None = None,
+) -> list[Day]:
+    """Delete what is too old or too much.
 
     The age of a row is that of its own time. A replay of old telemetry is old at once, and is kept for
     `KEPT_AT_LEAST` so that somebody can look at it.
 
     Args:
-        directory: of the history.
+        days: all that there are.
         keep_days: kind → days to keep besides today; kinds that are missing are kept.
         most_bytes: most bytes of all files together; ``None`` for no limit. Today is never deleted for it.
+        delete: deletes a day.
         today: the UTC day.
 
     Returns:
@@ -57,7 +76,7 @@ def apply_retention(
     """
     now = datetime.now(UTC)
     today = now.date() if today is None else today
-    days = [day for kind in KIND_NAMES for day in _days(directory, kind)]
+    days = list(days)
     old = [
         day
         for day in days
@@ -65,15 +84,11 @@ def apply_retention(
         and (today - day.day).days > keep_days[day.kind]
         and day.written < now.timestamp() - KEPT_AT_LEAST
     ]
-    _delete(old, "older than history.keep_days")
+    _delete(old, delete, "older than history.keep_days")
     kept = [day for day in days if day not in old]
     too_much = [] if most_bytes is None else _beyond(kept, most_bytes, today)
-    _delete(too_much, "all files together were larger than history.max_mib")
+    _delete(too_much, delete, "all files together were larger than history.max_mib")
     return old + too_much
-
-
-def _days(directory: Path, kind: str) -> list[Day]:
-    return [_looked_at(kind, day, place) for day, place in list_days(directory, kind)]
 
 
 def _looked_at(kind: str, day: date, place: Path) -> Day:
@@ -83,7 +98,7 @@ def _looked_at(kind: str, day: date, place: Path) -> Day:
             status = path.stat()
             size += status.st_size
             written = max(written, status.st_mtime)
-    return Day(kind, day, place, size, written)
+    return Day(kind, day, size, written)
 
 
 def _beyond(days: Iterable[Day], most_bytes: int, today: date) -> list[Day]:
@@ -111,13 +126,10 @@ def _beyond(days: Iterable[Day], most_bytes: int, today: date) -> list[Day]:
     return found
 
 
-def _delete(days: Iterable[Day], why: str) -> None:
+def _delete(days: Iterable[Day], delete: Callable[[Day], None], why: str) -> None:
     of_kind: dict[str, list[Day]] = {}
     for day in days:
-        with suppress(FileNotFoundError):
-            for path in list(day.place.iterdir()):
-                remove(path)
-        remove_if_empty(day.place)
+        delete(day)
         of_kind.setdefault(day.kind, []).append(day)
     for kind, deleted in of_kind.items():
         logger.warning(

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from pathlib import Path
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from threading import Event
 
 from bytewax.outputs import FixedPartitionedSink, StatefulSinkPartition
 
+from config.history_settings import Place
 from dataflows.history.kinds import KINDS
 from dataflows.history.writer import KindWriter
 from dataflows.messages import MessageBatch
@@ -16,22 +18,23 @@ from dataflows.stored_state import HISTORY, Stored
 class HistorySink(FixedPartitionedSink[MessageBatch, Stored]):
     """Keeps messages; takes ``(kind, MessageBatch)``.
 
-    At the end of an epoch its messages are on disk. Only then are they acknowledged to the broker, so each is
+    At the end of an epoch its messages are stored. Only then are they acknowledged to the broker, so each is
     kept at least once, with and without a recovery directory.
     """
 
-    def __init__(self, directory: Path, topics: Mapping[str, str], *, distinct: bool) -> None:
+    def __init__(self, place: Place, topics: Mapping[str, str], *, distinct: bool) -> None:
         """Remember where to write.
 
         Args:
-            directory: of the history.
+            place: of the history.
             topics: kind → topic; over MQTT the prefix of topics that name a vehicle in the level below.
             distinct: whether no two messages of telemetry over MQTT have the same topic and payload.
         """
-        self._directory = directory
+        self._place = place
         self._topics = topics
         self._distinct = distinct
         self._parts = sorted(topics)
+        self._has_failed = Event()
 
     def list_parts(self) -> list[str]:
         return self._parts
@@ -44,24 +47,44 @@ class HistorySink(FixedPartitionedSink[MessageBatch, Stored]):
             HISTORY.unwrap(resume_state)
         # The last level of a topic names a vehicle, but not in that of telemetry, which the user chooses.
         topic = "" if for_part == "telemetry" else self._topics[for_part]
-        return HistorySinkPartition(
-            KindWriter(self._directory, KINDS[for_part], topic, distinct=self._distinct)
-        )
+        writer = KindWriter(self._place, KINDS[for_part], topic, distinct=self._distinct)
+        return HistorySinkPartition(writer, self._has_failed)
 
 
 class HistorySinkPartition(StatefulSinkPartition[MessageBatch, Stored]):
     """One kind being written. Its state says nothing: what is written again is a copy, which readers drop."""
 
-    def __init__(self, writer: KindWriter) -> None:
+    def __init__(self, writer: KindWriter, has_failed: Event) -> None:
+        """Remember how to write.
+
+        Args:
+            writer: writes the rows of the kind.
+            has_failed: set by whichever partition could not write.
+        """
         self._writer = writer
+        self._has_failed = has_failed
 
     def write_batch(self, values: list[MessageBatch]) -> None:
-        for batch in values:
-            self._writer.write(batch)
+        with self._noting_failure():
+            for batch in values:
+                self._writer.write(batch)
 
     def snapshot(self) -> Stored:
-        self._writer.flush()
+        with self._noting_failure():
+            self._writer.flush()
         return HISTORY.wrap(None)
 
     def close(self) -> None:
-        self._writer.flush()
+        # The engine closes all partitions while the error of one stops it. A second error would abort the
+        # process before it has said the first. Nothing of this epoch is acknowledged: all of it comes again.
+        if not self._has_failed.is_set():
+            with self._noting_failure():
+                self._writer.flush()
+
+    @contextmanager
+    def _noting_failure(self) -> Iterator[None]:
+        try:
+            yield
+        except BaseException:
+            self._has_failed.set()
+            raise

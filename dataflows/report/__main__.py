@@ -14,6 +14,7 @@ from config.errors import HistoryError, exit_on_error
 from config.logs import configure_logging
 from config.settings import load
 from dataflows.history.reader import History
+from dataflows.history.store import place_argument
 from dataflows.report.html import html
 from dataflows.report.reading import day_report, fleet_report
 from dataflows.report.text import print_day, print_fleet
@@ -90,7 +91,10 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument("--vehicle", metavar="ID", help="one vehicle in detail; without it, a line for each")
     parser.add_argument("--html", type=Path, metavar="FILE", help="draw it, as a page that needs no network")
     parser.add_argument(
-        "--history", type=Path, metavar="DIR", help="directory of the history (that of the settings)"
+        "--history",
+        type=place_argument,
+        metavar="DIR",
+        help="directory or URL of the history (that of the settings)",
     )
     return parser
 

@@ -13,6 +13,7 @@ from pathlib import Path
 import msgspec
 
 from config.broker_settings import MqttSettings
+from config.history_settings import Place
 from dataflows.events import Alert, Command, CommandAnswer, LateEvent, Rollup, SignalSummary
 from dataflows.history.kinds import KindName
 from dataflows.history.reader import History
@@ -88,13 +89,22 @@ def wait_for_rows(
     expected: dict[KindName, int],
     process: subprocess.Popen[bytes],
     deadline: float = DEADLINE,
+    *,
+    place: Place | None = None,
 ) -> History:
     """The history, as soon as it has this many rows of each kind.
+
+    Args:
+        directory: of the history, and beside it the log.
+        expected: kind → rows.
+        process: the job.
+        deadline: seconds.
+        place: where the history is, if not in the directory.
 
     Raises:
         AssertionError: it has not in time, or the job has ended; with what the job said.
     """
-    history = History(directory)
+    history = History(place or directory)
     found: dict[KindName, int] = {}
 
     def has_all() -> bool:

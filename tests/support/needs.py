@@ -9,6 +9,7 @@ any machine how the tests do without them: ``TEST_WITHOUT="mosquitto chromium ja
 
 from __future__ import annotations
 
+import importlib.util
 import os
 import shutil
 from collections.abc import Callable
@@ -99,3 +100,11 @@ def need_sessions(broker: Broker) -> None:
 
 def _skip(what: str) -> NoReturn:
     pytest.skip(f"needs {what}", allow_module_level=True)
+
+
+def need_package(name: str) -> None:
+    """Skip the module that calls this at its top if a package of the extra ``dev`` is not installed."""
+    if importlib.util.find_spec(name) is None:
+        if os.environ.get("CI") == "true":
+            pytest.fail(f"with CI=true no test may be skipped; it needs the package {name}")
+        _skip(f"the package {name}: pip install '.[dev]'")

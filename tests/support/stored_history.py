@@ -11,8 +11,11 @@ from typing import Any
 
 import pytest
 
+from config.history_settings import Place
+from config.settings import load
 from dataflows.history.compaction import compact
 from dataflows.history.kinds import KINDS, KindName
+from dataflows.history.store import open_store
 from dataflows.history.writer import KindWriter
 from dataflows.messages import MessageBatch
 from tests.support.enriched_events import START, payload
@@ -34,11 +37,9 @@ def event(number: int) -> bytes:
     return payload(f"V{number % 3}", number * 350)
 
 
-def store(
-    directory: Path, kind: KindName, *flushes: Sequence[bytes], topic: str = "fleet/enriched/V"
-) -> None:
+def store(place: Place, kind: KindName, *flushes: Sequence[bytes], topic: str = "fleet/enriched/V") -> None:
     """Write messages of a kind, a file for each flush and day."""
-    writer = KindWriter(directory, KINDS[kind], "fleet/" + topic.split("/")[1])
+    writer = KindWriter(place, KINDS[kind], "fleet/" + topic.split("/")[1])
     for payloads in flushes:
         writer.write(batch(payloads, topic))
         writer.flush()
@@ -47,6 +48,12 @@ def store(
 def merge_all(directory: Path, kind: KindName = "events", files: int = 2) -> int:
     """Merge whatever can be merged, also of today; returns how many files were replaced."""
     return compact(directory, KINDS[kind], files, 0.0, "test")
+
+
+def maintain_all(place: Place) -> bool:
+    """Merge whatever can be merged, and delete nothing."""
+    changes = {"merge_files": 2, "merge_after": 0.0, "keep_days": {}, "max_mib": None}
+    return open_store(place).maintain(load().history.model_copy(update=changes), lambda: False)
 
 
 CHANGES = ("fsync", "rename", "unlink", "mkdir")

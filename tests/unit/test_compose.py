@@ -6,6 +6,7 @@ import importlib
 import importlib.util
 import re
 from fnmatch import fnmatch
+from pathlib import Path
 from urllib.parse import urlsplit
 
 import pytest
@@ -140,7 +141,7 @@ def test_the_history_outlives_the_container(profile: str, monkeypatch: pytest.Mo
     directory = settings_of(f"recorder-{profile}", monkeypatch).history.directory
 
     assert SERVICES[f"recorder-{profile}"]["volumes"][0].endswith(f":{STATE}")
-    assert directory is not None
+    assert isinstance(directory, Path)
     assert directory.as_posix().startswith(f"{STATE}/")
 
 

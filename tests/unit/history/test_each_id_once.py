@@ -11,10 +11,11 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from config.history_settings import Place
 from dataflows.history.files import list_files
 from dataflows.history.reader import History
 from tests.support.history_job import alert, rollup
-from tests.support.stored_history import Crash, crash_at, event, merge_all, store
+from tests.support.stored_history import Crash, crash_at, event, maintain_all, merge_all, store
 
 encode = msgspec.json.encode
 
@@ -22,7 +23,7 @@ NUMBERS = st.integers(0, 999)
 FLUSHES = st.lists(st.tuples(st.lists(NUMBERS, max_size=12), st.booleans()), max_size=6)
 
 
-def ids(directory: Path) -> Counter[str]:
+def ids(directory: Place) -> Counter[str]:
     return Counter(History(directory).rows("events")["event_id"].to_pylist())
 
 
@@ -98,24 +99,24 @@ def test_merged_files_are_sorted_by_vehicle_and_time(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize("merges", [False, True])
 def test_of_a_rollup_the_highest_revision_counts_in_whatever_order_they_come(
-    merges: bool, tmp_path: Path
+    merges: bool, place: Place
 ) -> None:
     store(
-        tmp_path,
+        place,
         "rollups",
         [encode(rollup("V1", 0, 2)), encode(rollup("V1", 0, 3)), encode(rollup("V1", 1, 1))],
         [encode(rollup("V1", 0, 1)), encode(rollup("V1", 1, 4))],
         topic="fleet/rollups/V1",
     )
     if merges:
-        assert merge_all(tmp_path, "rollups") == 2
-    found = History(tmp_path).query("SELECT sum(anomalies) AS anomalies, count(*) AS n FROM rollups")
+        assert maintain_all(place)
+    found = History(place).query("SELECT sum(anomalies) AS anomalies, count(*) AS n FROM rollups")
     assert found.to_pylist() == [{"anomalies": 7, "n": 2}]
 
 
-def test_all_revisions_of_an_alert_are_kept_and_the_highest_is_the_latest(tmp_path: Path) -> None:
+def test_all_revisions_of_an_alert_are_kept_and_the_highest_is_the_latest(place: Place) -> None:
     revisions = [encode(alert("V1", revision)) for revision in (2, 1, 3)]
-    store(tmp_path, "alerts", revisions, revisions[:2], topic="fleet/alerts/V1")
-    history = History(tmp_path)
+    store(place, "alerts", revisions, revisions[:2], topic="fleet/alerts/V1")
+    history = History(place)
     assert sorted(history.rows("alerts")["revision"].to_pylist()) == [1, 2, 3]
     assert history.query("SELECT revision FROM latest_alerts")["revision"].to_pylist() == [3]

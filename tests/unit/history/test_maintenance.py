@@ -14,12 +14,13 @@ import pytest
 from config.errors import HistoryError
 from config.history_settings import HistorySettings
 from config.settings import load
-from dataflows.history import files, reader
+from dataflows.history import file_store, files
+from dataflows.history.background import Maintenance
 from dataflows.history.deletion import delete_vehicle
 from dataflows.history.files import list_days, list_files
 from dataflows.history.kinds import KINDS
 from dataflows.history.lock import locked
-from dataflows.history.maintenance import ABANDONED, Maintenance, maintain
+from dataflows.history.maintenance import ABANDONED, maintain
 from dataflows.history.reader import History
 from dataflows.history.retention import KEPT_AT_LEAST, apply_retention
 from dataflows.history.writer import KindWriter
@@ -148,7 +149,7 @@ def test_a_reader_whose_files_are_merged_before_it_opens_them_asks_again(
             merged.append(merge_all(tmp_path))
         return found
 
-    monkeypatch.setattr(reader, "list_files", list_then_merge)
+    monkeypatch.setattr(file_store, "list_files", list_then_merge)
     assert events_of(tmp_path) == ["V1/350", "V2/700"]
     assert merged == [2]
 

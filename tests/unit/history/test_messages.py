@@ -10,6 +10,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from config.history_settings import Place
 from dataflows.history.kinds import KINDS
 from dataflows.history.reader import History
 from dataflows.history.signal_columns import stem
@@ -23,9 +24,9 @@ encode = msgspec.json.encode
 DAY = 24 * 3600 * 1_000_000
 
 
-def test_an_event_has_columns_for_each_of_its_signals(tmp_path: Path) -> None:
-    store(tmp_path, "events", [payload("V1", 1, measured={"speed": 90.0, "fuel": None})])
-    [row] = History(tmp_path).rows("events").to_pylist()
+def test_an_event_has_columns_for_each_of_its_signals(place: Place) -> None:
+    store(place, "events", [payload("V1", 1, measured={"speed": 90.0, "fuel": None})])
+    [row] = History(place).rows("events").to_pylist()
     assert (row["speed"], row["speed_expected"], row["speed_band"], row["speed_share"]) == (
         90,
         60,
@@ -37,19 +38,19 @@ def test_an_event_has_columns_for_each_of_its_signals(tmp_path: Path) -> None:
     assert msgspec.json.decode(row["telemetry"])["vehicle_id"] == "V1"
 
 
-def test_a_rollup_has_columns_for_its_signals_and_only_used_levels_have_more(tmp_path: Path) -> None:
-    store(tmp_path, "rollups", [encode(rollup("V1", 2))], topic="fleet/rollups/V1")
-    [row] = History(tmp_path).rows("rollups").to_pylist()
+def test_a_rollup_has_columns_for_its_signals_and_only_used_levels_have_more(place: Place) -> None:
+    store(place, "rollups", [encode(rollup("V1", 2))], topic="fleet/rollups/V1")
+    [row] = History(place).rows("rollups").to_pylist()
     names = ("speed_mean", "speed_min", "speed_max", "speed_last", "speed_count", "used_fuel")
     assert [row[name] for name in names] == [52.0, 40.0, 60.0, 55.0, 60.0, 0.1]
     assert "used_speed" not in row
     assert "filled_fuel" not in row
 
 
-def test_signals_may_change_from_day_to_day_and_from_file_to_file(tmp_path: Path) -> None:
+def test_signals_may_change_from_day_to_day_and_from_file_to_file(place: Place) -> None:
     other = enriched("V1", 2, values={"pressure": 2.5}, expected={}, band={}, contributions={})
-    store(tmp_path, "events", [payload("V1", 1)], [encode(other)])
-    rows = History(tmp_path).rows("events").to_pylist()
+    store(place, "events", [payload("V1", 1)], [encode(other)])
+    rows = History(place).rows("events").to_pylist()
     assert [(row["speed"], row["pressure"]) for row in rows] == [(60.0, None), (None, 2.5)]
 
 
@@ -77,11 +78,11 @@ def test_no_two_signals_share_a_column_and_none_has_that_of_something_else(
     assert not set(columns) & {*kind.columns, "day", ""}
 
 
-def test_a_signal_called_like_a_column_gets_an_underscore(tmp_path: Path) -> None:
+def test_a_signal_called_like_a_column_gets_an_underscore(place: Place) -> None:
     values = {"status": 1.0, "speed": 2.0, "speed_expected": 3.0, "Speed": 4.0}
     event = enriched("V1", values=values, expected={"status": 5.0}, band={}, contributions={})
-    store(tmp_path, "events", [encode(event)])
-    [row] = History(tmp_path).rows("events").to_pylist()
+    store(place, "events", [encode(event)])
+    [row] = History(place).rows("events").to_pylist()
     assert row["status"] == "ok"
     found = [row[name] for name in ("status_", "status__expected", "speed_expected_", "Speed")]
     assert found == [1.0, 5.0, 3.0, 4.0]
@@ -120,14 +121,14 @@ def test_a_message_that_is_none_is_kept_as_unreadable_and_the_others_are_rows(
 
 
 def test_a_raw_message_that_is_delivered_again_after_a_crash_is_one_also_over_midnight(
-    tmp_path: Path,
+    place: Place,
 ) -> None:
     contents = [b'{"speed": %d}' % number for number in range(5)]
     for arrived in (ARRIVED, ARRIVED + 5, ARRIVED + DAY, ARRIVED + 3 * DAY):
-        writer = KindWriter(tmp_path, KINDS["telemetry"])  # as after a restart
+        writer = KindWriter(place, KINDS["telemetry"])  # as after a restart
         writer.write(batch(contents, "fleet/telemetry/V1", arrived))
         writer.flush()
-    assert sorted(History(tmp_path).rows("telemetry")["payload"].to_pylist()) == contents
+    assert sorted(History(place).rows("telemetry")["payload"].to_pylist()) == contents
 
 
 def test_equal_messages_are_one_only_where_messages_have_a_time(tmp_path: Path) -> None:
@@ -140,19 +141,19 @@ def test_equal_messages_are_one_only_where_messages_have_a_time(tmp_path: Path) 
         assert len(History(directory).rows("telemetry")) == count
 
 
-def test_over_kafka_a_message_is_what_has_an_offset_of_its_own(tmp_path: Path) -> None:
-    writer = KindWriter(tmp_path, KINDS["telemetry"])
+def test_over_kafka_a_message_is_what_has_an_offset_of_its_own(place: Place) -> None:
+    writer = KindWriter(place, KINDS["telemetry"])
     messages = replace(
         batch([b"x", b"x"], "telemetry"), offsets=[1, 2], keys=["V1", "V1"], origin="telemetry/0"
     )
     for one in (messages, messages):
         writer.write(one)
         writer.flush()
-    assert History(tmp_path).rows("telemetry")["key"].to_pylist() == ["V1", "V1"]
+    assert History(place).rows("telemetry")["key"].to_pylist() == ["V1", "V1"]
 
 
-def test_commands_are_told_apart_by_id_and_vehicle_and_bare_words_by_arrival(tmp_path: Path) -> None:
-    writer = KindWriter(tmp_path, KINDS["commands"], "fleet/command")
+def test_commands_are_told_apart_by_id_and_vehicle_and_bare_words_by_arrival(place: Place) -> None:
+    writer = KindWriter(place, KINDS["commands"], "fleet/command")
     sent = encode({"id": "c1", "name": "stop"})
     for topic, content, arrived in (
         ("fleet/command", sent, 0),
@@ -163,6 +164,6 @@ def test_commands_are_told_apart_by_id_and_vehicle_and_bare_words_by_arrival(tmp
     ):
         writer.write(batch([content], topic, ARRIVED + arrived))
     writer.flush()
-    rows = History(tmp_path).rows("commands").to_pylist()
+    rows = History(place).rows("commands").to_pylist()
     told = sorted((row["vehicle_id"], row["command_id"], row["name"]) for row in rows)
     assert told == [("", "c1", "stop"), ("V/1", "c1", "stop"), ("V2", "", "restart"), ("V2", "", "restart")]

@@ -12,7 +12,7 @@ import msgspec
 import pytest
 
 from config.errors import HistoryError
-from dataflows.history import database, reader
+from dataflows.history import database, file_store
 from dataflows.history.__main__ import main
 from dataflows.history.reader import VIEWS, History
 from tests.support.enriched_events import START
@@ -50,7 +50,7 @@ def test_rows_are_chosen_by_vehicle_and_time_and_only_their_days_are_opened(
         opened.extend(files)
         return original(kind, files)  # type: ignore[arg-type]
 
-    monkeypatch.setattr(reader, "all_rows", note)
+    monkeypatch.setattr(file_store, "all_rows", note)
     start, end = START + timedelta(days=1), START + timedelta(days=2)
     zone = datetime.now().astimezone().tzinfo
     history = History(directory)
