@@ -28,6 +28,7 @@ from scripts.brokers.mosquitto import StartMosquitto
 from scripts.waiting import wait_until
 from tests.support.alert_kills import LAST, TIME_PER_KILL, VEHICLES, alert_telemetry
 from tests.support.alerting_job import decoded
+from tests.support.fleet_processes import FleetJob
 from tests.support.kafka_clients import Reader, create_topic
 from tests.support.kafka_fleet import PARTITIONS, end_offsets
 from tests.support.kafka_fleet import Job as KafkaJob
@@ -63,6 +64,12 @@ def seed_of(record_property: Property) -> int:
     return seed
 
 
+def of_job(job: FleetJob) -> dict[str, str]:
+    """Settings of a recorder beside a job."""
+    kinds = '["telemetry", "events", "alerts", "rollups", "late"]'
+    return {"FLEET_CONFIG": str(job.directory / "settings.toml"), "FLEET__HISTORY__KINDS": kinds}
+
+
 def subscribe(recorder: Recorder, run: Run) -> None:
     """Let the recorder subscribe for the first time, and kill it."""
     recorder.start()
@@ -88,7 +95,7 @@ def test_over_mqtt_the_history_is_that_of_a_job_and_a_recorder_that_never_died(
     payloads = alert_telemetry()
     with ExitStack() as stack:
         run = stack.enter_context(running(mosquitto(), tmp_path / "fleet", payloads, VEHICLES, SETTINGS))
-        recorder = stack.enter_context(Recorder(tmp_path / "history", run.job.directory / "settings.toml"))
+        recorder = stack.enter_context(Recorder(tmp_path / "history", of_job(run.job)))
         subscribe(recorder, run)
 
         def wait_for_output() -> None:
@@ -148,7 +155,7 @@ def test_over_kafka_the_history_is_that_of_a_job_and_a_recorder_that_never_died(
     )
     with (
         killed_at_the_end(new) as job,
-        Recorder(tmp_path / "history", job.directory / "settings.toml") as recorder,
+        Recorder(tmp_path / "history", of_job(job)) as recorder,
     ):
 
         def wait_for_output() -> None:
@@ -175,7 +182,7 @@ def test_revisions_that_the_broker_has_replaced_or_removed_while_the_recorder_wa
     payloads = alert_telemetry()[: 200 * VEHICLES]
     with ExitStack() as stack:
         run = stack.enter_context(running(broker, tmp_path / "fleet", payloads, VEHICLES, SETTINGS))
-        recorder = stack.enter_context(Recorder(tmp_path / "history", run.job.directory / "settings.toml"))
+        recorder = stack.enter_context(Recorder(tmp_path / "history", of_job(run.job)))
         subscribe(recorder, run)
         with Inbox(run.job.mqtt, run.job.alerts) as inbox:
             run.start()

@@ -27,13 +27,12 @@ class Recorder:
         directory: of the history.
     """
 
-    def __init__(self, directory: Path, settings: Path, **variables: str) -> None:
+    def __init__(self, directory: Path, variables: Mapping[str, str]) -> None:
         """Make a recovery directory beside that of the history.
 
         Args:
             directory: as the attribute; does not exist yet.
-            settings: file of the settings.
-            variables: more settings, as environment variables.
+            variables: its settings, as environment variables.
         """
         self.directory = directory
         self._log = directory.with_suffix(".log")
@@ -45,12 +44,10 @@ class Recorder:
         init_db_dir(recovery, 1)
         self._arguments = ("-r", str(recovery), "-b", "0")
         self._variables = {
-            "FLEET_CONFIG": str(settings),
-            "FLEET__HISTORY__KINDS": '["telemetry", "events", "alerts", "rollups", "late"]',
             "FLEET__HISTORY__MERGE_FILES": "3",
             "FLEET__HISTORY__MERGE_AFTER": "1",
             "FLEET__HISTORY__MAINTAIN_EVERY": "0.2",
-        } | variables
+        } | dict(variables)
 
     @property
     def log(self) -> str:
