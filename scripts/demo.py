@@ -1,9 +1,10 @@
-"""The demo: broker, dataflow, page and simulator of the Procfile, on free ports: ``make demo``.
+"""The demo: broker, dataflow, recorder, page and simulator of the Procfile, on free ports: ``make demo``.
 
 With ``FLEET_CONFIG=config/kafka.toml`` it uses the Kafka of the settings, which ``make kafka`` starts.
 
-Ctrl-C stops all processes. With ``DEMO_SECONDS=60`` the demo stops 60 seconds after the warm-up, prints one
-line with what it counted, and fails if no injected fault was flagged.
+Ctrl-C stops all processes. What was seen stays in ``.demo/history`` until the next demo; the last line says
+how to query it. With ``DEMO_SECONDS=60`` the demo stops 60 seconds after the warm-up, prints one line with
+what it counted, and fails if no injected fault was flagged.
 """
 
 from __future__ import annotations
@@ -28,13 +29,21 @@ from scripts.demo_watch import Watch
 
 ROOT = Path(__file__).resolve().parents[1]
 WORK = ROOT / ".demo"
+HISTORY = WORK / "history"
+KINDS = '["events", "alerts", "actions", "rollups", "commands", "answers", "late"]'
+"""Not telemetry: events contain it, and the embedded broker would take seconds longer for the warm-up."""
+
 PAGE_PORT = 8501
 TIME_TO_START = 300.0
 """Seconds, warm-up included, within which a live event must have been scored."""
 
 
+AWAITED = frozenset({"-source", "-record", "-record-results"})
+"""What ends the client ids of those who must not miss anything: the dataflow, and both of the recorder."""
+
+
 class ReadyPrinter(Printer):  # type: ignore[misc]
-    """Prints the output of the processes, and creates a file when the dataflow has subscribed to telemetry.
+    """Prints the output of the processes, and creates a file when dataflow and recorder have subscribed.
 
     The simulator waits for that file: the broker discards what is published before anyone has subscribed.
 
@@ -45,12 +54,14 @@ class ReadyPrinter(Printer):  # type: ignore[misc]
     def __init__(self, ready: Path) -> None:
         super().__init__(sys.stdout)
         self._ready = ready
+        self._awaited = AWAITED
 
     def write(self, message: Message) -> None:
         said = str(message.data)
-        # The session that reads what people do about alerts subscribes as well.
-        if message.name == "dataflow" and "subscribed" in said and "alert-actions" not in said:
-            self._ready.touch()
+        if "subscribed to" in said:
+            self._awaited = frozenset(end for end in self._awaited if f"{end}: connected" not in said)
+            if not self._awaited:
+                self._ready.touch()
         super().write(message)
 
 
@@ -66,6 +77,8 @@ def main() -> None:
             "FLEET__MQTT__HOST": LOCALHOST,
             "FLEET__MQTT__PORT": str(free_port(1883)),
             "FLEET__MQTT__PROTOCOL": "3.1.1",
+            "FLEET__HISTORY__DIRECTORY": str(HISTORY),
+            "FLEET__HISTORY__KINDS": KINDS,
             "PAGE_PORT": str(free_port(PAGE_PORT)),
             "PATH": f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}",
             "PYTHONUNBUFFERED": "1",
@@ -117,6 +130,8 @@ def run(settings: Settings, seconds: float | None) -> int:
     watcher = threading.Thread(target=_watch, args=(watch, seconds, outcome), daemon=True)
     watcher.start()
     manager.loop()
+    if HISTORY.exists():
+        print(f"demo: {_how_to_ask()}", flush=True)
     if seconds is None:
         return 0 if manager.returncode in (0, 130, 143) else 1
     watcher.join(timeout=5)
@@ -124,6 +139,12 @@ def run(settings: Settings, seconds: float | None) -> int:
     if failure is not None:
         print(f"demo: {failure}", file=sys.stderr)
     return 0 if failure is None else 1
+
+
+def _how_to_ask() -> str:
+    question = "SELECT opened_at, vehicle_id, summary FROM latest_alerts"
+    program = f"{os.path.relpath(sys.executable)} -m dataflows.history"
+    return f'what was seen is kept: {program} --directory {os.path.relpath(HISTORY)} "{question}"'
 
 
 def _watch(watch: Watch, seconds: float | None, outcome: list[str | None]) -> None:
