@@ -30,20 +30,13 @@ from scripts.demo_watch import Watch
 ROOT = Path(__file__).resolve().parents[1]
 WORK = ROOT / ".demo"
 HISTORY = WORK / "history"
-KINDS = '["events", "alerts", "actions", "rollups", "commands", "answers", "late"]'
-"""Not telemetry: events contain it, and the embedded broker would take seconds longer for the warm-up."""
-
 PAGE_PORT = 8501
 TIME_TO_START = 300.0
 """Seconds, warm-up included, within which a live event must have been scored."""
 
 
-AWAITED = frozenset({"-source", "-record", "-record-results"})
-"""What ends the client ids of those who must not miss anything: the dataflow, and both of the recorder."""
-
-
 class ReadyPrinter(Printer):  # type: ignore[misc]
-    """Prints the output of the processes, and creates a file when dataflow and recorder have subscribed.
+    """Prints the output of the processes, and creates a file when the dataflow has subscribed to telemetry.
 
     The simulator waits for that file: the broker discards what is published before anyone has subscribed.
 
@@ -54,14 +47,12 @@ class ReadyPrinter(Printer):  # type: ignore[misc]
     def __init__(self, ready: Path) -> None:
         super().__init__(sys.stdout)
         self._ready = ready
-        self._awaited = AWAITED
 
     def write(self, message: Message) -> None:
         said = str(message.data)
-        if "subscribed to" in said:
-            self._awaited = frozenset(end for end in self._awaited if f"{end}: connected" not in said)
-            if not self._awaited:
-                self._ready.touch()
+        # The session that reads what people do about alerts subscribes as well.
+        if message.name == "dataflow" and "subscribed" in said and "alert-actions" not in said:
+            self._ready.touch()
         super().write(message)
 
 
@@ -78,7 +69,6 @@ def main() -> None:
             "FLEET__MQTT__PORT": str(free_port(1883)),
             "FLEET__MQTT__PROTOCOL": "3.1.1",
             "FLEET__HISTORY__DIRECTORY": str(HISTORY),
-            "FLEET__HISTORY__KINDS": KINDS,
             "PAGE_PORT": str(free_port(PAGE_PORT)),
             "PATH": f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}",
             "PYTHONUNBUFFERED": "1",
@@ -113,9 +103,9 @@ def run(settings: Settings, seconds: float | None) -> int:
     """
     shutil.rmtree(WORK, ignore_errors=True)
     WORK.mkdir()
-    ready = WORK / "dataflow-is-ready"
+    ready, live = WORK / "dataflow-is-ready", WORK / "fleet-is-live"
     manager = Manager(ReadyPrinter(ready))
-    environment = os.environ | {"DATAFLOW_READY": str(ready)}
+    environment = os.environ | {"DATAFLOW_READY": str(ready), "DEMO_IS_LIVE": str(live)}
     watch = Watch()
     listen(settings, watch)
     processes = parse_procfile((ROOT / "Procfile").read_text()).processes
@@ -127,7 +117,7 @@ def run(settings: Settings, seconds: float | None) -> int:
         manager.add_process(name, command, env=environment, cwd=str(ROOT))
 
     outcome: list[str | None] = []
-    watcher = threading.Thread(target=_watch, args=(watch, seconds, outcome), daemon=True)
+    watcher = threading.Thread(target=_watch, args=(watch, live, seconds, outcome), daemon=True)
     watcher.start()
     manager.loop()
     if HISTORY.exists():
@@ -147,16 +137,18 @@ def _how_to_ask() -> str:
     return f'what was seen is kept: {program} --directory {os.path.relpath(HISTORY)} "{question}"'
 
 
-def _watch(watch: Watch, seconds: float | None, outcome: list[str | None]) -> None:
-    live = watch.wait_until_live(TIME_TO_START)
+def _watch(watch: Watch, live: Path, seconds: float | None, outcome: list[str | None]) -> None:
+    is_live = watch.wait_until_live(TIME_TO_START)
     address = f"http://localhost:{os.environ['PAGE_PORT']}"
-    if live:
+    if is_live:
+        # The embedded broker would take twice as long for the warm-up if it were recorded too.
+        live.touch()
         print(f"\n    the page: {address}\n", flush=True)
     if seconds is None:
         return
     failure = (
         watch.count_for(seconds)
-        if live
+        if is_live
         else f"expected a scored live event within {TIME_TO_START:.0f} s, got none"
     )
     outcome.append(failure)
