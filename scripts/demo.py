@@ -141,7 +141,7 @@ def _watch(watch: Watch, live: Path, seconds: float | None, outcome: list[str | 
     is_live = watch.wait_until_live(TIME_TO_START)
     address = f"http://localhost:{os.environ['PAGE_PORT']}"
     if is_live:
-        # The embedded broker would take twice as long for the warm-up if it were recorded too.
+        # If the embedded broker had to deliver the warm-up to the recorder too, it would take half as long again.
         live.touch()
         print(f"\n    the page: {address}\n", flush=True)
     if seconds is None:
