@@ -30,6 +30,7 @@ from scripts.demo_watch import Watch
 ROOT = Path(__file__).resolve().parents[1]
 WORK = ROOT / ".demo"
 HISTORY = WORK / "history"
+QUESTION = "SELECT opened_at, vehicle_id, summary FROM latest_alerts"
 PAGE_PORT = 8501
 TIME_TO_START = 300.0
 """Seconds, warm-up included, within which a live event must have been scored."""
@@ -132,16 +133,15 @@ def run(settings: Settings, seconds: float | None) -> int:
 
 
 def _how_to_ask() -> str:
-    question = "SELECT opened_at, vehicle_id, summary FROM latest_alerts"
     program = f"{os.path.relpath(sys.executable)} -m dataflows.history"
-    return f'what was seen is kept: {program} --directory {os.path.relpath(HISTORY)} "{question}"'
+    return f'what was seen is kept: {program} --directory {os.path.relpath(HISTORY)} "{QUESTION}"'
 
 
 def _watch(watch: Watch, live: Path, seconds: float | None, outcome: list[str | None]) -> None:
     is_live = watch.wait_until_live(TIME_TO_START)
     address = f"http://localhost:{os.environ['PAGE_PORT']}"
     if is_live:
-        # If the embedded broker had to deliver the warm-up to the recorder too, it would take half as long again.
+        # With the warm-up to deliver to the recorder too, the embedded broker would take half as long again.
         live.touch()
         print(f"\n    the page: {address}\n", flush=True)
     if seconds is None:
