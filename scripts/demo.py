@@ -48,9 +48,17 @@ class ReadyPrinter(Printer):  # type: ignore[misc]
     def __init__(self, ready: Path) -> None:
         super().__init__(sys.stdout)
         self._ready = ready
+        self._started = threading.Semaphore(0)
+
+    def wait_until_started(self, processes: int) -> None:
+        """Return when so many processes have started."""
+        for _ in range(processes):
+            self._started.acquire()
 
     def write(self, message: Message) -> None:
         said = str(message.data)
+        if message.name == "system" and " started (pid=" in said:
+            self._started.release()
         # The session that reads what people do about alerts subscribes as well.
         if message.name == "dataflow" and "subscribed" in said and "alert-actions" not in said:
             self._ready.touch()
@@ -98,17 +106,14 @@ def run(settings: Settings, seconds: float | None) -> int:
 
     Returns:
         the exit status.
-
-    Raises:
-        BrokerError: Kafka cannot be reached.
     """
     shutil.rmtree(WORK, ignore_errors=True)
     WORK.mkdir()
     ready, live = WORK / "dataflow-is-ready", WORK / "fleet-is-live"
-    manager = Manager(ReadyPrinter(ready))
+    printer = ReadyPrinter(ready)
+    manager = Manager(printer)
     environment = os.environ | {"DATAFLOW_READY": str(ready), "DEMO_IS_LIVE": str(live)}
     watch = Watch()
-    listen(settings, watch)
     processes = parse_procfile((ROOT / "Procfile").read_text()).processes
     if settings.source.kind == "kafka":
         del processes["broker"]
@@ -118,7 +123,15 @@ def run(settings: Settings, seconds: float | None) -> int:
         manager.add_process(name, command, env=environment, cwd=str(ROOT))
 
     outcome: list[str | None] = []
-    watcher = threading.Thread(target=_watch, args=(watch, live, seconds, outcome), daemon=True)
+
+    def watching() -> None:
+        # Only now: a process that is forked beside the threads of librdkafka may hang before it has started.
+        printer.wait_until_started(len(processes))
+        with exit_on_error("demo"):
+            listen(settings, watch)
+            _watch(watch, live, seconds, outcome)
+
+    watcher = threading.Thread(target=watching, daemon=True)
     watcher.start()
     manager.loop()
     if HISTORY.exists():
