@@ -25,7 +25,7 @@ help: ## List the targets
 install: $(INSTALLED) ## Create .venv with what the programs need (PYTHON=python3.12 to choose the Python)
 	@echo "next: source $(BIN)/activate"
 
-demo: $(INSTALLED) ## Start broker, simulator, dataflow and page; Ctrl-C stops them (DEMO_SECONDS=60 stops by itself)
+demo: $(INSTALLED) ## Start broker, simulator, dataflow, recorder and page; Ctrl-C stops them (DEMO_SECONDS=60 stops by itself)
 	@$(BIN)/python -m scripts.demo
 
 kafka: $(INSTALLED) ## Start a Kafka broker (needs Java 17 and Maven); Ctrl-C stops it (KAFKA_PORT=9192 for another port)

@@ -1,9 +1,10 @@
-"""The demo: broker, dataflow, page and simulator of the Procfile, on free ports: ``make demo``.
+"""The demo: broker, dataflow, recorder, page and simulator of the Procfile, on free ports: ``make demo``.
 
 With ``FLEET_CONFIG=config/kafka.toml`` it uses the Kafka of the settings, which ``make kafka`` starts.
 
-Ctrl-C stops all processes. With ``DEMO_SECONDS=60`` the demo stops 60 seconds after the warm-up, prints one
-line with what it counted, and fails if no injected fault was flagged.
+Ctrl-C stops all processes. What was seen stays in ``.demo/history`` until the next demo; the last line says
+how to query it. With ``DEMO_SECONDS=60`` the demo stops 60 seconds after the warm-up, prints one line with
+what it counted, and fails if no injected fault was flagged.
 """
 
 from __future__ import annotations
@@ -28,6 +29,8 @@ from scripts.demo_watch import Watch
 
 ROOT = Path(__file__).resolve().parents[1]
 WORK = ROOT / ".demo"
+HISTORY = WORK / "history"
+QUESTION = "SELECT opened_at, vehicle_id, summary FROM latest_alerts"
 PAGE_PORT = 8501
 TIME_TO_START = 300.0
 """Seconds, warm-up included, within which a live event must have been scored."""
@@ -45,9 +48,17 @@ class ReadyPrinter(Printer):  # type: ignore[misc]
     def __init__(self, ready: Path) -> None:
         super().__init__(sys.stdout)
         self._ready = ready
+        self._started = threading.Semaphore(0)
+
+    def wait_until_started(self, processes: int) -> None:
+        """Return when so many processes have started."""
+        for _ in range(processes):
+            self._started.acquire()
 
     def write(self, message: Message) -> None:
         said = str(message.data)
+        if message.name == "system" and " started (pid=" in said:
+            self._started.release()
         # The session that reads what people do about alerts subscribes as well.
         if message.name == "dataflow" and "subscribed" in said and "alert-actions" not in said:
             self._ready.touch()
@@ -66,6 +77,7 @@ def main() -> None:
             "FLEET__MQTT__HOST": LOCALHOST,
             "FLEET__MQTT__PORT": str(free_port(1883)),
             "FLEET__MQTT__PROTOCOL": "3.1.1",
+            "FLEET__HISTORY__DIRECTORY": str(HISTORY),
             "PAGE_PORT": str(free_port(PAGE_PORT)),
             "PATH": f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}",
             "PYTHONUNBUFFERED": "1",
@@ -94,17 +106,14 @@ def run(settings: Settings, seconds: float | None) -> int:
 
     Returns:
         the exit status.
-
-    Raises:
-        BrokerError: Kafka cannot be reached.
     """
     shutil.rmtree(WORK, ignore_errors=True)
     WORK.mkdir()
-    ready = WORK / "dataflow-is-ready"
-    manager = Manager(ReadyPrinter(ready))
-    environment = os.environ | {"DATAFLOW_READY": str(ready)}
+    ready, live = WORK / "dataflow-is-ready", WORK / "fleet-is-live"
+    printer = ReadyPrinter(ready)
+    manager = Manager(printer)
+    environment = os.environ | {"DATAFLOW_READY": str(ready), "DEMO_IS_LIVE": str(live)}
     watch = Watch()
-    listen(settings, watch)
     processes = parse_procfile((ROOT / "Procfile").read_text()).processes
     if settings.source.kind == "kafka":
         del processes["broker"]
@@ -114,9 +123,19 @@ def run(settings: Settings, seconds: float | None) -> int:
         manager.add_process(name, command, env=environment, cwd=str(ROOT))
 
     outcome: list[str | None] = []
-    watcher = threading.Thread(target=_watch, args=(watch, seconds, outcome), daemon=True)
+
+    def watching() -> None:
+        # Only now: a process that is forked beside the threads of librdkafka may hang before it has started.
+        printer.wait_until_started(len(processes))
+        with exit_on_error("demo"):
+            listen(settings, watch)
+            _watch(watch, live, seconds, outcome)
+
+    watcher = threading.Thread(target=watching, daemon=True)
     watcher.start()
     manager.loop()
+    if HISTORY.exists():
+        print(f"demo: {_how_to_ask()}", flush=True)
     if seconds is None:
         return 0 if manager.returncode in (0, 130, 143) else 1
     watcher.join(timeout=5)
@@ -126,16 +145,23 @@ def run(settings: Settings, seconds: float | None) -> int:
     return 0 if failure is None else 1
 
 
-def _watch(watch: Watch, seconds: float | None, outcome: list[str | None]) -> None:
-    live = watch.wait_until_live(TIME_TO_START)
+def _how_to_ask() -> str:
+    program = f"{os.path.relpath(sys.executable)} -m dataflows.history"
+    return f'what was seen is kept: {program} --directory {os.path.relpath(HISTORY)} "{QUESTION}"'
+
+
+def _watch(watch: Watch, live: Path, seconds: float | None, outcome: list[str | None]) -> None:
+    is_live = watch.wait_until_live(TIME_TO_START)
     address = f"http://localhost:{os.environ['PAGE_PORT']}"
-    if live:
+    if is_live:
+        # With the warm-up to deliver to the recorder too, the embedded broker would take half as long again.
+        live.touch()
         print(f"\n    the page: {address}\n", flush=True)
     if seconds is None:
         return
     failure = (
         watch.count_for(seconds)
-        if live
+        if is_live
         else f"expected a scored live event within {TIME_TO_START:.0f} s, got none"
     )
     outcome.append(failure)

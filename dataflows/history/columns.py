@@ -68,9 +68,8 @@ class TableMaker:
             if not message.payload:
                 continue
             try:
-                row = self._make(message, self._decode(message.payload))
-                # What a row holds was checked by its struct, but for numbers that Arrow cannot hold.
-                rows.append(row)
+                rows.append(self._make(message, self._decode(message.payload)))
+            # The struct has checked everything but that Arrow can hold the numbers.
             except (*JSON_ERRORS, ValueError, OverflowError) as error:
                 bad.append((message, str(error)))
         return Tables(_table(self._kind, rows), self._unreadable(bad))

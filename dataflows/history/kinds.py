@@ -39,7 +39,7 @@ class Kind:
 
     @property
     def sorted_by(self) -> tuple[str, ...]:
-        """Columns that compacted files are sorted by, so that a question about a vehicle reads little."""
+        """Columns that files are sorted by, so that a question about a vehicle reads little."""
         first = "vehicle_id" if "vehicle_id" in self.columns else "topic"
         return first, self.time, *self.identity
 

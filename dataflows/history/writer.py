@@ -18,7 +18,7 @@ REDELIVERED = 65_536
 """Messages that an MQTT broker delivers again after a crash, at most."""
 
 UNSTABLE = frozenset({"telemetry", "commands", "unreadable"})
-"""Kinds whose rows are at the time of their arrival, which changes with every delivery, as ids do not."""
+"""Kinds whose rows have the time of their arrival, which changes with every delivery; their ids do not."""
 
 
 class KindWriter:

@@ -13,9 +13,10 @@ from honcho.printer import Message
 
 from config.settings import Settings
 from dataflows.events import InjectedFault
+from dataflows.history.reader import History
 from scripts.brokers.ports import free_port
 from scripts.brokers.process import Broker
-from scripts.demo import ReadyPrinter, main
+from scripts.demo import QUESTION, ReadyPrinter, main
 from scripts.demo_listeners import listen
 from scripts.demo_watch import Watch
 from scripts.waiting import wait_until
@@ -57,6 +58,10 @@ def test_the_simulator_starts_when_the_dataflow_has_subscribed(tmp_path: Path) -
     assert not ready.exists()
     printer.write(line("dataflow", "connected, subscribed to fleet/telemetry/+"))
     assert ready.exists()
+
+
+def test_the_question_at_the_end_is_one_even_to_a_history_in_which_nothing_happened(tmp_path: Path) -> None:
+    assert History(tmp_path).query(QUESTION).num_rows == 0
 
 
 def test_a_fault_is_flagged_by_an_anomaly_of_its_vehicle_while_it_lasts(

@@ -2,84 +2,24 @@
 
 from __future__ import annotations
 
-import json
-import os
-import subprocess
-import sys
 from collections.abc import Iterator
-from contextlib import contextmanager
 from pathlib import Path
-from typing import Any
 from uuid import uuid4
 
 import msgspec
 import pytest
 
-from config.broker_settings import MqttSettings
 from dataflows.events import CommandAnswer, InjectedFault
 from scripts.brokers.kafka_process import Cluster
 from scripts.brokers.process import Broker
 from scripts.waiting import wait_until
 from tests.support.kafka_clients import Reader
 from tests.support.kafka_clients import publish as publish_to_kafka
-from tests.support.mqtt_clients import Inbox, publish
-from tests.support.paths import REPOSITORY
+from tests.support.live_fleet import Sender, live_fleet
+from tests.support.mqtt_clients import Inbox
 
 LIMIT = 15.0
 """km/h, below what everybody drives at."""
-
-
-@contextmanager
-def running(environment: dict[str, str], log: Path, *arguments: str) -> Iterator[None]:
-    """A live fleet without random faults, killed when the context ends."""
-    command = [sys.executable, "-m", "sim", "--faults-per-hour", "0", *arguments]
-    with log.open("wb") as output:
-        process = subprocess.Popen(
-            command, cwd=REPOSITORY, env=os.environ | environment, stdout=output, stderr=output
-        )
-    try:
-        yield
-        assert process.poll() is None, log.read_text()
-    finally:
-        process.kill()
-        process.wait()
-
-
-class Sender:
-    """Sends commands over MQTT, and sees what becomes of them.
-
-    Attributes:
-        settings: of the broker.
-        topic: of all vehicles.
-        inbox: telemetry, commands and answers.
-    """
-
-    def __init__(self, settings: MqttSettings, topic: str, inbox: Inbox) -> None:
-        self.settings = settings
-        self.topic = f"{topic}/command"
-        self.inbox = inbox
-        self._telemetry = f"{topic}/telemetry/"
-
-    @property
-    def answers(self) -> list[CommandAnswer]:
-        payloads = [p for t, p in list(self.inbox.messages) if t == f"{self.topic}/ack"]
-        return [msgspec.json.decode(payload, type=CommandAnswer) for payload in payloads]
-
-    def events(self, vehicle: str) -> list[dict[str, Any]]:
-        return [json.loads(p) for t, p in list(self.inbox.messages) if t == self._telemetry + vehicle]
-
-    def send(self, vehicle: str | None, payload: bytes, *, retain: bool = False) -> None:
-        topic = self.topic if vehicle is None else f"{self.topic}/{vehicle}"
-        publish(self.settings, [(topic, payload)], retain=retain)
-
-    def wait_for(self, **wanted: str) -> CommandAnswer:
-        """The first answer with these fields."""
-
-        def found() -> list[CommandAnswer]:
-            return [a for a in self.answers if all(getattr(a, n) == v for n, v in wanted.items())]
-
-        wait_until(found, f"the answer {wanted}")
-        return found()[0]
 
 
 @pytest.fixture
@@ -107,7 +47,7 @@ def test_a_live_vehicle_obeys_a_limit_once_and_says_so(
     environment: dict[str, str], sender: Sender, tmp_path: Path
 ) -> None:
     limit = b'{"id":"c1","name":"limit_speed","arguments":{"kmh":%g},"by":"anna"}' % LIMIT
-    with running(environment, tmp_path / "log", "--vehicles", "3", "--rate", "10"):
+    with live_fleet(environment, tmp_path / "log", "--vehicles", "3", "--rate", "10"):
         wait_until(lambda: len(sender.events("VEH-0002")) > 20, "telemetry")
         sender.send("VEH-0002", limit)
         sender.wait_for(command_id="c1", status="accepted", by="anna", vehicle_id="VEH-0002")
@@ -134,7 +74,7 @@ def test_a_live_vehicle_obeys_a_limit_once_and_says_so(
 def test_what_cannot_be_obeyed_is_refused_with_the_reason_and_the_fleet_drives_on(
     environment: dict[str, str], sender: Sender, tmp_path: Path
 ) -> None:
-    with running(environment, tmp_path / "log", "--vehicles", "2", "--rate", "10"):
+    with live_fleet(environment, tmp_path / "log", "--vehicles", "2", "--rate", "10"):
         wait_until(lambda: sender.events("VEH-0001"), "telemetry")
         sender.send("VEH-9", b'{"id":"nobody","name":"stop"}')
         sender.send("VEH-0001", b"\xff{")
@@ -154,7 +94,7 @@ def test_a_fault_is_injected_and_cleared_and_the_ground_truth_says_both(
 ) -> None:
     arguments = b'{"kind":"missing_sensor","signal":"fuel","seconds":900}'
     fault = b'{"id":"f","name":"inject_fault","arguments":%b}' % arguments
-    with running(environment, tmp_path / "log", "--vehicles", "1", "--rate", "10"):
+    with live_fleet(environment, tmp_path / "log", "--vehicles", "1", "--rate", "10"):
         wait_until(lambda: sender.events("VEH-0001"), "telemetry")
         sender.send("VEH-0001", fault)
         sender.wait_for(command_id="f", status="done")
@@ -176,7 +116,7 @@ def test_a_retained_command_is_not_obeyed_at_the_start(
     environment: dict[str, str], sender: Sender, tmp_path: Path
 ) -> None:
     sender.send("VEH-0001", b'{"id":"old","name":"stop"}', retain=True)
-    with running(environment, tmp_path / "log", "--vehicles", "1", "--rate", "10"):
+    with live_fleet(environment, tmp_path / "log", "--vehicles", "1", "--rate", "10"):
         wait_until(lambda: sender.events("VEH-0001"), "telemetry")
         sender.send("VEH-0001", b'{"id":"new","name":"resume"}')
         sender.wait_for(command_id="new", status="done")
@@ -188,7 +128,7 @@ def test_a_retained_command_is_not_obeyed_at_the_start(
 def test_a_fleet_without_commands_does_not_hear_any(
     environment: dict[str, str], sender: Sender, tmp_path: Path
 ) -> None:
-    with running(environment, tmp_path / "log", "--no-commands", "--vehicles", "1", "--rate", "20"):
+    with live_fleet(environment, tmp_path / "log", "--no-commands", "--vehicles", "1", "--rate", "20"):
         wait_until(lambda: sender.events("VEH-0001"), "telemetry")
         sender.send(None, b"stop")
         heard = len(sender.events("VEH-0001"))
@@ -213,7 +153,7 @@ def test_a_live_vehicle_obeys_over_kafka(kafka_cluster: Cluster, tmp_path: Path)
         publish_to_kafka(kafka_cluster, command, [(vehicle, payload)])
 
     log = tmp_path / "log"
-    with running(environment, log, "--vehicles", "2", "--rate", "10"):
+    with live_fleet(environment, log, "--vehicles", "2", "--rate", "10"):
         wait_until(lambda: "Ctrl-C stops" in log.read_text(), "the start of the fleet")
         with Reader(kafka_cluster, answers) as reader:
 

@@ -113,7 +113,8 @@ def test_the_page_that_is_run_exists_and_is_copied(profile: str) -> None:
 
 @pytest.mark.parametrize("profile", PROFILES)
 @pytest.mark.parametrize(
-    ("program", "name"), [("simulator", "sim"), ("dataflow", "dataflow"), ("page", "page")]
+    ("program", "name"),
+    [("simulator", "sim"), ("dataflow", "dataflow"), ("recorder", "recorder"), ("page", "page")],
 )
 def test_the_programs_are_those_of_the_native_run(program: str, name: str, profile: str) -> None:
     assert essence(words(f"{program}-{profile}")) == essence(native()[name])
