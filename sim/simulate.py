@@ -66,11 +66,12 @@ def simulate(
         with progress_bar(description, length) as show:
             for number, step in enumerate(islice(steps, length), 1):
                 _announce(step, publisher, totals)
-                if commands is not None:
-                    commands.after_step()
                 batch = transmission.send(step)
                 sent = publish_paced(batch, publisher, pacer, stop)
                 totals.messages += sent
+                if commands is not None:
+                    # What was done is said after the events that show it.
+                    commands.after_step()
                 if stop.requested:
                     totals.events += len(step.vehicles) * sent // (len(batch) or 1)
                     totals.under_way = transmission.under_way

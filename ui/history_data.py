@@ -51,7 +51,7 @@ class Period:
 
 
 @st.cache_data(ttl=FRESH_FOR, max_entries=ANSWERS_KEPT, show_spinner=False)
-def vehicles_in(directory: Path, period: Period) -> list[str]:
+def vehicles_in(directory: Path | str, period: Period) -> list[str]:
     """Ids of the vehicles that have rollups in a period.
 
     Raises:
@@ -65,7 +65,7 @@ def vehicles_in(directory: Path, period: Period) -> list[str]:
 
 
 @st.cache_data(ttl=FRESH_FOR, max_entries=ANSWERS_KEPT, show_spinner=False)
-def latest_day(directory: Path, period: Period) -> date | None:
+def latest_day(directory: Path | str, period: Period) -> date | None:
     """The last day of a period on which any vehicle has rollups; ``None`` if there is none.
 
     Raises:
@@ -77,7 +77,7 @@ def latest_day(directory: Path, period: Period) -> date | None:
 
 
 @st.cache_data(ttl=FRESH_FOR, max_entries=ANSWERS_KEPT, show_spinner=False)
-def report_of(directory: Path, vehicle: str, day: date) -> DayReport:
+def report_of(directory: Path | str, vehicle: str, day: date) -> DayReport:
     """What a vehicle did on a day, with its events if they are still kept.
 
     Raises:
@@ -87,7 +87,7 @@ def report_of(directory: Path, vehicle: str, day: date) -> DayReport:
 
 
 @st.cache_data(ttl=FRESH_FOR, max_entries=ANSWERS_KEPT, show_spinner=False)
-def rollups_of(directory: Path, vehicles: Sequence[str], period: Period) -> pd.DataFrame:
+def rollups_of(directory: Path | str, vehicles: Sequence[str], period: Period) -> pd.DataFrame:
     """Rollups of vehicles in a period, by vehicle and time.
 
     Raises:
@@ -99,7 +99,7 @@ def rollups_of(directory: Path, vehicles: Sequence[str], period: Period) -> pd.D
 
 
 @st.cache_data(ttl=FRESH_FOR, max_entries=ANSWERS_KEPT, show_spinner=False)
-def alerts_of(directory: Path, vehicles: Sequence[str], period: Period) -> list[AlertLine]:
+def alerts_of(directory: Path | str, vehicles: Sequence[str], period: Period) -> list[AlertLine]:
     """Alerts of vehicles that were open in a period, by time.
 
     Raises:

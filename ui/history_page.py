@@ -54,7 +54,7 @@ def show_history(settings: Settings, zone: tzinfo) -> None:
         st.error(f"The history cannot be read: {markdown(str(error), 500)}", icon=":material/error:")
 
 
-def _show(settings: Settings, directory: Path, zone: tzinfo) -> None:
+def _show(settings: Settings, directory: Path | str, zone: tzinfo) -> None:
     period = _period(directory)
     known = vehicles_in(directory, period)
     if not known:
@@ -78,7 +78,7 @@ def nothing(period: Period) -> str:
     )
 
 
-def _period(directory: Path) -> Period:
+def _period(directory: Path | str) -> Period:
     """The days that the viewer has chosen; at first the latest one of which anything is kept."""
     today = datetime.now(UTC).date()
     row = st.container(horizontal=True, vertical_alignment="bottom")
@@ -162,7 +162,7 @@ def _show_route(report: DayReport) -> None:
 
 
 def _show_period(
-    directory: Path, chosen: Sequence[str], period: Period, settings: Settings, zone: tzinfo
+    directory: Path | str, chosen: Sequence[str], period: Period, settings: Settings, zone: tzinfo
 ) -> None:
     rollups = rollups_of(directory, tuple(chosen), period)
     if not len(rollups):
