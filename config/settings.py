@@ -156,13 +156,22 @@ class DetectorSettings(Section):
 
 
 class PageSettings(Section):
-    """The live page."""
+    """The live page.
+
+    Attributes:
+        latitude, longitude: signals with the position.
+        refresh: seconds between updates.
+        history: events kept per vehicle for the charts.
+        stale_after: seconds without an event after which a vehicle, or the stream, is silent.
+        metrics: addresses of the Prometheus metrics of the processes of the job.
+    """
 
     latitude: str
     longitude: str
     refresh: PositiveFloat
     history: PositiveInt
     stale_after: PositiveFloat
+    metrics: tuple[Annotated[str, Field(pattern=r"^https?://")], ...] = ()
 
 
 class Settings(BaseSettings):

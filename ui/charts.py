@@ -108,6 +108,31 @@ def contribution_chart() -> dict[str, Any]:
     return specification(bars, HEIGHT_OF_CONTRIBUTIONS)
 
 
+@cache
+def rate_chart() -> dict[str, Any]:
+    """Events per second of each process.
+
+    Columns: ``time``, ``process``, ``rate``.
+    """
+    lines = (
+        alt.Chart()
+        .mark_line(strokeWidth=1.8)
+        .encode(
+            x=alt.X("time:T", axis=_TIME),
+            y=alt.Y(
+                "rate:Q", title=None, axis=alt.Axis(format=",.3~g", tickCount=4), scale=alt.Scale(zero=True)
+            ),
+            color=alt.Color("process:N", legend=None),
+            tooltip=[
+                alt.Tooltip("process:N"),
+                alt.Tooltip("time:T", format="%H:%M:%S"),
+                alt.Tooltip("rate:Q", format=",.0f"),
+            ],
+        )
+    )
+    return specification(lines, HEIGHT_OF_ERROR)
+
+
 def _shown_if(column: str, opacity: float) -> Any:
     # Transparent, not filtered out: a layer without rows has no extent, and Vega would warn about that in the
     # console at every update.

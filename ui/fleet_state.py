@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import threading
 import time
-from collections import OrderedDict
+from collections import OrderedDict, deque
 from collections.abc import Callable
 from dataclasses import dataclass, field
 
@@ -27,6 +27,9 @@ TOTAL_HISTORY = 250_000
 
 MIN_HISTORY = 60
 """Events kept per vehicle, however large the fleet."""
+
+DEAD_LETTERS_KEPT = 50
+"""The latest ones."""
 
 SHARED_FOR = 0.2
 """Seconds for which viewers get the same snapshot."""
@@ -80,6 +83,7 @@ class FleetSnapshot:
         last_event_at: when the last event arrived, seconds since the epoch; ``None`` before the first.
         dead_letters: dead letters received since the page was started.
         dead_letter_reason: reason of the last dead letter; empty before the first.
+        latest_dead_letters: the last `DEAD_LETTERS_KEPT` that could be decoded, the newest first.
         undecodable: messages on the enriched topic that are not enriched events.
         dropped: vehicles that are no longer kept because there are more than `MAX_VEHICLES`.
     """
@@ -92,6 +96,7 @@ class FleetSnapshot:
     last_event_at: float | None
     dead_letters: int
     dead_letter_reason: str
+    latest_dead_letters: tuple[DeadLetter, ...]
     undecodable: int
     dropped: int
 
@@ -131,6 +136,7 @@ class FleetState:
         self._events = self._dead_letters = self._undecodable = self._dropped = 0
         self._last_event_at: float | None = None
         self._dead_letter_reason = ""
+        self._latest_dead_letters: deque[DeadLetter] = deque(maxlen=DEAD_LETTERS_KEPT)
         self._shared: FleetSnapshot | None = None
 
     def record(self, payload: bytes, *, retained: bool = False) -> None:
@@ -172,12 +178,14 @@ class FleetState:
     def record_dead_letter(self, payload: bytes) -> None:
         """Record one message of the dead-letter topic; it counts even if it cannot be decoded."""
         try:
-            reason = _DEAD_LETTER.decode(payload).reason
+            letter = _DEAD_LETTER.decode(payload)
         except JSON_ERRORS:
-            reason = "the dead letter itself cannot be decoded"
+            letter = None
         with self._lock:
             self._dead_letters += 1
-            self._dead_letter_reason = reason
+            self._dead_letter_reason = letter.reason if letter else "the dead letter itself cannot be decoded"
+            if letter is not None:
+                self._latest_dead_letters.appendleft(letter)
 
     def snapshot(self) -> FleetSnapshot:
         """The fleet now, or up to `SHARED_FOR` seconds ago."""
@@ -198,6 +206,7 @@ class FleetState:
                     last_event_at=self._last_event_at,
                     dead_letters=self._dead_letters,
                     dead_letter_reason=self._dead_letter_reason,
+                    latest_dead_letters=tuple(self._latest_dead_letters),
                     undecodable=self._undecodable,
                     dropped=self._dropped,
                 )

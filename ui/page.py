@@ -22,8 +22,10 @@ from ui.history_page import show_history
 from ui.kafka_actions import KafkaActions
 from ui.kafka_feed import KafkaFeed
 from ui.map_section import show_map
+from ui.metrics_scraper import EVERY, MetricsScraper
 from ui.mqtt_actions import MqttActions
 from ui.mqtt_feed import MqttFeed
+from ui.pipeline_page import show_pipeline
 from ui.vehicle_detail import show_vehicle
 
 HEIGHT_OF_OVERVIEW = 460
@@ -80,6 +82,18 @@ def shared_desk() -> ActionDesk:
     return ActionDesk(KafkaActions(settings) if settings.sink.kind == "kafka" else MqttActions(settings))
 
 
+@st.cache_resource(show_spinner=False)
+def shared_metrics() -> MetricsScraper:
+    """The only reader of metrics in this process, shared by all viewers; started when it is first looked at.
+
+    Raises:
+        SettingsError: a setting is invalid; nothing is cached, so the next viewer tries again.
+    """
+    scraper = MetricsScraper(config.settings.load().page.metrics)
+    scraper.start()
+    return scraper
+
+
 def show_page() -> None:
     """Draw the page that the viewer has chosen."""
     st.set_page_config(page_title="Fleet", page_icon="🚚", layout="wide")
@@ -99,9 +113,19 @@ def show_page() -> None:
     def history() -> None:
         show_history(settings, zone)
 
+    def pipeline() -> None:
+        st.title("Pipeline", anchor=False)
+        metrics = shared_metrics()
+
+        def section() -> None:
+            show_pipeline(settings, feed.state.snapshot(), metrics.processes(), zone)
+
+        st.fragment(run_every=EVERY)(section)()
+
     pages = [
         st.Page(fleet, title="Fleet", icon=":material/local_shipping:", url_path="fleet", default=True),
         st.Page(history, title="History", icon=":material/history:", url_path="history"),
+        st.Page(pipeline, title="Pipeline", icon=":material/monitoring:", url_path="pipeline"),
     ]
     st.navigation(pages, position="top").run()
 
