@@ -148,12 +148,12 @@ def _figures(processes: Sequence[ProcessMetrics]) -> None:
         return sum(process.rate(name) for process in processes)
 
     events = total(EVENTS)
-    with st.grid(min_column_width=150):
+    with st.grid(min_column_width=170):
         st.metric("Events per second", number(rate(EVENTS)), border=True)
         st.metric("Flagged", f"{total(ANOMALIES) / events:.2%}" if events else "–", border=True)
-        st.metric("Dead letters per minute", number(60.0 * rate(DEAD_LETTERS)), border=True)
+        st.metric("Dead letters per min", number(60.0 * rate(DEAD_LETTERS)), border=True)
         st.metric("Duplicates", f"{total(DUPLICATES):,.0f}", border=True)
-        st.metric("Late for their rollup", f"{total(LATE):,.0f}", border=True)
+        st.metric("Late for rollup", f"{total(LATE):,.0f}", border=True)
         st.metric("Vehicles", f"{total(VEHICLES):,.0f}", border=True)
 
 
