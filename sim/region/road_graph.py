@@ -98,7 +98,9 @@ class RoadGraph:
         nodes = len(self.layout.nodes)
         cost = self.length / self.limit * _SECONDS_PER_METRE + _NODE_COST * ~self._is_fast
         # Searched backwards from every target, so that what precedes a node is the next one on the way.
-        backwards = csr_array((cost, (self.head, self.tail)), shape=(nodes, nodes))
+        # Older versions of SciPy search only graphs with indices of 32 bits.
+        ends = self.head.astype(np.int32), self.tail.astype(np.int32)
+        backwards = csr_array((cost, ends), shape=(nodes, nodes))
         seconds, following = dijkstra(backwards, return_predecessors=True)
         self.travel_time: FloatArray = seconds.T
         edge = np.full((nodes, nodes), -1, dtype=np.int32)
