@@ -146,6 +146,17 @@ def test_the_history_outlives_the_container(profile: str, monkeypatch: pytest.Mo
     assert directory.as_posix().startswith(f"{STATE}/")
 
 
+@pytest.mark.parametrize("profile", PROFILES)
+def test_the_page_reads_the_history_of_the_recorder_and_the_metrics_of_the_job(
+    profile: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    page = settings_of(f"page-{profile}", monkeypatch)
+
+    assert SERVICES[f"page-{profile}"]["volumes"] == [f"recorder-{profile}:{STATE}:ro"]
+    assert page.history.directory == settings_of(f"recorder-{profile}", monkeypatch).history.directory
+    assert f"http://dataflow-{profile}:3030/metrics" in page.page.metrics
+
+
 @pytest.mark.parametrize("service", SERVICES)
 def test_every_mounted_file_exists_and_every_volume_is_declared(service: str) -> None:
     for volume in SERVICES[service].get("volumes", []):
