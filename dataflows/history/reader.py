@@ -104,7 +104,22 @@ class History:
         Raises:
             HistoryError: they cannot be read.
         """
-        return self._between(kind, KINDS[kind].time, kind, vehicle, start, end, columns)
+        time = KINDS[kind].time
+        conditions = {
+            "vehicle": ("vehicle_id = $vehicle", vehicle),
+            "start": (f"{name(time)} >= $start::TIMESTAMPTZ", None if start is None else start.isoformat()),
+            "end": (f"{name(time)} < $end::TIMESTAMPTZ", None if end is None else end.isoformat()),
+        }
+        given = {key: pair for key, pair in conditions.items() if pair[1] is not None}
+        where = " AND ".join(condition for condition, _ in given.values()) or "true"
+        selected = ", ".join(column if column == "*" else name(column) for column in columns)
+        order = ", ".join(map(name, (time, *KINDS[kind].identity)))
+        return self.query(
+            f"SELECT {selected} FROM {kind} WHERE {where} ORDER BY {order}",
+            {key: value for key, (_, value) in given.items()},
+            None if start is None else start.astimezone(UTC).date(),
+            None if end is None else (end.astimezone(UTC) - timedelta(microseconds=1)).date(),
+        )
 
     def events(self, vehicle: str | None, start: datetime, end: datetime, **more: Any) -> pa.Table:
         """Enriched events of a vehicle, or all; see `rows`."""
@@ -115,8 +130,19 @@ class History:
         return self.rows("rollups", vehicle, start, end, **more)
 
     def alerts(self, vehicle: str | None, start: datetime, end: datetime) -> pa.Table:
-        """Alerts that were opened in this time, the highest revision of each; see `rows`."""
-        return self._between(LATEST_ALERTS, "opened_at", "alerts", vehicle, start, end, ("*",))
+        """Alerts that were opened in this time, the highest revision of each, whenever that came; see `rows`.
+
+        An alert that opened again later is as it is now, with the time of that opening.
+        """
+        whose = "" if vehicle is None else "AND vehicle_id = $vehicle"
+        question = (
+            f"SELECT * FROM {LATEST_ALERTS} WHERE alert_id IN (SELECT alert_id FROM alerts WHERE "
+            f"opened_at >= $start::TIMESTAMPTZ AND opened_at < $end::TIMESTAMPTZ {whose}) "
+            "ORDER BY opened_at, alert_id"
+        )
+        times = {"start": start.isoformat(), "end": end.isoformat()}
+        parameters = times if vehicle is None else times | {"vehicle": vehicle}
+        return self.query(question, parameters, start.astimezone(UTC).date())
 
     def alert_revisions(self, vehicle: str | None, start: datetime, end: datetime) -> pa.Table:
         """All revisions of the alerts that were opened in this time; see `rows`."""
@@ -129,32 +155,6 @@ class History:
     def answers(self, vehicle: str | None, start: datetime, end: datetime) -> pa.Table:
         """What became of commands, by the time of the answer; see `rows`."""
         return self.rows("answers", vehicle, start, end)
-
-    def _between(
-        self,
-        view: str,
-        time: str,
-        kind: str,
-        vehicle: str | None,
-        start: datetime | None,
-        end: datetime | None,
-        columns: tuple[str, ...],
-    ) -> pa.Table:
-        conditions = {
-            "vehicle": ("vehicle_id = $vehicle", vehicle),
-            "start": (f"{name(time)} >= $start::TIMESTAMPTZ", None if start is None else start.isoformat()),
-            "end": (f"{name(time)} < $end::TIMESTAMPTZ", None if end is None else end.isoformat()),
-        }
-        given = {key: pair for key, pair in conditions.items() if pair[1] is not None}
-        where = " AND ".join(condition for condition, _ in given.values()) or "true"
-        selected = ", ".join(column if column == "*" else name(column) for column in columns)
-        order = ", ".join(map(name, (time, *KINDS[kind].identity)))
-        return self.query(
-            f"SELECT {selected} FROM {view} WHERE {where} ORDER BY {order}",
-            {key: value for key, (_, value) in given.items()},
-            None if start is None else start.astimezone(UTC).date(),
-            None if end is None else (end.astimezone(UTC) - timedelta(microseconds=1)).date(),
-        )
 
     def _ask(self, sql: str, parameters: dict[str, Any], kinds: list[str], snapshot: Snapshot) -> pa.Table:
         with closing(connect()) as database:

@@ -68,6 +68,19 @@ def test_rows_are_chosen_by_vehicle_and_time_and_only_their_days_are_opened(
     assert len(history.answers(None, START, end)) == 0
 
 
+def test_an_alert_that_opened_again_after_midnight_is_as_it_is_now_on_both_days(directory: Path) -> None:
+    again = START + timedelta(days=1)
+    first = alert("V3", 1, state="cleared", cleared_at=START)
+    store(directory, "alerts", [encode(first)], topic="fleet/alerts/V3")
+    store(directory, "alerts", [encode(alert("V3", 2, opened_at=again))], topic="fleet/alerts/V3")
+    history = History(directory)
+    for start in (START, again):
+        found = history.alerts("V3", start, start + timedelta(hours=1))
+        assert found["revision"].to_pylist() == [2]
+        assert found["state"].to_pylist() == ["open"]
+    assert len(history.alerts("V3", again + timedelta(hours=1), again + timedelta(hours=2))) == 0
+
+
 def test_times_are_in_utc(directory: Path) -> None:
     [row] = (
         History(directory).query("SELECT ts, ts::VARCHAR AS text FROM events ORDER BY ts LIMIT 1").to_pylist()
