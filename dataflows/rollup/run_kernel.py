@@ -56,6 +56,36 @@ class Rules(NamedTuple):
     running: int
 
 
+class Vehicles(NamedTuple):
+    """What is known of V vehicles.
+
+    Attributes:
+        times: shape (V, `TIMES`).
+        totals: of their unfinished runs, shape (V, `run.TOTALS`).
+        signals: likewise, shape (V, S, `run.SUMMARIES`).
+        before: the values of their latest events, NaN where there was none, shape (V, S).
+    """
+
+    times: Integers
+    totals: Floats
+    signals: Floats
+    before: Floats
+
+
+class Finished(NamedTuple):
+    """Room for m finished runs.
+
+    Attributes:
+        rows: shape (m, `OUTPUTS`).
+        totals: shape (m, `run.TOTALS`).
+        signals: shape (m, S, `run.SUMMARIES`).
+    """
+
+    rows: Integers
+    totals: Floats
+    signals: Floats
+
+
 @compiled
 def fold(
     slots: Slots,
@@ -67,13 +97,8 @@ def fold(
     notice_slots: Slots,
     first_part: int,
     rules: Rules,
-    times: Integers,
-    totals: Floats,
-    signals: Floats,
-    before: Floats,
-    out: Integers,
-    out_totals: Floats,
-    out_signals: Floats,
+    vehicles: Vehicles,
+    out: Finished,
     late: Integers,
 ) -> int:
     """Fold n events into the unfinished runs of their vehicles.
@@ -88,21 +113,19 @@ def fold(
         notice_slots: these vehicles, shape (k,).
         first_part: the part that a new vehicle begins with.
         rules: see there.
-        times: of the vehicles, shape (V, `TIMES`).
-        totals: of their unfinished runs, shape (V, `run.TOTALS`).
-        signals: likewise, shape (V, S, `run.SUMMARIES`).
-        before: the values of their latest events, NaN where there was none, shape (V, S).
-        out, out_totals, out_signals: filled with the finished runs; at least 2 n + 2 k rows.
+        vehicles: changed in place.
+        out: filled with the finished runs; at least 2 n + 2 k rows.
         late: filled with the microseconds by which each event missed its window, 0 where it did not, (n,).
 
     Returns:
         The number of finished runs.
     """
+    times, totals, signals, before = vehicles
     finished, notice = 0, 0
     for row in range(len(slots)):
         while notice < len(notice_rows) and notice_rows[notice] == row:
             slot = notice_slots[notice]
-            finished = _close(slot, rules, times, totals, signals, out, out_totals, out_signals, finished)
+            finished = _close(slot, rules, vehicles, out, finished)
             notice += 1
         slot, now = slots[row], stamps[row]
         time = times[slot]
@@ -117,7 +140,7 @@ def fold(
                 late[row] = late_by + 1
                 continue
             if set_back or window <= time[CLOSED]:
-                finished = _close(slot, rules, times, totals, signals, out, out_totals, out_signals, finished)
+                finished = _close(slot, rules, vehicles, out, finished)
                 time[PART] += 1
                 time[CLOSED] = NEVER_YET
             if set_back:
@@ -125,9 +148,7 @@ def fold(
                 before[slot] = np.nan
         if time[EVENTS] and time[WINDOW] != window:
             latest = max(time[LATEST], now)
-            finished = _finish(
-                slot, latest, rules, times, totals, signals, out, out_totals, out_signals, finished
-            )
+            finished = _finish(slot, latest, rules, vehicles, out, finished)
         if not time[EVENTS]:
             time[WINDOW], time[FIRST], time[LAST] = window, now, now
             totals[slot] = 0.0
@@ -166,17 +187,13 @@ def fold(
 def close_all(
     slots: Slots,
     rules: Rules,
-    times: Integers,
-    totals: Floats,
-    signals: Floats,
-    out: Integers,
-    out_totals: Floats,
-    out_signals: Floats,
+    vehicles: Vehicles,
+    out: Finished,
 ) -> int:
     """Finish the runs of these vehicles and close all of their windows, as `fold` does for silent ones."""
     finished = 0
     for slot in slots:
-        finished = _close(slot, rules, times, totals, signals, out, out_totals, out_signals, finished)
+        finished = _close(slot, rules, vehicles, out, finished)
     return finished
 
 
@@ -220,28 +237,22 @@ def _spend(elapsed: int, moving: bool, running: bool, total: Floats) -> None:
 def _close(
     slot: int,
     rules: Rules,
-    times: Integers,
-    totals: Floats,
-    signals: Floats,
-    out: Integers,
-    out_totals: Floats,
-    out_signals: Floats,
+    vehicles: Vehicles,
+    out: Finished,
     finished: int,
 ) -> int:
     """Finish the run of a vehicle, and close all windows of its part."""
-    time = times[slot]
+    time = vehicles.times[slot]
     if time[LATEST] == NEVER_YET:
         return finished
     if time[EVENTS]:
-        finished = _finish(
-            slot, time[LATEST], rules, times, totals, signals, out, out_totals, out_signals, finished
-        )
+        finished = _finish(slot, time[LATEST], rules, vehicles, out, finished)
     last = time[LATEST] // rules.size
     time[CLOSED] = max(time[CLOSED], last)
     if time[OPEN]:
-        out[finished] = 0
-        out[finished, OUT_SLOT], out[finished, OUT_PART] = slot, time[PART]
-        out[finished, OUT_WATERMARK] = (last + 1) * rules.size
+        out.rows[finished] = 0
+        out.rows[finished, OUT_SLOT], out.rows[finished, OUT_PART] = slot, time[PART]
+        out.rows[finished, OUT_WATERMARK] = (last + 1) * rules.size
         time[OPEN] = 0
         finished += 1
     return finished
@@ -252,26 +263,22 @@ def _finish(
     slot: int,
     latest: int,
     rules: Rules,
-    times: Integers,
-    totals: Floats,
-    signals: Floats,
-    out: Integers,
-    out_totals: Floats,
-    out_signals: Floats,
+    vehicles: Vehicles,
+    out: Finished,
     finished: int,
 ) -> int:
     """Hand over the run of a vehicle, whose watermark is that of `latest` but does not pass this window."""
-    time = times[slot]
-    out[finished, OUT_SLOT] = slot
-    out[finished, OUT_WINDOW] = time[WINDOW]
-    out[finished, OUT_EVENTS] = time[EVENTS]
-    out[finished, OUT_FIRST], out[finished, OUT_LAST] = time[FIRST], time[LAST]
-    out[finished, OUT_PART] = time[PART]
+    time = vehicles.times[slot]
+    out.rows[finished, OUT_SLOT] = slot
+    out.rows[finished, OUT_WINDOW] = time[WINDOW]
+    out.rows[finished, OUT_EVENTS] = time[EVENTS]
+    out.rows[finished, OUT_FIRST], out.rows[finished, OUT_LAST] = time[FIRST], time[LAST]
+    out.rows[finished, OUT_PART] = time[PART]
     watermark = min(latest - rules.lateness, (time[WINDOW] + 1) * rules.size - 1)
-    out[finished, OUT_WATERMARK] = watermark
+    out.rows[finished, OUT_WATERMARK] = watermark
     time[CLOSED] = max(time[CLOSED], watermark // rules.size - 1)
-    out_totals[finished] = totals[slot]
-    out_signals[finished] = signals[slot]
+    out.totals[finished] = vehicles.totals[slot]
+    out.signals[finished] = vehicles.signals[slot]
     time[EVENTS] = 0
     time[OPEN] = 1
     return finished + 1

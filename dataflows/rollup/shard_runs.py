@@ -7,7 +7,6 @@ from collections.abc import Sequence
 from typing import Any, ClassVar, NamedTuple, TypeAlias
 
 import numpy as np
-from numpy.typing import NDArray
 
 from config.rollup_settings import LONGEST_WINDOW
 from config.settings import Settings
@@ -33,7 +32,9 @@ from dataflows.rollup.run_kernel import (
     OUTPUTS,
     PART,
     TIMES,
+    Finished,
     Rules,
+    Vehicles,
     close_all,
     fold,
 )
@@ -98,6 +99,11 @@ class _Times(ArrayState):
         self.totals = np.zeros((0, run.TOTALS))
         self.signals = np.zeros((0, signals, run.SUMMARIES))
         self.before = np.zeros((0, signals))
+
+    @property
+    def vehicles(self) -> Vehicles:
+        """The arrays, for the compiled loop."""
+        return Vehicles(self.times, self.totals, self.signals, self.before)
 
     def fill_value(self, name: str) -> Any:
         if name == "before":
@@ -254,7 +260,6 @@ class ShardRuns:
         silent = [(notice.row, notice.slot) for notice in notices if notice.silent]
         rows, who = np.array(silent, np.intp).reshape(-1, 2).T.copy()
         out = self._room_for(2 * (len(slots) + len(silent)))
-        runs = self._runs
         finished = fold(
             slots,
             stamps,
@@ -265,14 +270,11 @@ class ShardRuns:
             who,
             self._runs.first_part,
             self._rules,
-            runs.times,
-            runs.totals,
-            runs.signals,
-            runs.before,
-            *out,
+            self._runs.vehicles,
+            out,
             late,
         )
-        return self._progress(finished, *out, self._rules.size)
+        return self._progress(finished, out, self._rules.size)
 
     def _evict(self) -> list[tuple[str, Progress]]:
         evicted = self._slots.evict()
@@ -288,14 +290,13 @@ class ShardRuns:
         self, slots: Slots, rules: Rules, names: list[str] | None = None
     ) -> list[tuple[str, Progress]]:
         out = self._room_for(2 * len(slots))
-        runs = self._runs
-        finished = close_all(slots, rules, runs.times, runs.totals, runs.signals, *out)
+        finished = close_all(slots, rules, self._runs.vehicles, out)
         named = None if names is None else dict(zip(slots.tolist(), names, strict=True))
-        return self._progress(finished, *out, rules.size, named)
+        return self._progress(finished, out, rules.size, named)
 
-    def _room_for(self, runs: int) -> tuple[Integers, NDArray[np.float64], NDArray[np.float64]]:
+    def _room_for(self, runs: int) -> Finished:
         signals = len(self._names)
-        return (
+        return Finished(
             np.empty((runs, OUTPUTS), np.int64),
             np.empty((runs, run.TOTALS)),
             np.empty((runs, signals, run.SUMMARIES)),
@@ -304,15 +305,13 @@ class ShardRuns:
     def _progress(
         self,
         finished: int,
-        out: Integers,
-        totals: NDArray[np.float64],
-        signals: NDArray[np.float64],
+        out: Finished,
         size: int,
         named: dict[int, str] | None = None,
     ) -> list[tuple[str, Progress]]:
         name = self._slots.name if named is None else named.__getitem__
         progress = []
-        for row, of in enumerate(out[:finished].tolist()):
+        for row, of in enumerate(out.rows[:finished].tolist()):
             ended = None
             if of[OUT_EVENTS]:
                 ended = Run(
@@ -322,8 +321,8 @@ class ShardRuns:
                     first=of[OUT_FIRST],
                     last=of[OUT_LAST],
                     events=of[OUT_EVENTS],
-                    totals=totals[row].copy(),
-                    signals=signals[row].copy(),
+                    totals=out.totals[row].copy(),
+                    signals=out.signals[row].copy(),
                 )
             part = Part(of[OUT_PART], name(of[OUT_SLOT]))
             progress.append((part.key, Progress(of[OUT_WATERMARK], ended)))
