@@ -51,7 +51,7 @@ class ReadyPrinter(Printer):  # type: ignore[misc]
         self._started = threading.Semaphore(0)
 
     def wait_until_started(self, processes: int) -> None:
-        """Return when so many processes have started."""
+        """Wait until this many processes have started."""
         for _ in range(processes):
             self._started.acquire()
 

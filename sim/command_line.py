@@ -55,8 +55,8 @@ examples:
   FLEET_CONFIG=config/traccar.toml python -m sim --format traccar
                                                    positions as Traccar forwards them
   python -m sim replay fleet.jsonl.gz --speed 10   publish a recording, ten times as fast
-  mosquitto_pub -t fleet/command/VEH-0001 -m stop  make a vehicle of the running fleet stop, until
-  mosquitto_pub -t fleet/command -m resume         ... all are told to drive on
+  mosquitto_pub -t fleet/command/VEH-0001 -m stop  stop one vehicle of the running fleet
+  mosquitto_pub -t fleet/command -m resume         let the whole fleet drive on
 """
 
 _REPLAY_DESCRIPTION = """\

@@ -12,7 +12,7 @@ decoding, so that a newer writer does not break an older reader.
 | `fleet/rollups/<vehicle>`  | `Rollup`         | retained: the latest one                         |
 | `fleet/late`               | `LateEvent`      | came after its rollup was closed                 |
 | `fleet/command`, `fleet/command/<vehicle>` | `Command` | or a bare word; for all vehicles, or one   |
-| `fleet/command/ack`        | `CommandAnswer`  | what became of a command                         |
+| `fleet/command/ack`        | `CommandAnswer`  | the answer to a command                         |
 | `fleet/dead-letter`        | `DeadLetter`     | an event that could not be decoded, as it came   |
 | `fleet/ground-truth`       | `InjectedFault`  | from the simulator; never read by the dataflow   |
 """

@@ -1,4 +1,4 @@
-"""What vehicles are told to do, and what became of it."""
+"""Commands to vehicles, and their answers."""
 
 from __future__ import annotations
 
@@ -14,10 +14,10 @@ ArgumentName = Annotated[str, msgspec.Meta(min_length=1, max_length=100)]
 
 
 class Command(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
-    """What a vehicle is told to do: a JSON object, or the bare name of a command.
+    """A command to a vehicle or to the whole fleet: a JSON object, or just its name.
 
-    The topic says who: `fleet/command` all vehicles, `fleet/command/<vehicle>` one; over Kafka the key of the
-    message, where no key means all.
+    The topic names the recipient: `fleet/command` all vehicles, `fleet/command/<vehicle>` one. Over Kafka the
+    key of the message does; without a key, it is for all.
 
     Attributes:
         id: unique; a command that is delivered again under the same id is not carried out again.
@@ -38,7 +38,7 @@ CommandStatus = Literal["accepted", "refused", "done", "expired"]
 
 
 class CommandAnswer(msgspec.Struct, frozen=True, kw_only=True):
-    """What became of a command.
+    """The answer to a command.
 
     Attributes:
         command_id: of the command; empty if it had none that could be read.

@@ -13,7 +13,7 @@ from dataflows.clock import microseconds
 from dataflows.events import Alert, AlertAction, Command, CommandAnswer, Enriched, LateEvent, Rollup
 
 MOST_SIGNALS = 1000
-"""Of a message. Each has columns of its own, and nobody has so many."""
+"""Signals in one message. Each gets its own columns, so a message with more is not kept as a row."""
 
 LARGEST = 1 << 63
 

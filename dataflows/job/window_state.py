@@ -1,4 +1,4 @@
-"""State of Bytewax's windowing operator: ours is inside of it, and it has classes of its own around that."""
+"""State of Bytewax's windowing operator, which wraps ours in classes of its own."""
 
 from __future__ import annotations
 

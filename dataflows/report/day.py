@@ -2,15 +2,37 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from datetime import date, datetime
 
 import numpy as np
 
-from dataflows.compiled import Floats, Mask
+from dataflows.compiled import Floats, Integers, Mask
 from dataflows.history.trips import Trip
-from dataflows.report.drawing import Line
+
+
+@dataclass(frozen=True, slots=True)
+class Line:
+    """A signal over time.
+
+    Attributes:
+        times: event times, rising, microseconds since 1970-01-01 UTC, shape (n,).
+        values: NaN where missing, shape (n,).
+        expected: what the model expected, NaN where it expected nothing, shape (n,).
+        band: how far from that the value normally lies at most, NaN where unknown, shape (n,).
+        flagged: anomalies, shape (n,).
+        least, most: plausible range of the signal; infinite where it has none.
+    """
+
+    times: Integers
+    values: Floats
+    expected: Floats
+    band: Floats
+    flagged: Mask
+    least: float = -math.inf
+    most: float = math.inf
 
 
 @dataclass(frozen=True, slots=True)

@@ -12,6 +12,7 @@ from markupsafe import Markup, escape
 
 from dataflows.clock import microseconds, utc
 from dataflows.compiled import Floats, Integers, Mask
+from dataflows.report.day import Line
 from dataflows.report.thinning import thinned
 
 WIDTH, LEFT, RIGHT = 900, 64, 24
@@ -27,28 +28,6 @@ ROUTE_SIZE = 420
 
 NICE = (1.0, 2.0, 2.5, 5.0, 10.0)
 """Steps of an axis, times a power of ten."""
-
-
-@dataclass(frozen=True, slots=True)
-class Line:
-    """A signal over time.
-
-    Attributes:
-        times: event times, rising, microseconds since 1970-01-01 UTC, shape (n,).
-        values: NaN where missing, shape (n,).
-        expected: what the model expected, NaN where it expected nothing, shape (n,).
-        band: how far from that the value normally lies at most, NaN where unknown, shape (n,).
-        flagged: anomalies, shape (n,).
-        least, most: plausible range of the signal; infinite where it has none.
-    """
-
-    times: Integers
-    values: Floats
-    expected: Floats
-    band: Floats
-    flagged: Mask
-    least: float = -math.inf
-    most: float = math.inf
 
 
 def signal_chart(line: Line, start: datetime, end: datetime, limits: Sequence[float] = ()) -> Markup:

@@ -14,8 +14,7 @@ from config.settings import Settings
 from dataflows.compiled import Floats
 from dataflows.history.reader import History
 from dataflows.history.trips import Trip, trips
-from dataflows.report.day import AlertLine, Chart, DayReport
-from dataflows.report.drawing import Line
+from dataflows.report.day import AlertLine, Chart, DayReport, Line
 from dataflows.report.wording import clock
 
 OPEN_FOR = timedelta(days=30)

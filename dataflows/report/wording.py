@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from datetime import datetime, timedelta
+from datetime import datetime
 
 
 def duration(seconds: float) -> str:
@@ -21,11 +21,6 @@ def distance(km: float | None) -> str:
 def clock(moment: datetime) -> str:
     """Time of day, to the second where it has seconds worth saying."""
     return f"{moment:%H:%M:%S}" if moment.second else f"{moment:%H:%M}"
-
-
-def seconds(between: timedelta) -> float:
-    """Length in seconds."""
-    return between.total_seconds()
 
 
 def amounts(used: dict[str, float], units: dict[str, str]) -> str:

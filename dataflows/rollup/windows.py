@@ -82,7 +82,7 @@ class RunMerger(WindowLogic[Progress, Run, Stored]):
         return ()
 
     def on_merge(self, original: Self) -> Iterable[Run]:
-        raise NotImplementedError("tumbling windows never merge")
+        raise AssertionError("tumbling windows never merge")
 
     def on_close(self) -> Iterable[Run]:
         return () if self._run is None else (self._run,)

@@ -173,7 +173,7 @@ class Execution:
         return [] if earlier is None else [_given_up(vehicle, earlier, command)]
 
     def _end_speeding(self, vehicle: int, command: Command) -> list[Outcome]:
-        """A driver who is told to drive slower no longer speeds, so that the fault is over."""
+        """End an overspeed fault: a driver who has to slow down stops speeding."""
         fault = self._fleet.faults.active(vehicle, self._fleet.next_step)
         if fault is None or fault.kind != "overspeed":
             return []
