@@ -6,8 +6,8 @@ from collections.abc import Mapping
 
 from config.settings import SignalSettings
 from dataflows.events import Enriched
-from ui.fleet_state import VehicleSnapshot
 from ui.formatting import duration, number, quantity
+from ui.live.fleet_state import VehicleSnapshot
 
 LEADING_SHARE = 0.15
 """A signal with a smaller share of the error does not explain it."""

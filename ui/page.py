@@ -10,23 +10,23 @@ import streamlit as st
 import config.settings
 from config.errors import SettingsError
 from config.settings import Settings
-from ui.action_desk import ActionDesk
-from ui.alert_section import show_alerts, show_heading
+from ui.actions.action_desk import ActionDesk
+from ui.actions.kafka_actions import KafkaActions
+from ui.actions.mqtt_actions import MqttActions
+from ui.alerts.alert_section import show_alerts, show_heading
 from ui.clock_time import viewer_zone
-from ui.feed import Feed
-from ui.fleet_state import FleetSnapshot
-from ui.fleet_table import ranking, show_fleet_table
+from ui.fleet.fleet_table import ranking, show_fleet_table
+from ui.fleet.header import show_header
+from ui.fleet.map_section import show_map
 from ui.formatting import markdown
-from ui.header import show_header
-from ui.history_page import show_history
-from ui.kafka_actions import KafkaActions
-from ui.kafka_feed import KafkaFeed
-from ui.map_section import show_map
-from ui.metrics_scraper import EVERY, MetricsScraper
-from ui.mqtt_actions import MqttActions
-from ui.mqtt_feed import MqttFeed
-from ui.pipeline_page import show_pipeline
-from ui.vehicle_detail import show_vehicle
+from ui.history.page import show_history
+from ui.live.feed import Feed
+from ui.live.fleet_state import FleetSnapshot
+from ui.live.kafka_feed import KafkaFeed
+from ui.live.mqtt_feed import MqttFeed
+from ui.pipeline.metrics_scraper import EVERY, MetricsScraper
+from ui.pipeline.page import show_pipeline
+from ui.vehicle.vehicle_detail import show_vehicle
 
 HEIGHT_OF_OVERVIEW = 460
 """Pixels."""

@@ -21,7 +21,7 @@ from tests.support.hostile import HOSTILE_IDS, REFUSED_IDS
 from tests.support.kafka_clients import Reader
 from tests.support.mqtt_clients import Inbox
 from tests.support.telemetry import quick
-from ui.mqtt_feed import MqttFeed
+from ui.live.mqtt_feed import MqttFeed
 
 
 def events(vehicles: list[str]) -> list[bytes]:

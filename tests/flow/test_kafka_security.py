@@ -21,7 +21,7 @@ from scripts.waiting import wait_until
 from tests.support.certificates import make_certificate, tls
 from tests.support.enriched_events import payload
 from tests.support.needs import need
-from ui.kafka_feed import KafkaFeed
+from ui.live.kafka_feed import KafkaFeed
 
 USER, PASSWORD = "fleet", "correct horse"
 LOGIN = "org.apache.kafka.common.security.scram.ScramLoginModule required"

@@ -28,7 +28,7 @@ from tests.support.secured_broker import (
     secured_mosquitto,
 )
 from tests.support.telemetry import telemetry
-from ui.mqtt_feed import MqttFeed
+from ui.live.mqtt_feed import MqttFeed
 
 VEHICLES = ["VEH-0", "VEH-1", "VEH-2", "VEH-3"]
 

@@ -34,8 +34,8 @@ from tests.support.secured_broker import (
     lasting,
     secured_mosquitto,
 )
-from ui.mqtt_actions import MqttActions
-from ui.mqtt_feed import MqttFeed
+from ui.actions.mqtt_actions import MqttActions
+from ui.live.mqtt_feed import MqttFeed
 
 VEHICLES = ["VEH-1", "VEH-2", "+", "a/b"]  # the last two are no users that scripts.broker_users would make
 WRITTEN = ("Success", "No matching subscribers")

@@ -13,11 +13,11 @@ from dataflows.events import Alert, AlertAction
 from tests.support.enriched_events import START
 from tests.support.paths import REPOSITORY
 from tests.support.shown_alerts import message, place
-from ui.action_desk import ActionPublisher
-from ui.alert_state import AlertState
-from ui.feed import Connection
-from ui.fleet_state import FleetState
-from ui.mqtt_feed import MqttFeed
+from ui.actions.action_desk import ActionPublisher
+from ui.live.alert_state import AlertState
+from ui.live.feed import Connection
+from ui.live.fleet_state import FleetState
+from ui.live.mqtt_feed import MqttFeed
 
 APP = REPOSITORY / "ui" / "streamlit_app.py"
 NOW = START.timestamp()

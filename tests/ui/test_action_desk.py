@@ -6,7 +6,7 @@ from collections.abc import Sequence
 
 from dataflows.events import Alert, AlertAction
 from tests.support.shown_alerts import alert
-from ui.action_desk import MAX_SENT, ActionDesk, ActionPublisher, SentAction
+from ui.actions.action_desk import MAX_SENT, ActionDesk, ActionPublisher, SentAction
 
 
 class Staged(ActionPublisher):

@@ -10,8 +10,8 @@ from hypothesis import strategies as st
 from dataflows.events import Alert
 from tests.support.enriched_events import START
 from tests.support.shown_alerts import alert, cleared
-from ui.alert_groups import FEWEST_VEHICLES, GROUP_WITHIN, Line, grouped, lines_of, vehicles_of
-from ui.alert_state import urgency
+from ui.alerts.alert_groups import FEWEST_VEHICLES, GROUP_WITHIN, Line, grouped, lines_of, vehicles_of
+from ui.live.alert_state import urgency
 
 NOW = START.timestamp() + 3_600.0
 LONGEST = round(GROUP_WITHIN.total_seconds())

@@ -20,10 +20,10 @@ from tests.support.staged_page import (
     text,
     without_escapes,
 )
-from ui.action_desk import ActionDesk
-from ui.alert_cards import MAX_CARDS, MAX_MEMBERS, MORE, fitting
-from ui.alert_groups import Line
-from ui.alert_list import clicked_group
+from ui.actions.action_desk import ActionDesk
+from ui.alerts.alert_cards import MAX_CARDS, MAX_MEMBERS, MORE, fitting
+from ui.alerts.alert_groups import Line
+from ui.alerts.alert_list import clicked_group
 
 ShowPage = Callable[[], AppTest]
 

@@ -25,11 +25,11 @@ from tests.support.staged_page import (
     text,
     without_escapes,
 )
-from ui.action_desk import ActionDesk
-from ui.alert_actions import FIRST_TEXT, MUTE_FOR
-from ui.alert_list import MAX_CLEARED, MAX_ROWS
-from ui.alert_state import AlertState
-from ui.feed import Connection
+from ui.actions.action_desk import ActionDesk
+from ui.alerts.alert_actions import FIRST_TEXT, MUTE_FOR
+from ui.alerts.alert_list import MAX_CLEARED, MAX_ROWS
+from ui.live.alert_state import AlertState
+from ui.live.feed import Connection
 
 ShowPage = Callable[[], AppTest]
 HOSTILE = "<img src=x onerror=alert(1)>:red[**b**] [x](http://evil.example) @@=f(1)"

@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 from dataflows.events import SEVERITIES, Alert, Severity
 from tests.support.enriched_events import START
 from tests.support.shown_alerts import alert, cleared, message, place
-from ui.alert_state import CONFIRM_WITHIN, SHARED_FOR, AlertState, urgency
+from ui.live.alert_state import CONFIRM_WITHIN, SHARED_FOR, AlertState, urgency
 
 NOW = START.timestamp()
 

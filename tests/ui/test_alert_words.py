@@ -12,8 +12,8 @@ from tests.support.enriched_events import START
 from tests.support.paths import REPOSITORY
 from tests.support.shown_alerts import alert, cleared
 from ui import palette
-from ui.action_desk import SentAction
-from ui.alert_words import (
+from ui.actions.action_desk import SentAction
+from ui.alerts.alert_words import (
     ANSWER_WITHIN,
     WHOLE_FLEET,
     describe_group,

@@ -23,7 +23,7 @@ from tests.support.mqtt_clients import Inbox, publish
 from tests.support.needs import need
 from tests.support.page_process import PATIENCE, page
 from tests.support.shown_alerts import alert, message, place
-from ui.alert_list import ROW_HEIGHT
+from ui.alerts.alert_list import ROW_HEIGHT
 
 LIST = ".st-key-alert_list canvas"
 CARDS = ".st-key-alert_cards"

@@ -9,8 +9,8 @@ from hypothesis import strategies as st
 
 from config.settings import load
 from tests.support.enriched_events import enriched
-from ui import chart_data, charts
 from ui.descriptions import leading_signals, ranked_shares
+from ui.vehicle import chart_data, charts
 
 CATALOGUE = load().signals
 SIGNALS = load().scored_signals

@@ -16,7 +16,7 @@ from ui.descriptions import (
     plausible_range,
     ranked_shares,
 )
-from ui.fleet_state import VehicleSnapshot
+from ui.live.fleet_state import VehicleSnapshot
 
 SETTINGS = load()
 NOW = START.timestamp()

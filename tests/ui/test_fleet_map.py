@@ -12,8 +12,8 @@ from hypothesis import strategies as st
 from PIL import Image
 
 from ui import palette
-from ui.fleet_map import ARROW, ARROW_SIZE, CORNER, Extent, MapVehicle, deck
-from ui.track import Track
+from ui.fleet.fleet_map import ARROW, ARROW_SIZE, CORNER, Extent, MapVehicle, deck
+from ui.live.track import Track
 
 TRACK: Track = ((48.10, 11.50), (48.11, 11.50))
 

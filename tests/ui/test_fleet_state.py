@@ -9,8 +9,8 @@ import pytest
 
 from config.settings import load
 from tests.support.enriched_events import START, payload
-from ui import fleet_state
-from ui.fleet_state import FleetState
+from ui.live import fleet_state
+from ui.live.fleet_state import FleetState
 
 NOW = START.timestamp()
 

@@ -18,7 +18,7 @@ from dataflows.events import Rollup
 from tests.support.enriched_events import START, payload
 from tests.support.history_job import rollup
 from tests.support.stored_history import store
-from ui.history_frames import rollup_frame
+from ui.history.frames import rollup_frame
 
 MINUTE = timedelta(minutes=1)
 
@@ -28,7 +28,7 @@ def page() -> None:
     from datetime import UTC
 
     from config.settings import load
-    from ui.history_page import show_history
+    from ui.history.page import show_history
 
     show_history(load(), UTC)
 
@@ -120,7 +120,7 @@ def test_what_cannot_be_read_is_one_line(directory: Path, monkeypatch: pytest.Mo
     def refused(*_: object) -> list[str]:
         raise HistoryError("no permission\nto read")
 
-    monkeypatch.setattr("ui.history_page.vehicles_in", refused)
+    monkeypatch.setattr("ui.history.page.vehicles_in", refused)
     (error,) = shown().error
     assert re.fullmatch(r"The history cannot be read: no permission.to read", error.value)
 

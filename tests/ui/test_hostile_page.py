@@ -13,7 +13,7 @@ from tests.support.enriched_events import payload
 from tests.support.hostile import HOSTILE_IDS
 from tests.support.paths import REPOSITORY
 from tests.support.staged_page import fleet_table
-from ui.mqtt_feed import MqttFeed
+from ui.live.mqtt_feed import MqttFeed
 
 APP = REPOSITORY / "ui" / "streamlit_app.py"
 SIGNALS = {

@@ -13,8 +13,8 @@ from dataflows.events import AlertAction
 from scripts.brokers.kafka_process import Cluster
 from scripts.brokers.ports import free_port
 from tests.support.kafka_clients import Reader, create_topic
-from ui import kafka_actions
-from ui.kafka_actions import KafkaActions
+from ui.actions import kafka_actions
+from ui.actions.kafka_actions import KafkaActions
 
 ACTIONS = [
     (vehicle_id, AlertAction(action="comment", by="Kim", alert_id=f"{vehicle_id}/1", text="seen"))

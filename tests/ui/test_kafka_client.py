@@ -13,7 +13,7 @@ from pydantic import SecretStr
 from config.broker_settings import TlsSettings
 from config.settings import DEFAULT_FILE, load
 from scripts.brokers.ports import LOCALHOST, free_port
-from ui.kafka_client import CONNECTIONS, HUNG_UP, Consumer, consumer_options, noted_trouble
+from ui.live.kafka_client import CONNECTIONS, HUNG_UP, Consumer, consumer_options, noted_trouble
 
 
 def test_a_consumer_that_cannot_connect_leaves_no_thread_behind_and_says_why() -> None:

@@ -18,9 +18,9 @@ from tests.support.enriched_events import payload
 from tests.support.kafka_clients import AUTHORIZER, allow_only, create_topic
 from tests.support.kafka_clients import publish as kafka_publish
 from tests.support.shown_alerts import alert, cleared, message, place
-from ui import kafka_feed
-from ui.kafka_actions import KafkaActions
-from ui.kafka_feed import KafkaFeed
+from ui.actions.kafka_actions import KafkaActions
+from ui.live import kafka_feed
+from ui.live.kafka_feed import KafkaFeed
 
 Follow = Callable[[Settings], KafkaFeed]
 

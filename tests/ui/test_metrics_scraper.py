@@ -9,7 +9,7 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 import pytest
 
 from scripts.brokers.ports import free_port
-from ui.metrics_scraper import MetricsScraper
+from ui.pipeline.metrics_scraper import MetricsScraper
 
 TEXT = """# TYPE fleet_events_total counter
 fleet_events_total{status="ok"} %d

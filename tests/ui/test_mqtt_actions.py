@@ -26,8 +26,8 @@ from tests.support.scripted_broker import (
     ScriptedBroker,
     packet_identifier,
 )
-from ui import mqtt_actions
-from ui.mqtt_actions import MqttActions
+from ui.actions import mqtt_actions
+from ui.actions.mqtt_actions import MqttActions
 
 ACKNOWLEDGE = AlertAction(action="acknowledge", by="Kim", alert_id="a/1")
 MUTE = AlertAction(

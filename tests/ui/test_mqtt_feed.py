@@ -27,8 +27,8 @@ from tests.support.scripted_broker import (
     ScriptedBroker,
 )
 from tests.support.shown_alerts import alert, cleared, message, place
-from ui.fleet_state import FleetState
-from ui.mqtt_feed import MqttFeed
+from ui.live.fleet_state import FleetState
+from ui.live.mqtt_feed import MqttFeed
 
 Follow = Callable[[Settings], MqttFeed]
 
@@ -139,7 +139,7 @@ def test_alerts_that_the_broker_has_lost_disappear_after_the_reconnection(
     mosquitto: Callable[..., Mosquitto],
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    monkeypatch.setattr("ui.alert_state.CONFIRM_WITHIN", 0.3)
+    monkeypatch.setattr("ui.live.alert_state.CONFIRM_WITHIN", 0.3)
     private = mosquitto(lines=["persistence false"])
     settings = at_broker(fleet_settings, private.settings())
     publish_alerts(settings, alert("VEH-1"))
@@ -240,7 +240,7 @@ def test_a_host_name_that_cannot_be_encoded_does_not_end_the_subscriber(
 def test_an_unexpected_error_is_followed_by_another_connection(
     fleet_settings: Settings, follow: Follow, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("ui.mqtt_feed.RETRY_AFTER", 0.01)
+    monkeypatch.setattr("ui.live.mqtt_feed.RETRY_AFTER", 0.01)
     topic = f"{fleet_settings.topics.enriched}/VEH-1"
     publish(fleet_settings.mqtt, (topic, payload("VEH-1")), retain=True)
     record, failures = FleetState.record, iter([RuntimeError("a defect")])

@@ -10,9 +10,9 @@ import pytest
 from config.settings import load
 from dataflows.events import DeadLetter
 from tests.support.enriched_events import START
-from ui.fleet_state import DEAD_LETTERS_KEPT, FleetState
-from ui.metrics_scraper import ProcessMetrics, Reading
-from ui.pipeline_page import (
+from ui.live.fleet_state import DEAD_LETTERS_KEPT, FleetState
+from ui.pipeline.metrics_scraper import ProcessMetrics, Reading
+from ui.pipeline.page import (
     bad_values_frame,
     dead_letter_frame,
     how_to_see_metrics,

@@ -7,7 +7,7 @@ import math
 from hypothesis import given
 from hypothesis import strategies as st
 
-from ui.rolling_count import RollingCount
+from ui.live.rolling_count import RollingCount
 
 moments = st.lists(st.floats(min_value=0.0, max_value=200.0), max_size=60).map(sorted)
 

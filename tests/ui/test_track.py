@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from ui.track import MAX_POINTS, SPACING, Track, distance, extended, heading, position_in
+from ui.live.track import MAX_POINTS, SPACING, Track, distance, extended, heading, position_in
 
 steps = st.lists(st.tuples(st.floats(-2e-3, 2e-3), st.floats(-2e-3, 2e-3)), max_size=200)
 

@@ -9,7 +9,6 @@ import streamlit as st
 
 from config.settings import Settings
 from dataflows.events import Alert, Enriched
-from ui import chart_data, charts
 from ui.clock_time import clock_time
 from ui.descriptions import (
     describe_anomaly,
@@ -20,9 +19,10 @@ from ui.descriptions import (
     plausible_range,
     ranked_shares,
 )
-from ui.feed import Feed
-from ui.fleet_state import FleetSnapshot, VehicleSnapshot
 from ui.formatting import markdown, number, plain, quantity
+from ui.live.feed import Feed
+from ui.live.fleet_state import FleetSnapshot, VehicleSnapshot
+from ui.vehicle import chart_data, charts
 
 CHARTS_PER_ROW = 3
 

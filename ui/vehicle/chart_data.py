@@ -45,7 +45,7 @@ def thinned(history: Sequence[Enriched], limit: int = MAX_POINTS) -> list[Enrich
 
 
 def signal_frames(events: Sequence[Enriched], signals: Iterable[str]) -> dict[str, pd.DataFrame]:
-    """Signal → the columns of `ui.charts.signal_chart`, one row per event.
+    """Signal → the columns of `ui.vehicle.charts.signal_chart`, one row per event.
 
     Args:
         events: by event time.
@@ -74,7 +74,7 @@ def signal_frames(events: Sequence[Enriched], signals: Iterable[str]) -> dict[st
 
 
 def error_frame(events: Sequence[Enriched]) -> pd.DataFrame:
-    """The columns of `ui.charts.error_chart`, one row per event."""
+    """The columns of `ui.vehicle.charts.error_chart`, one row per event."""
     return pd.DataFrame(
         {
             "time": pd.to_datetime([event.ts for event in events], utc=True),
@@ -87,7 +87,7 @@ def error_frame(events: Sequence[Enriched]) -> pd.DataFrame:
 
 
 def contribution_frame(shares: Sequence[tuple[str, float]], leading: Sequence[str]) -> pd.DataFrame:
-    """The columns of `ui.charts.contribution_chart`, one row per signal and share of the error."""
+    """The columns of `ui.vehicle.charts.contribution_chart`, one row per signal and share of the error."""
     return pd.DataFrame(
         {
             "signal": [name for name, _ in shares],

@@ -14,7 +14,7 @@ from paho.mqtt.reasoncodes import ReasonCode
 
 from config.mqtt_options import ReportingClient, is_permanent, new_client
 from config.settings import Settings
-from ui.feed import Feed
+from ui.live.feed import Feed
 
 log = logging.getLogger(__name__)
 

@@ -10,12 +10,12 @@ import streamlit as st
 from pandas.io.formats.style import Styler
 
 from dataflows.events import SEVERITIES, Alert, Severity
-from ui import alert_selection, palette
-from ui.action_desk import ActionDesk
-from ui.alert_groups import Line, Row, grouped, vehicles_of
-from ui.alert_selection import LIST
-from ui.alert_state import AlertSnapshot, is_muted
-from ui.alert_words import (
+from ui import palette
+from ui.actions.action_desk import ActionDesk
+from ui.alerts import alert_selection
+from ui.alerts.alert_groups import Line, Row, grouped, vehicles_of
+from ui.alerts.alert_selection import LIST
+from ui.alerts.alert_words import (
     describe_group,
     describe_state,
     describe_states,
@@ -24,7 +24,8 @@ from ui.alert_words import (
     since,
     vehicle_of,
 )
-from ui.fleet_table import button_label, choose_labelled, severity_style, vehicle_button
+from ui.fleet.fleet_table import button_label, choose_labelled, severity_style, vehicle_button
+from ui.live.alert_state import AlertSnapshot, is_muted
 
 MAX_ROWS = 100
 """Rows in the list, without those of opened groups."""

@@ -8,11 +8,11 @@ from collections.abc import Callable, Sequence
 from datetime import UTC, datetime, tzinfo
 
 from dataflows.events import Alert, AlertKind, AlertSignal
-from ui.action_desk import SentAction
-from ui.alert_state import is_muted
+from ui.actions.action_desk import SentAction
 from ui.clock_time import clock_time
 from ui.descriptions import compare
 from ui.formatting import duration, plain, quantity
+from ui.live.alert_state import is_muted
 
 WHOLE_FLEET = "whole fleet"
 """In place of the vehicle where an alert is about all of them."""

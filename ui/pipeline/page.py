@@ -11,11 +11,11 @@ import streamlit as st
 
 from config.settings import Settings
 from dataflows.events import DeadLetter
-from ui import charts
 from ui.clock_time import clock_time
-from ui.fleet_state import FleetSnapshot
 from ui.formatting import number, plain
-from ui.metrics_scraper import ProcessMetrics
+from ui.live.fleet_state import FleetSnapshot
+from ui.pipeline.metrics_scraper import ProcessMetrics
+from ui.vehicle import charts
 
 LONGEST_SAMPLE = 120
 """Characters of a dead letter that are shown."""
@@ -94,7 +94,7 @@ def process_frame(processes: Sequence[ProcessMetrics]) -> pd.DataFrame:
 
 
 def rate_frame(processes: Sequence[ProcessMetrics]) -> pd.DataFrame:
-    """The columns of `ui.charts.rate_chart`: events per second between two readings of each process."""
+    """The columns of `rate_chart`: events per second between two readings of each process."""
     rows = []
     for process in processes:
         for before, after in pairwise(process.readings):

@@ -9,8 +9,8 @@ from dataclasses import dataclass
 from typing import Literal
 
 from config.settings import Settings
-from ui.alert_state import AlertState
-from ui.fleet_state import FleetState
+from ui.live.alert_state import AlertState
+from ui.live.fleet_state import FleetState
 
 log = logging.getLogger(__name__)
 

@@ -16,8 +16,8 @@ import msgspec
 
 from config.settings import PageSettings
 from dataflows.events import JSON_ERRORS, DeadLetter, Enriched
-from ui.rolling_count import RollingCount
-from ui.track import Track, extended, position_in
+from ui.live.rolling_count import RollingCount
+from ui.live.track import Track, extended, position_in
 
 MAX_VEHICLES = 5_000
 """Vehicles kept; beyond that, those that have been silent longest are dropped."""

@@ -9,12 +9,12 @@ import streamlit as st
 
 from config.settings import Settings
 from dataflows.events import ActionName, Alert, AlertAction
-from ui import alert_selection
-from ui.action_desk import ActionDesk
-from ui.alert_state import AlertSnapshot, is_muted
-from ui.alert_words import vehicle_of
-from ui.feed import Feed
+from ui.actions.action_desk import ActionDesk
+from ui.alerts import alert_selection
+from ui.alerts.alert_words import vehicle_of
 from ui.formatting import markdown
+from ui.live.alert_state import AlertSnapshot, is_muted
+from ui.live.feed import Feed
 
 NAME = "name"
 """Key of the field with the viewer's name, also in the address of the page."""

@@ -14,10 +14,13 @@ from config.settings import Settings
 from dataflows.report.day import AlertLine, DayReport
 from dataflows.report.drawing import route
 from dataflows.report.html import html, tiles
-from ui import charts, history_charts, history_frames, palette
+from ui import palette
 from ui.descriptions import unit_of
 from ui.formatting import markdown, plain
-from ui.history_data import Period, alerts_of, latest_day, report_of, rollups_of, vehicles_in
+from ui.history import charts as history_charts
+from ui.history import frames as history_frames
+from ui.history.answers import Period, alerts_of, latest_day, report_of, rollups_of, vehicles_in
+from ui.vehicle import charts
 
 DAYS, WEEK, MONTH = "Day", "Week", "Month"
 LENGTHS = {DAYS: 1, WEEK: 7, MONTH: 30}

@@ -13,8 +13,8 @@ from config.settings import Settings
 from dataflows.events import Alert, Severity
 from ui import palette
 from ui.descriptions import describe_anomaly, describe_implausible, describe_missing, describe_status
-from ui.fleet_state import FleetSnapshot, VehicleSnapshot
 from ui.formatting import plain
+from ui.live.fleet_state import FleetSnapshot, VehicleSnapshot
 
 MAX_ROWS = 200
 """Vehicles in the table."""

@@ -9,11 +9,11 @@ import streamlit as st
 from streamlit.delta_generator import DeltaGenerator
 
 from config.settings import Settings
-from ui.alert_state import AlertSnapshot
 from ui.clock_time import clock_time, viewer_zone
-from ui.feed import Connection
-from ui.fleet_state import FleetSnapshot
 from ui.formatting import duration, markdown
+from ui.live.alert_state import AlertSnapshot
+from ui.live.feed import Connection
+from ui.live.fleet_state import FleetSnapshot
 
 
 def show_header(

@@ -9,11 +9,11 @@ from typing import Literal
 import streamlit as st
 
 from dataflows.events import Severity
-from ui.action_desk import ActionDesk
-from ui.alert_groups import Line
-from ui.alert_list import is_dimmed, severity_of, state, what, who_plainly
-from ui.alert_selection import card_key, in_card, open_or_close
-from ui.alert_words import lasted, since
+from ui.actions.action_desk import ActionDesk
+from ui.alerts.alert_groups import Line
+from ui.alerts.alert_list import is_dimmed, severity_of, state, what, who_plainly
+from ui.alerts.alert_selection import card_key, in_card, open_or_close
+from ui.alerts.alert_words import lasted, since
 from ui.formatting import markdown
 
 CARDS = "alert_cards"

@@ -5,10 +5,11 @@ from __future__ import annotations
 import streamlit as st
 
 from config.settings import Settings
-from ui import fleet_map, palette
+from ui import palette
 from ui.descriptions import describe_anomaly, describe_status, unit_of
-from ui.fleet_state import FleetSnapshot, VehicleSnapshot
+from ui.fleet import fleet_map
 from ui.formatting import number, plain, quantity
+from ui.live.fleet_state import FleetSnapshot, VehicleSnapshot
 
 _WIDTH = 680
 """Pixels, roughly: the browser decides."""

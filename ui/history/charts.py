@@ -8,7 +8,7 @@ from typing import Any
 import altair as alt
 
 from ui import palette
-from ui.charts import specification
+from ui.vehicle.charts import specification
 
 HEIGHT_OF_LONG, HEIGHT_OF_HOURS = 130, 130
 """Pixels."""

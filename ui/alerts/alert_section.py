@@ -9,17 +9,17 @@ import streamlit as st
 
 from config.settings import Settings
 from dataflows.events import Alert, Comment
-from ui import alert_selection
-from ui.action_desk import ActionDesk
-from ui.alert_actions import show_actions, show_name
-from ui.alert_cards import show_cards
-from ui.alert_list import rows_of, show_list, show_unlisted
-from ui.alert_state import AlertSnapshot
-from ui.alert_words import describe_signal
+from ui.actions.action_desk import ActionDesk
+from ui.alerts import alert_selection
+from ui.alerts.alert_actions import show_actions, show_name
+from ui.alerts.alert_cards import show_cards
+from ui.alerts.alert_list import rows_of, show_list, show_unlisted
+from ui.alerts.alert_words import describe_signal
 from ui.clock_time import clock_time
 from ui.descriptions import unit_of
-from ui.feed import Feed
 from ui.formatting import markdown
+from ui.live.alert_state import AlertSnapshot
+from ui.live.feed import Feed
 
 
 def show_heading() -> None:

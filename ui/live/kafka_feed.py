@@ -11,8 +11,8 @@ from kafka import TopicPartition
 from kafka.errors import AuthorizationError, KafkaError, TopicAuthorizationFailedError
 
 from config.settings import Settings
-from ui.feed import Feed, Phase
-from ui.kafka_client import HUNG_UP, Consumer, consumer_options, noted_trouble, reason
+from ui.live.feed import Feed, Phase
+from ui.live.kafka_client import HUNG_UP, Consumer, consumer_options, noted_trouble, reason
 
 log = logging.getLogger(__name__)
 

@@ -22,7 +22,7 @@ LONGEST_SPAN = 30 * SECOND
 
 
 def day_frame(chart: Chart) -> pd.DataFrame:
-    """The columns of `ui.charts.signal_chart` from all events of a day, thinned without losing a spike."""
+    """The columns of `signal_chart` from all events of a day, thinned without losing a spike."""
     line = chart.line
     kept = thinned(line.times.astype(np.float64), line.values, COLUMNS_OF_PIXELS)
     # An anomaly that falls between the points would otherwise be invisible.
@@ -47,7 +47,7 @@ def day_frame(chart: Chart) -> pd.DataFrame:
 
 
 def rollup_frame(rollups: pd.DataFrame, signals: Sequence[str]) -> pd.DataFrame:
-    """The columns of `ui.history_charts.long_chart`: a row per vehicle, signal and part of the period.
+    """The columns of `long_chart`: a row per vehicle, signal and part of the period.
 
     Args:
         rollups: of one vehicle or several, by vehicle and time.

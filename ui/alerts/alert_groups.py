@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from datetime import timedelta
 
 from dataflows.events import Alert
-from ui.alert_state import urgency
+from ui.live.alert_state import urgency
 
 GROUP_WITHIN = timedelta(minutes=5)
 """The longest time between the first and the last opening in a group."""

@@ -13,7 +13,7 @@ from typing import Any
 import pydeck
 
 from ui import palette
-from ui.track import METRES_PER_DEGREE, heading
+from ui.live.track import METRES_PER_DEGREE, heading
 
 MAX_TRAILS = 300
 """Vehicles that are drawn with their trail."""

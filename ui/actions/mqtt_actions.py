@@ -18,7 +18,7 @@ from paho.mqtt.reasoncodes import ReasonCode
 from config.mqtt_options import ReportingClient, new_client
 from config.settings import Settings
 from dataflows.events import AlertAction
-from ui.action_desk import ActionPublisher
+from ui.actions.action_desk import ActionPublisher
 
 DEADLINE = 5.0
 """Seconds within which the broker has to confirm: somebody is looking at the button."""

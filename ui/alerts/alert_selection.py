@@ -12,7 +12,7 @@ from collections.abc import Iterable, Sequence
 import streamlit as st
 
 from dataflows.events import Alert
-from ui.alert_groups import Line, Row, lines_of
+from ui.alerts.alert_groups import Line, Row, lines_of
 
 LIST = "alert_list"
 """Key of the table."""

@@ -12,8 +12,8 @@ from kafka.producer.future import FutureRecordMetadata
 
 from config.settings import Settings
 from dataflows.events import AlertAction
-from ui.action_desk import ActionPublisher
-from ui.kafka_client import Producer, consumer_options, noted_trouble, reason
+from ui.actions.action_desk import ActionPublisher
+from ui.live.kafka_client import Producer, consumer_options, noted_trouble, reason
 
 DEADLINE = 5.0
 """Seconds within which the cluster has to confirm: somebody is looking at the button."""

@@ -1,0 +1,1 @@
+"""What viewers do: one publisher for all of them."""

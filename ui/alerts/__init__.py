@@ -1,0 +1,1 @@
+"""Alerts as viewers see them and act on them."""

@@ -1,0 +1,1 @@
+"""The page *Fleet*: what needs attention now, and where it is."""

@@ -1,0 +1,1 @@
+"""The page *History*: what vehicles did on a day or over weeks."""

@@ -1,0 +1,1 @@
+"""The page *Pipeline*: how the jobs are doing."""

@@ -1,0 +1,1 @@
+"""One vehicle: its signals, its errors, and why."""
