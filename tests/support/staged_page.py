@@ -19,7 +19,7 @@ from ui.live.feed import Connection
 from ui.live.fleet_state import FleetState
 from ui.live.mqtt_feed import MqttFeed
 
-APP = REPOSITORY / "ui" / "streamlit_app.py"
+APP = REPOSITORY / "ui" / "script.py"
 NOW = START.timestamp()
 
 

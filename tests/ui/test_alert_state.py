@@ -195,13 +195,21 @@ def test_an_open_alert_is_over_when_a_later_one_has_taken_its_place(clock: Clock
     assert ids(state_of(clock, later, earlier, over), clock) == [later.alert_id, over.alert_id]
 
 
-def test_viewers_at_the_same_time_share_one_snapshot(clock: Clock) -> None:
+def test_viewers_share_one_snapshot_until_an_alert_changes(clock: Clock) -> None:
     state = state_of(clock, alert())
-    first = state.snapshot()
-    state.record("x", message(alert("VEH-2")))
+    first, version = state.snapshot(), state.version
     assert state.snapshot() is first
-    clock.now += SHARED_FOR
+    state.record("x", message(alert("VEH-2")))
+    assert state.version > version
     assert len(state.snapshot().alerts) == 2
+
+
+def test_a_mute_ends_although_no_message_says_so(clock: Clock) -> None:
+    until = datetime.fromtimestamp(clock.now + 0.5, UTC)
+    state = state_of(clock, alert(muted_until=until))
+    assert state.snapshot().muted
+    clock.now += SHARED_FOR
+    assert not state.snapshot().muted
 
 
 def test_a_cleared_alert_without_the_time_of_its_clearing_is_sorted_by_its_last_event() -> None:

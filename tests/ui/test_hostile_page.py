@@ -15,7 +15,7 @@ from tests.support.paths import REPOSITORY
 from tests.support.staged_page import fleet_table
 from ui.live.mqtt_feed import MqttFeed
 
-APP = REPOSITORY / "ui" / "streamlit_app.py"
+APP = REPOSITORY / "ui" / "script.py"
 SIGNALS = {
     "<b>speed</b>": "<i>km/h</i>",
     "<script>alert(1)</script>": "<script>alert(2)</script>",

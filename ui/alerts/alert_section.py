@@ -30,7 +30,7 @@ def show_heading() -> None:
         show_name()
 
 
-def show_alerts(feed: Feed, desk: ActionDesk, settings: Settings, zone: tzinfo) -> None:
+def show_alert_list(feed: Feed, desk: ActionDesk, settings: Settings, zone: tzinfo) -> None:
     """Draw the counts, the list and the actions, or say that there are no alerts."""
     alerts = feed.alerts.snapshot()
     if feed.alerts_trouble:

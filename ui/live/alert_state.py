@@ -19,8 +19,8 @@ MAX_ALERTS = 2_000
 CONFIRM_WITHIN = 10.0
 """Seconds within which a broker sends the alerts it has kept; amqtt takes 4.9 s for 10,000."""
 
-SHARED_FOR = 0.2
-"""Seconds for which viewers get the same snapshot."""
+SHARED_FOR = 1.0
+"""Seconds for which viewers get the same snapshot if no alert changes: a mute ends without a message."""
 
 _ALERT = msgspec.json.Decoder(Alert)
 
@@ -118,7 +118,13 @@ class AlertState:
         self._unconfirmed: set[str] = set()
         self._confirm_by = 0.0
         self._dropped = self._undecodable = 0
+        self._version = 0
         self._shared: AlertSnapshot | None = None
+
+    @property
+    def version(self) -> int:
+        """Rises with every change."""
+        return self._version
 
     def record(self, place: str, payload: bytes) -> None:
         """Record one message of the alerts topic.
@@ -135,12 +141,14 @@ class AlertState:
                 self._forget([place])
             elif alert is None:
                 self._undecodable += 1
+                self._changed()
             else:
                 held = self._held.get(alert.alert_id)
                 if held is None or alert.revision > held.alert.revision:
                     self._keep(alert.alert_id, _Held(alert, place))
                     if len(self._held) > self._max_alerts:
                         self._drop()
+                    self._changed()
 
     def expect_all(self) -> None:
         """Note that the broker is about to send all alerts that it keeps.
@@ -157,7 +165,7 @@ class AlertState:
             self._unconfirmed = set()
 
     def snapshot(self) -> AlertSnapshot:
-        """The alerts now, or up to `SHARED_FOR` seconds ago."""
+        """The alerts now."""
         now = self._clock()
         with self._lock:
             if self._unconfirmed and now >= self._confirm_by:
@@ -182,7 +190,12 @@ class AlertState:
         self._held[alert_id] = held
         self._at.setdefault(held.place, set()).add(alert_id)
 
+    def _changed(self) -> None:
+        self._version += 1
+        self._shared = None
+
     def _forget(self, places: Iterable[str]) -> None:
+        self._changed()
         for place in places:
             for alert_id in self._at.pop(place, ()):
                 if alert_id in self._held and self._held[alert_id].place == place:

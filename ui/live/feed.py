@@ -11,6 +11,7 @@ from typing import Literal
 from config.settings import Settings
 from ui.live.alert_state import AlertState
 from ui.live.fleet_state import FleetState
+from ui.push.versions import Versions, clock_version
 
 log = logging.getLogger(__name__)
 
@@ -50,6 +51,16 @@ class Feed(ABC):
         self._alerts_trouble = ""
         self._address = settings.enriched_broker
         self._connection = Connection("connecting", "", time.time())
+        self._connection_version = 0
+
+    def versions(self) -> Versions:
+        """How often what the page shows of the stream has changed."""
+        return {
+            "fleet": self.state.version,
+            "alerts": self.alerts.version,
+            "connection": self._connection_version,
+            "clock": clock_version(),
+        }
 
     @property
     def connection(self) -> Connection:
@@ -72,9 +83,11 @@ class Feed(ABC):
     def _note_alerts(self, trouble: str) -> None:
         if trouble != self._alerts_trouble:
             self._alerts_trouble = trouble
+            self._connection_version += 1
             log.info("broker %s: alerts: %s", self._address, trouble or "there are some again")
 
     def _enter(self, phase: Phase, reason: str) -> None:
         if (phase, reason) != (self._connection.phase, self._connection.reason):
             self._connection = Connection(phase, reason, time.time())
+            self._connection_version += 1
             log.info("broker %s: %s%s", self._address, phase, f" ({reason})" if reason else "")

@@ -19,7 +19,7 @@ from dataflows.events import JSON_ERRORS, DeadLetter, Enriched
 from ui.live.rolling_count import RollingCount
 from ui.live.track import Track, extended, position_in
 
-MAX_VEHICLES = 5_000
+MAX_VEHICLES = 20_000
 """Vehicles kept; beyond that, those that have been silent longest are dropped."""
 
 TOTAL_HISTORY = 250_000
@@ -137,7 +137,13 @@ class FleetState:
         self._last_event_at: float | None = None
         self._dead_letter_reason = ""
         self._latest_dead_letters: deque[DeadLetter] = deque(maxlen=DEAD_LETTERS_KEPT)
+        self._version = 0
         self._shared: FleetSnapshot | None = None
+
+    @property
+    def version(self) -> int:
+        """Rises with every message."""
+        return self._version
 
     def record(self, payload: bytes, *, retained: bool = False) -> None:
         """Record one message of the enriched topic.
@@ -153,6 +159,7 @@ class FleetState:
         except JSON_ERRORS:
             with self._lock:
                 self._undecodable += 1
+                self._version += 1
             return
         position = position_in(event.values, self._page.latitude, self._page.longitude)
         seen_at = min(now, event.processed_at.timestamp()) if retained else now
@@ -169,6 +176,7 @@ class FleetState:
                 vehicle.latest = event
                 vehicle.track = extended(vehicle.track, position)
             self._events += 1
+            self._version += 1
             self._last_event_at = max(self._last_event_at or 0.0, seen_at)
             if not retained:
                 self._rate.add(now)
@@ -183,6 +191,7 @@ class FleetState:
             letter = None
         with self._lock:
             self._dead_letters += 1
+            self._version += 1
             self._dead_letter_reason = letter.reason if letter else "the dead letter itself cannot be decoded"
             if letter is not None:
                 self._latest_dead_letters.appendleft(letter)

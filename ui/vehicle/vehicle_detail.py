@@ -27,7 +27,7 @@ from ui.vehicle import chart_data, charts
 CHARTS_PER_ROW = 3
 
 
-def show_vehicle(fleet: FleetSnapshot, feed: Feed, settings: Settings, zone: tzinfo) -> None:
+def show_vehicle_detail(fleet: FleetSnapshot, feed: Feed, settings: Settings, zone: tzinfo) -> None:
     """Draw the chosen vehicle: a headline, the error, the contributions, the signals, all values."""
     box, headline = st.columns([1, 3], gap="medium", vertical_alignment="bottom")
     with box:

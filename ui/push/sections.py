@@ -1,0 +1,115 @@
+"""Sections: parts of the page that are drawn again when what they show has changed, and only then.
+
+A browser hears of a change over a WebSocket (`ui.push.changes`) and reports it as a value of a component
+without a surface (``ui/assets/push.js``). The callback of that value compares what each section has drawn
+with what there is now, and has Streamlit rerun the fragments of those sections that are behind.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+
+import streamlit as st
+
+from ui.assets import component
+from ui.links import follow
+from ui.push.changes import PATH
+from ui.push.versions import Topic, Versions
+
+Draw = Callable[[], None]
+
+_SECTIONS = "push_sections"
+_COMPONENT = "push"
+
+_push = component("fleet_push", "push.js")
+
+
+@dataclass(slots=True)
+class _Drawn:
+    reads: tuple[Topic, ...]
+    every: float
+    versions: Versions
+    at: float
+
+    def is_behind(self, versions: Versions, now: float) -> bool:
+        if now - self.at < self.every:
+            return False
+        return any(versions.get(topic, 0) != self.versions.get(topic, 0) for topic in self.reads)
+
+
+class Sections:
+    """The sections of the page that a viewer looks at; made anew whenever the whole page is drawn.
+
+    Args:
+        versions: what there is now.
+        timer: seconds between looks where no WebSocket tells of changes, since they are this viewer's alone;
+            ``None`` to be told.
+    """
+
+    def __init__(self, versions: Callable[[], Versions], timer: float | None = None) -> None:
+        self._versions = versions
+        self._timer = timer
+        self._drawn: dict[str, _Drawn] = {}
+        st.session_state[_SECTIONS] = self
+
+    def listen(self) -> None:
+        """Draw the component that reports changes; once for a page, before its sections."""
+
+        # In a fragment of its own: what follows its value when nothing is behind is then next to nothing.
+        @st.fragment(key=_COMPONENT)
+        def listening() -> None:
+            _push(
+                key=_COMPONENT,
+                data={"path": PATH, "every": self._timer},
+                height=1,
+                on_changed_change=_draw_what_is_behind,
+            )
+
+        listening()
+
+    def section(self, name: str, draw: Draw, reads: Sequence[Topic], every: float = 0.0) -> None:
+        """Draw a section now, and again whenever something that it shows has changed.
+
+        Args:
+            name: unique on the page; a callback can have the section drawn by `draw_again`.
+            draw: draws it.
+            reads: what it shows.
+            every: fewest seconds between two drawings.
+        """
+
+        @st.fragment(key=name)
+        def drawing() -> None:
+            follow()
+            self._drawn[name] = _Drawn(tuple(reads), every, self._versions(), time.monotonic())
+            draw()
+
+        drawing()
+
+    def behind(self) -> list[str]:
+        """Names of the sections that no longer show what there is."""
+        now, versions = time.monotonic(), self._versions()
+        return [name for name, drawn in self._drawn.items() if drawn.is_behind(versions, now)]
+
+    @property
+    def names(self) -> list[str]:
+        """Names of all sections of the page."""
+        return list(self._drawn)
+
+
+def draw_again(*names: str) -> None:
+    """Have sections drawn again instead of what a widget would have drawn; only from a widget's callback.
+
+    Args:
+        names: of the sections; without names, all of the page.
+    """
+    sections: Sections | None = st.session_state.get(_SECTIONS)
+    if sections is not None and (due := [name for name in names or sections.names if name in sections.names]):
+        st.rerun(due)
+
+
+def _draw_what_is_behind() -> None:
+    sections: Sections | None = st.session_state.get(_SECTIONS)
+    if sections is not None and (due := sections.behind()):
+        st.rerun(due)

@@ -1,0 +1,29 @@
+"""The style sheet of the page, where Streamlit's own theme does not reach."""
+
+from __future__ import annotations
+
+STYLE = """<style>
+.stMainBlockContainer { padding-left: 2.5rem; padding-right: 2.5rem }
+/* Streamlit fades sections that are about to be updated. Here some always are: it would flicker. */
+[data-stale="true"] { opacity: 1 !important; transition: none !important }
+/* The words around a figure are never cut: they take two lines where there is little room. */
+.st-key-figures :is(.stMarkdownEllipsis, .stMarkdownEllipsis p) { white-space: normal; overflow: visible }
+.st-key-figures [data-testid="stMetricDelta"] { border-radius: 0.8rem }
+.st-key-figures [data-testid="stColumn"] div:has([data-testid="stMetric"]) { height: 100% }
+.st-key-figures [data-testid="stMetric"] { height: 100% }
+.st-key-alert_cards { display: none }
+@media (max-width: 640px) {
+    .stMainBlockContainer { padding-left: 1rem; padding-right: 1rem }
+    /* The alerts would otherwise be far below the figures. */
+    .st-key-figures [data-testid="stMetric"] > div { padding: 0.6rem 0.7rem }
+    .st-key-figures [data-testid="stColumn"] { min-width: calc(50% - 1rem); flex: 1 1 calc(50% - 1rem) }
+    /* The sentence of an alert does not fit into a table here. */
+    .st-key-alert_list { display: none }
+    .st-key-alert_cards { display: flex; gap: 0.6rem }
+    .st-key-alert_cards > div:has([data-testid="stCheckbox"]) ~ div:has([data-testid="stCheckbox"]) {
+        border-top: 1px solid rgba(128, 136, 148, 0.25); padding-top: 0.6rem; width: 100%
+    }
+    [class*="st-key-alert_card_member"] { padding-left: 1.7rem }
+    [class*="st-key-alert_card_group"] button { margin-left: 1.7rem; padding: 0; min-height: 1.5rem }
+}
+</style>"""
