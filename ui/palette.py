@@ -51,3 +51,25 @@ def severity_colour(severity: float, is_anomaly: bool) -> Rgba:
     share = min(1.0, max(0.0, (severity - 30.0) / 20.0))
     red, green, blue = (round(calm + share * (near - calm)) for calm, near in zip(_CALM, _NEAR, strict=True))
     return red, green, blue, 235
+
+DOTS: dict[str, tuple[str, str]] = {
+    "critical": ("#b3123f", "#f04468"),
+    "major": ("#ef8d3c", "#f09a4e"),
+    "minor": ("#e2bd2f", "#f2d765"),
+    "warning": ("#7fbdea", "#a9d6f7"),
+    "anomalous": ("#e5484d", "#ff6369"),
+    "ok": ("#3f7396", "#5b8fb5"),
+    "silent": ("#7a848f", "#87929e"),
+    "warming_up": ("#b7c5d1", "#56697b"),
+}
+"""Of a vehicle, or a number of them: in the light and in the dark theme. Beside a dot there is always a word."""
+
+CELLS: dict[str, tuple[str, str]] = {
+    "critical": ("#b3123f", "#f04468"),
+    "major": ("#ef8d3c", "#d9762a"),
+    "minor": ("#f7d75c", "#8f7a1f"),
+    "warning": ("#bfdcf1", "#2f5775"),
+    "normal": ("#e6edf3", "#1d2a36"),
+    "none": ("#f1f4f7", "#151d25"),
+}
+"""Of the time in which a vehicle was at worst like this. ``normal``: below the threshold; ``none``: no verdict."""
