@@ -6,6 +6,7 @@ The page's server gives them out at `PATH`, so a browser keeps them, and no mess
 from __future__ import annotations
 
 import hashlib
+from functools import cache
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -31,8 +32,20 @@ def component(name: str, file: str, *, isolate_styles: bool = True) -> Component
         file: name of the module; its default export is called with what Streamlit gives a component.
         isolate_styles: whether it lives in a shadow root.
     """
-    # A browser that has kept an earlier version sees another address.
-    digest = hashlib.sha256((DIRECTORY / file).read_bytes()).hexdigest()[:12]
-    base = str(st.get_option("server.baseUrlPath")).strip("/")
-    address = f"{'/' if base else ''}{base}{PATH}/{file}?{digest}"
+    address = below_base(f"{PATH}/{_version()}/{file}")
     return st.components.v2.component(name, js=_LOADER.format(address=address), isolate_styles=isolate_styles)
+
+
+def below_base(path: str) -> str:
+    """The address of a path of this server, which may be served below another (`server.baseUrlPath`)."""
+    base = str(st.get_option("server.baseUrlPath")).strip("/")
+    return f"{'/' if base else ''}{base}{path}"
+
+
+@cache
+def _version() -> str:
+    """Stands in the addresses of all modules, which import each other: a browser never mixes two versions."""
+    digest = hashlib.sha256()
+    for file in sorted(DIRECTORY.glob("*.js")):
+        digest.update(file.read_bytes())
+    return digest.hexdigest()[:12]
