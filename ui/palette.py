@@ -72,6 +72,7 @@ def severity_colour(severity: float, is_anomaly: bool) -> Rgba:
     red, green, blue = (round(calm + share * (near - calm)) for calm, near in zip(_CALM, _NEAR, strict=True))
     return red, green, blue, 235
 
+
 DOTS: dict[str, tuple[str, str]] = {
     "critical": ("#b3123f", "#f04468"),
     "major": ("#ef8d3c", "#f09a4e"),
@@ -82,7 +83,7 @@ DOTS: dict[str, tuple[str, str]] = {
     "silent": ("#7a848f", "#87929e"),
     "warming_up": ("#b7c5d1", "#56697b"),
 }
-"""Of a vehicle, or a number of them: in the light and in the dark theme. Beside a dot there is always a word."""
+"""Of a vehicle, or a number of them, in the light and in the dark theme. Beside a dot there is a word."""
 
 CELLS: dict[str, tuple[str, str]] = {
     "critical": ("#b3123f", "#f04468"),
@@ -92,4 +93,4 @@ CELLS: dict[str, tuple[str, str]] = {
     "normal": ("#e6edf3", "#1d2a36"),
     "none": ("#f1f4f7", "#151d25"),
 }
-"""Of the time in which a vehicle was at worst like this. ``normal``: below the threshold; ``none``: no verdict."""
+"""Of a time in which a vehicle was at worst like this: ``normal`` below the threshold, ``none`` unknown."""

@@ -58,9 +58,7 @@ def show_filters(overview: Overview, chosen: Show) -> None:
         if wanted in SHOWS:
             show_only("all" if wanted == chosen else wanted)
 
-    _strip(
-        key=KEY, data={"groups": groups(overview, chosen), "dots": palette.DOTS}, on_chosen_change=choose
-    )
+    _strip(key=KEY, data={"groups": groups(overview, chosen), "dots": palette.DOTS}, on_chosen_change=choose)
 
 
 def groups(overview: Overview, chosen: Show) -> list[dict[str, Any]]:

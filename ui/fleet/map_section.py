@@ -1,93 +1,85 @@
-"""The map on the page: which vehicles, in which colours, and a view that stays where the viewer put it."""
+"""The map on the page: which vehicles are on it, in which tones, and what is said of them."""
 
 from __future__ import annotations
 
+from functools import lru_cache
+
 import streamlit as st
 
-from config.settings import Settings
-from ui import palette
-from ui.descriptions import describe_anomaly, describe_status, unit_of
-from ui.fleet import fleet_map
-from ui.formatting import number, plain, quantity
-from ui.live.fleet_state import FleetSnapshot, VehicleSnapshot
+from dataflows.events import Alert
+from ui.descriptions import describe_anomaly, unit_of
+from ui.fleet.overview import Overview, Show
+from ui.fleet.selection import choose
+from ui.formatting import plain
+from ui.live.fleet_state import VehicleSnapshot
+from ui.live.track import heading
+from ui.map.view import MapVehicle, Tone, show_map
 
-_WIDTH = 680
-"""Pixels, roughly: the browser decides."""
+HEIGHT = 480
+"""Pixels."""
 
-_SETTLING = 60.0
-"""Seconds during which the first view may grow with a fleet whose vehicles are only just appearing."""
+KEY = "fleet_map"
 
 
-def show_map(fleet: FleetSnapshot, settings: Settings, height: int) -> None:
-    """Draw the map, `height` pixels high, or say why there is none."""
-    latitude, longitude = settings.page.latitude, settings.page.longitude
-    if not {latitude, longitude} <= settings.signals.keys():
+def show_fleet_map(overview: Overview, show: Show, chosen: str | None) -> None:
+    """Draw the map, or say why there is none.
+
+    Args:
+        overview: the vehicles.
+        show: which of them; the chosen one is shown in any case.
+        chosen: id of the vehicle that is marked.
+    """
+    page = overview.settings.page
+    if not {page.latitude, page.longitude} <= overview.settings.signals.keys():
         st.info(
-            f"No map: `[page]` reads the position from the signals `{latitude}` and `{longitude}`, "
-            "which are not both in the signal catalogue."
+            f"No map: `[page]` reads the position from the signals `{page.latitude}` and `{page.longitude}`, "
+            "which are not both in the signal catalogue.",
+            icon=":material/map:",
         )
         return
-    located = [vehicle for vehicle in fleet.vehicles.values() if vehicle.track]
-    if not located:
-        st.info("No map yet: no event has contained a position.")
+    if not any(vehicle.track for vehicle in overview.fleet.vehicles.values()):
+        st.info("No map yet: no event has contained a position.", icon=":material/map:")
         return
-    extent = _held_extent(fleet, located)
-    shown = sorted(
-        (_drawn(vehicle, fleet.taken_at, settings) for vehicle in located),
-        key=lambda vehicle: (vehicle.chosen, vehicle.emphasis),
-    )
-    st.pydeck_chart(fleet_map.deck(shown, extent, height, _WIDTH), key="fleet_map", height=height)
-    caption, button = st.columns([4, 1], vertical_alignment="center")
-    caption.caption(
-        f"Grid {number(extent.grid_step)} km · :blue[normal] · :orange[near the threshold] · :red[anomaly] · "
-        ":gray[silent]"
-    )
-    button.button("Show all", key="show_all", on_click=_refit, width="stretch", type="tertiary",
-                  icon=":material/fit_screen:")  # fmt: skip
+    vehicles = drawn(overview, show, chosen)
+    show_map(overview.settings, KEY, vehicles, chosen=chosen, height=HEIGHT, on_click=choose)
 
 
-def _drawn(vehicle: VehicleSnapshot, now: float, settings: Settings) -> fleet_map.MapVehicle:
-    event = vehicle.latest
-    silent = vehicle.silent(now, settings.page.stale_after)
-    state = describe_status(vehicle, now, settings.page.stale_after)
-    lines = [plain(event.vehicle_id), f"{state}, severity {event.severity:.0f}"]
-    if event.is_anomaly:
-        lines.append(describe_anomaly(event, settings.signals))
+@lru_cache(maxsize=8)
+def drawn(overview: Overview, show: Show, chosen: str | None) -> tuple[MapVehicle, ...]:
+    """The vehicles with a position, as the map draws them; viewers who are shown the same share them."""
+    names = overview.names_in(show)
+    if chosen is not None:
+        names = names | {chosen}
+    if len(_KNOWN) > 2 * len(overview.fleet.vehicles) + 100:
+        _KNOWN.clear()
+    return tuple(_drawn(name, overview) for name in names if overview.fleet.vehicles[name].track)
+
+
+_KNOWN: dict[str, tuple[VehicleSnapshot, Alert | None, Tone, MapVehicle]] = {}
+"""What was drawn last of each vehicle, and of what: most have not sent anything since."""
+
+
+def _drawn(name: str, overview: Overview) -> MapVehicle:
+    vehicle, alert, tone = (
+        overview.fleet.vehicles[name],
+        overview.alerts.worst.get(name),
+        overview.tones[name],
+    )
+    known = _KNOWN.get(name)
+    if known is not None and known[0] is vehicle and known[1] is alert and known[2] == tone:
+        return known[3]
+    made = MapVehicle(name, vehicle.track, tone, _lines(vehicle, alert, overview), heading(vehicle.track))
+    _KNOWN[name] = vehicle, alert, tone, made
+    return made
+
+
+def _lines(vehicle: VehicleSnapshot, alert: Alert | None, overview: Overview) -> tuple[str, ...]:
+    """Of the tooltip: what is wrong, if anything is, severity and speed."""
+    event, signals = vehicle.latest, overview.settings.signals
+    facts = f"severity {event.severity:.0f}"
     speed = event.values.get("speed")
     if speed is not None:
-        lines.append(f"speed {quantity(speed, unit_of('speed', settings.signals))}")
-    chosen = event.vehicle_id == st.session_state.get("chosen")
-    if silent:
-        colour = palette.SILENT_DOT
-    elif event.status == "warming_up":
-        colour = palette.WARMING_UP_DOT
-    else:
-        colour = palette.severity_colour(event.severity, event.is_anomaly)
-    return fleet_map.MapVehicle(
-        name=plain(event.vehicle_id, 24),
-        tooltip="\n".join(lines),
-        track=vehicle.track,
-        colour=colour,
-        emphasis=chosen or (event.is_anomaly and not silent),
-        chosen=chosen,
-    )
-
-
-def _held_extent(fleet: FleetSnapshot, located: list[VehicleSnapshot]) -> fleet_map.Extent:
-    held: fleet_map.Extent | None = st.session_state.get("extent")
-    settling = held is not None and fleet.taken_at - st.session_state.extent_since < _SETTLING
-    if held is None or (settling and len(located) >= 2 * st.session_state.extent_vehicles):
-        held = _fit(located, held.generation if held else 0)
-        st.session_state.setdefault("extent_since", fleet.taken_at)
-        st.session_state.extent, st.session_state.extent_vehicles = held, len(located)
-    elif st.session_state.pop("refit", False):
-        held = st.session_state.extent = _fit(located, held.generation + 1)
-    return held
-
-
-def _fit(located: list[VehicleSnapshot], generation: int) -> fleet_map.Extent:
-    return fleet_map.Extent.around((vehicle.track[-1] for vehicle in located), generation)
-
-
-def _refit() -> None:
-    st.session_state.refit = True
+        facts += f" · {speed:.0f} {unit_of('speed', signals)}"
+    if alert is not None:
+        return plain(alert.summary, 120), facts
+    return (f"anomalous: {describe_anomaly(event, signals)}", facts) if event.is_anomaly else (facts,)

@@ -2,17 +2,17 @@
 
 from __future__ import annotations
 
+from collections import deque
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from functools import cached_property, lru_cache
+from functools import cached_property
 from typing import Literal, get_args
 
-from dataflows.events import SEVERITIES, Alert, Severity
+from config.settings import Settings
+from dataflows.events import SEVERITIES, Alert
 from ui.live.alert_state import AlertSnapshot
 from ui.live.fleet_state import FleetSnapshot, VehicleSnapshot
-
-VehicleTone = Severity | Literal["ok", "silent", "warming_up"]
-"""How a vehicle is: the severity of its worst open alert that is not muted, or what it is without one."""
+from ui.map.vehicles import Tone
 
 Show = Literal["all", "open", "unacknowledged", "muted", "anomalous", "silent", "warming_up", "ok"]
 """Which vehicles and alerts the page shows: all; those with alerts in a state; those in a state."""
@@ -27,15 +27,20 @@ class Overview:
     Attributes:
         fleet: the vehicles.
         alerts: the alerts.
-        stale_after: seconds without an event after which a vehicle is silent.
+        settings: all settings.
     """
 
     fleet: FleetSnapshot
     alerts: AlertSnapshot
-    stale_after: float
+    settings: Settings
+
+    @property
+    def stale_after(self) -> float:
+        """Seconds without an event after which a vehicle is silent."""
+        return self.settings.page.stale_after
 
     @cached_property
-    def tones(self) -> Mapping[str, VehicleTone]:
+    def tones(self) -> Mapping[str, Tone]:
         """Vehicle id → how it is."""
         worst = self.alerts.worst
         return {
@@ -51,7 +56,7 @@ class Overview:
 
     @cached_property
     def anomalous(self) -> frozenset[str]:
-        """Vehicles whose latest event is anomalous; no silent ones, of which nobody knows what they do now."""
+        """Vehicles whose latest event is anomalous; of silent ones nobody knows what they do now."""
         return frozenset(
             name
             for name, each in self.fleet.vehicles.items()
@@ -66,7 +71,7 @@ class Overview:
             "unacknowledged": len(self.alerts.unacknowledged),
             "muted": len(self.alerts.muted),
         }
-        return {show: alerts[show] if show in alerts else len(self._names(show)) for show in SHOWS}
+        return {show: alerts[show] if show in alerts else len(self.names_in(show)) for show in SHOWS}
 
     @cached_property
     def ranking(self) -> Sequence[str]:
@@ -74,12 +79,12 @@ class Overview:
 
         Of vehicles without an alert silent ones come last, since nobody knows what they do now.
         """
-        levels = {severity: -SEVERITIES.index(severity) for severity in SEVERITIES}
+        levels: dict[Tone, int] = {severity: -SEVERITIES.index(severity) for severity in SEVERITIES}
         silent, tones = self.silent, self.tones
 
         def badness(item: tuple[str, VehicleSnapshot]) -> tuple[int, bool, bool, float, str]:
             name, vehicle = item
-            level = levels.get(tones[name], 1)  # type: ignore[call-overload]
+            level = levels.get(tones[name], 1)
             return level, name in silent, not vehicle.latest.is_anomaly, -vehicle.error_ratio, name
 
         return [name for name, _ in sorted(self.fleet.vehicles.items(), key=badness)]
@@ -88,7 +93,7 @@ class Overview:
         """The vehicles that are shown, in the order of `ranking`."""
         if show == "all":
             return self.ranking
-        names = self._names(show)
+        names = self.names_in(show)
         return [name for name in self.ranking if name in names]
 
     def alerts_in(self, show: Show) -> Sequence[Alert]:
@@ -101,10 +106,11 @@ class Overview:
             case "muted":
                 return self.alerts.muted
             case _:
-                names = self._names(show)
+                names = self.names_in(show)
                 return [alert for alert in self.alerts.open if alert.vehicle_id in names]
 
-    def _names(self, show: Show) -> frozenset[str]:
+    def names_in(self, show: Show) -> frozenset[str]:
+        """The vehicles that are shown."""
         match show:
             case "all":
                 return frozenset(self.fleet.vehicles)
@@ -127,13 +133,21 @@ class Overview:
                     name for name, tone in self.tones.items() if tone == "ok" and name not in self.anomalous
                 )
 
-    def _without_alert(self, vehicle: VehicleSnapshot) -> VehicleTone:
+    def _without_alert(self, vehicle: VehicleSnapshot) -> Tone:
         if vehicle.vehicle_id in self.silent:
             return "silent"
         return "warming_up" if vehicle.latest.status == "warming_up" else "ok"
 
 
-@lru_cache(maxsize=4)
-def overview_of(fleet: FleetSnapshot, alerts: AlertSnapshot, stale_after: float) -> Overview:
+_RECENT: deque[Overview] = deque(maxlen=4)
+"""Of the live fleet, and of a replay beside it."""
+
+
+def overview_of(fleet: FleetSnapshot, alerts: AlertSnapshot, settings: Settings) -> Overview:
     """The overview of these snapshots, the same one for all viewers."""
-    return Overview(fleet, alerts, stale_after)
+    for known in tuple(_RECENT):
+        if known.fleet is fleet and known.alerts is alerts and known.settings is settings:
+            return known
+    made = Overview(fleet, alerts, settings)
+    _RECENT.appendleft(made)
+    return made

@@ -21,7 +21,7 @@ _SHOW = "show"
 def current_overview(viewer: Viewer) -> Overview:
     """The fleet and its alerts now."""
     feed = viewer.feed
-    return overview_of(feed.state.snapshot(), feed.alerts.snapshot(), viewer.settings.page.stale_after)
+    return overview_of(feed.state.snapshot(), feed.alerts.snapshot(), viewer.settings)
 
 
 def shown() -> Show:

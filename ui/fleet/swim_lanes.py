@@ -24,7 +24,10 @@ ROWS, MOST_ROWS = 20, 100
 """Lanes until the viewer asks for more, which gives as many again; and at most."""
 
 BANDS = (AT_THRESHOLD, *PEAKS[1:])
-"""Severities, 0–100, from which a cell has the colour of each of the `SEVERITIES`; below the first it is normal."""
+"""Severities, 0–100, from which a cell has the colour of each of the `SEVERITIES`; below it is normal."""
+
+LEAST_CELLS = 12
+"""Cells that are shown of a fleet of which little is known yet: with all of them, it would be lost in nothing."""
 
 _LIMIT = "swim_lane_rows"
 
@@ -68,9 +71,14 @@ def counts(cells: NDArray[np.uint8]) -> list[list[int]]:
     return [[int(count) for count in cell] for cell in np.stack(exactly, axis=1)]
 
 
-def show_swim_lanes(
-    viewer: Viewer, lanes: Lanes, names: Collection[str] | None, chosen: str | None
-) -> None:
+def known_part(lanes: Lanes) -> Lanes:
+    """The lanes from the first cell on in which any vehicle was sending, at least `LEAST_CELLS`."""
+    is_known = lanes.cells.any(axis=0)
+    first = min(int(is_known.argmax()) if is_known.any() else CELLS, CELLS - LEAST_CELLS)
+    return Lanes(lanes.start + first * WIDTH, lanes.vehicles, lanes.cells[:, first:])
+
+
+def show_swim_lanes(viewer: Viewer, lanes: Lanes, names: Collection[str] | None, chosen: str | None) -> None:
     """Draw the lanes; clicking a cell goes to the vehicle at that time, clicking a name chooses it.
 
     Args:
@@ -79,6 +87,7 @@ def show_swim_lanes(
         names: vehicles that are shown; ``None`` for all.
         chosen: id of the vehicle whose lane is marked; it always has one.
     """
+    lanes = known_part(lanes)
     limit = min(st.session_state.get(_LIMIT, ROWS), MOST_ROWS)
     rows = worst(lanes, names, limit)
     row_of = {name: row for row, name in enumerate(lanes.vehicles)}
@@ -92,7 +101,7 @@ def show_swim_lanes(
     def go() -> None:
         wanted = value("moment") or {}
         vehicle, cell = wanted.get("vehicle"), wanted.get("cell")
-        if vehicle in row_of and isinstance(cell, int) and 0 <= cell < CELLS:
+        if vehicle in row_of and isinstance(cell, int) and 0 <= cell < lanes.cells.shape[1]:
             at = datetime.fromtimestamp(lanes.start + cell * WIDTH + WIDTH / 2, UTC)
             st.session_state.chosen = vehicle
             links.go_to("vehicle", links.query_of_vehicle(vehicle, at))

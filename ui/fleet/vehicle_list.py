@@ -13,11 +13,10 @@ from ui import palette
 from ui.assets import component
 from ui.descriptions import describe_anomaly, describe_implausible, describe_missing, describe_status
 from ui.fleet.filters import TITLES
-from ui.fleet.overview import Overview, Show, VehicleTone
+from ui.fleet.overview import Overview, Show
 from ui.fleet.selection import choose_or_open, open_vehicle
 from ui.formatting import number, plain
 from ui.live.fleet_state import VehicleSnapshot
-from ui.viewer import Viewer
 
 KEY = "vehicle_list"
 
@@ -56,11 +55,13 @@ def found(ranking: Sequence[str], search: str) -> Sequence[str]:
     if not wanted:
         return ranking
     matching = [name for name in ranking if wanted in name.casefold()]
-    return sorted(matching, key=lambda name: (name.casefold() != wanted, not name.casefold().startswith(wanted)))
+    return sorted(
+        matching, key=lambda name: (name.casefold() != wanted, not name.casefold().startswith(wanted))
+    )
 
 
 def stands_out(vehicle: VehicleSnapshot, signals: Mapping[str, SignalSettings]) -> str:
-    """What is unusual about the latest event: anomaly, implausible and missing values; empty if nothing is."""
+    """What is unusual about the latest event: anomaly, implausible and missing values, if anything."""
     event = vehicle.latest
     phrases = [describe_anomaly(event, signals)] if event.is_anomaly else []
     if event.implausible:
@@ -70,7 +71,7 @@ def stands_out(vehicle: VehicleSnapshot, signals: Mapping[str, SignalSettings]) 
     return "; ".join(phrases)
 
 
-def row_of(name: str, overview: Overview, signals: Mapping[str, SignalSettings]) -> dict[str, Any]:
+def row_of(name: str, overview: Overview) -> dict[str, Any]:
     """A row: words, and numbers for its colours.
 
     Returns:
@@ -79,7 +80,7 @@ def row_of(name: str, overview: Overview, signals: Mapping[str, SignalSettings])
     """
     vehicle = overview.fleet.vehicles[name]
     alert, ratio = overview.alerts.worst.get(name), vehicle.error_ratio
-    tone: VehicleTone = overview.tones[name]
+    tone: str = overview.tones[name]
     return {
         "id": name,
         "name": plain(name, 60),
@@ -88,7 +89,9 @@ def row_of(name: str, overview: Overview, signals: Mapping[str, SignalSettings])
         "state": describe_status(vehicle, overview.fleet.taken_at, overview.stale_after),
         "error": "" if vehicle.latest.anomaly_threshold is None else f"{number(ratio, 2)} ×",
         "level": round(100.0 * ratio / (1.0 + ratio)),
-        "note": plain(stands_out(vehicle, signals) or (alert.summary if alert else ""), 200),
+        "note": plain(
+            stands_out(vehicle, overview.settings.signals) or (alert.summary if alert else ""), 200
+        ),
     }
 
 
@@ -100,11 +103,10 @@ def view_of(text: object, page: object) -> View:
     )
 
 
-def show_vehicle_list(viewer: Viewer, overview: Overview, show: Show, chosen: str | None) -> None:
+def show_vehicle_list(overview: Overview, show: Show, chosen: str | None) -> None:
     """Draw the list; a click chooses a vehicle, another one or the arrow goes to its page.
 
     Args:
-        viewer: who looks.
         overview: the vehicles.
         show: which of them, unless one is searched: that is found whatever it is.
         chosen: id of the vehicle whose row is marked.
@@ -139,7 +141,7 @@ def show_vehicle_list(viewer: Viewer, overview: Overview, show: Show, chosen: st
     _list(
         key=KEY,
         data={
-            "rows": [row_of(name, overview, viewer.settings.signals) for name in listed],
+            "rows": [row_of(name, overview) for name in listed],
             "chosen": chosen,
             "what": what(show, view.search, len(names), len(overview.fleet.vehicles)),
             "first": page * ROWS + 1,
@@ -147,7 +149,9 @@ def show_vehicle_list(viewer: Viewer, overview: Overview, show: Show, chosen: st
             "page": page,
             "pages": pages,
             "dots": palette.DOTS,
-            "chips": {name: [pair, palette.SEVERITY_ON_DARK[name]] for name, pair in palette.SEVERITY.items()},
+            "chips": {
+                name: [pair, palette.SEVERITY_ON_DARK[name]] for name, pair in palette.SEVERITY.items()
+            },
         },
         on_view_change=look,
         on_chosen_change=choose_clicked,
@@ -159,7 +163,9 @@ def show_vehicle_list(viewer: Viewer, overview: Overview, show: Show, chosen: st
 def what(show: Show, search: str, listed: int, all_vehicles: int) -> str:
     """What the list holds, in words."""
     if search:
-        return f"{listed:,} of {all_vehicles:,} match" if listed else f"no vehicle matches “{plain(search, 40)}”"
+        return (
+            f"{listed:,} of {all_vehicles:,} match" if listed else f"no vehicle matches “{plain(search, 40)}”"
+        )
     if not listed:
         return "no vehicles"
     if show == "all":

@@ -45,7 +45,9 @@ def past_cells(place: Place, since: datetime) -> Mapping[str, list[PastCell]]:
     parameters = {"width": WIDTH, "since": since.isoformat()}
     table = History(place).query(_QUESTION, parameters, first=since.astimezone(UTC).date())
     found: dict[str, list[PastCell]] = {}
-    for vehicle, number, peak, anomalies in zip(*(column.to_pylist() for column in table.columns), strict=True):
+    for vehicle, number, peak, anomalies in zip(
+        *(column.to_pylist() for column in table.columns), strict=True
+    ):
         found.setdefault(vehicle, []).append(PastCell(number, peak, anomalies))
     return found
 
