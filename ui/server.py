@@ -36,5 +36,5 @@ def _refresh() -> float:
 
 ROUTES: list[BaseRoute] = [
     WebSocketRoute(changes.PATH, changes.endpoint(_versions, _refresh)),
-    Mount(ui.assets.PATH, StaticFiles(directory=ui.assets.DIRECTORY)),
+    Mount(f"{ui.assets.PATH}/{{version}}", StaticFiles(directory=ui.assets.DIRECTORY)),
 ]

@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import streamlit as st
 
-from ui.alerts.alert_section import show_alert_list, show_heading
+from ui.alerts.list import show_alert_list
+from ui.alerts.viewer_name import show_name
 from ui.fleet.fleet_table import ranking, show_fleet_table
 from ui.fleet.header import show_header
 from ui.fleet.map_section import show_map
 from ui.live.fleet_state import FleetSnapshot
+from ui.push.sections import draw_again
 from ui.vehicle.vehicle_detail import show_vehicle_detail
 from ui.viewer import Viewer
 
@@ -24,7 +26,11 @@ def show_fleet(viewer: Viewer) -> None:
         show_header(settings, feed.connection, feed.state.snapshot(), feed.alerts.snapshot())
 
     def alerts() -> None:
-        show_alert_list(feed, viewer.desk, settings, viewer.zone)
+        open_alerts = feed.alerts.snapshot().open
+        if open_alerts:
+            show_alert_list(viewer, open_alerts, key="fleet_alerts", compact=True, on_vehicle=_choose)
+        else:
+            st.caption("No alert is open.")
 
     def fleet_map() -> None:
         if feed.state.snapshot().vehicles:
@@ -40,7 +46,10 @@ def show_fleet(viewer: Viewer) -> None:
 
     st.title("Fleet", anchor=False)
     sections.section("header", header, ("fleet", "alerts", "connection", "clock"), settings.page.refresh)
-    show_heading()
+    heading, name = st.columns([4, 1], vertical_alignment="center")
+    heading.subheader("Alerts", anchor=False)
+    with name:
+        show_name(viewer)
     sections.section("alerts", alerts, ("alerts", "connection", "clock"), 0.2)
     left, right = st.columns([5, 7], gap="medium")
     with left:
@@ -48,6 +57,11 @@ def show_fleet(viewer: Viewer) -> None:
     with right:
         sections.section("table", table, ("fleet",), settings.page.refresh)
     sections.section("vehicle", vehicle, ("fleet",), settings.page.refresh)
+
+
+def _choose(vehicle_id: str) -> None:
+    st.session_state.chosen = vehicle_id
+    draw_again()
 
 
 def _kept(viewer: Viewer) -> FleetSnapshot:
