@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import streamlit as st
 
-from ui.alerts.list import show_alert_list
+from ui.alerts.viewer_name import show_name
+from ui.fleet.alert_section import show_alerts
 from ui.fleet.chosen import show_chosen
 from ui.fleet.filters import show_filters
 from ui.fleet.map_section import show_fleet_map
-from ui.fleet.selection import choose, chosen, current_overview, shown
+from ui.fleet.selection import chosen, current_overview, shown
 from ui.fleet.status import show_status, show_trouble
 from ui.fleet.style import STYLE
 from ui.fleet.swim_lanes import show_swim_lanes
@@ -45,14 +46,7 @@ def show_fleet(viewer: Viewer) -> None:
 
     def alerts() -> None:
         overview = current_overview(viewer)
-        show_alert_list(
-            viewer,
-            overview.alerts_in(shown()),
-            key="fleet_alert_list",
-            compact=True,
-            chosen=chosen(overview),
-            on_vehicle=choose,
-        )
+        show_alerts(viewer, overview, shown(), chosen(overview))
 
     def fleet_map() -> None:
         overview = current_overview(viewer)
@@ -86,6 +80,10 @@ def show_fleet(viewer: Viewer) -> None:
     section("fleet_filters", filters, ("fleet", "alerts", "clock"), refresh)
     with st.container(key="fleet_grid"):
         with st.container(key="fleet_alerts"):
+            with st.container(horizontal=True, vertical_alignment="center"):
+                _heading("Alerts")
+                with st.container(width=220):
+                    show_name(viewer)
             section("alerts", alerts, ("alerts", "connection", "clock"), REDRAW_EVERY)
         with st.container(key="fleet_view"):
             is_large = len(feed.state.snapshot().vehicles) > LARGE

@@ -27,7 +27,7 @@ BANDS = (AT_THRESHOLD, *PEAKS[1:])
 """Severities, 0–100, from which a cell has the colour of each of the `SEVERITIES`; below it is normal."""
 
 LEAST_CELLS = 12
-"""Cells that are shown of a fleet of which little is known yet: with all of them, it would be lost in nothing."""
+"""Cells that are shown at least; those before anything was known are not."""
 
 _LIMIT = "swim_lane_rows"
 

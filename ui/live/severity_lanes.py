@@ -29,7 +29,7 @@ class Lanes:
     Attributes:
         start: event time at which the first cell begins, seconds since the epoch.
         vehicles: ids, in the order of the rows.
-        cells: shape (vehicles, at most `CELLS`), the oldest first: 0 where there was no event, else 1 + severity.
+        cells: shape (vehicles, up to `CELLS`), the oldest first: 0 without an event, else 1 + severity.
     """
 
     start: float

@@ -19,6 +19,7 @@ from ui.push.changes import PATH
 from ui.push.versions import Topic, Versions
 
 Draw = Callable[[], None]
+Reads = Sequence[Topic] | Callable[[], Sequence[Topic]]
 
 _SECTIONS = "push_sections"
 _COMPONENT = "push"
@@ -69,21 +70,23 @@ class Sections:
 
         listening()
 
-    def section(self, name: str, draw: Draw, reads: Sequence[Topic], every: float = 0.0) -> None:
+    def section(self, name: str, draw: Draw, reads: Reads, every: float = 0.0) -> None:
         """Draw a section now, and again whenever something that it shows has changed.
 
         Args:
             name: unique on the page; a callback can have the section drawn by `draw_again`.
             draw: draws it.
-            reads: what it shows.
+            reads: what it shows; a function is asked whenever the section has been drawn.
             every: fewest seconds between two drawings.
         """
 
         @st.fragment(key=name)
         def drawing() -> None:
             follow()
-            self._drawn[name] = _Drawn(tuple(reads), every, self._versions(), time.monotonic())
+            drawn = _Drawn((), every, self._versions(), time.monotonic())
+            self._drawn[name] = drawn
             draw()
+            drawn.reads = tuple(reads() if callable(reads) else reads)
 
         drawing()
 
