@@ -45,8 +45,8 @@ class Strip {
     return place;
   }
 
-  choiceOf({ name, label, hint, count, tone, chosen }, dots, theme) {
-    if (!this.choices.has(name)) this.choices.set(name, this.make(name, label, hint));
+  choiceOf({ name, label, short, hint, count, tone, chosen }, dots, theme) {
+    if (!this.choices.has(name)) this.choices.set(name, this.make(name, label, short, hint));
     const choice = this.choices.get(name);
     write(choice.count, count.toLocaleString("en"));
     choice.dot.style.background = dots[tone]?.[theme] ?? "";
@@ -56,11 +56,11 @@ class Strip {
     return choice.place;
   }
 
-  make(name, label, hint) {
+  make(name, label, short, hint) {
     const dot = element("span", "dot", { "aria-hidden": "true" });
     const count = element("span", "count");
     const place = element("button", "choice", { type: "button", title: hint, "data-name": name }, [
-      dot, count, element("span", "label", {}, [label]),
+      dot, count, element("span", "label", {}, [label]), element("span", "short", { "aria-hidden": "true" }, [short]),
     ]); // prettier-ignore
     return { place, dot, count };
   }

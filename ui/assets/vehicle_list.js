@@ -100,12 +100,12 @@ class VehicleList {
     setAttribute(parts.chip, "data-severity", row.alert || null);
     parts.chip.hidden = !row.alert;
     write(parts.chip, row.alert);
-    write(parts.state, row.state);
     write(parts.error, row.error);
     parts.meter.hidden = !row.error;
     parts.fill.style.width = `${row.level}%`;
-    write(parts.note, row.note);
-    setAttribute(parts.note, "title", row.note || null);
+    write(parts.state, row.state);
+    write(parts.note, row.note ? ` · ${row.note}` : "");
+    setAttribute(parts.says, "title", row.note || null);
   }
 
   make({ id, name }) {
@@ -116,15 +116,16 @@ class VehicleList {
     const fill = element("span", "fill");
     const meter = element("span", "meter", { title: "Smoothed error; the mark is the threshold" }, [fill]);
     const note = element("span", "note");
+    const says = element("span", "says", {}, [state, note]);
     const choose = element("button", "choose", { type: "button", title: name }, [
-      dot, element("span", "name", {}, [name]), chip, state, meter, error, note,
+      dot, element("span", "name", {}, [name]), chip, meter, error, says,
     ]); // prettier-ignore
     const open = element("button", "open", { type: "button", "aria-label": `Open ${name}`, title: "Open the vehicle" }, [
       "›",
     ]);
     const place = element("li", "row", {}, [choose, open]);
     place.dataset.id = id;
-    return { place, choose, dot, chip, state, error, meter, fill, note };
+    return { place, choose, dot, chip, state, error, meter, fill, note, says };
   }
 
   clicked(target) {

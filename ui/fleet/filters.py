@@ -25,6 +25,9 @@ TITLES: dict[Show, tuple[str, str]] = {
 }
 """Of each choice what stands behind its number, and what it means."""
 
+SHORT: dict[Show, str] = {"open": "open", "unacknowledged": "unacked", "anomalous": "anomalous"}
+"""What stands behind a number where there is little room, if that is not the title."""
+
 TONES: dict[Show, str] = {
     "all": "none",
     "open": "major",
@@ -71,6 +74,7 @@ def groups(overview: Overview, chosen: Show) -> list[dict[str, Any]]:
                 {
                     "name": show,
                     "label": TITLES[show][0],
+                    "short": SHORT.get(show, TITLES[show][0]),
                     "hint": TITLES[show][1],
                     "count": counts[show],
                     "tone": TONES[show],

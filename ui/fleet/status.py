@@ -41,7 +41,7 @@ def show_trouble(connection: Connection, overview: Overview, zone: tzinfo) -> No
 def status_line(settings: Settings, connection: Connection, fleet: FleetSnapshot) -> str:
     """One line of Markdown: a badge with the state, the age of the last event, the rate, and the broker.
 
-    What is wrong with the messages follows, if anything is.
+    What is wrong with the messages comes second, if anything is: a phone has room for the beginning only.
     """
     age = None if fleet.last_event_at is None else fleet.taken_at - fleet.last_event_at
     last = "no events yet" if age is None else f"last event {duration(age)} ago"
@@ -49,8 +49,8 @@ def status_line(settings: Settings, connection: Connection, fleet: FleetSnapshot
     facts = [f"{_broker(settings)}, {connection.phase} for {since}"]
     if connection.phase == "connected" and fleet.events:
         facts.insert(0, f"{fleet.events_per_second:,.0f} events per second")
-    parts = [f"{_badge(settings, connection, fleet)} {last}", f":gray[· {' · '.join(facts)}]"]
-    return " ".join([*parts, *wrong_messages(fleet)])
+    badges = [_badge(settings, connection, fleet), *wrong_messages(fleet)]
+    return f"{' '.join(badges)} {last} :gray[· {' · '.join(facts)}]"
 
 
 def wrong_messages(fleet: FleetSnapshot) -> list[str]:

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 STYLE = """<style>
+.stMainBlockContainer:has(.st-key-fleet_head) { padding-top: 4rem }
+.st-key-fleet_strip { min-height: 2.1rem }
 .st-key-fleet_head { gap: 0.2rem 0.9rem; align-items: baseline }
 .st-key-fleet_head h1 { font-size: 1.35rem; padding: 0 }
 .st-key-fleet_grid {
@@ -15,6 +17,10 @@ STYLE = """<style>
 .st-key-fleet_grid > :has(> .st-key-fleet_vehicles) { grid-area: vehicles }
 .st-key-fleet_grid :is(h2, h3) { font-size: 1rem; padding: 0 0 0.3rem }
 .st-key-fleet_chosen_vehicle { min-height: 2.6rem; flex-wrap: nowrap }
+.st-key-fleet_chosen_vehicle p { font-size: 0.9rem }
+@media (max-width: 640px) {
+    .st-key-fleet_status p { white-space: nowrap; overflow: hidden; text-overflow: ellipsis }
+}
 @media (max-width: 900px) {
     .st-key-fleet_grid {
         grid-template-columns: minmax(0, 1fr); grid-template-rows: auto;
