@@ -17,7 +17,7 @@ unexport PYTHONDONTWRITEBYTECODE
 
 .DEFAULT_GOAL := help
 .PHONY: help install demo kafka certificates test test-fast test-all test-slow faults soak check format lock bench-peers \
-	screenshot clean
+	docs sbom screenshot clean
 
 help: ## List the targets
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  make %-12s %s\n", $$1, $$2}'
@@ -80,11 +80,21 @@ bench-peers: $(INSTALLED_DEV) ## Install the peers of the benchmarks beside .ven
 		--requirement pyproject.toml --extra dev --extra bench --extra peers
 	@echo "next: $(PEERS)/bin/python -m benchmarks.quality --data DIR"
 
+docs: $(INSTALLED_DEV) ## Build the documentation as a site in .site; a broken link is an error
+	@NO_MKDOCS_2_WARNING=1 $(BIN)/mkdocs build --strict
+
+sbom: $(INSTALLED_DEV) ## Write sbom.json (CycloneDX): every package that is shipped, with its version and hashes
+	@$(BIN)/uv pip compile pyproject.toml --constraint requirements.lock --python-version 3.11 --generate-hashes \
+		--no-header --no-annotate --quiet --output-file .sbom-requirements.txt
+	@$(BIN)/cyclonedx-py requirements --pyproject pyproject.toml --output-reproducible --output-file sbom.json \
+		.sbom-requirements.txt
+	@rm .sbom-requirements.txt
+
 screenshot: $(INSTALLED_DEV) ## Take the screenshots of the documentation from a running demo (needs chromium)
 	@$(BIN)/python -m scripts.screenshot
 
 clean: ## Remove everything that these targets create
-	rm -rf $(VENV) $(PEERS) $(THROUGHPUT_PEERS) .demo .kafka .mypy_cache .pytest_cache .ruff_cache .hypothesis
+	rm -rf $(VENV) $(PEERS) $(THROUGHPUT_PEERS) .demo .site sbom.json .kafka .mypy_cache .pytest_cache .ruff_cache .hypothesis
 	rm -rf .venv-lowest
 	find . -name __pycache__ -type d -prune -exec rm -rf {} +
 

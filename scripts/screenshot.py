@@ -4,23 +4,16 @@ from __future__ import annotations
 
 import argparse
 import re
-import time
 from contextlib import suppress
 from io import BytesIO
 from pathlib import Path
 
 from PIL import Image
-from selenium.common.exceptions import (
-    StaleElementReferenceException,
-    TimeoutException,
-    WebDriverException,
-)
-from selenium.webdriver.common.by import By
-from selenium.webdriver.remote.webdriver import WebDriver
-from selenium.webdriver.support.wait import WebDriverWait
+from playwright.sync_api import Error, Page, TimeoutError, expect
 
 from config.errors import SettingsError, exit_on_error
 from scripts.browser import chromium
+from scripts.waiting import wait_until
 
 TIME_FOR_EVENTS = 60.0
 """Seconds within which the page must show events."""
@@ -36,6 +29,8 @@ TIME_FOR_MAP = 120.0
 
 TIME_TO_DRAW = 8.0
 """Seconds that the charts of a reloaded page take, and the map after its first picture."""
+
+ANOMALY = re.compile(r"Anomalous now\s+[1-9]")
 
 COLOURS_OF_EMPTY_MAP = 8
 """Most colours where no map is drawn yet."""
@@ -67,40 +62,37 @@ def take(url: str, file: Path, *, dark: bool, wait: float) -> None:
     Raises:
         SettingsError: the page does not answer, or shows no events.
     """
-    with chromium(1600, 1600, dark=dark) as browser:
+    with chromium(1600, 1600, dark=dark) as page:
         try:
-            browser.get(url)
-            WebDriverWait(browser, TIME_FOR_EVENTS).until(
-                lambda page: "last event" in page.find_element(By.TAG_NAME, "body").text
-            )
-        except TimeoutException:
+            page.goto(url)
+        except Error as error:
+            reason = error.message.splitlines()[0]
+            raise SettingsError(f"expected the page at {url}, got {reason}; start it: make demo") from None
+        body = page.locator("body")
+        try:
+            expect(body).to_contain_text("last event", use_inner_text=True, timeout=1000 * TIME_FOR_EVENTS)
+        except AssertionError:
             raise SettingsError(
                 f"expected events on the page at {url}, saw none within {TIME_FOR_EVENTS:g} s; "
                 "start the demo: make demo"
             ) from None
-        except WebDriverException as error:
-            reason = (error.msg or type(error).__name__).splitlines()[0]
-            raise SettingsError(f"expected the page at {url}, got {reason}; start it: make demo") from None
-        time.sleep(wait)
-        with suppress(TimeoutException):
-            WebDriverWait(browser, TIME_FOR_ANOMALY).until(
-                lambda page: re.search(r"Anomalous now\s+[1-9]", page.find_element(By.TAG_NAME, "body").text)
-            )
+        page.wait_for_timeout(1000 * wait)
+        with suppress(AssertionError):
+            expect(body).to_contain_text(ANOMALY, use_inner_text=True, timeout=1000 * TIME_FOR_ANOMALY)
         # A reloaded page selects the worst vehicle and shows the history that it has kept.
-        browser.refresh()
-        with suppress(TimeoutException):
-            WebDriverWait(
-                browser, TIME_FOR_MAP, ignored_exceptions=(StaleElementReferenceException, TimeoutException)
-            ).until(_shows_map)
-        time.sleep(TIME_TO_DRAW)
-        browser.save_screenshot(str(file))
+        page.reload()
+        with suppress(AssertionError):
+            wait_until(lambda: _shows_map(page), "the map", TIME_FOR_MAP)
+        page.wait_for_timeout(1000 * TIME_TO_DRAW)
+        page.screenshot(path=file)
 
 
-def _shows_map(browser: WebDriver) -> bool:
-    maps = browser.find_elements(By.CSS_SELECTOR, ".st-key-fleet_map canvas")
-    if not maps:
+def _shows_map(page: Page) -> bool:
+    try:
+        drawn = page.locator(".st-key-fleet_map canvas").first.screenshot()
+    except TimeoutError:
         return False
-    with Image.open(BytesIO(maps[0].screenshot_as_png)) as picture:
+    with Image.open(BytesIO(drawn)) as picture:
         colours = picture.convert("RGB").getcolors(picture.width * picture.height)
     return len(colours or ()) > COLOURS_OF_EMPTY_MAP
 

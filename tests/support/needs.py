@@ -43,10 +43,7 @@ PROGRAMS = {
     "mosquitto": Program(
         mosquitto_is_installed, "mosquitto: apt-get install mosquitto, brew install mosquitto"
     ),
-    "chromium": Program(
-        _on_path("chromium", "chromedriver"),
-        "chromium and chromedriver: apt-get install chromium chromium-driver",
-    ),
+    "chromium": Program(_on_path("chromium"), "chromium: apt-get install chromium"),
     "java": Program(
         _on_path("java", "mvn"),
         "Java and Maven: apt-get install openjdk-17-jre-headless maven, or KAFKA_BOOTSTRAP=host:port",

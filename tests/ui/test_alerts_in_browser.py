@@ -9,14 +9,12 @@ from dataclasses import dataclass
 import msgspec
 import paho.mqtt.publish
 import pytest
-from selenium.webdriver import Chrome
-from selenium.webdriver.common.action_chains import ActionChains
-from selenium.webdriver.common.by import By
+from playwright.sync_api import Locator, Page, expect
 
 from config.broker_settings import MqttSettings
 from dataflows.events import Alert, AlertAction
 from scripts.brokers.process import Broker
-from scripts.browser import chromium
+from scripts.browser import chromium, reported_errors
 from scripts.waiting import wait_until
 from tests.support.enriched_events import payload
 from tests.support.mqtt_clients import Inbox, publish
@@ -42,16 +40,14 @@ HOT = [
 class Viewer:
     """Somebody with the name Kim who looks at the page."""
 
-    browser: Chrome
+    browser: Page
     mqtt: MqttSettings
     topic: str
     actions: Inbox
 
-    def sees(self, text: str) -> bool:
-        return text in self.browser.find_element(By.TAG_NAME, "body").text
-
     def waits_for(self, text: str) -> None:
-        wait_until(lambda: self.sees(text), text, PATIENCE)
+        body = self.browser.locator("body")
+        expect(body).to_contain_text(text, use_inner_text=True, timeout=1000 * PATIENCE)
 
     def shows(self, *alerts: Alert) -> None:
         """Publish alerts, as the job does."""
@@ -60,25 +56,26 @@ class Viewer:
             paho.mqtt.publish.single(topic, message(each), 1, True, self.mqtt.host, self.mqtt.port)
 
     def clicks(self, selector: str) -> None:
-        element = self.browser.find_element(By.CSS_SELECTOR, selector)
-        self.browser.execute_script("arguments[0].scrollIntoView({block: 'center'})", element)
-        element.click()
+        self.browser.locator(selector).first.click(timeout=1000 * PATIENCE)
 
     def clicks_in_list(self, row: int, x: int) -> None:
         """Click into a row of the list, which is one picture, `x` pixels from the left."""
-        canvas = self.browser.find_element(By.CSS_SELECTOR, LIST)
-        self.browser.execute_script("arguments[0].scrollIntoView({block: 'center'})", canvas)
-        width, height = canvas.size["width"], canvas.size["height"]
         y = (row + 1) * ROW_HEIGHT + ROW_HEIGHT // 2
-        mouse = ActionChains(self.browser)
-        mouse.move_to_element_with_offset(canvas, x - width // 2, y - height // 2).click().perform()
+        # The element that scrolls the list lies above the picture, and takes the clicks.
+        self.alert_list.click(position={"x": x, "y": y}, force=True, timeout=1000 * PATIENCE)
+
+    @property
+    def alert_list(self) -> Locator:
+        """The picture of the list."""
+        return self.browser.locator(LIST).first
+
+    def height_of_list(self) -> float:
+        box = self.alert_list.bounding_box()
+        return 0.0 if box is None else box["height"]
 
     def action(self, number: int = 1) -> list[AlertAction]:
         """The first actions that were sent."""
         return [msgspec.json.decode(each, type=AlertAction) for each in self.actions.wait_for(number)]
-
-    def errors(self) -> list[str]:
-        return [entry["message"] for entry in self.browser.get_log("browser")]  # type: ignore[no-untyped-call]
 
 
 @contextmanager
@@ -93,7 +90,7 @@ def viewer(broker: Broker, topic: str, width: int, *alerts: Alert) -> Iterator[V
     ):
         kim = Viewer(browser, mqtt, topic, inbox)
         kim.shows(*alerts)
-        browser.get(f"{address}/?name=Kim")
+        browser.goto(f"{address}/?name=Kim")
         kim.waits_for("unacknowledged")
         yield kim
 
@@ -103,7 +100,7 @@ def viewer(broker: Broker, topic: str, width: int, *alerts: Alert) -> Iterator[V
 def test_a_dispatcher_selects_an_alert_and_mutes_it(private_broker: Broker, topic: str) -> None:
     first, second = alert("VEH-1", severity="critical"), alert("VEH-2")
     with viewer(private_broker, topic, 1600, first, second) as kim:
-        wait_until(lambda: kim.browser.find_elements(By.CSS_SELECTOR, LIST), "the list", PATIENCE)
+        kim.alert_list.wait_for(timeout=1000 * PATIENCE)
         kim.clicks_in_list(1, SELECT)
         kim.waits_for("Selected: VEH-2")
         kim.clicks(".st-key-alert_mute_popover button:enabled")
@@ -115,7 +112,7 @@ def test_a_dispatcher_selects_an_alert_and_mutes_it(private_broker: Broker, topi
         kim.waits_for("Select rows")
         kim.shows(msgspec.structs.replace(second, revision=2, muted_until=action.until))
         kim.waits_for("1 muted")
-        assert kim.errors() == []
+        assert reported_errors(kim.browser) == []
 
 
 @pytest.mark.long
@@ -124,20 +121,16 @@ def test_a_dispatcher_opens_a_group_and_acknowledges_one_of_its_alerts(
     private_broker: Broker, topic: str
 ) -> None:
     with viewer(private_broker, topic, 1600, *HOT) as kim:
-        wait_until(lambda: kim.browser.find_elements(By.CSS_SELECTOR, LIST), "the list", PATIENCE)
-        height = kim.browser.find_element(By.CSS_SELECTOR, LIST).size["height"]
+        kim.alert_list.wait_for(timeout=1000 * PATIENCE)
+        height = kim.height_of_list()
         kim.clicks_in_list(0, VEHICLE)
-        wait_until(
-            lambda: kim.browser.find_element(By.CSS_SELECTOR, LIST).size["height"] > height,
-            "the rows of the group",
-            PATIENCE,
-        )
+        wait_until(lambda: kim.height_of_list() > height, "the rows of the group", PATIENCE)
         kim.clicks_in_list(2, SELECT)
         kim.waits_for("Selected: VEH-2")
         kim.clicks(".st-key-alert_acknowledge button:enabled")
         (action,) = kim.action()
         assert (action.action, action.alert_id) == ("acknowledge", HOT[2].alert_id)
-        assert kim.errors() == []
+        assert reported_errors(kim.browser) == []
 
 
 @pytest.mark.long
@@ -149,13 +142,13 @@ def test_on_a_phone_every_word_is_there_without_scrolling_sideways(
         publish(kim.mqtt, [(f"{topic}/enriched/VEH-1", payload("VEH-1"))])
         kim.waits_for("Events per second")
         kim.waits_for(SENTENCE)
-        assert not kim.browser.find_element(By.CSS_SELECTOR, ".st-key-alert_list").is_displayed()
+        expect(kim.browser.locator(".st-key-alert_list")).to_be_hidden()
         cut = """
-            return [...document.querySelectorAll('.st-key-figures p, .st-key-alert_cards p')]
+            [...document.querySelectorAll('.st-key-figures p, .st-key-alert_cards p')]
                 .flatMap(text => [text, text.parentElement])
                 .filter(each => each.scrollWidth > each.clientWidth + 1).map(each => each.textContent)"""
-        assert kim.browser.execute_script(cut) == []
-        assert kim.browser.execute_script("return document.documentElement.scrollWidth") <= 390
+        assert kim.browser.evaluate(cut) == []
+        assert kim.browser.evaluate("document.documentElement.scrollWidth") <= 390
 
         kim.clicks(f"{CARDS} button")
         kim.waits_for("Hide the vehicles")
@@ -163,4 +156,4 @@ def test_on_a_phone_every_word_is_there_without_scrolling_sideways(
         kim.waits_for("Selected: 4 alerts of 4 vehicles")
         kim.clicks(".st-key-alert_acknowledge button:enabled")
         assert {action.alert_id for action in kim.action(4)} == {each.alert_id for each in HOT}
-        assert kim.errors() == []
+        assert reported_errors(kim.browser) == []

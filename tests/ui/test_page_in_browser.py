@@ -9,13 +9,11 @@ from collections.abc import Callable, Iterator
 
 import pytest
 from PIL import Image, ImageChops
-from selenium.webdriver import Chrome
-from selenium.webdriver.common.action_chains import ActionChains
-from selenium.webdriver.common.by import By
+from playwright.sync_api import Page, expect
 
 from config.broker_settings import MqttSettings
 from scripts.brokers.process import Broker
-from scripts.browser import chromium
+from scripts.browser import chromium, reported_errors
 from scripts.waiting import wait_until
 from tests.support.enriched_events import payload
 from tests.support.mqtt_clients import publish
@@ -23,12 +21,14 @@ from tests.support.needs import need
 from tests.support.page_process import PATIENCE, page
 
 HOSTILE = "<img src=x onerror=document.title='broken'>"
+MAP = "[data-testid=stDeckGlJsonChart]"
+
 NOTICEABLE = 40
 """Difference between two pixels, 0–255, that is more than a redrawn edge."""
 
 
 @pytest.fixture
-def browser() -> Iterator[Chrome]:
+def browser() -> Iterator[Page]:
     need("chromium")
     with chromium(1600, 1200) as running:
         yield running
@@ -70,31 +70,42 @@ class Fleet:
         wait_until(sent_and_shown, what, PATIENCE)
 
 
-def shown(browser: Chrome, name: str) -> str:
+def text_of(browser: Page) -> str:
+    return browser.locator("body").inner_text()
+
+
+def shown(browser: Page, name: str) -> str:
     """The figure below a name at the top of the page."""
-    text = browser.find_element(By.TAG_NAME, "body").text
-    found = re.search(rf"{name}\n([\d.,]+)", text)
+    found = re.search(rf"{name}\n+([\d.,]+)", text_of(browser))
     return found.group(1) if found else ""
 
 
-def received(browser: Chrome) -> int:
-    found = re.search(r"([\d,]+) received", browser.find_element(By.TAG_NAME, "body").text)
+def received(browser: Page) -> int:
+    found = re.search(r"([\d,]+) received", text_of(browser))
     return int(found.group(1).replace(",", "")) if found else 0
+
+
+def opened(browser: Page, address: str) -> None:
+    """Load the page, and wait for its header."""
+    browser.goto(address)
+    waits_for(browser, "MQTT broker")
+
+
+def waits_for(browser: Page, text: str) -> None:
+    body = browser.locator("body")
+    expect(body).to_contain_text(text, use_inner_text=True, timeout=1000 * PATIENCE)
 
 
 @pytest.mark.timeout(400)
 @pytest.mark.long
 def test_the_page_updates_without_reloading_and_runs_no_foreign_script(
-    browser: Chrome, private_broker: Broker, topic: str
+    browser: Page, private_broker: Broker, topic: str
 ) -> None:
     mqtt = private_broker.settings()
     fleet = Fleet(mqtt, topic)
     with page(mqtt, topic) as address:
-        browser.get(address)
-        wait_until(
-            lambda: "MQTT broker" in browser.find_element(By.TAG_NAME, "body").text, "the header", PATIENCE
-        )
-        browser.execute_script("window.loadedOnce = true")
+        opened(browser, address)
+        browser.evaluate("window.loadedOnce = true")
 
         fleet.send_until(lambda: shown(browser, "Vehicles") == "2", "two vehicles", "VEH-1", "VEH-2")
         fleet.send_until(
@@ -103,36 +114,35 @@ def test_the_page_updates_without_reloading_and_runs_no_foreign_script(
             *("VEH-1", "VEH-2", HOSTILE),
             error=3.0,
         )
-        body = browser.find_element(By.TAG_NAME, "body")
-        wait_until(lambda: "engine_temperature" in body.text, "the signals of a vehicle", PATIENCE)
+        waits_for(browser, "engine_temperature")
 
-        assert browser.execute_script("return window.loadedOnce")
-        assert browser.title != "broken"
-        assert [entry["message"] for entry in browser.get_log("browser")] == []  # type: ignore[no-untyped-call]
+        assert browser.evaluate("window.loadedOnce")
+        assert browser.title() != "broken"
+        assert reported_errors(browser) == []
 
 
 @pytest.mark.slow
 @pytest.mark.timeout(400)
-def test_the_map_stays_where_the_viewer_moved_it(browser: Chrome, private_broker: Broker, topic: str) -> None:
+def test_the_map_stays_where_the_viewer_moved_it(browser: Page, private_broker: Broker, topic: str) -> None:
     mqtt = private_broker.settings()
     fleet = Fleet(mqtt, topic)
     vehicles = [f"VEH-{number}" for number in range(8)]
     with page(mqtt, topic) as address:
-        browser.get(address)
-        wait_until(
-            lambda: "MQTT broker" in browser.find_element(By.TAG_NAME, "body").text, "the header", PATIENCE
-        )
+        opened(browser, address)
         fleet.send_until(lambda: shown(browser, "Vehicles") == "8", "the vehicles", *vehicles)
-        wait_until(
-            lambda: browser.find_elements(By.CSS_SELECTOR, "[data-testid=stDeckGlJsonChart] canvas"), "map"
-        )
+        canvas = browser.locator(MAP).locator("canvas").first
+        canvas.wait_for(timeout=1000 * PATIENCE)
         first = settled(browser)
 
-        canvas = browser.find_element(By.CSS_SELECTOR, "[data-testid=stDeckGlJsonChart] canvas")
-        drag = ActionChains(browser, duration=50).move_to_element(canvas).click_and_hold()
-        for _ in range(10):
-            drag.move_by_offset(13, 7)
-        drag.release().move_by_offset(600, 0).perform()
+        canvas.scroll_into_view_if_needed()
+        box = canvas.bounding_box()
+        assert box is not None
+        x, y = box["x"] + box["width"] / 2, box["y"] + box["height"] / 2
+        browser.mouse.move(x, y)
+        browser.mouse.down()
+        browser.mouse.move(x + 130, y + 70, steps=10)
+        browser.mouse.up()
+        browser.mouse.move(x + 730, y + 70)
         wait_until(lambda: difference(first, picture(browser)) > 0.002, "the map follows the hand", PATIENCE)
         moved = settled(browser)
 
@@ -144,12 +154,12 @@ def test_the_map_stays_where_the_viewer_moved_it(browser: Chrome, private_broker
         assert difference(moved, now) < difference(first, now) / 2
 
 
-def picture(browser: Chrome) -> Image.Image:
-    chart = browser.find_element(By.CSS_SELECTOR, "[data-testid=stDeckGlJsonChart]")
-    return Image.open(io.BytesIO(chart.screenshot_as_png)).convert("L")
+def picture(browser: Page) -> Image.Image:
+    drawn = browser.locator(MAP).first.screenshot(timeout=1000 * PATIENCE)
+    return Image.open(io.BytesIO(drawn)).convert("L")
 
 
-def settled(browser: Chrome) -> Image.Image:
+def settled(browser: Page) -> Image.Image:
     """The map as soon as two consecutive pictures of it are the same."""
     pictures = [picture(browser)]
 
