@@ -13,6 +13,7 @@ STYLE = """<style>
 .st-key-figures [data-testid="stMetric"] { height: 100% }
 .st-key-alert_cards { display: none }
 .st-key-vehicle_table :is(td, th) { padding: 0.2rem 0.5rem }
+.st-key-vehicle_table td:is(:nth-child(2), :nth-child(3)) { white-space: nowrap }
 .st-key-vehicle_table table { width: 100%; font-variant-numeric: tabular-nums }
 @media (max-width: 640px) {
     .stMainBlockContainer { padding-left: 1rem; padding-right: 1rem }

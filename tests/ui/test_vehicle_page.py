@@ -74,6 +74,15 @@ def record(feed: StagedFeed, vehicle: str, count: int, **changes: Any) -> None:
     feed.now = (START + timedelta(seconds=count)).timestamp()
 
 
+def behind(test: AppTest) -> list[str]:
+    """Sections that would be drawn again, if the least time between two drawings had passed."""
+    sections = test.session_state["push_sections"]
+    for drawn in sections._drawn.values():
+        drawn.at -= 3_600.0
+    found: list[str] = sections.behind()
+    return [name for name in found if name.startswith("vehicle")]
+
+
 def chart(test: AppTest, place: int = 0) -> dict[str, Any]:
     found: dict[str, Any] = json.loads(test.get("echarts_chart")[place].proto.spec)
     return found
@@ -184,6 +193,27 @@ def test_live_charts_follow_the_vehicle(feed: StagedFeed) -> None:
     feed.now += 1.0
     again(test)
     assert times(test)[-1] == (START + timedelta(seconds=20)).timestamp()
+
+
+def test_what_shows_a_vehicle_is_not_drawn_again_for_events_of_others(feed: StagedFeed) -> None:
+    record(feed, "V1", 3)
+    record(feed, "V2", 3)
+    test = shown(vehicle="V1")
+    before = behind(test)
+    feed.state.record(payload("V2", 3))
+    others = behind(test)
+    feed.state.record(payload("V1", 3))
+    own = behind(test)
+    assert before == []
+    assert "vehicle_charts" not in others
+    assert {"vehicle_head", "vehicle_charts", "vehicle_map", "vehicle_values"} <= set(own)
+
+
+def test_the_past_is_never_drawn_again_by_itself(feed: StagedFeed) -> None:
+    record(feed, "V1", 30)
+    test = shown("operator", vehicle="V1", at=(START + timedelta(seconds=9)).isoformat())
+    record(feed, "V1", 60)
+    assert behind(test) == []
 
 
 def test_moving_the_slider_shows_the_past_in_the_same_window(feed: StagedFeed) -> None:

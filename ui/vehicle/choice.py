@@ -119,6 +119,12 @@ def choose_span(span: SpanName) -> None:
         st.query_params[SPAN] = span
 
 
+def show_in(key: str, value: object) -> None:
+    """Have a widget show a value; a widget that does already is left alone, with what is being typed in it."""
+    if key not in st.session_state or st.session_state[key] != value:
+        st.session_state[key] = value
+
+
 def _first(fleet: FleetSnapshot, stale_after: float) -> str | None:
     before: str | None = st.session_state.get("chosen")
     if before in fleet.vehicles:

@@ -8,6 +8,7 @@ import streamlit as st
 
 from config.settings import Settings
 from dataflows.events import Alert, Enriched
+from ui.alerts.alert_words import short_sentence
 from ui.clock_time import clock_time
 from ui.descriptions import describe_status
 from ui.formatting import duration, markdown
@@ -82,7 +83,7 @@ def _alert(alert: Alert | None) -> str:
     if alert is None:
         return ":gray-badge[no open alert]"
     colour = "red" if alert.severity in WORSE else "orange"
-    return f":{colour}-badge[{alert.severity} alert: {markdown(alert.summary, 160)}]"
+    return f":{colour}-badge[{alert.severity} alert: {markdown(short_sentence(alert), 160)}]"
 
 
 def _reason(event: Enriched, settings: Settings) -> str:

@@ -54,7 +54,7 @@ def _show_top(viewer: Viewer, choice: Choice, fleet: FleetSnapshot) -> None:
     with controls:
         row = st.container(horizontal=True, vertical_alignment="bottom", gap="small")
     options = sorted({*fleet.vehicles, choice.vehicle_id})
-    st.session_state[_BOX] = choice.vehicle_id
+    choices.show_in(_BOX, choice.vehicle_id)
     row.selectbox("Vehicle", options, key=_BOX, format_func=plain, on_change=_box_changed, width="stretch")
     with row.popover("Link", icon=":material/link:"):
         st.caption("The vehicle as it is now, whenever the link is opened:")

@@ -23,7 +23,7 @@ def show_time_bar(choice: Choice, latest: datetime | None, zone: tzinfo) -> None
         zone: of the viewer.
     """
     row = st.container(horizontal=True, vertical_alignment="bottom", gap="small", key="vehicle_time_bar")
-    st.session_state[_SPAN] = choice.span
+    choices.show_in(_SPAN, choice.span)
     row.segmented_control(
         "Time shown", list(SPANS), key=_SPAN, format_func=_label, required=True, on_change=_choose_span
     )
@@ -45,7 +45,7 @@ def _live(row: st.delta_generator.DeltaGenerator, choice: Choice, latest: dateti
     """A slider of how long ago: it stays where it is while time passes."""
     span, step = SPANS[choice.span], step_of(SPANS[choice.span])
     unit, name = _unit(span)
-    st.session_state[_LIVE_SLIDER] = 0.0
+    choices.show_in(_LIVE_SLIDER, 0.0)
     row.slider(
         f"Look back, {name}",
         min_value=-(span / unit),
@@ -74,7 +74,7 @@ def _past(row: st.delta_generator.DeltaGenerator, window: Window, at: datetime, 
     half = window.length / 2
     row.button("", icon=":material/chevron_left:", key="vehicle_earlier", help="Earlier", on_click=_shift,
                args=(window, at, -half))  # fmt: skip
-    st.session_state[_PAST_SLIDER] = at.astimezone(zone)
+    choices.show_in(_PAST_SLIDER, at.astimezone(zone))
     row.slider(
         "Moment",
         min_value=window.start.astimezone(zone),
