@@ -1,11 +1,8 @@
-"""The map in a browser, without Streamlit around it: what it draws of a message, and what it says was clicked."""
+"""The map in a browser, without Streamlit around it: what it draws of a message, and what was clicked."""
 
 from __future__ import annotations
 
 import base64
-import json
-import math
-import random
 from collections.abc import Mapping, Sequence
 from typing import Any
 from urllib.parse import urlsplit
@@ -14,7 +11,7 @@ from playwright.sync_api import Page, Route
 
 import ui.assets
 from ui.map.message import packed
-from ui.map.vehicles import MapRoute, MapVehicle, Tone
+from ui.map.vehicles import MapRoute, MapVehicle
 from ui.map.view import map_settings
 
 ORIGIN = "http://127.0.0.1:1"
@@ -25,7 +22,14 @@ THEMES = {
 }
 """Dark or not → background, secondary background, text, primary, red and border of the page."""
 
-_NAMES = ("background-color", "secondary-background-color", "text-color", "primary-color", "red-color", "border-color")
+_NAMES = (
+    "background-color",
+    "secondary-background-color",
+    "text-color",
+    "primary-color",
+    "red-color",
+    "border-color",
+)
 
 _PAGE = """<!doctype html><meta charset="utf-8"><meta name="viewport" content="width=device-width">
 <style>:root {{ {variables} --st-font: Inter, system-ui, sans-serif; --st-base-radius: 0.6rem }}
@@ -84,7 +88,9 @@ class DrawnMap:
 
     def settle(self) -> None:
         """Wait until two frames have been drawn."""
-        self.page.evaluate("() => new Promise(done => requestAnimationFrame(() => requestAnimationFrame(done)))")
+        self.page.evaluate(
+            "() => new Promise(done => requestAnimationFrame(() => requestAnimationFrame(done)))"
+        )
 
     def module(self, name: str, script: str, argument: Any = None) -> Any:
         """What a script makes of a module: ``(module, argument) => ...``."""
@@ -96,10 +102,16 @@ class DrawnMap:
         path = urlsplit(route.request.url).path
         self.asked.append(path)
         if path == "/":
-            variables = "".join(f"--st-{name}: {value}; " for name, value in zip(_NAMES, THEMES[self._dark], strict=True))
+            variables = "".join(
+                f"--st-{name}: {value}; " for name, value in zip(_NAMES, THEMES[self._dark], strict=True)
+            )
             route.fulfill(content_type="text/html", body=_PAGE.format(variables=variables))
-        elif path.startswith("/assets/") and (file := ui.assets.DIRECTORY / path.removeprefix("/assets/")).is_file():
-            route.fulfill(content_type="text/javascript", body=file.read_bytes())
+        elif (
+            path.startswith("/assets/")
+            and (file := ui.assets.DIRECTORY / path.removeprefix("/assets/")).is_file()
+        ):
+            kind = "text/css" if file.suffix == ".css" else "text/javascript"
+            route.fulfill(content_type=kind, body=file.read_bytes())
         elif path in self._answers:
             kind, content = self._answers[path]
             route.fulfill(content_type=kind, body=content)

@@ -35,7 +35,7 @@ class BaseMap(ABC):
 
     @abstractmethod
     def description(self) -> dict[str, Any]:
-        """What the browser has to know first: ``kind``, ``attribution``; of tiles ``min_zoom``, ``max_zoom``."""
+        """What the browser asks for first: ``kind``, ``attribution``; of tiles ``min_zoom``, ``max_zoom``."""
 
     def content(self) -> bytes | None:
         """A whole file as GeoJSON, compressed; ``None`` if there are tiles instead."""
@@ -60,8 +60,8 @@ class RoadFile(BaseMap):
         size = file.stat().st_size / 2**20
         if size > MAX_GEOJSON_MIB:
             raise SettingsError(
-                f"page.base_map: expected at most {MAX_GEOJSON_MIB} MiB of GeoJSON, got {size:.0f} MiB in {file}; "
-                "convert it to PMTiles"
+                f"page.base_map: expected at most {MAX_GEOJSON_MIB} MiB of GeoJSON in {file}, "
+                f"got {size:.0f} MiB; convert it to PMTiles"
             )
         data = file.read_bytes()
         try:
@@ -100,7 +100,8 @@ class TileFile(BaseMap):
             from pmtiles.tile import Compression, TileType
         except ImportError:
             raise SettingsError(
-                f"page.base_map: {file} needs the package pmtiles; install it: pip install 'fleet-telemetry[maps]'"
+                f"page.base_map: {file} needs the package pmtiles; install it: "
+                "pip install 'fleet-telemetry[maps]'"
             ) from None
         with file.open("rb") as opened:
             mapping = mmap.mmap(opened.fileno(), 0, access=mmap.ACCESS_READ)
@@ -111,7 +112,8 @@ class TileFile(BaseMap):
             raise SettingsError(f"page.base_map: expected PMTiles, version 3, in {file}: {error}") from None
         if header["tile_type"] != TileType.MVT:
             raise SettingsError(
-                f"page.base_map: expected vector tiles (MVT) in {file}, got {header['tile_type'].name.lower()}"
+                f"page.base_map: expected vector tiles (MVT) in {file}, "
+                f"got {header['tile_type'].name.lower()}"
             )
         if header["tile_compression"] not in (Compression.GZIP, Compression.NONE):
             raise SettingsError(
