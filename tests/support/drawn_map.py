@@ -87,10 +87,59 @@ class DrawnMap:
         self.settle()
 
     def settle(self) -> None:
-        """Wait until two frames have been drawn."""
+        """Wait until two frames have been drawn, and no movement is under way."""
         self.page.evaluate(
-            "() => new Promise(done => requestAnimationFrame(() => requestAnimationFrame(done)))"
+            """() => new Promise((done) => {
+                const ground = () => root.querySelector("canvas").toDataURL();
+                const look = (before) => requestAnimationFrame(() => requestAnimationFrame(() => {
+                    const now = ground();
+                    if (now === before) done();
+                    else look(now);
+                }));
+                look(ground());
+            })"""
         )
+
+    def spot(self, colour: str) -> tuple[float, float]:
+        """Where on the page a colour is on the vehicles' layer: the mean of its pixels.
+
+        Args:
+            colour: ``#rrggbb``, of the surface of a sign.
+        """
+        found = self.page.evaluate(
+            """(colour) => {
+                const canvas = root.querySelector(".surface");
+                const {data} = canvas.getContext("2d").getImageData(0, 0, canvas.width, canvas.height);
+                let [x, y, count] = [0, 0, 0];
+                for (let at = 0; at < data.length; at += 4) {
+                    if (colour.some((part, number) => Math.abs(data[at + number] - part) > 2)) continue;
+                    x += (at / 4) % canvas.width;
+                    y += Math.floor(at / 4 / canvas.width);
+                    count += 1;
+                }
+                const {left, top, width} = canvas.getBoundingClientRect();
+                const scale = width / canvas.width;
+                return count && [left + (x / count) * scale, top + (y / count) * scale];
+            }""",
+            [int(colour[at : at + 2], 16) for at in (1, 3, 5)] + [255],
+        )
+        assert found, f"{colour} is not on the map"
+        return found[0], found[1]
+
+    def ground(self) -> str:
+        """The layer below the vehicles as a picture: it differs whenever the view does."""
+        picture: str = self.page.evaluate("root.querySelector('canvas').toDataURL()")
+        return picture
+
+    def words(self, name: str) -> str:
+        """The text of the element with this class."""
+        return self.page.locator(f".{name}").inner_text()
+
+    def clicked(self) -> list[str]:
+        """Ids of the vehicles that have been clicked."""
+        values: list[list[str]] = self.page.evaluate("window.clicked")
+        assert all(name == "clicked" for name, _ in values)
+        return [value for _, value in values]
 
     def module(self, name: str, script: str, argument: Any = None) -> Any:
         """What a script makes of a module: ``(module, argument) => ...``."""

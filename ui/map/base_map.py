@@ -5,7 +5,7 @@ from __future__ import annotations
 import gzip
 import hashlib
 import html
-import mmap
+import logging
 import re
 from abc import ABC, abstractmethod
 from functools import lru_cache
@@ -15,6 +15,8 @@ from typing import Any, Literal
 import msgspec
 
 from config.errors import SettingsError
+
+log = logging.getLogger(__name__)
 
 MAX_GEOJSON_MIB = 64
 """The browser reads all of a GeoJSON file, but only what is visible of a PMTiles file."""
@@ -103,9 +105,8 @@ class TileFile(BaseMap):
                 f"page.base_map: {file} needs the package pmtiles; install it: "
                 "pip install 'fleet-telemetry[maps]'"
             ) from None
-        with file.open("rb") as opened:
-            mapping = mmap.mmap(opened.fileno(), 0, access=mmap.ACCESS_READ)
-        self._reader = Reader(lambda offset, length: mapping[offset : offset + length])
+        self._file = file
+        self._reader = Reader(self._read)
         try:
             header, metadata = self._reader.header(), self._reader.metadata()
         except Exception as error:  # whatever the reader makes of bytes that are something else
@@ -132,8 +133,18 @@ class TileFile(BaseMap):
         least, most = self._zooms
         if not least <= zoom <= most or not (0 <= column < 2**zoom and 0 <= row < 2**zoom):
             return None
-        data: bytes | None = self._reader.get(zoom, column, row)
+        try:
+            data: bytes | None = self._reader.get(zoom, column, row)
+        except Exception as error:  # whatever the reader makes of a file that is damaged further on
+            log.warning("%s: tile %d/%d/%d cannot be read: %s", self._file, zoom, column, row, error)
+            return None
         return data if data is None or self._is_compressed else gzip.compress(data, compresslevel=1)
+
+    def _read(self, offset: int, length: int) -> bytes:
+        # Not mapped into memory: the process would be killed if somebody truncated the file.
+        with self._file.open("rb") as opened:
+            opened.seek(offset)
+            return opened.read(length)
 
 
 def opened(file: Path) -> BaseMap:
