@@ -80,7 +80,8 @@ class DrawnMap:
         """Send a message, and wait until it is drawn."""
         data = packed(map_settings(key, height, base, vehicles, chosen, route), vehicles, route)
         self.page.evaluate("text => window.show(text)", base64.b64encode(data).decode())
-        summary = f"{sum(bool(vehicle.track) for vehicle in vehicles)} vehicle"
+        count = sum(bool(vehicle.track) for vehicle in vehicles)
+        summary = f"{count} vehicle" if count or route is None else "a route"
         self.page.wait_for_function(
             "start => root.querySelector('.summary')?.textContent.startsWith(start)", arg=summary
         )

@@ -96,7 +96,7 @@ def test_a_fitted_view_shows_the_whole_extent_and_is_no_wider_than_needed(drawn:
         left, right, top, bottom = drawn.module(
             "map_projection.js",
             """(m, {view, extent}) => {
-                const next = m.fitted(view, extent, 20);
+                const next = m.fitted(view, extent, {padding: 20});
                 return [m.screenX(next, extent.west), m.screenX(next, extent.east),
                     m.screenY(next, extent.north), m.screenY(next, extent.south)];
             }""",

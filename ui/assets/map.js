@@ -73,8 +73,8 @@ class FleetMap {
   /** Draws a message, unless a later one has come while it was read. */
   async show(bytes, choose) {
     const number = ++this.received;
-    const message = await read(bytes);
-    if (number !== this.received) return;
+    const [message] = await Promise.all([read(bytes), this.panel.isStyled]);
+    if (number !== this.received || this.isGone) return;
     this.choose = choose;
     Object.assign(this, message);
     const { settings, vehicles } = message;
@@ -127,8 +127,9 @@ class FleetMap {
     const { viewport, vehicles, route } = this;
     if (!viewport.isFitted) return true;
     const view = bounds(viewport.view);
-    const isOther = route !== null && route.xs[0] !== this.routeStart;
-    this.routeStart = route?.xs[0];
+    const start = route && `${route.xs[0]} ${route.ys[0]}`;
+    const isOther = route !== null && start !== this.routeStart;
+    this.routeStart = start;
     if (isOther && shareWithin(view, route) === 0) return true;
     if (viewport.isChosen || viewport.isFollowing) return false;
     if (route !== null && shareWithin(view, route) < 1) return true;
@@ -192,6 +193,7 @@ class FleetMap {
 
   #drawBase() {
     const view = this.viewport.view;
+    this.panel.showAttribution(this.base?.trouble || this.base?.attribution || "");
     const patches = this.base?.patchesIn(view) ?? [];
     // Vehicles move much more often than the ground below them.
     const key = JSON.stringify([
@@ -210,7 +212,6 @@ class FleetMap {
       drawPlaces(context, view, this.theme, patches);
     } else drawGrid(context, view, this.theme);
     drawScaleBar(context, view, this.theme);
-    this.panel.showAttribution(this.base?.trouble || this.base?.attribution || "");
   }
 
   #cleared(canvas) {
@@ -263,7 +264,8 @@ class FleetMap {
 
   #zoomInto({ members }) {
     const { view } = this.viewport;
-    const next = fitted(view, extentOf(this.vehicles.xs, this.vehicles.ys, members), 60, MAX_ZOOM);
+    const extent = extentOf(this.vehicles.xs, this.vehicles.ys, members);
+    const next = fitted(view, extent, { padding: 60, closest: MAX_ZOOM, least: 1 });
     this.viewport.isFollowing = false;
     this.viewport.glide({ ...next, zoom: Math.max(next.zoom, Math.min(view.zoom + 1, MAX_ZOOM)) });
   }

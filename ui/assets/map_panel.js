@@ -110,10 +110,8 @@ export class Panel {
     );
     this.#describe();
     this.root = made("div", { className: "map" }, this.stage, this.legend);
-    // Without its style sheet the map would be a heap of buttons.
-    this.root.style.visibility = "hidden";
     const styles = made("link", { rel: "stylesheet", href: new URL("map.css", import.meta.url).href });
-    styles.onload = styles.onerror = () => (this.root.style.visibility = "");
+    this.isStyled = new Promise((done) => (styles.onload = styles.onerror = done));
     this.root.prepend(styles);
     root.append(this.root);
   }

@@ -65,12 +65,15 @@ export function zoomedAt(view, zoom, left = view.width / 2, top = view.height / 
   );
 }
 
-/** The closest view of all of an extent {west, east, north, south} with `padding` pixels around it. */
-export function fitted(view, extent, padding = 48, closest = 17) {
+/**
+ * The closest view of all of an extent {west, east, north, south}; `padding` in pixels around it, `least` in metres
+ * that are shown in any case.
+ */
+export function fitted(view, extent, { padding = 48, closest = 17, least = LEAST_EXTENT } = {}) {
   const [x, y] = [(extent.west + extent.east) / 2, (extent.north + extent.south) / 2];
-  const least = LEAST_EXTENT / (EQUATOR * Math.cos(radians(latitudeAt(y))));
-  const width = Math.max(extent.east - extent.west, least);
-  const height = Math.max(extent.south - extent.north, least);
+  const side = least / (EQUATOR * Math.cos(radians(latitudeAt(y))));
+  const width = Math.max(extent.east - extent.west, side);
+  const height = Math.max(extent.south - extent.north, side);
   const room = (pixels) => Math.max(pixels - 2 * padding, pixels / 4, 1);
   const size = Math.min(room(view.width) / width, room(view.height) / height);
   return centredOn({ ...view, zoom: clamp(Math.log2(size / WORLD_SIZE), MIN_ZOOM, closest) }, x, y);
