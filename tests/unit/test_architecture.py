@@ -100,6 +100,7 @@ LAYERS: list[tuple[str, list[str]]] = [
         ],
     ),
     ("dataflows.fleet", ["config", "dataflows"]),
+    ("dataflows.programs", ["dataflows.fleet", "dataflows.record", "dataflows.notify"]),
     (
         "sim",
         [
