@@ -12,6 +12,8 @@ STYLE = """<style>
 .st-key-figures [data-testid="stColumn"] div:has([data-testid="stMetric"]) { height: 100% }
 .st-key-figures [data-testid="stMetric"] { height: 100% }
 .st-key-alert_cards { display: none }
+.st-key-vehicle_table :is(td, th) { padding: 0.2rem 0.5rem }
+.st-key-vehicle_table table { width: 100%; font-variant-numeric: tabular-nums }
 @media (max-width: 640px) {
     .stMainBlockContainer { padding-left: 1rem; padding-right: 1rem }
     /* The alerts would otherwise be far below the figures. */
@@ -23,6 +25,9 @@ STYLE = """<style>
     .st-key-alert_cards > div:has([data-testid="stCheckbox"]) ~ div:has([data-testid="stCheckbox"]) {
         border-top: 1px solid rgba(128, 136, 148, 0.25); padding-top: 0.6rem; width: 100%
     }
+    /* The charts show limits; notes must not be cut off. */
+    .st-key-vehicle_table :is(td, th):nth-child(4) { display: none }
+    .st-key-vehicle_table table { font-size: 0.9rem }
     [class*="st-key-alert_card_member"] { padding-left: 1.7rem }
     [class*="st-key-alert_card_group"] button { margin-left: 1.7rem; padding: 0; min-height: 1.5rem }
 }

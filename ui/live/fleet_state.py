@@ -107,6 +107,7 @@ class _Vehicle:
     seen_at: float
     late: bool = False
     track: Track = ()
+    version: int = 0
     history: OrderedDict[str, bytes] = field(default_factory=OrderedDict)
 
 
@@ -145,6 +146,11 @@ class FleetState:
         """Rises with every message."""
         return self._version
 
+    def version_of(self, vehicle_id: str) -> int:
+        """Rises with every event of a vehicle; 0 while it is unknown."""
+        vehicle = self._vehicles.get(vehicle_id)
+        return vehicle.version if vehicle else 0
+
     def record(self, payload: bytes, *, retained: bool = False) -> None:
         """Record one message of the enriched topic.
 
@@ -177,6 +183,7 @@ class FleetState:
                 vehicle.track = extended(vehicle.track, position)
             self._events += 1
             self._version += 1
+            vehicle.version = self._version
             self._last_event_at = max(self._last_event_at or 0.0, seen_at)
             if not retained:
                 self._rate.add(now)

@@ -32,9 +32,11 @@ class _Drawn:
     every: float
     versions: Versions
     at: float
+    part: Callable[[], int] | None
+    part_version: int
 
     def is_behind(self, versions: Versions, now: float) -> bool:
-        if now - self.at < self.every:
+        if now - self.at < self.every or (self.part is not None and self.part() == self.part_version):
             return False
         return any(versions.get(topic, 0) != self.versions.get(topic, 0) for topic in self.reads)
 
@@ -69,7 +71,14 @@ class Sections:
 
         listening()
 
-    def section(self, name: str, draw: Draw, reads: Sequence[Topic], every: float = 0.0) -> None:
+    def section(
+        self,
+        name: str,
+        draw: Draw,
+        reads: Sequence[Topic],
+        every: float = 0.0,
+        part: Callable[[], int] | None = None,
+    ) -> None:
         """Draw a section now, and again whenever something that it shows has changed.
 
         Args:
@@ -77,12 +86,16 @@ class Sections:
             draw: draws it.
             reads: what it shows.
             every: fewest seconds between two drawings.
+            part: the version of that part of what it reads which it shows, such as the events of one vehicle;
+                ``None`` if it shows all of it.
         """
 
         @st.fragment(key=name)
         def drawing() -> None:
             follow()
-            self._drawn[name] = _Drawn(tuple(reads), every, self._versions(), time.monotonic())
+            version = 0 if part is None else part()
+            now = time.monotonic()
+            self._drawn[name] = _Drawn(tuple(reads), every, self._versions(), now, part, version)
             draw()
 
         drawing()
