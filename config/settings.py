@@ -164,6 +164,7 @@ class PageSettings(Section):
         history: events kept per vehicle for the charts.
         stale_after: seconds without an event after which a vehicle, or the stream, is silent.
         metrics: addresses of the Prometheus metrics of the processes of the job.
+        recordings: directory with files of scored events that can be replayed; ``None`` offers none.
     """
 
     latitude: str
@@ -172,6 +173,7 @@ class PageSettings(Section):
     history: PositiveInt
     stale_after: PositiveFloat
     metrics: tuple[Annotated[str, Field(pattern=r"^https?://")], ...] = ()
+    recordings: Annotated[Path | None, UNSET]
 
 
 class Settings(BaseSettings):

@@ -77,6 +77,23 @@ def latest_day(directory: Path | str, period: Period) -> date | None:
 
 
 @st.cache_data(ttl=FRESH_FOR, max_entries=ANSWERS_KEPT, show_spinner=False)
+def latest_event(directory: Path | str) -> datetime | None:
+    """Time of the last event that is kept; ``None`` if there is none.
+
+    Raises:
+        HistoryError: the history cannot be read.
+    """
+    history = History(directory)
+    # The day is in the name of a directory, so this opens no file's rows.
+    (day,) = history.query("SELECT max(day) AS day FROM events")["day"].to_pylist()
+    if day is None:
+        return None
+    (latest,) = history.query("SELECT max(ts) AS ts FROM events", None, day, day)["ts"].to_pylist()
+    found: datetime | None = latest
+    return found
+
+
+@st.cache_data(ttl=FRESH_FOR, max_entries=ANSWERS_KEPT, show_spinner=False)
 def report_of(directory: Path | str, vehicle: str, day: date) -> DayReport:
     """What a vehicle did on a day, with its events if they are still kept.
 

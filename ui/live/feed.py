@@ -15,7 +15,7 @@ from ui.push.versions import Versions, clock_version
 
 log = logging.getLogger(__name__)
 
-Phase = Literal["connecting", "connected", "unreachable", "refused", "lost"]
+Phase = Literal["connecting", "connected", "unreachable", "refused", "lost", "replay"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -24,7 +24,8 @@ class Connection:
 
     Attributes:
         phase: ``connecting`` until the first answer, then ``connected``; ``unreachable`` if the broker does
-            not answer or serve us, ``refused`` if it will not accept us, ``lost`` if it went away.
+            not answer or serve us, ``refused`` if it will not accept us, ``lost`` if it went away; ``replay``
+            if there is none, since a recording is replayed.
         reason: why, as the broker or the operating system words it; empty if there is none.
         since: when the phase began, seconds since the epoch.
     """
