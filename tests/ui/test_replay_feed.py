@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
+from dataclasses import fields, replace
 from datetime import timedelta
 from typing import Any
 
@@ -64,8 +64,9 @@ def replay(recording: ListedRecording = RECORDING) -> tuple[ReplayFeed, Timer]:
 def shown(feed: ReplayFeed) -> dict[str, Any]:
     """All that the pages see of a replay, but for how far back tracks reach."""
     fleet, alerts = feed.state.snapshot(), feed.alerts.snapshot()
-    vehicles = {name: replace(vehicle, track=vehicle.track[-1:]) for name, vehicle in fleet.vehicles.items()}
-    return {"at": feed.clock.at, "fleet": replace(fleet, vehicles=vehicles), "alerts": alerts}
+    seen = {field.name: getattr(fleet, field.name) for field in fields(fleet)}
+    seen["vehicles"] = {name: replace(each, track=each.track[-1:]) for name, each in fleet.vehicles.items()}
+    return seen | {"at": feed.clock.at, "alerts": alerts}
 
 
 def straight(at: float) -> ReplayFeed:

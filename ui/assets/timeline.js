@@ -187,14 +187,18 @@ class Strip {
   }
 
   paintMarks(pen, width) {
-    for (const mark of this.data.marks) {
+    const { marks, colours } = this.data;
+    for (const mark of marks) {
       const left = this.share(mark.at) * width;
       pen.fillStyle = mark.colour;
       pen.beginPath();
       pen.moveTo(left - 5, 3);
       pen.lineTo(left + 5, 3);
       pen.lineTo(left, 13);
+      pen.closePath();
       pen.fill();
+      pen.strokeStyle = colours.outline;
+      pen.stroke();
     }
   }
 }

@@ -15,7 +15,7 @@ from ui.push.versions import Versions, clock_version
 
 log = logging.getLogger(__name__)
 
-Phase = Literal["connecting", "connected", "unreachable", "refused", "lost", "replay"]
+Phase = Literal["connecting", "connected", "unreachable", "refused", "lost"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -24,8 +24,7 @@ class Connection:
 
     Attributes:
         phase: ``connecting`` until the first answer, then ``connected``; ``unreachable`` if the broker does
-            not answer or serve us, ``refused`` if it will not accept us, ``lost`` if it went away; ``replay``
-            if there is none, since a recording is replayed.
+            not answer or serve us, ``refused`` if it will not accept us, ``lost`` if it went away.
         reason: why, as the broker or the operating system words it; empty if there is none.
         since: when the phase began, seconds since the epoch.
     """
@@ -44,7 +43,10 @@ class Feed(ABC):
     Attributes:
         state: the events and dead letters that have arrived so far.
         alerts: the alerts.
+        is_live: whether what arrives is what happens now, and not a recording.
     """
+
+    is_live = True
 
     def __init__(self, settings: Settings) -> None:
         self.state = FleetState(settings.page)

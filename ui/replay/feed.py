@@ -61,14 +61,15 @@ class ReplayFeed(Feed):
         trouble: why it cannot go on; empty if it can.
     """
 
+    is_live = False
+
     def __init__(
         self, settings: Settings, recording: Recording, timer: Callable[[], float] = time.monotonic
     ) -> None:
         super().__init__(settings)
         self._settings = settings
         self._timer = timer
-        self._connection = Connection("replay", "", recording.start / SECOND)
-        self._alerts_trouble = recording.alerts_trouble
+        self._connection = Connection("connected", "", recording.start / SECOND)
         self.recording = recording
         self.clock = ReplayClock(recording.start / SECOND, recording.end / SECOND, timer)
         self.trouble = ""
@@ -92,9 +93,9 @@ class ReplayFeed(Feed):
         if not self.clock.is_paused and self._timer() - self._looked_at >= SHORTEST_TICK:
             self._advance(self.clock.due())
         return {
+            **super().versions(),
             "fleet": self._earlier["fleet"] + self.state.version,
             "alerts": self._earlier["alerts"] + self.alerts.version,
-            "connection": self._connection_version,
             "clock": self._moves * MOVE + clock_version(self.clock.at),
             "replay": self._moves * MOVE + int(self.clock.at),
         }

@@ -71,7 +71,11 @@ def strip_data(replay: ReplayFeed, opened: Sequence[Opening], zone: tzinfo) -> d
             }
             for opening in reversed(worst)
         ],
-        "colours": {"events": f"{palette.NORMAL}66", "anomalies": palette.ANOMALY},
+        "colours": {
+            "events": f"{palette.NORMAL}66",
+            "anomalies": palette.ANOMALY,
+            "outline": palette.EXPECTED,
+        },
         "zone": str(zone),
         "locale": "en-GB",
     }
