@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 
 import msgspec
 
@@ -14,7 +14,7 @@ from ui.replay.recording import MINUTE, Revision, Row, Timeline, in_order
 
 
 class ListedRecording:
-    """Events and alerts of lists; counts how many events were read from it."""
+    """Events and alerts of lists; counts how many events were read from it, in all and at once."""
 
     def __init__(self, events: Iterable[Enriched], alerts: Sequence[Alert] = ()) -> None:
         self.name = "a list"
@@ -27,12 +27,13 @@ class ListedRecording:
         self.timeline = Timeline.of(self.start, self.end, minutes)
         self.alerts_trouble = ""
         self.revisions: Sequence[Revision] = in_order([(alert, message(alert)) for alert in alerts])
-        self.read = 0
+        self.read = self.most_at_once = 0
 
-    def events(self, start: int, end: int) -> list[Row]:
+    def events(self, start: int, end: int) -> Iterator[Row]:
         found = [row for row, _ in self._rows if start <= row.time < end]
         self.read += len(found)
-        return found
+        self.most_at_once = max(self.most_at_once, len(found))
+        return iter(found)
 
     def last_of_silent(self, since: int, end: int) -> list[Row]:
         last: dict[str, Row] = {}

@@ -178,8 +178,8 @@ def test_two_vehicles_are_compared_event_by_event_in_a_short_time(directory: Pat
 
 
 def clicks() -> None:
-    """A script in which the second alert of a table was clicked."""
-    from datetime import UTC, timedelta
+    """What runs when the second alert of a table has been clicked."""
+    from datetime import timedelta
 
     import streamlit as st
 
@@ -189,7 +189,7 @@ def clicks() -> None:
 
     opened = [START, START + timedelta(seconds=20)]
     alerts = [AlertLine(at, None, "major", "hot", "", f"V{number}") for number, at in enumerate(opened)]
-    alert_table.show_alerts(alerts, UTC, with_vehicle=True)
+    st.session_state["past_alerts_shown"] = alerts
     st.session_state["past_alert_click"] = {"row": 1, "label": "01 Jan 12:00"}
     alert_table._clicked()
 

@@ -21,7 +21,8 @@ VEHICLE_COLOURS = (palette.NORMAL, palette.NOTICE)
 Option = dict[str, Any]
 
 _DIM = {"lineStyle": {"opacity": 0.35}}
-_GRID = {"left": 52, "right": 14, "top": 10, "bottom": 24}
+_GRID = {"left": 52, "right": 14, "top": 10, "bottom": 24, "containLabel": False, "outerBoundsMode": "none"}
+"""Charts below each other have their axes below each other, however long the labels are."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,7 +42,9 @@ class Line:
 
 
 def signal_chart(lines: Sequence[Line], period: Period, limits: Sequence[float] = ()) -> Option:
-    """A signal of one vehicle or two: its values (line), a band around them, anomalies (red), alarm limits.
+    """A signal of one vehicle or two: its values (line), a band around them, anomalies, alarm limits.
+
+    Of one vehicle, anomalies are red; of two, each has its colour.
 
     Args:
         lines: of each vehicle.
@@ -151,7 +154,7 @@ def _series(line: Line, number: int, is_alone: bool) -> list[Option]:
             "tooltip": {"valueFormatter": "%.4g"},
             "markArea": {
                 "silent": True,
-                "itemStyle": {"color": palette.ANOMALY, "opacity": 0.24},
+                "itemStyle": {"color": palette.ANOMALY if is_alone else colour, "opacity": 0.24},
                 "data": [[{"xAxis": start}, {"xAxis": end}] for start, end in line.flagged],
             },
             "z": 3,
@@ -165,7 +168,12 @@ def _times(period: Period) -> Option:
         "type": "time",
         "min": microseconds(period.start) // 1000,
         "max": microseconds(period.end) // 1000,
-        "axisLabel": {"fontSize": 11, "hideOverlap": True},
+        "axisLabel": {
+            "fontSize": 11,
+            "hideOverlap": True,
+            "alignMinLabel": "left",
+            "alignMaxLabel": "right",
+        },
         "axisLine": {"onZero": False},
         "splitLine": {"show": False},
     }

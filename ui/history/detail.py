@@ -68,7 +68,7 @@ def show_detail(
         show_hours(rollups, [vehicle], period)
     if report.charts:
         show_event_signals([report], period)
-    else:
+    elif len(rollups):
         st.caption("The events of this time are no longer kept, or not yet: these are summaries of minutes.")
         show_rollup_signals(rollups, [vehicle], period, settings)
     for line in report.commands:

@@ -34,6 +34,9 @@ LONGEST = timedelta(days=400)
 
 STEP = timedelta(minutes=1)
 
+MARGIN = timedelta(seconds=30)
+"""Beside the first and the last moment, at least."""
+
 
 @dataclass(frozen=True, slots=True)
 class Period:
@@ -72,6 +75,12 @@ class Period:
     def is_one_day(self) -> bool:
         """Whether it is a single day of the viewer's zone."""
         return self.start.time() == time() and self.end == self.start + timedelta(days=1)
+
+    def around(self, first: datetime, last: datetime) -> Period:
+        """The part in which there is something, from the first to the last moment, and a little more."""
+        zone, margin = self.start.tzinfo, (last - first) / 50 + MARGIN
+        start, end = ((at.astimezone(zone)) for at in (first - margin, last + margin))
+        return Period(max(self.start, start), min(self.end, end))
 
     @property
     def words(self) -> str:

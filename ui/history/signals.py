@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from datetime import timedelta
 
 import pandas as pd
 import streamlit as st
 
 from config.settings import Settings
+from dataflows.clock import utc
 from dataflows.report.day import Chart, DayReport
 from ui.descriptions import unit_of
 from ui.formatting import markdown, plain
@@ -19,29 +21,38 @@ CHARTS_PER_ROW = 2
 
 MOST_VEHICLES = 2
 
+SEVERAL_HOURS = timedelta(hours=2)
+
 
 def show_hours(rollups: pd.DataFrame, vehicles: Sequence[str], period: Period) -> None:
-    """Draw which share of the events of each hour were anomalies."""
+    """Draw which share of the events of each hour were anomalies, if there are several hours."""
+    if period.length < SEVERAL_HOURS:
+        return
     st.markdown(f"**Anomalies by hour** :small[:gray[% of the events{legend(vehicles)}]]")
-    option = charts.hourly_chart(frames.hourly_frame(rollups), _named(vehicles), period)
+    shown = period.around(rollups["start"].min().floor("h"), rollups["end"].max().ceil("h"))
+    option = charts.hourly_chart(frames.hourly_frame(rollups), _named(vehicles), shown)
     st.echarts_chart(option, key="hours", height=charts.HEIGHT_OF_HOURS)
 
 
 def show_event_signals(reports: Sequence[DayReport], period: Period) -> None:
     """Draw every signal from all events of one vehicle or two."""
     vehicles = [report.vehicle_id for report in reports]
-    around = "with the expected value and its band, anomalies in red" if len(vehicles) == 1 else "in its band"
+    around = (
+        "with the expected value and its band, anomalies in red"
+        if len(vehicles) == 1
+        else "in its band, anomalies shaded"
+    )
     st.markdown(f"**Signals** :small[:gray[every event, {around}{legend(vehicles)}]]")
     drawn: dict[str, Callable[[], tuple[list[Line], Sequence[float]]]] = {}
-    units = {}
-    for chart in (chart for report in reports for chart in report.charts):
-        units[chart.name] = chart.unit
+    units = {chart.name: chart.unit for report in reports for chart in report.charts}
+    times = [time for report in reports for chart in report.charts[:1] for time in chart.line.times[[0, -1]]]
+    shown = period.around(utc(int(min(times))), utc(int(max(times))))
     for name in units:
         found = [
             (report.vehicle_id, chart) for report in reports for chart in report.charts if chart.name == name
         ]
         drawn[name] = _from_events(found, vehicles)
-    _show_charts(drawn, units, period)
+    _show_charts(drawn, units, shown)
 
 
 def show_rollup_signals(
@@ -55,7 +66,8 @@ def show_rollup_signals(
     ]
     st.markdown(f"**Signals** :small[:gray[mean, lowest and highest{legend(vehicles)}]]")
     units = {name: unit_of(name, settings.signals) for name in names}
-    _show_charts({name: _from_rollups(rollups, name, vehicles) for name in names}, units, period)
+    shown = period.around(rollups["start"].min(), rollups["end"].max())
+    _show_charts({name: _from_rollups(rollups, name, vehicles) for name in names}, units, shown)
 
 
 def legend(vehicles: Sequence[str]) -> str:

@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections import deque
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 
 from config.errors import FleetError
 from config.settings import Settings
@@ -16,17 +15,17 @@ from ui.push.versions import Versions, clock_version
 from ui.replay.clock import ReplayClock
 from ui.replay.recording import MINUTE, Recording, Row
 
-WARM_UP = 5
+WARM_UP = 3
 """Minutes before the time of a jump from which on all events are read."""
 
 HOUR = 60
 """Minutes for which anomalies are counted."""
 
-MOST_WARM_UP = 15_000
+MOST_WARM_UP = 10_000
 """Events read for a jump; with more vehicles it begins later, but at least a minute before."""
 
 READ_AHEAD = 10_000
-"""Events that wait, about 1.5 kB each, unless a single minute has more."""
+"""Events that wait, about 1 kB each, unless a single minute has more."""
 
 LONGEST_AHEAD = 60
 """Minutes that are read at once, at most."""
@@ -74,7 +73,8 @@ class ReplayFeed(Feed):
         self.clock = ReplayClock(recording.start / SECOND, recording.end / SECOND, timer)
         self.trouble = ""
         self._feeding: float | None = None
-        self._rows: deque[Row] = deque()
+        self._rows: Iterator[Row] = iter(())
+        self._next: Row | None = None
         self._read_until = self._next_revision = 0
         self._earlier = {"fleet": 0, "alerts": 0}
         self._moves = 0
@@ -160,20 +160,20 @@ class ReplayFeed(Feed):
         """Feed what happened until `target`, in microseconds; returns how far it got by the deadline."""
         fed = 0
         while True:
-            while self._rows and self._rows[0].time <= target:
-                row = self._rows.popleft()
+            while (row := self._next) is not None and row.time <= target:
+                self._next = next(self._rows, None)
                 self._feed_alerts(row.time)
                 self._feeding = row.time / SECOND
                 self.state.record(row.payload)
                 fed += 1
-                is_last_of_its_time = not self._rows or self._rows[0].time > row.time
+                is_last_of_its_time = self._next is None or self._next.time > row.time
                 if deadline is not None and fed >= LOOK_AT_TIMER and is_last_of_its_time:
                     fed = 0
                     if self._timer() > deadline:
                         self._feeding = None
                         return row.time
             self._feeding = None
-            if self._rows or self._read_until > min(target, self.recording.end - 1):
+            if self._next is not None or self._read_until > min(target, self.recording.end - 1):
                 break
             self._read_ahead()
         self._feed_alerts(target)
@@ -198,8 +198,8 @@ class ReplayFeed(Feed):
             last += 1
             count += timeline.events[last]
         end = max(timeline.begin(last + 1), self._read_until + MINUTE)
-        self._rows.extend(self.recording.events(self._read_until, end))
-        self._read_until = end
+        self._rows = iter(self.recording.events(self._read_until, end))
+        self._next, self._read_until = next(self._rows, None), end
 
     def _warm_up_from(self, target: int) -> int:
         """Where reading begins for a jump; the beginning of a minute, the same for the same target."""
@@ -219,7 +219,7 @@ class ReplayFeed(Feed):
             self._earlier[topic] += state.version + 1
         self.state = FleetState(self._settings.page, self._now, shared_for=0.0)
         self.alerts = AlertState(self._now, shared_for=0.0)
-        self._rows.clear()
+        self._rows, self._next = iter(()), None
         self._read_until, self._next_revision = max(since, 1), 0
         for row in self.recording.last_of_silent(since, target + 1):
             self._feeding = row.time / SECOND

@@ -81,8 +81,8 @@ class FileRecording:
         self.alerts_trouble = ""
         self.revisions: Sequence[Revision] = self._read_alerts()
 
-    def events(self, start: int, end: int) -> list[Row]:
-        """All events from `start` to before `end`, by time and id.
+    def events(self, start: int, end: int) -> Iterator[Row]:
+        """All events from `start` to before `end`, by time and id; they are read at once.
 
         Raises:
             RecordingError: the temporary file cannot be read.
@@ -91,7 +91,7 @@ class FileRecording:
             "SELECT time, event_id, payload FROM events WHERE time >= $start AND time < $end "
             "ORDER BY time, event_id"
         )
-        return list(_each_once(self._ask(question, start=max(start, self.start), end=min(end, self.end))))
+        return _each_once(self._ask(question, start=max(start, self.start), end=min(end, self.end)))
 
     def last_of_silent(self, since: int, end: int) -> list[Row]:
         """See `Recording`.

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from datetime import datetime, timedelta
 
 import pyarrow as pa
@@ -68,7 +68,7 @@ class HistoryRecording:
         """
         self._history = History(place)
         self._catalogue: Sequence[str] = tuple(settings.signals)
-        self.name = "the history"
+        self.name = "History"
         self.start, self.end = microseconds(start), microseconds(end)
         minutes = self._minutes()
         if minutes:
@@ -79,16 +79,16 @@ class HistoryRecording:
         self.alerts_trouble = ""
         self.revisions: Sequence[Revision] = self._read_revisions(utc(self.start), utc(self.end))
 
-    def events(self, start: int, end: int) -> list[Row]:
-        """All events from `start` to before `end`, by time and id.
+    def events(self, start: int, end: int) -> Iterator[Row]:
+        """All events from `start` to before `end`, by time and id; they are read at once.
 
         Raises:
             HistoryError: the history cannot be read.
         """
         start, end = max(start, self.start), min(end, self.end)
         if start >= end:
-            return []
-        return list(event_rows(self._history.events(None, utc(start), utc(end)), self._catalogue))
+            return iter(())
+        return event_rows(self._history.events(None, utc(start), utc(end)), self._catalogue)
 
     def last_of_silent(self, since: int, end: int) -> list[Row]:
         """See `Recording`.

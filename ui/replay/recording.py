@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import NamedTuple, Protocol
@@ -114,8 +114,8 @@ class Recording(Protocol):
     revisions: Sequence[Revision]
     alerts_trouble: str
 
-    def events(self, start: int, end: int) -> list[Row]:
-        """All events from `start` to before `end`, by time and id."""
+    def events(self, start: int, end: int) -> Iterator[Row]:
+        """All events from `start` to before `end`, by time and id; they are read at once."""
 
     def last_of_silent(self, since: int, end: int) -> list[Row]:
         """Of each vehicle that sent something before `since`, but nothing from then to `end`, the last event.
