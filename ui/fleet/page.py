@@ -21,7 +21,8 @@ def show_fleet(viewer: Viewer) -> None:
     settings, feed, sections = viewer.settings, viewer.feed, viewer.sections
 
     def header() -> None:
-        show_header(settings, feed.connection, feed.state.snapshot(), feed.alerts.snapshot())
+        fleet, alerts = feed.state.snapshot(), feed.alerts.snapshot()
+        show_header(settings, feed.connection, fleet, alerts, is_live=feed.is_live)
 
     def alerts() -> None:
         show_alert_list(feed, viewer.desk, settings, viewer.zone)
