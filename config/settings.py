@@ -50,6 +50,9 @@ from config.simulator_settings import SimulatorSettings as SimulatorSettings
 from config.telemetry_checks import check_series, check_telemetry
 from config.topic_template import TopicTemplate
 
+BASE_MAPS = (".geojson", ".json", ".pmtiles")
+"""Suffixes of files that the page's map can be drawn on."""
+
 DEFAULT_FILE = Path(__file__).with_name("fleet.toml")
 FILE_VARIABLE = "FLEET_CONFIG"
 ENVIRONMENT_PREFIX = "FLEET__"
@@ -155,6 +158,12 @@ class DetectorSettings(Section):
     accept_after: NonNegativeFloat
 
 
+def _base_map(file: Path | None) -> Path | None:
+    if file is not None and file.suffix.lower() not in BASE_MAPS:
+        raise ValueError(f"expected a file that ends in {', '.join(BASE_MAPS)}, got {file}")
+    return file
+
+
 class PageSettings(Section):
     """The live page.
 
@@ -164,6 +173,8 @@ class PageSettings(Section):
         history: events kept per vehicle for the charts.
         stale_after: seconds without an event after which a vehicle, or the stream, is silent.
         metrics: addresses of the Prometheus metrics of the processes of the job.
+        base_map: file of roads or tiles that the map is drawn on; ``None`` for a grid.
+        recordings: directory with files of scored events that can be replayed; ``None`` offers none.
     """
 
     latitude: str
@@ -172,6 +183,8 @@ class PageSettings(Section):
     history: PositiveInt
     stale_after: PositiveFloat
     metrics: tuple[Annotated[str, Field(pattern=r"^https?://")], ...] = ()
+    base_map: Annotated[Path | None, AfterValidator(_base_map), UNSET] = None
+    recordings: Annotated[Path | None, UNSET]
 
 
 class Settings(BaseSettings):

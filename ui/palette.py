@@ -25,6 +25,26 @@ SEVERITY_ON_DARK: dict[Severity, tuple[str, str]] = {
 """Background and text, in the light and in the dark theme. What is worse differs more from the page, so who
 does not tell red from green sees it by the lightness, and a warning by its blue."""
 
+MAP_TONES: dict[str, tuple[str, str, str, str]] = {
+    "critical": ("#b3123f", "#ffffff", "#ffffff", "#b3123f"),
+    "major": ("#ef8d3c", "#5c2c04", "#2b1602", "#d9731c"),
+    "minor": ("#f7d75c", "#5e4b05", "#2b2403", "#b8960c"),
+    "warning": ("#a5d2f3", "#143a56", "#143a56", "#3f86b8"),
+    "ok": ("#3f7396", "#ffffff", "#ffffff", "#3f7396"),
+    "silent": ("#7a848f", "#7a848f", "#ffffff", "#7a848f"),
+    "warming_up": ("#dbe4ec", "#56697b", "#1b2733", "#7f93a6"),
+}
+MAP_TONES_ON_DARK: dict[str, tuple[str, str, str, str]] = {
+    "critical": ("#f04468", "#10161d", "#10161d", "#f04468"),
+    "major": ("#f09a4e", "#10161d", "#10161d", "#f09a4e"),
+    "minor": ("#f2d765", "#10161d", "#10161d", "#f2d765"),
+    "warning": ("#a9d6f7", "#10161d", "#10161d", "#a9d6f7"),
+    "ok": ("#5b8fb5", "#10161d", "#10161d", "#5b8fb5"),
+    "silent": ("#87929e", "#87929e", "#10161d", "#87929e"),
+    "warming_up": ("#27343f", "#9db0c2", "#dfe6ed", "#7f93a6"),
+}
+"""Of a vehicle or cluster on the map: its surface, its edge, what is written on it, and where it has been."""
+
 CHOSEN_ROW = "rgba(59, 158, 218, 0.16)"
 
 Rgba = tuple[int, int, int, int]

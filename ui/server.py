@@ -10,6 +10,7 @@ from starlette.staticfiles import StaticFiles
 
 import ui.assets
 from config.errors import SettingsError
+from ui.map import base_map_routes
 from ui.push import changes
 from ui.push.versions import Versions, clock_version
 from ui.shared import shared_feed
@@ -36,5 +37,6 @@ def _refresh() -> float:
 
 ROUTES: list[BaseRoute] = [
     WebSocketRoute(changes.PATH, changes.endpoint(_versions, _refresh)),
-    Mount(ui.assets.PATH, StaticFiles(directory=ui.assets.DIRECTORY)),
+    Mount(f"{ui.assets.PATH}/{{version}}", StaticFiles(directory=ui.assets.DIRECTORY)),
+    *base_map_routes.routes(lambda: shared_feed()[0]),
 ]

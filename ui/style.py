@@ -15,6 +15,14 @@ STYLE = """<style>
 .st-key-vehicle_table :is(td, th) { padding: 0.2rem 0.5rem }
 .st-key-vehicle_table td:is(:nth-child(2), :nth-child(3)) { white-space: nowrap }
 .st-key-vehicle_table table { width: 100%; font-variant-numeric: tabular-nums }
+/* A replay must not be taken for the present: its bar stays in sight, in a colour that nothing else has. */
+div:has(> .st-key-replay_bar), div:has(> div > .st-key-replay_bar) {
+    position: sticky; top: 3.6rem; z-index: 90
+}
+.st-key-replay_bar {
+    background: color-mix(in srgb, #8250df 16%, var(--st-background-color, Canvas)); padding: 0.45rem 0.9rem;
+    border-left: 4px solid #8250df; border-radius: 0.6rem; font-variant-numeric: tabular-nums
+}
 @media (max-width: 640px) {
     .stMainBlockContainer { padding-left: 1rem; padding-right: 1rem }
     /* The alerts would otherwise be far below the figures. */

@@ -6,6 +6,7 @@ The page's server gives them out at `PATH`, so a browser keeps them, and no mess
 from __future__ import annotations
 
 import hashlib
+from functools import cache
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -23,6 +24,18 @@ export default async function(component) {{ return (await import(address)).defau
 """
 
 
+@cache
+def version() -> str:
+    """A digest of all files of the directory: a browser that has kept earlier ones sees other addresses.
+
+    It is in the path, so that what a module imports from beside it is of the same version.
+    """
+    digest = hashlib.sha256()
+    for path in sorted(DIRECTORY.glob("*.*")):
+        digest.update(path.name.encode() + path.read_bytes())
+    return digest.hexdigest()[:12]
+
+
 def component(name: str, file: str, *, isolate_styles: bool = True) -> ComponentRenderer:
     """A component whose JavaScript is a module of this directory; mount it by calling the result.
 
@@ -30,9 +43,17 @@ def component(name: str, file: str, *, isolate_styles: bool = True) -> Component
         name: unique in the page.
         file: name of the module; its default export is called with what Streamlit gives a component.
         isolate_styles: whether it lives in a shadow root.
+
+    Raises:
+        FileNotFoundError: there is no such module.
     """
-    # A browser that has kept an earlier version sees another address.
-    digest = hashlib.sha256((DIRECTORY / file).read_bytes()).hexdigest()[:12]
-    base = str(st.get_option("server.baseUrlPath")).strip("/")
-    address = f"{'/' if base else ''}{base}{PATH}/{file}?{digest}"
+    if not (DIRECTORY / file).is_file():
+        raise FileNotFoundError(f"expected a module {file} in {DIRECTORY} for the component {name}")
+    address = below_base(f"{PATH}/{version()}/{file}")
     return st.components.v2.component(name, js=_LOADER.format(address=address), isolate_styles=isolate_styles)
+
+
+def below_base(path: str) -> str:
+    """The address of a path of this server, which may be served below another (`server.baseUrlPath`)."""
+    base = str(st.get_option("server.baseUrlPath")).strip("/")
+    return f"{'/' if base else ''}{base}{path}"

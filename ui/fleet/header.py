@@ -17,9 +17,16 @@ from ui.live.fleet_state import FleetSnapshot
 
 
 def show_header(
-    settings: Settings, connection: Connection, fleet: FleetSnapshot, alerts: AlertSnapshot
+    settings: Settings, connection: Connection, fleet: FleetSnapshot, alerts: AlertSnapshot, *, is_live: bool
 ) -> None:
-    """Draw the connection line, the figures, and what to do when something is wrong."""
+    """Draw the figures; of a stream also the connection, and what to do when something is wrong."""
+    if is_live:
+        _show_stream(settings, connection, fleet)
+    if fleet.vehicles:
+        _figures(settings, fleet, alerts)
+
+
+def _show_stream(settings: Settings, connection: Connection, fleet: FleetSnapshot) -> None:
     st.markdown(connection_line(settings, connection, fleet))
     if connection.phase in ("unreachable", "refused", "lost"):
         st.error(connection_trouble(settings, connection), icon=":material/cloud_off:")
@@ -30,8 +37,6 @@ def show_header(
     else:
         # A placeholder, so that the figures are not redrawn when a message appears or disappears.
         st.empty()
-    if fleet.vehicles:
-        _figures(settings, fleet, alerts)
 
 
 def connection_line(settings: Settings, connection: Connection, fleet: FleetSnapshot) -> str:

@@ -1,25 +1,34 @@
-"""The map on the page: which vehicles, in which colours, and a view that stays where the viewer put it."""
+"""The map on the page: which vehicles are on it, in which tones, and what is said of them."""
 
 from __future__ import annotations
+
+from collections.abc import Mapping
 
 import streamlit as st
 
 from config.settings import Settings
-from ui import palette
+from dataflows.events import Alert
+from ui.alerts.alert_words import sentence
 from ui.descriptions import describe_anomaly, describe_status, unit_of
-from ui.fleet import fleet_map
-from ui.formatting import number, plain, quantity
+from ui.formatting import quantity
 from ui.live.fleet_state import FleetSnapshot, VehicleSnapshot
+from ui.live.track import heading
+from ui.map.view import MapVehicle, Tone, show_map
 
-_WIDTH = 680
-"""Pixels, roughly: the browser decides."""
-
-_SETTLING = 60.0
-"""Seconds during which the first view may grow with a fleet whose vehicles are only just appearing."""
+KEY = "fleet_map"
 
 
-def show_map(fleet: FleetSnapshot, settings: Settings, height: int) -> None:
-    """Draw the map, `height` pixels high, or say why there is none."""
+def show_fleet_map(
+    fleet: FleetSnapshot, alerts: Mapping[str, Alert], settings: Settings, height: int
+) -> None:
+    """Draw the map, `height` pixels high, or say why there is none.
+
+    Args:
+        fleet: the vehicles; that of ``st.session_state.chosen`` is marked, and a click chooses another.
+        alerts: vehicle id → its worst open alert.
+        settings: `page`, `signals` and `rollups` are used.
+        height: in pixels.
+    """
     latitude, longitude = settings.page.latitude, settings.page.longitude
     if not {latitude, longitude} <= settings.signals.keys():
         st.info(
@@ -27,67 +36,62 @@ def show_map(fleet: FleetSnapshot, settings: Settings, height: int) -> None:
             "which are not both in the signal catalogue."
         )
         return
-    located = [vehicle for vehicle in fleet.vehicles.values() if vehicle.track]
-    if not located:
+    vehicles = map_vehicles(fleet, alerts, settings)
+    if not vehicles:
         st.info("No map yet: no event has contained a position.")
         return
-    extent = _held_extent(fleet, located)
-    shown = sorted(
-        (_drawn(vehicle, fleet.taken_at, settings) for vehicle in located),
-        key=lambda vehicle: (vehicle.chosen, vehicle.emphasis),
-    )
-    st.pydeck_chart(fleet_map.deck(shown, extent, height, _WIDTH), key="fleet_map", height=height)
-    caption, button = st.columns([4, 1], vertical_alignment="center")
-    caption.caption(
-        f"Grid {number(extent.grid_step)} km · :blue[normal] · :orange[near the threshold] · :red[anomaly] · "
-        ":gray[silent]"
-    )
-    button.button("Show all", key="show_all", on_click=_refit, width="stretch", type="tertiary",
-                  icon=":material/fit_screen:")  # fmt: skip
+    chosen = st.session_state.get("chosen")
+    show_map(settings, KEY, vehicles, chosen=chosen, height=height, on_click=_choose)
 
 
-def _drawn(vehicle: VehicleSnapshot, now: float, settings: Settings) -> fleet_map.MapVehicle:
+def map_vehicles(
+    fleet: FleetSnapshot, alerts: Mapping[str, Alert], settings: Settings
+) -> tuple[MapVehicle, ...]:
+    """The vehicles that have a position; arguments as of `show_fleet_map`."""
+    return tuple(
+        _drawn(vehicle, alerts.get(vehicle.vehicle_id), fleet.taken_at, settings)
+        for vehicle in fleet.vehicles.values()
+        if vehicle.track
+    )
+
+
+def _drawn(vehicle: VehicleSnapshot, alert: Alert | None, now: float, settings: Settings) -> MapVehicle:
     event = vehicle.latest
-    silent = vehicle.silent(now, settings.page.stale_after)
     state = describe_status(vehicle, now, settings.page.stale_after)
-    lines = [plain(event.vehicle_id), f"{state}, severity {event.severity:.0f}"]
-    if event.is_anomaly:
+    lines = [f"{state}, severity {event.severity:.0f}"]
+    if alert is not None:
+        lines.insert(0, sentence(alert))
+    elif event.is_anomaly:
         lines.append(describe_anomaly(event, settings.signals))
-    speed = event.values.get("speed")
+    speed = _speed(vehicle, settings)
     if speed is not None:
-        lines.append(f"speed {quantity(speed, unit_of('speed', settings.signals))}")
-    chosen = event.vehicle_id == st.session_state.get("chosen")
-    if silent:
-        colour = palette.SILENT_DOT
-    elif event.status == "warming_up":
-        colour = palette.WARMING_UP_DOT
-    else:
-        colour = palette.severity_colour(event.severity, event.is_anomaly)
-    return fleet_map.MapVehicle(
-        name=plain(event.vehicle_id, 24),
-        tooltip="\n".join(lines),
-        track=vehicle.track,
-        colour=colour,
-        emphasis=chosen or (event.is_anomaly and not silent),
-        chosen=chosen,
+        name, value = speed
+        lines.append(f"{name} {quantity(value, unit_of(name, settings.signals))}")
+    stands = speed is not None and speed[1] < settings.rollups.moving_above
+    return MapVehicle(
+        vehicle.vehicle_id,
+        vehicle.track,
+        _tone(vehicle, alert, now, settings),
+        tuple(lines),
+        None if stands else heading(vehicle.track),
     )
 
 
-def _held_extent(fleet: FleetSnapshot, located: list[VehicleSnapshot]) -> fleet_map.Extent:
-    held: fleet_map.Extent | None = st.session_state.get("extent")
-    settling = held is not None and fleet.taken_at - st.session_state.extent_since < _SETTLING
-    if held is None or (settling and len(located) >= 2 * st.session_state.extent_vehicles):
-        held = _fit(located, held.generation if held else 0)
-        st.session_state.setdefault("extent_since", fleet.taken_at)
-        st.session_state.extent, st.session_state.extent_vehicles = held, len(located)
-    elif st.session_state.pop("refit", False):
-        held = st.session_state.extent = _fit(located, held.generation + 1)
-    return held
+def _tone(vehicle: VehicleSnapshot, alert: Alert | None, now: float, settings: Settings) -> Tone:
+    if alert is not None:
+        return alert.severity
+    if vehicle.silent(now, settings.page.stale_after):
+        return "silent"
+    return "warming_up" if vehicle.latest.status == "warming_up" else "ok"
 
 
-def _fit(located: list[VehicleSnapshot], generation: int) -> fleet_map.Extent:
-    return fleet_map.Extent.around((vehicle.track[-1] for vehicle in located), generation)
+def _speed(vehicle: VehicleSnapshot, settings: Settings) -> tuple[str, float] | None:
+    """The signal that measures the speed, and its value."""
+    for name, signal in settings.signals.items():
+        if signal.measures == "speed" and (value := vehicle.latest.values.get(name)) is not None:
+            return name, value
+    return None
 
 
-def _refit() -> None:
-    st.session_state.refit = True
+def _choose(vehicle_id: str) -> None:
+    st.session_state.chosen = vehicle_id

@@ -7,7 +7,7 @@ import streamlit as st
 from ui.alerts.alert_section import show_alert_list, show_heading
 from ui.fleet.fleet_table import ranking, show_fleet_table
 from ui.fleet.header import show_header
-from ui.fleet.map_section import show_map
+from ui.fleet.map_section import show_fleet_map
 from ui.live.fleet_state import FleetSnapshot
 from ui.vehicle.vehicle_detail import show_vehicle_detail
 from ui.viewer import Viewer
@@ -21,14 +21,15 @@ def show_fleet(viewer: Viewer) -> None:
     settings, feed, sections = viewer.settings, viewer.feed, viewer.sections
 
     def header() -> None:
-        show_header(settings, feed.connection, feed.state.snapshot(), feed.alerts.snapshot())
+        fleet, alerts = feed.state.snapshot(), feed.alerts.snapshot()
+        show_header(settings, feed.connection, fleet, alerts, is_live=feed.is_live)
 
     def alerts() -> None:
         show_alert_list(feed, viewer.desk, settings, viewer.zone)
 
     def fleet_map() -> None:
         if feed.state.snapshot().vehicles:
-            show_map(_kept(viewer), settings, HEIGHT_OF_OVERVIEW)
+            show_fleet_map(_kept(viewer), feed.alerts.snapshot().worst, settings, HEIGHT_OF_OVERVIEW)
 
     def table() -> None:
         if feed.state.snapshot().vehicles:
@@ -44,7 +45,7 @@ def show_fleet(viewer: Viewer) -> None:
     sections.section("alerts", alerts, ("alerts", "connection", "clock"), 0.2)
     left, right = st.columns([5, 7], gap="medium")
     with left:
-        sections.section("map", fleet_map, ("fleet",), settings.page.refresh)
+        sections.section("map", fleet_map, ("fleet", "alerts"), settings.page.refresh)
     with right:
         sections.section("table", table, ("fleet",), settings.page.refresh)
     sections.section("vehicle", vehicle, ("fleet",), settings.page.refresh)

@@ -45,7 +45,10 @@ class Feed(ABC):
         state: the events and dead letters that have arrived so far.
         alerts: the alerts.
         answers: what vehicles have answered to commands.
+        is_live: whether what arrives is what happens now, and not a recording.
     """
+
+    is_live = True
 
     def __init__(self, settings: Settings) -> None:
         self.state = FleetState(settings.page)

@@ -9,7 +9,7 @@ from __future__ import annotations
 import threading
 import time
 from collections import OrderedDict, deque
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 
 import msgspec
@@ -119,6 +119,7 @@ class FleetState:
             kept per vehicle, fewer in a large fleet (`TOTAL_HISTORY`).
         clock: seconds since the epoch.
         max_vehicles: vehicles kept.
+        shared_for: seconds for which viewers get the same snapshot.
     """
 
     def __init__(
@@ -126,10 +127,12 @@ class FleetState:
         page: PageSettings,
         clock: Callable[[], float] = time.time,
         max_vehicles: int = MAX_VEHICLES,
+        shared_for: float = SHARED_FOR,
     ) -> None:
         self._page = page
         self._clock = clock
         self._max_vehicles = max_vehicles
+        self._shared_for = shared_for
         self._lock = threading.Lock()
         self._vehicles: OrderedDict[str, _Vehicle] = OrderedDict()
         self._rate = RollingCount(width=1.0, buckets=11)
@@ -203,11 +206,28 @@ class FleetState:
             if letter is not None:
                 self._latest_dead_letters.appendleft(letter)
 
+    def count_earlier(self, events: int, anomalies: Mapping[float, int], until: float) -> None:
+        """Count events of which nothing else is known: a replay begins in the middle of a recording.
+
+        Args:
+            events: how many.
+            anomalies: when, in seconds since the epoch → how many anomalous events.
+            until: before which they all came, in seconds since the epoch.
+        """
+        with self._lock:
+            self._events += events
+            self._version += 1
+            if events:
+                self._rate.add(until)
+            for at, count in anomalies.items():
+                for _ in range(count):
+                    self._anomalies.add(at)
+
     def snapshot(self) -> FleetSnapshot:
-        """The fleet now, or up to `SHARED_FOR` seconds ago."""
+        """The fleet now, or up to `shared_for` seconds ago."""
         now = self._clock()
         with self._lock:
-            if self._shared is None or not 0.0 <= now - self._shared.taken_at < SHARED_FOR:
+            if self._shared is None or not 0.0 <= now - self._shared.taken_at < self._shared_for:
                 self._shared = FleetSnapshot(
                     taken_at=now,
                     vehicles={

@@ -12,6 +12,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 import streamlit as st
+from streamlit.runtime.scriptrunner import get_script_run_ctx
 
 from ui.assets import component
 from ui.links import follow
@@ -59,11 +60,14 @@ class Sections:
     def listen(self) -> None:
         """Draw the component that reports changes; once for a page, before its sections."""
 
+        # Another timer is another component: one that is mounted already would keep the timer that it has.
+        key = _COMPONENT if self._timer is None else f"{_COMPONENT}_{self._timer:g}"
+
         # In a fragment of its own: what follows its value when nothing is behind is then next to nothing.
         @st.fragment(key=_COMPONENT)
         def listening() -> None:
             _push(
-                key=_COMPONENT,
+                key=key,
                 data={"path": PATH, "every": self._timer},
                 height=1,
                 on_changed_change=_draw_what_is_behind,
@@ -123,6 +127,11 @@ def draw_again(*names: str) -> None:
 
 
 def _draw_what_is_behind() -> None:
+    context = get_script_run_ctx()
+    if context is not None and not context.fragment_ids_this_run:
+        # A report that came together with a click on another page: all of that page is about to be drawn.
+        # Sections instead of it would be those of the page that was left, which the browser has no place for.
+        return
     sections: Sections | None = st.session_state.get(_SECTIONS)
     if sections is not None and (due := sections.behind()):
         st.rerun(due)
