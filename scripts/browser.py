@@ -14,11 +14,16 @@ FLAGS = (
     "--use-gl=angle",
     "--use-angle=swiftshader",
     "--enable-unsafe-swiftshader",
+    "--disable-gpu-compositing",
     "--disable-quic",
     "--disable-sync",
     "--host-resolver-rules=MAP * ~NOTFOUND, EXCLUDE 127.0.0.1, EXCLUDE localhost",
 )
-"""Besides those of Playwright, which turn off first runs, updates and background connections."""
+"""Besides those of Playwright, which turn off first runs, updates and background connections.
+
+Only WebGL itself passes through the software that plays a graphics processor. If all of the page did, drawing
+it would take three times the processor time: 8.9 s instead of 2.8 s for 150 tables beside a WebGL canvas.
+"""
 
 
 @contextmanager

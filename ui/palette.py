@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Literal
+
 from dataflows.events import Severity
 
 ANOMALY = "#e5484d"
@@ -44,6 +46,14 @@ MAP_TONES_ON_DARK: dict[str, tuple[str, str, str, str]] = {
     "warming_up": ("#27343f", "#9db0c2", "#dfe6ed", "#7f93a6"),
 }
 """Of a vehicle or cluster on the map: its surface, its edge, what is written on it, and where it has been."""
+
+BADGES: dict[Severity, Literal["red", "orange", "yellow", "blue"]] = {
+    "critical": "red",
+    "major": "orange",
+    "minor": "yellow",
+    "warning": "blue",
+}
+"""In Markdown: ``:red-badge[critical]``."""
 
 CHOSEN_ROW = "rgba(59, 158, 218, 0.16)"
 

@@ -11,6 +11,17 @@ STYLE = """<style>
 .st-key-figures [data-testid="stMetricDelta"] { border-radius: 0.8rem }
 .st-key-figures [data-testid="stColumn"] div:has([data-testid="stMetric"]) { height: 100% }
 .st-key-figures [data-testid="stMetric"] { height: 100% }
+.st-key-vehicle_table :is(td, th) { padding: 0.2rem 0.5rem }
+.st-key-vehicle_table td:is(:nth-child(2), :nth-child(3)) { white-space: nowrap }
+.st-key-vehicle_table table { width: 100%; font-variant-numeric: tabular-nums }
+/* A replay must not be taken for the present: its bar stays in sight, in a colour that nothing else has. */
+div:has(> .st-key-replay_bar), div:has(> div > .st-key-replay_bar) {
+    position: sticky; top: 3.6rem; z-index: 90
+}
+.st-key-replay_bar {
+    background: color-mix(in srgb, #8250df 16%, var(--st-background-color, Canvas)); padding: 0.45rem 0.9rem;
+    border-left: 4px solid #8250df; border-radius: 0.6rem; font-variant-numeric: tabular-nums
+}
 /* What can be done to the selected alerts stays in sight while their list is scrolled. */
 div:has(> [class*="_bulk_bar"]) { position: sticky; bottom: 0.75rem; z-index: 5 }
 [class*="_bulk_bar"] {
@@ -22,5 +33,8 @@ div:has(> [class*="_bulk_bar"]) { position: sticky; bottom: 0.75rem; z-index: 5 
     /* The alerts would otherwise be far below the figures. */
     .st-key-figures [data-testid="stMetric"] > div { padding: 0.6rem 0.7rem }
     .st-key-figures [data-testid="stColumn"] { min-width: calc(50% - 1rem); flex: 1 1 calc(50% - 1rem) }
+    /* The charts show limits; notes must not be cut off. */
+    .st-key-vehicle_table :is(td, th):nth-child(4) { display: none }
+    .st-key-vehicle_table table { font-size: 0.9rem }
 }
 </style>"""

@@ -1,11 +1,8 @@
-"""The map in a browser, without Streamlit around it: what it draws of a message, and what it says was clicked."""
+"""The map in a browser, without Streamlit around it: what it draws of a message, and what was clicked."""
 
 from __future__ import annotations
 
 import base64
-import json
-import math
-import random
 from collections.abc import Mapping, Sequence
 from typing import Any
 from urllib.parse import urlsplit
@@ -14,7 +11,7 @@ from playwright.sync_api import Page, Route
 
 import ui.assets
 from ui.map.message import packed
-from ui.map.vehicles import MapRoute, MapVehicle, Tone
+from ui.map.vehicles import MapRoute, MapVehicle
 from ui.map.view import map_settings
 
 ORIGIN = "http://127.0.0.1:1"
@@ -25,7 +22,14 @@ THEMES = {
 }
 """Dark or not → background, secondary background, text, primary, red and border of the page."""
 
-_NAMES = ("background-color", "secondary-background-color", "text-color", "primary-color", "red-color", "border-color")
+_NAMES = (
+    "background-color",
+    "secondary-background-color",
+    "text-color",
+    "primary-color",
+    "red-color",
+    "border-color",
+)
 
 _PAGE = """<!doctype html><meta charset="utf-8"><meta name="viewport" content="width=device-width">
 <style>:root {{ {variables} --st-font: Inter, system-ui, sans-serif; --st-base-radius: 0.6rem }}
@@ -76,15 +80,67 @@ class DrawnMap:
         """Send a message, and wait until it is drawn."""
         data = packed(map_settings(key, height, base, vehicles, chosen, route), vehicles, route)
         self.page.evaluate("text => window.show(text)", base64.b64encode(data).decode())
-        summary = f"{sum(bool(vehicle.track) for vehicle in vehicles)} vehicle"
+        count = sum(bool(vehicle.track) for vehicle in vehicles)
+        summary = f"{count} vehicle" if count or route is None else "a route"
         self.page.wait_for_function(
             "start => root.querySelector('.summary')?.textContent.startsWith(start)", arg=summary
         )
         self.settle()
 
     def settle(self) -> None:
-        """Wait until two frames have been drawn."""
-        self.page.evaluate("() => new Promise(done => requestAnimationFrame(() => requestAnimationFrame(done)))")
+        """Wait until two frames have been drawn, and no movement is under way."""
+        self.page.evaluate(
+            """() => new Promise((done) => {
+                const ground = () => root.querySelector("canvas").toDataURL();
+                const look = (before) => requestAnimationFrame(() => requestAnimationFrame(() => {
+                    const now = ground();
+                    if (now === before) done();
+                    else look(now);
+                }));
+                look(ground());
+            })"""
+        )
+
+    def spot(self, colour: str) -> tuple[float, float]:
+        """Where on the page a colour is on the vehicles' layer: the mean of its pixels.
+
+        Args:
+            colour: ``#rrggbb``, of the surface of a sign.
+        """
+        found = self.page.evaluate(
+            """(colour) => {
+                const canvas = root.querySelector(".surface");
+                const {data} = canvas.getContext("2d").getImageData(0, 0, canvas.width, canvas.height);
+                let [x, y, count] = [0, 0, 0];
+                for (let at = 0; at < data.length; at += 4) {
+                    if (colour.some((part, number) => Math.abs(data[at + number] - part) > 2)) continue;
+                    x += (at / 4) % canvas.width;
+                    y += Math.floor(at / 4 / canvas.width);
+                    count += 1;
+                }
+                const {left, top, width} = canvas.getBoundingClientRect();
+                const scale = width / canvas.width;
+                return count && [left + (x / count) * scale, top + (y / count) * scale];
+            }""",
+            [int(colour[at : at + 2], 16) for at in (1, 3, 5)] + [255],
+        )
+        assert found, f"{colour} is not on the map"
+        return found[0], found[1]
+
+    def ground(self) -> str:
+        """The layer below the vehicles as a picture: it differs whenever the view does."""
+        picture: str = self.page.evaluate("root.querySelector('canvas').toDataURL()")
+        return picture
+
+    def words(self, name: str) -> str:
+        """The text of the element with this class."""
+        return self.page.locator(f".{name}").inner_text()
+
+    def clicked(self) -> list[str]:
+        """Ids of the vehicles that have been clicked."""
+        values: list[list[str]] = self.page.evaluate("window.clicked")
+        assert all(name == "clicked" for name, _ in values)
+        return [value for _, value in values]
 
     def module(self, name: str, script: str, argument: Any = None) -> Any:
         """What a script makes of a module: ``(module, argument) => ...``."""
@@ -96,10 +152,16 @@ class DrawnMap:
         path = urlsplit(route.request.url).path
         self.asked.append(path)
         if path == "/":
-            variables = "".join(f"--st-{name}: {value}; " for name, value in zip(_NAMES, THEMES[self._dark], strict=True))
+            variables = "".join(
+                f"--st-{name}: {value}; " for name, value in zip(_NAMES, THEMES[self._dark], strict=True)
+            )
             route.fulfill(content_type="text/html", body=_PAGE.format(variables=variables))
-        elif path.startswith("/assets/") and (file := ui.assets.DIRECTORY / path.removeprefix("/assets/")).is_file():
-            route.fulfill(content_type="text/javascript", body=file.read_bytes())
+        elif (
+            path.startswith("/assets/")
+            and (file := ui.assets.DIRECTORY / path.removeprefix("/assets/")).is_file()
+        ):
+            kind = "text/css" if file.suffix == ".css" else "text/javascript"
+            route.fulfill(content_type=kind, body=file.read_bytes())
         elif path in self._answers:
             kind, content = self._answers[path]
             route.fulfill(content_type=kind, body=content)

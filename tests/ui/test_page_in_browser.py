@@ -21,7 +21,7 @@ from tests.support.needs import need
 from tests.support.page_process import PATIENCE, page
 
 HOSTILE = "<img src=x onerror=document.title='broken'>"
-MAP = "[data-testid=stDeckGlJsonChart]"
+MAP = ".st-key-fleet_map .stage"
 
 NOTICEABLE = 40
 """Difference between two pixels, 0–255, that is more than a redrawn edge."""
@@ -130,7 +130,7 @@ def test_the_map_stays_where_the_viewer_moved_it(browser: Page, private_broker: 
     with page(mqtt, topic) as address:
         opened(browser, address)
         fleet.send_until(lambda: shown(browser, "Vehicles") == "8", "the vehicles", *vehicles)
-        canvas = browser.locator(MAP).locator("canvas").first
+        canvas = browser.locator(MAP).locator("canvas.surface")
         canvas.wait_for(timeout=1000 * PATIENCE)
         first = settled(browser)
 

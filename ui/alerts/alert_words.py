@@ -76,6 +76,11 @@ def sentence_and_rarity(alert: Alert) -> tuple[str, str]:
     return says, f"{mark}{rarity}".removeprefix("; ")
 
 
+def short_sentence(alert: Alert) -> str:
+    """The sentence of an alert without the time and without how rare that is."""
+    return sentence(alert).partition(_RARITY)[0]
+
+
 def fault(alert: Alert) -> str:
     """``anomaly of fuel``, ``fuel outside its limits``, ``fuel missing``, ``no data``."""
     subject = plain(alert.subject.replace("_", " "))
@@ -97,7 +102,7 @@ def describe_group(alerts: Sequence[Alert]) -> str:
     """
     first = alerts[0]
     common = fault(first)
-    says = sentence(first).partition(_RARITY)[0]
+    says = short_sentence(first)
     return f"{common[:1].upper()}{common[1:]} · {plain(vehicle_of(first), 40)}: {says}"
 
 

@@ -1,29 +1,58 @@
 // A map of vehicles. ui/map/view.py says what is on it; what the viewer looks at is known only here.
 
 import { BaseMap } from "./map_base.js";
-import { clustered, levelOf } from "./map_clusters.js";
+import { blocksOf, clustered } from "./map_clusters.js";
 import { drawGrid, drawScaleBar } from "./map_grid.js";
 import { listen } from "./map_input.js";
 import { plain } from "./map_labels.js";
 import { drawLand, drawPlaces } from "./map_land.js";
 import { read } from "./map_message.js";
 import { Panel } from "./map_panel.js";
-import { MAX_ZOOM, bounds, centredOn, extentOf, fitted, pushed, worldSize, zoomedAt } from "./map_projection.js";
+import {
+  MAX_ZOOM,
+  bounds,
+  centredOn,
+  extentOf,
+  fitted,
+  pushed,
+  worldSize,
+  zoomedAt,
+} from "./map_projection.js";
 import { drawScene, itemAt } from "./map_scene.js";
 import { themeOf } from "./map_theme.js";
 import { Viewport } from "./map_viewport.js";
 
-const INSEPARABLE = 20; // pixels at the closest zoom: vehicles of a cluster that are not further apart are listed
-const FEW = 0.8; // the view is fitted again while more than this share of a growing fleet is in it, and not all
+const INSEPARABLE = 20; // pixels at the closest zoom: vehicles that are not further apart are listed
+const FEW = 0.8; // of the vehicles: the view is fitted again when less are in it and nobody has moved it
 
 const maps = new WeakMap();
+
+function extentAround(one, other) {
+  if (!one || !other) return one ?? other;
+  return {
+    west: Math.min(one.west, other.west),
+    east: Math.max(one.east, other.east),
+    north: Math.min(one.north, other.north),
+    south: Math.max(one.south, other.south),
+  };
+}
+
+/** The share of points that are visible; 1 if there are none. */
+function shareWithin({ west, east, north, south }, { xs, ys }) {
+  let inside = 0;
+  for (let index = 0; index < xs.length; index++) {
+    if (xs[index] >= west && xs[index] <= east && ys[index] >= north && ys[index] <= south) inside += 1;
+  }
+  return xs.length === 0 ? 1 : inside / xs.length;
+}
 
 class FleetMap {
   constructor(root) {
     this.actions = {
       push: (right, down) => this.#moveTo(pushed(this.viewport.view, right, down)),
       zoom: (steps, left, top) => this.viewport.zoomBy(steps, left, top),
-      zoomNow: (steps, left, top) => this.viewport.set(zoomedAt(this.viewport.view, this.viewport.view.zoom + steps, left, top)),
+      zoomNow: (steps, left, top) =>
+        this.viewport.set(zoomedAt(this.viewport.view, this.viewport.view.zoom + steps, left, top)),
       showAll: () => this.viewport.fit(this.#extent(), true),
       follow: () => this.#follow(!this.viewport.isFollowing),
       point: (x, y) => this.#point(x, y),
@@ -44,8 +73,8 @@ class FleetMap {
   /** Draws a message, unless a later one has come while it was read. */
   async show(bytes, choose) {
     const number = ++this.received;
-    const message = await read(bytes);
-    if (number !== this.received) return;
+    const [message] = await Promise.all([read(bytes), this.panel.isStyled]);
+    if (number !== this.received || this.isGone) return;
     this.choose = choose;
     Object.assign(this, message);
     const { settings, vehicles } = message;
@@ -55,8 +84,8 @@ class FleetMap {
     this.#open(settings);
     this.counts = new Uint32Array(this.theme.tones.length);
     for (const tone of vehicles.tones) this.counts[tone] += 1;
-    this.panel.showCounts(this.counts, this.theme);
-    this.level = null;
+    this.panel.showCounts(this.counts, this.theme, this.route);
+    this.groupedBlocks = null;
     this.#follows();
     this.#redraw();
   }
@@ -80,36 +109,42 @@ class FleetMap {
   }
 
   #extent() {
-    const extents = [extentOf(this.vehicles.xs, this.vehicles.ys), this.route && extentOf(this.route.xs, this.route.ys)];
-    return extents.filter(Boolean).reduce((one, other) => one && {
-      west: Math.min(one.west, other.west), east: Math.max(one.east, other.east),
-      north: Math.min(one.north, other.north), south: Math.max(one.south, other.south),
-    } || other, null);
+    const { vehicles, route } = this;
+    return extentAround(extentOf(vehicles.xs, vehicles.ys), route && extentOf(route.xs, route.ys));
   }
 
-  /** Until a person has moved the map, it shows the whole fleet, which may still be appearing. */
+  /** Until a person has moved the map, it shows everything, which may still be appearing. */
   #fits() {
     const { viewport, vehicles } = this;
-    if (viewport.view.width <= 1 || viewport.isFollowing || (viewport.isFitted && viewport.isChosen)) return;
+    if (viewport.view.width <= 1 || !this.#isToBeFitted()) return;
     const extent = this.#extent();
     if (extent === null) return;
-    const isLarger = this.fittedCount === undefined || vehicles.count >= 2 * this.fittedCount || this.#isMostlyElsewhere();
-    if (viewport.isFitted && !isLarger) return;
     this.fittedCount = Math.max(1, vehicles.count);
     viewport.fit(extent);
   }
 
-  #isMostlyElsewhere() {
-    const { west, east, north, south } = bounds(this.viewport.view);
-    const { xs, ys, count } = this.vehicles;
-    let inside = 0;
-    for (let index = 0; index < count; index++) inside += xs[index] > west && xs[index] < east && ys[index] > north && ys[index] < south;
-    return inside < FEW * count;
+  #isToBeFitted() {
+    const { viewport, vehicles, route } = this;
+    if (!viewport.isFitted) return true;
+    const view = bounds(viewport.view);
+    const start = route && `${route.xs[0]} ${route.ys[0]}`;
+    const isOther = route !== null && start !== this.routeStart;
+    this.routeStart = start;
+    if (isOther && shareWithin(view, route) === 0) return true;
+    if (viewport.isChosen || viewport.isFollowing) return false;
+    if (route !== null && shareWithin(view, route) < 1) return true;
+    return vehicles.count >= 2 * (this.fittedCount ?? Infinity) || shareWithin(view, vehicles) < FEW;
   }
 
   #follow(isFollowing) {
     this.viewport.setFollowing(isFollowing);
-    if (isFollowing && this.chosen >= 0) this.viewport.glide(centredOn({ ...this.viewport.view, zoom: Math.max(this.viewport.view.zoom, 14) }, ...this.#positionOfChosen()));
+    if (isFollowing && this.chosen >= 0)
+      this.viewport.glide(
+        centredOn(
+          { ...this.viewport.view, zoom: Math.max(this.viewport.view.zoom, 14) },
+          ...this.#positionOfChosen(),
+        ),
+      );
   }
 
   #positionOfChosen() {
@@ -119,7 +154,8 @@ class FleetMap {
   #follows() {
     this.panel.showFollow(this.chosen >= 0, this.viewport.isFollowing);
     if (this.chosen < 0 || !this.viewport.isFollowing) this.#fits();
-    else if (!this.viewport.target) this.viewport.set(centredOn(this.viewport.view, ...this.#positionOfChosen()));
+    else if (!this.viewport.target)
+      this.viewport.set(centredOn(this.viewport.view, ...this.#positionOfChosen()));
   }
 
   /** Whoever pushes the map away wants to see something else than the vehicle that it follows. */
@@ -140,22 +176,34 @@ class FleetMap {
   #draw() {
     this.#fits();
     const { viewport, panel } = this;
-    const level = levelOf(viewport.view.zoom);
-    if (level !== this.level) {
-      this.level = level;
-      this.clusters = clustered(this.vehicles, this.theme.tones.length, level, (index) => index === this.chosen);
-    }
+    this.#group();
     panel.showFollow(this.chosen >= 0, viewport.isFollowing);
     this.#drawBase();
     this.items = drawScene(this.#cleared(panel.surface), { ...this, view: viewport.view });
     if (this.pointer) this.#point(...this.pointer);
   }
 
+  #group() {
+    const blocks = blocksOf(this.viewport.view);
+    const key = Object.values(blocks).join();
+    if (key === this.groupedBlocks) return;
+    this.groupedBlocks = key;
+    this.clusters = clustered(this.vehicles, blocks, (index) => index === this.chosen);
+  }
+
   #drawBase() {
     const view = this.viewport.view;
+    this.panel.showAttribution(this.base?.trouble || this.base?.attribution || "");
     const patches = this.base?.patchesIn(view) ?? [];
     // Vehicles move much more often than the ground below them.
-    const key = JSON.stringify([view, this.theme.isDark, this.theme.ground, window.devicePixelRatio, this.base?.isThere, patches.map(({ x, y, unit }) => [x, y, unit])]);
+    const key = JSON.stringify([
+      view,
+      this.theme.isDark,
+      this.theme.ground,
+      window.devicePixelRatio,
+      this.base?.isThere,
+      patches.map(({ x, y, unit }) => [x, y, unit]),
+    ]);
     if (key === this.drawnBase) return;
     this.drawnBase = key;
     const context = this.#cleared(this.panel.base);
@@ -164,14 +212,14 @@ class FleetMap {
       drawPlaces(context, view, this.theme, patches);
     } else drawGrid(context, view, this.theme);
     drawScaleBar(context, view, this.theme);
-    this.panel.showAttribution(this.base?.trouble || this.base?.attribution || "");
   }
 
   #cleared(canvas) {
     const { width, height } = this.viewport.view;
     const ratio = window.devicePixelRatio;
     const [columns, rows] = [Math.round(width * ratio), Math.round(height * ratio)];
-    if (canvas.width !== columns || canvas.height !== rows) Object.assign(canvas, { width: columns, height: rows });
+    if (canvas.width !== columns || canvas.height !== rows)
+      Object.assign(canvas, { width: columns, height: rows });
     const context = canvas.getContext("2d");
     context.setTransform(columns / width, 0, 0, rows / height, 0, 0);
     context.clearRect(0, 0, width, height);
@@ -181,16 +229,22 @@ class FleetMap {
   #point(x, y) {
     this.pointer = x === null ? null : [x, y];
     const item = x === null || !this.panel.list.hidden ? null : itemAt(this.items, x, y);
-    this.panel.showTooltip(item && this.#contentOf(item.cluster), x, y, this.theme);
+    this.panel.showTooltip(item && this.#contentOf(item), x, y, this.theme);
   }
 
-  #contentOf({ count, members, toneCounts }) {
+  #contentOf({ count, counts, members }) {
     const { vehicles, theme } = this;
     if (count === 1) {
       const [index] = members;
-      return { name: plain(vehicles.id(index), 80), tone: theme.tones[vehicles.tones[index]], lines: vehicles.lines(index) };
+      return {
+        name: plain(vehicles.id(index), 80),
+        tone: theme.tones[vehicles.tones[index]],
+        lines: vehicles.lines(index),
+      };
     }
-    const lines = theme.tones.flatMap(({ words }, tone) => (toneCounts[tone] ? [`${toneCounts[tone]} ${words}`] : []));
+    const lines = theme.tones.flatMap(({ counted }, tone) =>
+      counts[tone] ? [`${counts[tone]} ${counted}`] : [],
+    );
     return { name: `${count} vehicles`, tone: null, lines };
   }
 
@@ -198,10 +252,9 @@ class FleetMap {
     this.panel.hideList();
     const item = itemAt(this.items, x, y, slack);
     if (item === null) return;
-    const { cluster } = item;
-    if (cluster.count === 1) this.choose(this.vehicles.id(cluster.members[0]));
-    else if (this.#isSeparable(cluster)) this.#zoomInto(cluster);
-    else this.#listVehicles(cluster, x, y);
+    if (item.count === 1) this.choose(this.vehicles.id(item.members[0]));
+    else if (this.#isSeparable(item)) this.#zoomInto(item);
+    else this.#listVehicles(item, x, y);
   }
 
   #isSeparable({ members }) {
@@ -211,7 +264,8 @@ class FleetMap {
 
   #zoomInto({ members }) {
     const { view } = this.viewport;
-    const next = fitted(view, extentOf(this.vehicles.xs, this.vehicles.ys, members), 60, MAX_ZOOM);
+    const extent = extentOf(this.vehicles.xs, this.vehicles.ys, members);
+    const next = fitted(view, extent, { padding: 60, closest: MAX_ZOOM, least: 1 });
     this.viewport.isFollowing = false;
     this.viewport.glide({ ...next, zoom: Math.max(next.zoom, Math.min(view.zoom + 1, MAX_ZOOM)) });
   }
@@ -219,7 +273,11 @@ class FleetMap {
   #listVehicles({ members, count }, x, y) {
     const { vehicles, theme } = this;
     const order = [...members].sort((one, other) => vehicles.tones[one] - vehicles.tones[other]);
-    const rows = order.map((index) => ({ id: vehicles.id(index), name: plain(vehicles.id(index), 40), tone: theme.tones[vehicles.tones[index]] }));
+    const rows = order.map((index) => ({
+      id: vehicles.id(index),
+      name: plain(vehicles.id(index), 40),
+      tone: theme.tones[vehicles.tones[index]],
+    }));
     this.#point(null);
     this.panel.showList(`${count} vehicles at this place`, rows, x, y, theme);
   }

@@ -1,4 +1,4 @@
-// The base map: loads what is visible of it from the page's server, once, and says when there is more to draw.
+// The base map: loads what is visible of it from the page's server, and says when there is more to draw.
 
 import { patchesOf } from "./map_geojson.js";
 import { bounds } from "./map_projection.js";
@@ -36,13 +36,18 @@ class TileSource {
   patchesIn(view) {
     const { min_zoom: least, max_zoom: most } = this.description;
     const z = Math.min(Math.max(Math.floor(view.zoom + TILE_ZOOM_OFFSET), least), most);
-    return this.#tilesIn(view, z).map((tile) => this.#patch(tile)).filter((patch) => patch !== null);
+    return this.#tilesIn(view, z)
+      .map((tile) => this.#patch(tile))
+      .filter((patch) => patch !== null);
   }
 
   #tilesIn(view, z) {
     const side = 2 ** -z;
     const range = (start, end) => {
-      const [first, last] = [Math.max(0, Math.floor(start / side)), Math.min(2 ** z - 1, Math.floor(end / side))];
+      const [first, last] = [
+        Math.max(0, Math.floor(start / side)),
+        Math.min(2 ** z - 1, Math.floor(end / side)),
+      ];
       return Array.from({ length: Math.max(0, last - first + 1) }, (_, number) => first + number);
     };
     const { west, east, north, south } = bounds(view);
@@ -54,7 +59,12 @@ class TileSource {
     const patch = this.#tile(tile, true);
     if (patch !== undefined) return patch;
     const side = 2 ** -tile.z;
-    const clip = { west: tile.x * side, east: (tile.x + 1) * side, north: tile.y * side, south: (tile.y + 1) * side };
+    const clip = {
+      west: tile.x * side,
+      east: (tile.x + 1) * side,
+      north: tile.y * side,
+      south: (tile.y + 1) * side,
+    };
     for (let up = 1; up <= tile.z; up++) {
       const above = this.#tile({ z: tile.z - up, x: tile.x >> up, y: tile.y >> up }, false);
       if (above) return { ...above, clip, places: [] };

@@ -1,4 +1,4 @@
-// A GeoJSON file as patches of paths by role: a patch for each part of the earth, so that only what is visible is drawn.
+// A GeoJSON file as patches of paths by role, one for each part of the earth: only what is visible is drawn.
 
 import { placeOf, roleInFile } from "./map_land.js";
 import { worldX, worldY } from "./map_projection.js";
@@ -7,9 +7,12 @@ const PARTS = 2 ** 11; // of the world's width: some 20 km each
 const UNITS = 4096; // of a patch
 
 const GEOMETRIES = {
-  Point: "point", MultiPoint: "point",
-  LineString: "line", MultiLineString: "line",
-  Polygon: "polygon", MultiPolygon: "polygon",
+  Point: "point",
+  MultiPoint: "point",
+  LineString: "line",
+  MultiLineString: "line",
+  Polygon: "polygon",
+  MultiPolygon: "polygon",
 };
 
 /** All lines of positions in coordinates that are nested in any depth. */
@@ -21,7 +24,17 @@ function linesIn(coordinates) {
 
 function newPatch(column, row) {
   const [x, y] = [column / PARTS, row / PARTS];
-  return { x, y, unit: 1 / PARTS / UNITS, paths: new Map(), places: [], west: Infinity, east: -Infinity, north: Infinity, south: -Infinity };
+  return {
+    x,
+    y,
+    unit: 1 / PARTS / UNITS,
+    paths: new Map(),
+    places: [],
+    west: Infinity,
+    east: -Infinity,
+    north: Infinity,
+    south: -Infinity,
+  };
 }
 
 function patchFor(patches, [x, y]) {
@@ -54,12 +67,14 @@ function addFeature(patches, { geometry, properties }) {
   const shape = GEOMETRIES[geometry?.type];
   const role = shape && roleInFile(shape, properties ?? {});
   if (!role) return;
-  const lines = linesIn(geometry.coordinates).map((line) => line.map(([longitude, latitude]) => [worldX(longitude), worldY(latitude)]));
+  const lines = linesIn(geometry.coordinates).map((line) =>
+    line.map(([longitude, latitude]) => [worldX(longitude), worldY(latitude)]),
+  );
   // All rings of a polygon into one patch: what is inside is decided by all of them.
   const patch = patchFor(patches, lines[0][0]);
   for (const line of lines) {
     if (role !== "place") addLine(patch, role, line, shape === "polygon");
-    else include(patch, line[0]), patch.places.push(placeOf(properties, ...line[0]));
+    else (include(patch, line[0]), patch.places.push(placeOf(properties, ...line[0])));
   }
 }
 

@@ -1,6 +1,15 @@
 // What is drawn of the earth itself: lines of latitude and longitude, and a scale bar.
 
-import { bounds, latitudeAt, longitudeAt, metresPerPixel, screenX, screenY, worldX, worldY } from "./map_projection.js";
+import {
+  bounds,
+  latitudeAt,
+  longitudeAt,
+  metresPerPixel,
+  screenX,
+  screenY,
+  worldX,
+  worldY,
+} from "./map_projection.js";
 
 const LEAST_SPACING = 90; // pixels between lines
 const DEGREES = [30, 20, 10, 5, 2, 1, 0.5, 0.2, 0.1, 0.05, 0.02, 0.01, 0.005, 0.002, 0.001, 0.0005];
@@ -15,7 +24,10 @@ export function stepFor(pixelsPerDegree) {
 /** The multiples of a step from `least` to `most`, without the noise of sums. */
 export function multiples(least, most, step) {
   const first = Math.ceil(least / step);
-  return Array.from({ length: Math.max(0, Math.floor(most / step) - first + 1) }, (_, number) => (first + number) * step);
+  return Array.from(
+    { length: Math.max(0, Math.floor(most / step) - first + 1) },
+    (_, number) => (first + number) * step,
+  );
 }
 
 /** ``48.14° N``, with as many decimals as the step between two lines needs. */
@@ -45,8 +57,8 @@ export function drawGrid(context, view, theme) {
   const rows = latitudes.map((latitude) => Math.round(screenY(view, worldY(latitude))) + 0.5);
 
   context.beginPath();
-  for (const x of columns) context.moveTo(x, 0), context.lineTo(x, view.height);
-  for (const y of rows) context.moveTo(0, y), context.lineTo(view.width, y);
+  for (const x of columns) (context.moveTo(x, 0), context.lineTo(x, view.height));
+  for (const y of rows) (context.moveTo(0, y), context.lineTo(view.width, y));
   context.strokeStyle = theme.grid;
   context.lineWidth = 1;
   context.stroke();
@@ -56,10 +68,12 @@ export function drawGrid(context, view, theme) {
   context.textAlign = "left";
   // The corners belong to the buttons, the scale bar and the attribution.
   rows.forEach((y, row) => {
-    if (y > 60 && y < view.height - 50) context.fillText(degrees(latitudes[row], latitudeStep, "N", "S"), 8, y - 5);
+    if (y > 60 && y < view.height - 50)
+      context.fillText(degrees(latitudes[row], latitudeStep, "N", "S"), 8, y - 5);
   });
   columns.forEach((x, column) => {
-    if (x > 60 && x < view.width - 110) context.fillText(degrees(longitudes[column], step, "E", "W"), x + 5, 16);
+    if (x > 60 && x < view.width - 110)
+      context.fillText(degrees(longitudes[column], step, "E", "W"), x + 5, 16);
   });
 }
 
@@ -74,7 +88,10 @@ export function drawScaleBar(context, view, theme) {
   context.lineTo(left, bottom);
   context.lineTo(left + pixels, bottom);
   context.lineTo(left + pixels, bottom - 6);
-  for (const [style, width] of [[theme.halo, 4.5], [theme.text, 1.5]]) {
+  for (const [style, width] of [
+    [theme.halo, 4.5],
+    [theme.text, 1.5],
+  ]) {
     context.strokeStyle = style;
     context.lineWidth = width;
     context.stroke();

@@ -12,7 +12,7 @@ export const TOUCH_HINT = "Use two fingers to move the map";
 export const WHEEL_HINT = "Click the map, or hold Ctrl, to zoom with the wheel";
 
 const PUSHES = { ArrowLeft: [1, 0], ArrowRight: [-1, 0], ArrowUp: [0, 1], ArrowDown: [0, -1] };
-const ZOOMS = { "+": 1, "=": 1, "-": -1, "_": -1 };
+const ZOOMS = { "+": 1, "=": 1, "-": -1, _: -1 };
 
 function placeIn(element, { clientX, clientY }) {
   const { left, top } = element.getBoundingClientRect();
@@ -21,7 +21,11 @@ function placeIn(element, { clientX, clientY }) {
 
 function pinchOf(element, [one, other]) {
   const [[x, y], [otherX, otherY]] = [placeIn(element, one), placeIn(element, other)];
-  return { x: (x + otherX) / 2, y: (y + otherY) / 2, distance: Math.max(1, Math.hypot(x - otherX, y - otherY)) };
+  return {
+    x: (x + otherX) / 2,
+    y: (y + otherY) / 2,
+    distance: Math.max(1, Math.hypot(x - otherX, y - otherY)),
+  };
 }
 
 function listenToMouse(stage, surface, actions, state, on) {
@@ -47,7 +51,8 @@ function listenToMouse(stage, surface, actions, state, on) {
   on(surface, "pointercancel", release);
   on(surface, "pointerleave", actions.leave);
   on(surface, "click", (event) => {
-    if (!state.wasDragged) actions.click(...placeIn(surface, event), state.isTouch ? FINGER_SLACK : undefined);
+    if (!state.wasDragged)
+      actions.click(...placeIn(surface, event), state.isTouch ? FINGER_SLACK : undefined);
   });
   on(surface, "dblclick", (event) => actions.zoom(1, ...placeIn(surface, event)));
   // Whoever scrolls the page past the map again later does not want to zoom.
@@ -55,34 +60,49 @@ function listenToMouse(stage, surface, actions, state, on) {
 }
 
 function listenToWheel(stage, surface, actions, state, on) {
-  on(surface, "wheel", (event) => {
-    const isPinch = event.ctrlKey || event.metaKey;
-    if (!isPinch && !state.isActive) return actions.hint(WHEEL_HINT);
-    event.preventDefault();
-    const pixels = event.deltaY * (event.deltaMode === 1 ? LINE_HEIGHT : 1);
-    const steps = -pixels * (isPinch && Math.abs(pixels) < 50 ? ZOOM_PER_PINCH : ZOOM_PER_PIXEL);
-    actions.zoomNow(Math.max(-1, Math.min(1, steps)), ...placeIn(surface, event));
-  }, { passive: false });
+  on(
+    surface,
+    "wheel",
+    (event) => {
+      const isPinch = event.ctrlKey || event.metaKey;
+      if (!isPinch && !state.isActive) return actions.hint(WHEEL_HINT);
+      event.preventDefault();
+      const pixels = event.deltaY * (event.deltaMode === 1 ? LINE_HEIGHT : 1);
+      const steps = -pixels * (isPinch && Math.abs(pixels) < 50 ? ZOOM_PER_PINCH : ZOOM_PER_PIXEL);
+      actions.zoomNow(Math.max(-1, Math.min(1, steps)), ...placeIn(surface, event));
+    },
+    { passive: false },
+  );
 }
 
 function listenToFingers(surface, actions, state, on) {
-  on(surface, "touchstart", (event) => {
-    state.pinch = event.touches.length === 2 ? pinchOf(surface, event.touches) : null;
-    state.finger = event.touches.length === 1 ? placeIn(surface, event.touches[0]) : null;
-    if (state.pinch) event.preventDefault();
-  }, { passive: false });
-  on(surface, "touchmove", (event) => {
-    if (state.pinch && event.touches.length === 2) {
-      event.preventDefault();
-      const next = pinchOf(surface, event.touches);
-      actions.push(next.x - state.pinch.x, next.y - state.pinch.y);
-      actions.zoomNow(Math.log2(next.distance / state.pinch.distance), next.x, next.y);
-      state.pinch = next;
-    } else if (state.finger) {
-      const [x, y] = placeIn(surface, event.touches[0]);
-      if (Math.hypot(x - state.finger[0], y - state.finger[1]) > SCROLL_FROM) actions.hint(TOUCH_HINT);
-    }
-  }, { passive: false });
+  on(
+    surface,
+    "touchstart",
+    (event) => {
+      state.pinch = event.touches.length === 2 ? pinchOf(surface, event.touches) : null;
+      state.finger = event.touches.length === 1 ? placeIn(surface, event.touches[0]) : null;
+      if (state.pinch) event.preventDefault();
+    },
+    { passive: false },
+  );
+  on(
+    surface,
+    "touchmove",
+    (event) => {
+      if (state.pinch && event.touches.length === 2) {
+        event.preventDefault();
+        const next = pinchOf(surface, event.touches);
+        actions.push(next.x - state.pinch.x, next.y - state.pinch.y);
+        actions.zoomNow(Math.log2(next.distance / state.pinch.distance), next.x, next.y);
+        state.pinch = next;
+      } else if (state.finger) {
+        const [x, y] = placeIn(surface, event.touches[0]);
+        if (Math.hypot(x - state.finger[0], y - state.finger[1]) > SCROLL_FROM) actions.hint(TOUCH_HINT);
+      }
+    },
+    { passive: false },
+  );
 }
 
 function listenToKeys(stage, actions, on) {
@@ -98,14 +118,23 @@ function listenToKeys(stage, actions, on) {
 }
 
 /**
- * Has actions {push, zoom, zoomNow, point, leave, click, showAll, close, hint} called until the function that is
- * returned is. `stage` has the focus, `surface` is what is pointed at. One finger scrolls the page, and so does
- * the wheel until the map has been clicked.
+ * Has actions {push, zoom, zoomNow, point, leave, click, showAll, close, hint} called until the function that
+ * it returns is. `stage` has the focus, `surface` is what is pointed at. One finger scrolls the page, and so
+ * does the wheel until the map has been clicked.
  */
 export function listen(stage, surface, actions) {
-  const state = { isActive: false, wasDragged: false, isTouch: false, last: null, from: null, pinch: null, finger: null };
+  const state = {
+    isActive: false,
+    wasDragged: false,
+    isTouch: false,
+    last: null,
+    from: null,
+    pinch: null,
+    finger: null,
+  };
   const ending = new AbortController();
-  const on = (target, name, handle, options = {}) => target.addEventListener(name, handle, { ...options, signal: ending.signal });
+  const on = (target, name, handle, options = {}) =>
+    target.addEventListener(name, handle, { ...options, signal: ending.signal });
   listenToMouse(stage, surface, actions, state, on);
   listenToWheel(stage, surface, actions, state, on);
   listenToFingers(surface, actions, state, on);

@@ -10,7 +10,8 @@ const widths = new Map();
 /** A foreign text on one line, without control characters or marks that change the direction of writing. */
 export function plain(text, longest = LONGEST) {
   const characters = [...String(text).replace(/[\p{C}\p{Zl}\p{Zp}]/gu, "\uFFFD")];
-  return characters.length <= longest ? characters.join("") : `${characters.slice(0, longest - 1).join("")}…`;
+  if (characters.length <= longest) return characters.join("");
+  return `${characters.slice(0, longest - 1).join("")}…`;
 }
 
 function widthOf(context, text) {
@@ -37,7 +38,7 @@ const overlap = (one, other) =>
   one.left < other.right && other.left < one.right && one.top < other.bottom && other.top < one.bottom;
 
 export class Labels {
-  /** Args: context: draws; theme: colours and font; remembered: id → slot, so that a name stays on its side. */
+  /** Args: context: draws; theme: colours, font; remembered: id → slot, so that a name stays on its side. */
   constructor(context, theme, width, height, remembered = new Map()) {
     Object.assign(this, { context, theme, width, height, remembered, taken: [] });
   }
@@ -48,7 +49,13 @@ export class Labels {
   }
 
   /** Draws a name beside a marker if there is room, or in any case if it `isNeeded`; says whether it did. */
-  place(text, x, y, radius, { id = text, weight = 500, size = 12, isNeeded = false, colour = this.theme.text } = {}) {
+  place(
+    text,
+    x,
+    y,
+    radius,
+    { id = text, weight = 500, size = 12, isNeeded = false, colour = this.theme.text } = {},
+  ) {
     this.context.font = `${weight} ${size}px ${this.theme.font}`;
     const slots = slotsAround(x, y, radius, widthOf(this.context, text));
     const order = [this.remembered.get(id) ?? 0, 0, 1, 2, 3];
@@ -61,7 +68,8 @@ export class Labels {
   }
 
   #isFree(slot) {
-    const isInside = slot.left >= 0 && slot.top >= 0 && slot.right <= this.width && slot.bottom <= this.height;
+    const isInside =
+      slot.left >= 0 && slot.top >= 0 && slot.right <= this.width && slot.bottom <= this.height;
     return isInside && !this.taken.some((other) => overlap(slot, other));
   }
 

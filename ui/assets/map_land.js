@@ -7,20 +7,47 @@ const MOTORWAY = ["motorway", "motorway_link", "trunk", "trunk_link", "highway"]
 const MAJOR = ["primary", "primary_link", "secondary", "secondary_link", "major_road", "country"];
 const MEDIUM = ["tertiary", "tertiary_link", "medium_road", "unclassified"];
 const RAIL = ["rail", "light_rail", "subway", "tram", "narrow_gauge", "transit"];
-const NO_ROAD = ["path", "footway", "cycleway", "bridleway", "steps", "pedestrian", "corridor", "ferry", "aerialway", "other"];
-const GREEN = new Set("forest wood grass grassland park nature_reserve national_park garden meadow scrub cemetery golf_course".split(" "));
+const NO_ROAD = [
+  "path",
+  "footway",
+  "cycleway",
+  "bridleway",
+  "steps",
+  "pedestrian",
+  "corridor",
+  "ferry",
+  "aerialway",
+  "other",
+];
+const GREEN = new Set([
+  ...["forest", "wood", "scrub", "grass", "grassland", "meadow", "garden", "cemetery", "golf_course"],
+  ...["park", "nature_reserve", "national_park"],
+]);
 
 /** Names of the layers in tiles of Protomaps, OpenMapTiles and Shortbread → what they hold. */
 const LAYERS = {
-  water: "water", ocean: "water", water_polygons: "water", waterway: "water", water_lines: "water",
-  landcover: "green", landuse: "green", park: "green", land: "green",
-  roads: "road", transportation: "road", streets: "road",
-  building: "building", buildings: "building",
-  boundary: "boundary", boundaries: "boundary",
-  place: "place", places: "place", place_labels: "place",
+  water: "water",
+  ocean: "water",
+  water_polygons: "water",
+  waterway: "water",
+  water_lines: "water",
+  landcover: "green",
+  landuse: "green",
+  park: "green",
+  land: "green",
+  roads: "road",
+  transportation: "road",
+  streets: "road",
+  building: "building",
+  buildings: "building",
+  boundary: "boundary",
+  boundaries: "boundary",
+  place: "place",
+  places: "place",
+  place_labels: "place",
 };
 
-/** In the order in which they are drawn. `width` in pixels at zoom 12; lines become wider by 45 % with each step. */
+/** In the order in which they are drawn. `width` in pixels at zoom 12; each step of zoom adds 45 %. */
 const ROLES = [
   { role: "green" },
   { role: "water" },
@@ -35,16 +62,47 @@ const ROLES = [
 ];
 
 const LIGHT = {
-  land: "#f1f3f4", green: "#e2ecdf", water: "#cadeeb", waterway: "#bcd5e6", building: "#e4e6e8", boundary: "#b9b3c4",
-  rail: "#c6cad0", casing: "#cfd4da", minor: "#ffffff", medium: "#ffffff", major: "#fffdf5", motorway: "#fbeccb", place: "#52606d",
+  land: "#edf0f2",
+  green: "#e2ecdf",
+  water: "#cadeeb",
+  waterway: "#bcd5e6",
+  building: "#e4e6e8",
+  boundary: "#b9b3c4",
+  rail: "#c6cad0",
+  casing: "#c2cad3",
+  minor: "#ffffff",
+  medium: "#ffffff",
+  major: "#fffdf5",
+  motorway: "#f9e3b4",
+  place: "#52606d",
 };
 const DARK = {
-  land: "#161d25", green: "#18251f", water: "#0d2233", waterway: "#12304a", building: "#1e2731", boundary: "#4a4a5c",
-  rail: "#303a45", casing: "#0e141a", minor: "#2b3541", medium: "#323d4a", major: "#3b4856", motorway: "#51503f", place: "#9aa8b5",
+  land: "#161d25",
+  green: "#18251f",
+  water: "#0d2233",
+  waterway: "#12304a",
+  building: "#1e2731",
+  boundary: "#4a4a5c",
+  rail: "#303a45",
+  casing: "#0c1117",
+  minor: "#344150",
+  medium: "#3d4b5b",
+  major: "#495969",
+  motorway: "#6b6448",
+  place: "#9aa8b5",
 };
 
+const EDGES = 1.8; // pixels, of both edges of a road together
+
 /** Place → [rank, zoom from which on it is named]; what is not listed is named last. */
-const PLACES = { country: [0, 2], state: [1, 5], city: [2, 5], town: [3, 8], village: [4, 11], suburb: [5, 12] };
+const PLACES = {
+  country: [0, 2],
+  state: [1, 5],
+  city: [2, 5],
+  town: [3, 8],
+  village: [4, 11],
+  suburb: [5, 12],
+};
 const OTHER_PLACE = [6, 13];
 
 const kindOf = (properties) => properties.kind ?? properties.class ?? properties.highway ?? "";
@@ -58,7 +116,7 @@ function roadRole(properties) {
   return MEDIUM.includes(kind) ? "medium" : "minor";
 }
 
-/** What a feature of a vector tile is drawn as; null if it is not. `geometry`: "point", "line" or "polygon". */
+/** What a feature of a vector tile is drawn as, or null. `geometry`: "point", "line" or "polygon". */
 export function roleInTile(layer, geometry, properties) {
   const content = LAYERS[layer];
   if (content === "place") return geometry === "point" ? "place" : null;
@@ -72,7 +130,13 @@ export function roleInTile(layer, geometry, properties) {
 
 /** What a feature of a GeoJSON file is drawn as; null if it is not. */
 export function roleInFile(geometry, properties) {
-  const kinds = [properties.kind, properties.class, properties.natural, properties.landuse, properties.leisure];
+  const kinds = [
+    properties.kind,
+    properties.class,
+    properties.natural,
+    properties.landuse,
+    properties.leisure,
+  ];
   const isWater = kinds.includes("water") || properties.waterway !== undefined;
   if (geometry === "point") return properties.name && (properties.place ?? properties.kind) ? "place" : null;
   if (geometry === "line") return isWater ? "waterway" : roadRole(properties);
@@ -89,7 +153,7 @@ export function placeOf(properties, x, y) {
 
 const widthAt = (style, zoom) => Math.max(0.5, Math.min(style.width * 1.45 ** (zoom - 12), 14));
 
-/** Calls `paint(path, unit)` for each patch that has something of a role; `unit`: pixels of a patch's unit. */
+/** Calls `paint(path, unit)` for each patch that has something of a role; `unit` in pixels. */
 function eachPath(context, view, patches, role, paint) {
   const ratio = context.canvas.width / view.width;
   for (const patch of patches) {
@@ -98,7 +162,14 @@ function eachPath(context, view, patches, role, paint) {
     const unit = patch.unit * worldSize(view.zoom);
     context.save();
     if (patch.clip) clipTo(context, view, patch.clip);
-    context.setTransform(ratio * unit, 0, 0, ratio * unit, ratio * screenX(view, patch.x), ratio * screenY(view, patch.y));
+    context.setTransform(
+      ratio * unit,
+      0,
+      0,
+      ratio * unit,
+      ratio * screenX(view, patch.x),
+      ratio * screenY(view, patch.y),
+    );
     paint(path, unit);
     context.restore();
   }
@@ -121,7 +192,7 @@ function strokeRole(context, view, patches, style, colour, extra = 0) {
   });
 }
 
-/** Draws patches {x, y, unit, paths, places, clip}: world position of their origin, world per unit, role → Path2D. */
+/** Draws patches {x, y, unit, paths, places, clip}: where their origin is, world per unit, role → Path2D. */
 export function drawLand(context, view, theme, patches) {
   const colours = theme.isDark ? DARK : LIGHT;
   const styles = ROLES.filter(({ from = 0 }) => view.zoom >= from);
@@ -134,10 +205,10 @@ export function drawLand(context, view, theme, patches) {
       context.fill(path, "evenodd");
     });
   }
-  for (const style of styles.filter(({ width, isRoad }) => width && !isRoad)) strokeRole(context, view, patches, style, colours[style.role]);
+  for (const style of styles.filter(({ width, isRoad }) => width && !isRoad))
+    strokeRole(context, view, patches, style, colours[style.role]);
   const roads = styles.filter(({ isRoad }) => isRoad);
-  // Below a pixel, the edge would be all that is seen of a road.
-  for (const style of roads) strokeRole(context, view, patches, style, colours.casing, Math.min(1.6, widthAt(style, view.zoom)));
+  for (const style of roads) strokeRole(context, view, patches, style, colours.casing, EDGES);
   for (const style of roads) strokeRole(context, view, patches, style, colours[style.role]);
 }
 
@@ -146,10 +217,16 @@ export function drawPlaces(context, view, theme, patches) {
   const labels = new Labels(context, theme, view.width, view.height);
   const { west, east, north, south } = bounds(view);
   const named = new Set();
-  const places = patches.flatMap((patch) => patch.places).filter(({ x, y, from }) => view.zoom >= from && x > west && x < east && y > north && y < south);
+  const places = patches
+    .flatMap((patch) => patch.places)
+    .filter(({ x, y, from }) => view.zoom >= from && x > west && x < east && y > north && y < south);
   for (const { name, x, y, rank } of places.sort((one, other) => one.rank - other.rank)) {
     if (named.has(name)) continue;
     named.add(name);
-    labels.place(name, screenX(view, x), screenY(view, y), 0, { colour, size: rank < 3 ? 14 : 12, weight: rank < 3 ? 600 : 500 });
+    labels.place(name, screenX(view, x), screenY(view, y), 0, {
+      colour,
+      size: rank < 3 ? 14 : 12,
+      weight: rank < 3 ? 600 : 500,
+    });
   }
 }

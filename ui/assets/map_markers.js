@@ -1,9 +1,9 @@
-// The signs on the map: a shape for each tone, so that it can be told without seeing the colour; clusters; the legend.
+// The signs on the map: a shape for each tone, so that it can be told without seeing the colour; clusters.
 
 const TURN = 2 * Math.PI;
 const LEAST_ARC = TURN / 24; // one vehicle in trouble among thousands is still seen
 
-const BADGE_RADIUS = 6.5;
+const BADGE_RADIUS = 6;
 const RING_WIDTH = 4;
 
 function polygon(...points) {
@@ -25,9 +25,9 @@ function disc() {
 }
 
 const ARROW = polygon([0, -1.3], [0.95, 1.05], [0, 0.5], [-0.95, 1.05]);
-const POINTER = polygon([0, -2.0], [0.5, -1.35], [-0.5, -1.35]);
+const POINTER = polygon([0, -1.95], [0.72, -0.9], [-0.72, -0.9]);
 
-/** Tone → its shape. `size` in pixels; `mark` is written into it; what `turns` is an arrow when it has a heading. */
+/** Tone → its shape. `size` in pixels; `mark` is written into it; what `turns` is an arrow if it moves. */
 const SIGNS = {
   critical: { path: regular(8, 0.5), size: 9.5, mark: "!" },
   major: { path: polygon([0, -1.1], [1.1, 0.85], [-1.1, 0.85]), size: 9.5, mark: "!", drop: 0.12 },
@@ -88,12 +88,12 @@ export function drawSign(context, tone, theme, x, y, heading = null, size = sign
 }
 
 /** Arcs of a ring, one for each tone that needs attention, as [tone, start, end] in radians from the top. */
-export function arcsOf(cluster, tones) {
+export function arcsOf({ counts, count: total }, tones) {
   let start = 0;
   const arcs = [];
-  cluster.toneCounts.forEach((count, index) => {
+  counts.forEach((count, index) => {
     if (count === 0 || !tones[index].isAlert) return;
-    const end = Math.min(TURN, start + Math.max(LEAST_ARC, (count / cluster.count) * TURN));
+    const end = Math.min(TURN, start + Math.max(LEAST_ARC, (count / total) * TURN));
     arcs.push([tones[index], start, end]);
     start = end;
   });
@@ -105,32 +105,38 @@ function circle(context, x, y, radius, start = 0, end = TURN) {
   context.arc(x, y, radius, start - TURN / 4, end - TURN / 4);
 }
 
-/** Draws a cluster: its number, around it the share that is in trouble, and the sign of the worst. */
-export function drawCluster(context, cluster, theme, x, y, radius) {
+/** Draws a cluster {x, y, radius, count, counts, worst}: its number, the share in trouble, the worst sign. */
+export function drawCluster(context, cluster, theme) {
+  const { x, y, radius, count } = cluster;
   const worst = theme.tones[cluster.worst];
-  const inner = radius - RING_WIDTH;
-  circle(context, x, y, radius + 1.5);
-  context.fillStyle = theme.surface;
-  context.fill();
-  circle(context, x, y, inner);
-  context.fillStyle = worst.fill;
-  context.fill();
+  // What is calm is drawn lightly, so that the rest is found.
+  const [fill, text, ring] = worst.isAlert
+    ? [worst.fill, worst.text, theme.ring]
+    : [theme.surface, worst.trail, worst.trail];
+  filledCircle(context, x, y, radius + 1.5, theme.surface);
+  filledCircle(context, x, y, radius - RING_WIDTH, fill);
   context.lineWidth = RING_WIDTH - 1;
-  circle(context, x, y, radius - RING_WIDTH / 2 + 0.5);
-  context.strokeStyle = theme.ring;
-  context.stroke();
-  for (const [tone, start, end] of arcsOf(cluster, theme.tones)) {
+  const around = (colour, start, end) => {
     circle(context, x, y, radius - RING_WIDTH / 2 + 0.5, start, end);
-    context.strokeStyle = tone.fill;
+    context.strokeStyle = colour;
     context.stroke();
-  }
-  context.font = `600 ${cluster.count < 1000 ? 12 : 11}px ${theme.font}`;
-  context.fillStyle = worst.text;
+  };
+  around(ring);
+  for (const [tone, start, end] of arcsOf(cluster, theme.tones)) around(tone.fill, start, end);
+  context.font = `600 ${count < 1000 ? 12 : 10.5}px ${theme.font}`;
+  context.fillStyle = text;
   context.textAlign = "center";
   context.textBaseline = "middle";
-  context.fillText(shortNumber(cluster.count), x, y + 0.5);
+  context.fillText(shortNumber(count), x, y + 0.5);
   context.textBaseline = "alphabetic";
-  if (worst.isAlert) drawSign(context, worst, theme, x + radius * 0.75, y - radius * 0.75, null, BADGE_RADIUS);
+  const corner = radius * 0.7 + 2;
+  if (worst.isAlert) drawSign(context, worst, theme, x + corner, y - corner, null, BADGE_RADIUS);
+}
+
+function filledCircle(context, x, y, radius, colour) {
+  circle(context, x, y, radius);
+  context.fillStyle = colour;
+  context.fill();
 }
 
 /** ``950``, ``1.2k``, ``12k``: what fits into a cluster. */
@@ -140,7 +146,10 @@ export function shortNumber(count) {
 }
 
 export function drawRing(context, x, y, radius, theme) {
-  for (const [style, width] of [[theme.surface, 5], [theme.accent, 2.5]]) {
+  for (const [style, width] of [
+    [theme.surface, 5],
+    [theme.accent, 2.5],
+  ]) {
     circle(context, x, y, radius);
     context.strokeStyle = style;
     context.lineWidth = width;

@@ -3,12 +3,14 @@
 
 import { worldX, worldY } from "./map_projection.js";
 
-const UNITS_PER_DEGREE = 1e7; // of positions
-const TAIL_UNITS_PER_DEGREE = 1e5; // of the way from where a vehicle is to where it was
+const UNITS_PER_DEGREE = 1e6; // of positions
+const TAIL_UNITS_PER_DEGREE = 1e5; // of the steps of a tail
 const HEADINGS = 255; // steps of a turn; this number itself says that there is no heading
 
 function inflated(bytes) {
-  return new Response(new Blob([bytes]).stream().pipeThrough(new DecompressionStream("deflate"))).arrayBuffer();
+  return new Response(
+    new Blob([bytes]).stream().pipeThrough(new DecompressionStream("deflate")),
+  ).arrayBuffer();
 }
 
 function* partsOf(bytes) {
@@ -31,7 +33,7 @@ function lazily(compute) {
   return () => (value ??= compute());
 }
 
-/** Positions in degrees, in turns of latitude and longitude, as world positions. */
+/** World positions of integer latitudes and longitudes. */
 function worldPositions(latitudes, longitudes) {
   const xs = new Float64Array(latitudes.length);
   const ys = new Float64Array(latitudes.length);
@@ -52,12 +54,13 @@ function readVehicles(buffer, textBuffer) {
   };
   const latitudes = next(Int32Array, count);
   const longitudes = next(Int32Array, count);
-  const tails = next(Int16Array, 2 * tailPoints);
+  const steps = { north: next(Int16Array, tailPoints), east: next(Int16Array, tailPoints) };
   const tailLengths = next(Uint8Array, count);
   const tones = next(Uint8Array, count);
   const headings = next(Uint8Array, count);
   const tailStarts = new Uint32Array(count);
-  for (let index = 1; index < count; index++) tailStarts[index] = tailStarts[index - 1] + tailLengths[index - 1];
+  for (let index = 1; index < count; index++)
+    tailStarts[index] = tailStarts[index - 1] + tailLengths[index - 1];
   const texts = lazily(() => parsed(textBuffer));
   return {
     count,
@@ -69,17 +72,19 @@ function readVehicles(buffer, textBuffer) {
     /** Radians clockwise from north, or null. */
     heading: (index) => (headings[index] === HEADINGS ? null : (headings[index] / HEADINGS) * 2 * Math.PI),
     /** World positions x, y, x, y, … of where a vehicle was, oldest first, without where it is. */
-    tail: (index) => tailOf(latitudes[index], longitudes[index], tails, tailStarts[index], tailLengths[index]),
+    tail: (index) =>
+      tailOf(latitudes[index], longitudes[index], steps, tailStarts[index], tailLengths[index]),
   };
 }
 
-function tailOf(latitude, longitude, tails, start, length) {
+function tailOf(latitude, longitude, { north, east }, start, length) {
   const points = new Float64Array(2 * length);
-  for (let point = 0; point < length; point++) {
-    const north = tails[2 * (start + point)] / TAIL_UNITS_PER_DEGREE;
-    const east = tails[2 * (start + point) + 1] / TAIL_UNITS_PER_DEGREE;
-    points[2 * point] = worldX(longitude / UNITS_PER_DEGREE + east);
-    points[2 * point + 1] = worldY(latitude / UNITS_PER_DEGREE + north);
+  let [y, x] = [latitude / UNITS_PER_DEGREE, longitude / UNITS_PER_DEGREE];
+  for (let point = length - 1; point >= 0; point--) {
+    y -= north[start + point] / TAIL_UNITS_PER_DEGREE;
+    x -= east[start + point] / TAIL_UNITS_PER_DEGREE;
+    points[2 * point] = worldX(x);
+    points[2 * point + 1] = worldY(y);
   }
   return points;
 }

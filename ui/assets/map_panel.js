@@ -2,7 +2,6 @@
 
 import { plain } from "./map_labels.js";
 import { drawSign } from "./map_markers.js";
-import { STYLES } from "./map_styles.js";
 
 const HINT_FOR = 1600; // ms
 const OFFSET = 14; // pixels between what is pointed at and its tooltip
@@ -45,16 +44,25 @@ function signIcon(tone, theme) {
   return canvas;
 }
 
-/** ``40 vehicles, 3 with open alerts (1 critical, 2 major), 2 silent``. */
-export function summaryOf(counts, tones) {
+/** ``40 vehicles, 3 with open alerts (1 critical, 2 major), 2 silent``; of a route, what was unusual. */
+export function summaryOf(counts, tones, route = null) {
   const total = counts.reduce((sum, count) => sum + count, 0);
-  const named = (isAlert) => tones.flatMap((tone, index) => (tone.isAlert === isAlert && counts[index] ? [[counts[index], tone]] : []));
-  const alerts = named(true);
-  const troubled = alerts.reduce((sum, [count]) => sum + count, 0);
-  const severities = alerts.map(([count, { name }]) => `${count} ${name}`).join(", ");
-  const others = named(false).filter(([, { name }]) => name !== "ok").map(([count, { words }]) => `, ${count} ${words}`);
+  const parts = total > 0 || route === null ? [vehiclesInWords(total, counts, tones)] : [];
+  if (route !== null)
+    parts.push(`a route with ${route.flagged.length} unusual of ${route.xs.length} positions`);
+  return parts.join("; ");
+}
+
+function vehiclesInWords(total, counts, tones) {
+  const counted = (isWanted) =>
+    tones.flatMap((tone, index) =>
+      counts[index] && isWanted(tone) ? [`${counts[index]} ${tone.counted}`] : [],
+    );
+  const troubled = counts.reduce((sum, count, index) => sum + (tones[index].isAlert ? count : 0), 0);
+  const severities = troubled ? ` (${counted(({ isAlert }) => isAlert).join(", ")})` : "";
+  const others = counted(({ isAlert, name }) => !isAlert && name !== "ok");
   const vehicles = `${total} ${total === 1 ? "vehicle" : "vehicles"}`;
-  return `${vehicles}, ${troubled} with open alerts${troubled ? ` (${severities})` : ""}${others.join("")}`;
+  return [`${vehicles}, ${troubled} with open alerts${severities}`, ...others].join(", ");
 }
 
 export class Panel {
@@ -64,8 +72,15 @@ export class Panel {
     this.base = made("canvas");
     this.surface = made("canvas", { className: "surface" });
     this.follow = button("Follow the chosen vehicle", "follow", () => actions.follow());
-    this.buttons = made("div", { className: "buttons" },
-      made("div", { className: "zooms" }, button("Zoom in", "zoomIn", () => actions.zoom(1)), button("Zoom out", "zoomOut", () => actions.zoom(-1))),
+    this.buttons = made(
+      "div",
+      { className: "buttons" },
+      made(
+        "div",
+        { className: "zooms" },
+        button("Zoom in", "zoomIn", () => actions.zoom(1)),
+        button("Zoom out", "zoomOut", () => actions.zoom(-1)),
+      ),
       button("Show all", "showAll", () => actions.showAll()),
       this.follow,
     );
@@ -73,13 +88,31 @@ export class Panel {
     this.list = made("div", { className: "card list", hidden: true });
     this.hintBox = made("div", { className: "hint" });
     this.attribution = made("div", { className: "attribution" });
-    this.empty = made("div", { className: "empty", hidden: true }, made("span", { textContent: "No vehicle has sent a position yet." }));
+    this.empty = made(
+      "div",
+      { className: "empty", hidden: true },
+      made("span", { textContent: "No vehicle has sent a position yet." }),
+    );
     this.summary = made("p", { className: "summary", id: "summary" });
     this.legend = made("ul", { className: "legend" });
-    this.stage = made("div", { className: "stage", tabIndex: 0 },
-      this.base, this.surface, this.attribution, this.empty, this.hintBox, this.buttons, this.tooltip, this.list, this.summary);
+    this.stage = made(
+      "div",
+      { className: "stage", tabIndex: 0 },
+      this.base,
+      this.surface,
+      this.attribution,
+      this.empty,
+      this.hintBox,
+      this.buttons,
+      this.tooltip,
+      this.list,
+      this.summary,
+    );
     this.#describe();
-    this.root = made("div", { className: "map" }, made("style", { textContent: STYLES }), this.stage, this.legend);
+    this.root = made("div", { className: "map" }, this.stage, this.legend);
+    const styles = made("link", { rel: "stylesheet", href: new URL("map.css", import.meta.url).href });
+    this.isStyled = new Promise((done) => (styles.onload = styles.onerror = done));
+    this.root.prepend(styles);
     root.append(this.root);
   }
 
@@ -87,20 +120,35 @@ export class Panel {
     for (const canvas of [this.base, this.surface]) canvas.setAttribute("aria-hidden", "true");
     this.tooltip.setAttribute("role", "tooltip");
     this.stage.setAttribute("role", "application");
-    this.stage.setAttribute("aria-label", "Map of vehicles. Arrow keys move it, plus and minus zoom, 0 shows all.");
+    this.stage.setAttribute(
+      "aria-label",
+      "Map of vehicles. Arrow keys move it, plus and minus zoom, 0 shows all.",
+    );
     this.stage.setAttribute("aria-describedby", "summary");
   }
 
-  /** Says what is on the map, in the legend and for screen readers; only if it is not what is said already. */
-  showCounts(counts, theme) {
-    const summary = summaryOf([...counts], theme.tones);
+  /** Says what is on the map, in the legend and for screen readers, unless it is said already. */
+  showCounts(counts, theme, route) {
+    const summary = summaryOf([...counts], theme.tones, route);
     const key = `${summary} ${theme.isDark}`;
     if (key === this.shownCounts) return;
     this.shownCounts = key;
     this.summary.textContent = summary;
-    this.legend.replaceChildren(...theme.tones.flatMap((tone, index) =>
-      counts[index] ? [made("li", {}, signIcon(tone, theme), made("span", { textContent: `${counts[index].toLocaleString("en")} ${tone.words}` }))] : []));
-    this.empty.hidden = counts.some((count) => count > 0);
+    this.legend.replaceChildren(
+      ...theme.tones.flatMap((tone, index) =>
+        counts[index]
+          ? [
+              made(
+                "li",
+                {},
+                signIcon(tone, theme),
+                made("span", { textContent: `${counts[index].toLocaleString("en")} ${tone.counted}` }),
+              ),
+            ]
+          : [],
+      ),
+    );
+    this.empty.hidden = route !== null || counts.some((count) => count > 0);
   }
 
   showFollow(isThere, isPressed) {
@@ -117,19 +165,43 @@ export class Panel {
     this.tooltip.hidden = content === null;
     this.surface.classList.toggle("points", content !== null);
     if (content === null) return;
-    const tone = content.tone && made("div", { className: "tone" }, signIcon(content.tone, theme), made("span", { textContent: content.tone.words }));
+    const tone =
+      content.tone &&
+      made(
+        "div",
+        { className: "tone" },
+        signIcon(content.tone, theme),
+        made("span", { textContent: content.tone.words }),
+      );
     const lines = content.lines.map((line) => made("div", { textContent: plain(line, 200) }));
-    this.tooltip.replaceChildren(made("div", { className: "name", textContent: content.name }), ...(tone ? [tone] : []), ...lines);
+    this.tooltip.replaceChildren(
+      made("div", { className: "name", textContent: content.name }),
+      ...(tone ? [tone] : []),
+      ...lines,
+    );
     this.#place(this.tooltip, x, y);
   }
 
   /** A list of vehicles {id, name, tone} to choose from. */
   showList(title, vehicles, x, y, theme) {
     const choose = (id) => () => (this.hideList(), this.stage.focus(), this.actions.choose(id));
-    const rows = vehicles.slice(0, MOST_LISTED).map(({ id, name, tone }) =>
-      made("button", { type: "button", onclick: choose(id) }, signIcon(tone, theme), made("span", { textContent: name }), made("span", { className: "words", textContent: tone.words })));
+    const rows = vehicles
+      .slice(0, MOST_LISTED)
+      .map(({ id, name, tone }) =>
+        made(
+          "button",
+          { type: "button", onclick: choose(id) },
+          signIcon(tone, theme),
+          made("span", { textContent: name }),
+          made("span", { className: "words", textContent: tone.words }),
+        ),
+      );
     const more = vehicles.length - rows.length;
-    this.list.replaceChildren(made("p", { textContent: title }), ...rows, ...(more > 0 ? [made("p", { textContent: `and ${more} more` })] : []));
+    this.list.replaceChildren(
+      made("p", { textContent: title }),
+      ...rows,
+      ...(more > 0 ? [made("p", { textContent: `and ${more} more` })] : []),
+    );
     this.list.hidden = false;
     this.#place(this.list, x, y);
     rows[0]?.focus();
@@ -149,7 +221,8 @@ export class Panel {
   /** Beside a pixel, on the side that has room for it. */
   #place(card, x, y) {
     const { clientWidth: width, clientHeight: height } = this.stage;
-    const left = x + OFFSET + card.offsetWidth <= width ? x + OFFSET : Math.max(4, x - OFFSET - card.offsetWidth);
+    const left =
+      x + OFFSET + card.offsetWidth <= width ? x + OFFSET : Math.max(4, x - OFFSET - card.offsetWidth);
     const top = Math.max(4, Math.min(y + OFFSET, height - card.offsetHeight - 4));
     card.style.left = `${left}px`;
     card.style.top = `${top}px`;

@@ -1,4 +1,4 @@
-// Web Mercator. The world is a square with sides of 1: x goes east and y goes south from its north-west corner.
+// Web Mercator. The world is a square with sides of 1: x goes east and y south from its north-west corner.
 // A view is {x, y, zoom, width, height}: the world position in its centre, and its size in CSS pixels.
 
 export const MIN_ZOOM = 1;
@@ -36,7 +36,12 @@ export function bounds(view, margin = 0) {
   const size = worldSize(view.zoom);
   const halfWidth = (view.width / 2 + margin) / size;
   const halfHeight = (view.height / 2 + margin) / size;
-  return { west: view.x - halfWidth, east: view.x + halfWidth, north: view.y - halfHeight, south: view.y + halfHeight };
+  return {
+    west: view.x - halfWidth,
+    east: view.x + halfWidth,
+    north: view.y - halfHeight,
+    south: view.y + halfHeight,
+  };
 }
 
 /** The same view with its centre somewhere else, and never off the world. */
@@ -53,15 +58,22 @@ export function zoomedAt(view, zoom, left = view.width / 2, top = view.height / 
   const next = clamp(zoom, MIN_ZOOM, MAX_ZOOM);
   const [right, down] = [left - view.width / 2, top - view.height / 2];
   const [before, after] = [worldSize(view.zoom), worldSize(next)];
-  return centredOn({ ...view, zoom: next }, view.x + right / before - right / after, view.y + down / before - down / after);
+  return centredOn(
+    { ...view, zoom: next },
+    view.x + right / before - right / after,
+    view.y + down / before - down / after,
+  );
 }
 
-/** The closest view of all of an extent {west, east, north, south} with `padding` pixels around it. */
-export function fitted(view, extent, padding = 48, closest = 17) {
+/**
+ * The closest view of all of an extent {west, east, north, south}; `padding` in pixels around it, `least` in metres
+ * that are shown in any case.
+ */
+export function fitted(view, extent, { padding = 48, closest = 17, least = LEAST_EXTENT } = {}) {
   const [x, y] = [(extent.west + extent.east) / 2, (extent.north + extent.south) / 2];
-  const least = LEAST_EXTENT / (EQUATOR * Math.cos(radians(latitudeAt(y))));
-  const width = Math.max(extent.east - extent.west, least);
-  const height = Math.max(extent.south - extent.north, least);
+  const side = least / (EQUATOR * Math.cos(radians(latitudeAt(y))));
+  const width = Math.max(extent.east - extent.west, side);
+  const height = Math.max(extent.south - extent.north, side);
   const room = (pixels) => Math.max(pixels - 2 * padding, pixels / 4, 1);
   const size = Math.min(room(view.width) / width, room(view.height) / height);
   return centredOn({ ...view, zoom: clamp(Math.log2(size / WORLD_SIZE), MIN_ZOOM, closest) }, x, y);

@@ -1,6 +1,6 @@
 // What lies on top of the earth: a route, tails, clusters, vehicles and their names.
 
-import { SINGLE_RADIUS, radiusOf } from "./map_clusters.js";
+import { radiusOf, tonesOf } from "./map_clusters.js";
 import { Labels, plain } from "./map_labels.js";
 import { drawCluster, drawRing, drawSign, extentOfSign } from "./map_markers.js";
 import { bounds, screenX, screenY } from "./map_projection.js";
@@ -10,23 +10,27 @@ const MOST_NAMES = 60;
 const FEW_SINGLES = 40; // in view: then vehicles without an alert are named too
 const RING_RADIUS = 15;
 
-function visibleItems({ view, clusters }) {
-  const { west, east, north, south } = bounds(view, MARGIN);
-  const items = [];
-  for (const cluster of clusters) {
-    if (cluster.x < west || cluster.x > east || cluster.y < north || cluster.y > south) continue;
-    const [x, y] = [screenX(view, cluster.x), screenY(view, cluster.y)];
-    items.push({ x, y, radius: radiusOf(cluster.count), cluster });
-  }
-  return items;
+function itemOf({ view, vehicles, theme }, cluster) {
+  const count = cluster.members.length;
+  const { counts, worst } = tonesOf(cluster, vehicles.tones, theme.tones.length);
+  const [x, y] = [screenX(view, cluster.x), screenY(view, cluster.y)];
+  return { x, y, radius: radiusOf(count), members: cluster.members, count, counts, worst };
+}
+
+function visibleItems(scene) {
+  const { west, east, north, south } = bounds(scene.view, MARGIN);
+  return scene.clusters
+    .filter(({ x, y }) => x > west && x < east && y > north && y < south)
+    .map((cluster) => itemOf(scene, cluster));
 }
 
 /** What is worse is drawn later, on top; of what is equally bad, the smaller. */
-const byImportance = ({ cluster: one }, { cluster: other }) => other.worst - one.worst || other.count - one.count;
+const byImportance = (one, other) => other.worst - one.worst || other.count - one.count;
 
 function line(context, view, xs, ys, start, end) {
   context.moveTo(screenX(view, xs[start]), screenY(view, ys[start]));
-  for (let point = start + 1; point < end; point++) context.lineTo(screenX(view, xs[point]), screenY(view, ys[point]));
+  for (let point = start + 1; point < end; point++)
+    context.lineTo(screenX(view, xs[point]), screenY(view, ys[point]));
 }
 
 function drawTail(context, { view, vehicles, chosenTail, theme }, index, isChosen) {
@@ -34,7 +38,8 @@ function drawTail(context, { view, vehicles, chosenTail, theme }, index, isChose
   if (points.length === 0) return;
   const tone = theme.tones[vehicles.tones[index]];
   context.beginPath();
-  for (let at = 0; at < points.length; at += 2) context.lineTo(screenX(view, points[at]), screenY(view, points[at + 1]));
+  for (let at = 0; at < points.length; at += 2)
+    context.lineTo(screenX(view, points[at]), screenY(view, points[at + 1]));
   context.lineTo(screenX(view, vehicles.xs[index]), screenY(view, vehicles.ys[index]));
   context.globalAlpha = isChosen ? 0.9 : tone.isAlert ? 0.7 : 0.4;
   context.strokeStyle = tone.trail;
@@ -82,12 +87,12 @@ function drawEnds(context, view, { xs, ys, at }, theme) {
     context.stroke();
   };
   spot(0, 4.5, theme.surface);
-  if (at !== null) spot(at, 7, theme.surface), spot(at, 2, theme.accent);
+  if (at !== null) (spot(at, 7, theme.surface), spot(at, 2, theme.accent));
 }
 
 function drawSingle(context, scene, item) {
   const { vehicles, theme } = scene;
-  const index = item.cluster.members[0];
+  const index = item.members[0];
   const tone = theme.tones[vehicles.tones[index]];
   const heading = vehicles.heading(index);
   drawSign(context, tone, theme, item.x, item.y, heading);
@@ -100,7 +105,7 @@ function nameSingles(labels, scene, singles) {
   let left = MOST_NAMES;
   // The worst were drawn last, and are named first.
   for (const item of singles.toReversed()) {
-    const index = item.cluster.members[0];
+    const index = item.members[0];
     const tone = theme.tones[vehicles.tones[index]];
     if (left === 0 || (!isFew && !tone.isAlert)) break;
     const id = vehicles.id(index);
@@ -109,29 +114,30 @@ function nameSingles(labels, scene, singles) {
   }
 }
 
-function chosenItem({ view, vehicles, chosen }) {
+function chosenItem(scene) {
+  const { vehicles, chosen } = scene;
   if (chosen < 0) return null;
-  const cluster = { x: vehicles.xs[chosen], y: vehicles.ys[chosen], count: 1, members: [chosen] };
-  return { x: screenX(view, cluster.x), y: screenY(view, cluster.y), radius: SINGLE_RADIUS, cluster };
+  return itemOf(scene, { x: vehicles.xs[chosen], y: vehicles.ys[chosen], members: [chosen] });
 }
 
 /**
- * Draws a scene {view, vehicles, clusters, route, chosen, chosenTail, theme, slots}: `chosen` is an index or -1, and not in the
- * clusters. Returns what can be pointed at, the topmost last: {x, y, radius, cluster}.
+ * Draws a scene {view, vehicles, clusters, route, chosen, chosenTail, theme, slots}: `chosen` is an index or
+ * -1, and not in the clusters. Returns what can be pointed at, the topmost last: {x, y, radius, members,
+ * count, counts, worst}; `counts` are by tone.
  */
 export function drawScene(context, scene) {
   const { view, vehicles, theme, slots } = scene;
   const items = visibleItems(scene).sort(byImportance);
-  const singles = items.filter(({ cluster }) => cluster.count === 1);
+  const singles = items.filter(({ count }) => count === 1);
   const chosen = chosenItem(scene);
   const labels = new Labels(context, theme, view.width, view.height, slots);
   context.lineJoin = context.lineCap = "round";
   if (scene.route) drawRoute(context, scene);
-  for (const { cluster } of singles) drawTail(context, scene, cluster.members[0], false);
+  for (const { members } of singles) drawTail(context, scene, members[0], false);
   if (chosen) drawTail(context, scene, scene.chosen, true);
   context.lineCap = "butt";
   for (const item of items) {
-    if (item.cluster.count > 1) drawCluster(context, item.cluster, theme, item.x, item.y, item.radius);
+    if (item.count > 1) drawCluster(context, item, theme);
     else item.extent = drawSingle(context, scene, item);
     labels.block(item.x, item.y, item.extent ?? item.radius);
   }

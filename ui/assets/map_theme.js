@@ -13,13 +13,23 @@ function computed(element, name) {
   return colour;
 }
 
-const LIGHT = { faint: "#5d6975", grid: "rgba(93, 105, 117, 0.22)", ring: "#c3ccd6", halo: "rgba(255, 255, 255, 0.9)" };
-const DARK = { faint: "#93a1ae", grid: "rgba(147, 161, 174, 0.2)", ring: "#465361", halo: "rgba(11, 16, 22, 0.9)" };
+const LIGHT = {
+  faint: "#5d6975",
+  grid: "rgba(93, 105, 117, 0.22)",
+  ring: "#c3ccd6",
+  halo: "rgba(255, 255, 255, 0.9)",
+};
+const DARK = {
+  faint: "#93a1ae",
+  grid: "rgba(147, 161, 174, 0.2)",
+  ring: "#465361",
+  halo: "rgba(11, 16, 22, 0.9)",
+};
 
-/** Tones come as [name, words, whether it is an alert, four colours for the light and four for the dark page]. */
-function toneOf([name, words, isAlert, light, dark], isDark) {
+/** Tones come as [name, words of one, of several, is it an alert, colours on light pages, on dark pages]. */
+function toneOf([name, words, counted, isAlert, light, dark], isDark) {
   const [fill, line, text, trail] = isDark ? dark : light;
-  return { name, words, isAlert, fill, line, text, trail };
+  return { name, words, counted, isAlert, fill, line, text, trail };
 }
 
 /** Args: element: an empty one of the map; tones: as in the message. */

@@ -63,7 +63,8 @@ function varints(bytes) {
 }
 
 function valueOf(bytes) {
-  for (const [number, value] of fieldsOf(bytes)) return number === 1 ? text.decode(value) : number === 7 ? value === 1 : value;
+  for (const [number, value] of fieldsOf(bytes))
+    return number === 1 ? text.decode(value) : number === 7 ? value === 1 : value;
   return undefined;
 }
 
@@ -84,7 +85,8 @@ function featureOf(bytes, { keys, values }) {
   for (const [number, value] of fieldsOf(bytes)) {
     if (number === 2) {
       const tags = varints(value);
-      for (let at = 0; at + 1 < tags.length; at += 2) feature.properties[keys[tags[at]]] = values[tags[at + 1]];
+      for (let at = 0; at + 1 < tags.length; at += 2)
+        feature.properties[keys[tags[at]]] = values[tags[at + 1]];
     } else if (number === 3) feature.geometry = GEOMETRIES[value] ?? null;
     else if (number === 4) feature.commands = varints(value);
   }
@@ -101,7 +103,8 @@ export function follow(commands, pen) {
     const times = commands[at] >> 3;
     at += 1;
     if (command === CLOSE) pen.closePath();
-    else if (command !== MOVE && command !== LINE) throw new Error(`expected a vector tile, got the command ${command}`);
+    else if (command !== MOVE && command !== LINE)
+      throw new Error(`expected a vector tile, got the command ${command}`);
     for (let time = 0; command !== CLOSE && time < times; time++, at += 2) {
       x += zigzag(commands[at]);
       y += zigzag(commands[at + 1]);
@@ -129,7 +132,11 @@ function addFeature(patch, layer, { geometry, properties, commands }, scale) {
   const role = geometry && roleInTile(layer, geometry, properties);
   if (!role) return;
   if (role === "place") {
-    const add = (x, y) => properties.name && patch.places.push(placeOf(properties, patch.x + x * scale * patch.unit, patch.y + y * scale * patch.unit));
+    const add = (x, y) =>
+      properties.name &&
+      patch.places.push(
+        placeOf(properties, patch.x + x * scale * patch.unit, patch.y + y * scale * patch.unit),
+      );
     follow(commands, { moveTo: add, lineTo: add, closePath() {} });
     return;
   }

@@ -5,7 +5,7 @@ import { fitted, zoomedAt } from "./map_projection.js";
 const SMOOTH_FOR = 180; // ms
 const EVERYTHING = { west: 0.1, east: 0.9, north: 0.25, south: 0.7 };
 
-/** Key of a map → its view, and whether a person has chosen it: a map that is drawn anew later starts there. */
+/** Key of a map → its view, and whether a person has chosen it: drawn anew later, the map starts there. */
 const remembered = new Map();
 
 const wantsNoMotion = () => window.matchMedia("(prefers-reduced-motion: reduce)").matches;
@@ -73,7 +73,8 @@ export class Viewport {
     const between = (name) => from[name] + (to[name] - from[name]) * eased;
     const zoom = between("zoom");
     // A zoom around a point keeps that point still only if the centre moves with the size of the world.
-    const reach = to.zoom === from.zoom ? eased : (2 ** -from.zoom - 2 ** -zoom) / (2 ** -from.zoom - 2 ** -to.zoom);
+    const reach =
+      to.zoom === from.zoom ? eased : (2 ** -from.zoom - 2 ** -zoom) / (2 ** -from.zoom - 2 ** -to.zoom);
     const along = (name) => from[name] + (to[name] - from[name]) * reach;
     this.view = { ...this.view, x: along("x"), y: along("y"), zoom };
     if (share === 1) this.target = null;
@@ -83,7 +84,8 @@ export class Viewport {
 
   #changed() {
     const { isChosen, isFollowing } = this;
-    if (this.isFitted) remembered.set(this.key, { view: this.target?.to ?? this.view, isChosen, isFollowing });
+    if (this.isFitted)
+      remembered.set(this.key, { view: this.target?.to ?? this.view, isChosen, isFollowing });
     this.onChange();
   }
 }

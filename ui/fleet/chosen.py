@@ -6,9 +6,11 @@ import streamlit as st
 
 from ui.alerts.alert_words import sentence
 from ui.descriptions import describe_anomaly, describe_status, unit_of
+from ui.fleet.map_section import speed_of
 from ui.fleet.overview import Overview
 from ui.fleet.selection import open_vehicle
-from ui.formatting import markdown, quantity
+from ui.formatting import markdown, plain, quantity
+from ui.palette import BADGES
 
 KEY = "fleet_chosen_vehicle"
 """Key of the container, for the style of the page."""
@@ -38,12 +40,12 @@ def about(overview: Overview, name: str) -> str:
     alert = overview.alerts.worst.get(name)
     state = describe_status(vehicle, overview.fleet.taken_at, overview.stale_after)
     facts = [state, f"severity {event.severity:.0f}"]
-    if (speed := event.values.get("speed")) is not None:
-        facts.append(f"speed {quantity(speed, unit_of('speed', signals))}")
+    if (speed := speed_of(vehicle, overview.settings)) is not None:
+        signal, value = speed
+        facts.append(f"{plain(signal)} {quantity(value, unit_of(signal, signals))}")
     parts = [f"**{markdown(name, 40)}**"]
     if alert is not None:
-        colour = "red" if alert.severity in ("critical", "major") else "orange"
-        parts.append(f":{colour}-badge[{alert.severity}] {markdown(sentence(alert), 160)}")
+        parts.append(f":{BADGES[alert.severity]}-badge[{alert.severity}] {markdown(sentence(alert), 160)}")
     elif name in overview.anomalous:
         parts.append(f":red-badge[anomalous] {markdown(describe_anomaly(event, signals), 160)}")
     parts.append(f":gray[· {markdown(' · '.join(facts))}]")

@@ -6,7 +6,9 @@ from functools import lru_cache
 
 import streamlit as st
 
+from config.settings import Settings
 from dataflows.events import Alert
+from ui.alerts.alert_words import sentence
 from ui.descriptions import describe_anomaly, unit_of
 from ui.fleet.overview import Overview, Show
 from ui.fleet.selection import choose
@@ -68,7 +70,9 @@ def _drawn(name: str, overview: Overview) -> MapVehicle:
     known = _KNOWN.get(name)
     if known is not None and known[0] is vehicle and known[1] is alert and known[2] == tone:
         return known[3]
-    made = MapVehicle(name, vehicle.track, tone, _lines(vehicle, alert, overview), heading(vehicle.track))
+    made = MapVehicle(
+        name, vehicle.track, tone, _lines(vehicle, alert, overview), _heading(vehicle, overview.settings)
+    )
     _KNOWN[name] = vehicle, alert, tone, made
     return made
 
@@ -77,9 +81,24 @@ def _lines(vehicle: VehicleSnapshot, alert: Alert | None, overview: Overview) ->
     """Of the tooltip: what is wrong, if anything is, severity and speed."""
     event, signals = vehicle.latest, overview.settings.signals
     facts = f"severity {event.severity:.0f}"
-    speed = event.values.get("speed")
-    if speed is not None:
-        facts += f" · {speed:.0f} {unit_of('speed', signals)}"
+    if (speed := speed_of(vehicle, overview.settings)) is not None:
+        name, value = speed
+        facts += f" · {plain(name)} {value:.0f} {unit_of(name, signals)}"
     if alert is not None:
-        return plain(alert.summary, 120), facts
+        return sentence(alert), facts
     return (f"anomalous: {describe_anomaly(event, signals)}", facts) if event.is_anomaly else (facts,)
+
+
+def _heading(vehicle: VehicleSnapshot, settings: Settings) -> float | None:
+    """Where it drives to, degrees; ``None`` if it stands, or nobody knows."""
+    speed = speed_of(vehicle, settings)
+    stands = speed is not None and speed[1] < settings.rollups.moving_above
+    return None if stands else heading(vehicle.track)
+
+
+def speed_of(vehicle: VehicleSnapshot, settings: Settings) -> tuple[str, float] | None:
+    """The signal that measures the speed, and its value."""
+    for name, signal in settings.signals.items():
+        if signal.measures == "speed" and (value := vehicle.latest.values.get(name)) is not None:
+            return name, value
+    return None

@@ -34,10 +34,13 @@ def show_fleet(viewer: Viewer) -> None:
     refresh = viewer.settings.page.refresh
 
     def status() -> None:
-        show_status(feed.connection, current_overview(viewer))
+        # What is replayed, and where the replay is, stands above.
+        if feed.is_live:
+            show_status(feed.connection, current_overview(viewer))
 
     def trouble() -> None:
-        show_trouble(feed.connection, current_overview(viewer), viewer.zone)
+        if feed.is_live:
+            show_trouble(feed.connection, current_overview(viewer), viewer.zone)
 
     def filters() -> None:
         overview = current_overview(viewer)

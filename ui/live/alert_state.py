@@ -108,11 +108,18 @@ class AlertState:
     Args:
         clock: seconds since the epoch.
         max_alerts: alerts kept.
+        shared_for: seconds for which viewers get the same snapshot if no alert changes.
     """
 
-    def __init__(self, clock: Callable[[], float] = time.time, max_alerts: int = MAX_ALERTS) -> None:
+    def __init__(
+        self,
+        clock: Callable[[], float] = time.time,
+        max_alerts: int = MAX_ALERTS,
+        shared_for: float = SHARED_FOR,
+    ) -> None:
         self._clock = clock
         self._max_alerts = max_alerts
+        self._shared_for = shared_for
         self._lock = threading.Lock()
         self._held: dict[str, _Held] = {}
         self._at: dict[str, set[str]] = {}
@@ -177,7 +184,7 @@ class AlertState:
             if self._unconfirmed and now >= self._confirm_by:
                 self._forget(self._unconfirmed)
                 self._unconfirmed = set()
-            if self._shared is None or not 0.0 <= now - self._shared.taken_at < SHARED_FOR:
+            if self._shared is None or not 0.0 <= now - self._shared.taken_at < self._shared_for:
                 alerts = sorted(self._current(), key=lambda alert: urgency(alert, now))
                 self._shared = AlertSnapshot(now, tuple(alerts), self._dropped, self._undecodable)
             return self._shared

@@ -58,12 +58,14 @@ class VehicleSnapshot:
         seen_at: when its last event arrived, seconds since the epoch.
         late: whether the last event to arrive was late.
         track: where it has been, oldest first.
+        version: rises with every event of the vehicle.
     """
 
     latest: Enriched
     seen_at: float
     late: bool
     track: Track
+    version: int = 0
 
     @property
     def vehicle_id(self) -> str:
@@ -124,6 +126,7 @@ class FleetState:
             kept per vehicle, fewer in a large fleet (`TOTAL_HISTORY`).
         clock: seconds since the epoch.
         max_vehicles: vehicles kept.
+        shared_for: seconds for which viewers get the same snapshot.
     """
 
     def __init__(
@@ -131,10 +134,12 @@ class FleetState:
         page: PageSettings,
         clock: Callable[[], float] = time.time,
         max_vehicles: int = MAX_VEHICLES,
+        shared_for: float = SHARED_FOR,
     ) -> None:
         self._page = page
         self._clock = clock
         self._max_vehicles = max_vehicles
+        self._shared_for = shared_for
         self._lock = threading.Lock()
         # What is shown of each vehicle is made when its event arrives, so that a snapshot is only a copy.
         self._vehicles: dict[str, VehicleSnapshot] = {}
@@ -154,6 +159,11 @@ class FleetState:
     def version(self) -> int:
         """Rises with every message."""
         return self._version
+
+    def version_of(self, vehicle_id: str) -> int:
+        """Rises with every event of a vehicle; 0 while it is unknown."""
+        vehicle = self._vehicles.get(vehicle_id)
+        return vehicle.version if vehicle else 0
 
     def record(self, payload: bytes, *, retained: bool = False) -> None:
         """Record one message of the enriched topic.
@@ -202,11 +212,28 @@ class FleetState:
             if letter is not None:
                 self._latest_dead_letters.appendleft(letter)
 
+    def count_earlier(self, events: int, anomalies: Mapping[float, int], until: float) -> None:
+        """Count events of which nothing else is known: a replay begins in the middle of a recording.
+
+        Args:
+            events: how many.
+            anomalies: when, in seconds since the epoch → how many anomalous events.
+            until: before which they all came, in seconds since the epoch.
+        """
+        with self._lock:
+            self._events += events
+            self._version += 1
+            if events:
+                self._rate.add(until)
+            for at, count in anomalies.items():
+                for _ in range(count):
+                    self._anomalies.add(at)
+
     def snapshot(self) -> FleetSnapshot:
-        """The fleet now, or up to `SHARED_FOR` seconds ago."""
+        """The fleet now, or up to `shared_for` seconds ago."""
         now = self._clock()
         with self._lock:
-            if self._shared is None or not 0.0 <= now - self._shared.taken_at < SHARED_FOR:
+            if self._shared is None or not 0.0 <= now - self._shared.taken_at < self._shared_for:
                 self._shared = FleetSnapshot(
                     taken_at=now,
                     vehicles=self._vehicles.copy(),
@@ -265,7 +292,8 @@ class FleetState:
         else:
             position = position_in(event.values, self._page.latitude, self._page.longitude)
             track = extended(track, position, self._track_limit())
-        return VehicleSnapshot(latest, max(seen_at, before.seen_at) if before else seen_at, late, track)
+        seen_at = max(seen_at, before.seen_at) if before else seen_at
+        return VehicleSnapshot(latest, seen_at, late, track, self._version + 1)
 
     def _history_of(self, vehicle_id: str) -> History:
         history = self._histories.get(vehicle_id)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import gzip
 import hashlib
 import html
-import mmap
+import logging
 import re
 from abc import ABC, abstractmethod
 from functools import lru_cache
@@ -15,6 +15,8 @@ from typing import Any, Literal
 import msgspec
 
 from config.errors import SettingsError
+
+log = logging.getLogger(__name__)
 
 MAX_GEOJSON_MIB = 64
 """The browser reads all of a GeoJSON file, but only what is visible of a PMTiles file."""
@@ -35,7 +37,7 @@ class BaseMap(ABC):
 
     @abstractmethod
     def description(self) -> dict[str, Any]:
-        """What the browser has to know first: ``kind``, ``attribution``; of tiles ``min_zoom``, ``max_zoom``."""
+        """What the browser asks for first: ``kind``, ``attribution``; of tiles ``min_zoom``, ``max_zoom``."""
 
     def content(self) -> bytes | None:
         """A whole file as GeoJSON, compressed; ``None`` if there are tiles instead."""
@@ -60,8 +62,8 @@ class RoadFile(BaseMap):
         size = file.stat().st_size / 2**20
         if size > MAX_GEOJSON_MIB:
             raise SettingsError(
-                f"page.base_map: expected at most {MAX_GEOJSON_MIB} MiB of GeoJSON, got {size:.0f} MiB in {file}; "
-                "convert it to PMTiles"
+                f"page.base_map: expected at most {MAX_GEOJSON_MIB} MiB of GeoJSON in {file}, "
+                f"got {size:.0f} MiB; convert it to PMTiles"
             )
         data = file.read_bytes()
         try:
@@ -100,18 +102,19 @@ class TileFile(BaseMap):
             from pmtiles.tile import Compression, TileType
         except ImportError:
             raise SettingsError(
-                f"page.base_map: {file} needs the package pmtiles; install it: pip install 'fleet-telemetry[maps]'"
+                f"page.base_map: {file} needs the package pmtiles; install it: "
+                "pip install 'fleet-telemetry[maps]'"
             ) from None
-        with file.open("rb") as opened:
-            mapping = mmap.mmap(opened.fileno(), 0, access=mmap.ACCESS_READ)
-        self._reader = Reader(lambda offset, length: mapping[offset : offset + length])
+        self._file = file
+        self._reader = Reader(self._read)
         try:
             header, metadata = self._reader.header(), self._reader.metadata()
         except Exception as error:  # whatever the reader makes of bytes that are something else
             raise SettingsError(f"page.base_map: expected PMTiles, version 3, in {file}: {error}") from None
         if header["tile_type"] != TileType.MVT:
             raise SettingsError(
-                f"page.base_map: expected vector tiles (MVT) in {file}, got {header['tile_type'].name.lower()}"
+                f"page.base_map: expected vector tiles (MVT) in {file}, "
+                f"got {header['tile_type'].name.lower()}"
             )
         if header["tile_compression"] not in (Compression.GZIP, Compression.NONE):
             raise SettingsError(
@@ -130,8 +133,18 @@ class TileFile(BaseMap):
         least, most = self._zooms
         if not least <= zoom <= most or not (0 <= column < 2**zoom and 0 <= row < 2**zoom):
             return None
-        data: bytes | None = self._reader.get(zoom, column, row)
+        try:
+            data: bytes | None = self._reader.get(zoom, column, row)
+        except Exception as error:  # whatever the reader makes of a file that is damaged further on
+            log.warning("%s: tile %d/%d/%d cannot be read: %s", self._file, zoom, column, row, error)
+            return None
         return data if data is None or self._is_compressed else gzip.compress(data, compresslevel=1)
+
+    def _read(self, offset: int, length: int) -> bytes:
+        # Not mapped into memory: the process would be killed if somebody truncated the file.
+        with self._file.open("rb") as opened:
+            opened.seek(offset)
+            return opened.read(length)
 
 
 def opened(file: Path) -> BaseMap:

@@ -1,4 +1,4 @@
-"""The routes of the page's server that give out the base map: once, since browsers keep what they have got."""
+"""The routes of the page's server that give out the base map: once, since browsers keep what they get."""
 
 from __future__ import annotations
 

@@ -1,15 +1,15 @@
-"""What the browser gets of a map: parts that are compressed each, since most of them are the same for all viewers.
+"""What the browser gets of a map: parts that are compressed each, most of them the same for all viewers.
 
 ``ui/assets/map_message.js`` reads them. A part is its length, 4 bytes, and as many bytes of a zlib stream:
 
 1. the settings of the map, JSON
-2. the vehicles: how many, and how many points their tails have, uint32 each; latitudes and longitudes, int32, in
-   1e-7 degrees; the tails' points, 2 × int16 each, north and east of where the vehicle is, in 1e-5 degrees; then a
-   byte each for the number of a tail's points, the tone (its index in `TONES`), and the heading in 1/255 turns, 255
-   for none
+2. the vehicles: how many, and how many points their tails have, uint32 each; latitudes, then longitudes,
+   int32, in 1e-6 degrees; the steps of the tails, each from a point to the next one, oldest first and to
+   where the vehicle is: north, then east, int16, in 1e-5 degrees; then a byte each for the number of a tail's
+   points, the tone (its index in `TONES`), and the heading in 1/255 turns, 255 for none
 3. ids and lines of the tooltips, JSON, which the browser reads when it needs the first of them
-4. a route, if there is one: the number of points, that of flagged ones, and the index of the moment that is shown
-   or -1; latitudes, longitudes and indices; all int32
+4. a route, if there is one: the number of points, that of flagged ones, and the index of the moment that is
+   shown or -1; latitudes, longitudes and indices; all int32
 
 Numbers are little-endian.
 """
@@ -28,7 +28,7 @@ import numpy.typing as npt
 
 from ui.map.vehicles import ALERTS, TONES, MapRoute, MapVehicle, Tone
 
-UNITS_PER_DEGREE = 1e7
+UNITS_PER_DEGREE = 1e6
 TAIL_UNITS_PER_DEGREE = 1e5
 HEADINGS = 255
 
@@ -60,8 +60,8 @@ def packed(settings: Mapping[str, Any], vehicles: Sequence[MapVehicle], route: M
 
     Args:
         settings: part 1.
-        vehicles: those without a track are left out. A sequence that was packed before is not packed again, so it
-            must not have changed.
+        vehicles: those without a track are left out. A sequence that was packed before is not packed again;
+            so it must not have changed.
         route: part 4; ``None`` for none.
     """
     last = _part(_route(route)) if route is not None else b""
@@ -88,17 +88,24 @@ def _bodies(vehicles: Sequence[MapVehicle]) -> bytes:
         for vehicle, length in zip(vehicles, lengths, strict=True)
         for point in vehicle.track[-1 - length : -1]
     )
-    ways = ((tails - np.repeat(positions, lengths, axis=0)) * TAIL_UNITS_PER_DEGREE).round()
     return b"".join(
         (
             struct.pack("<II", len(vehicles), len(tails)),
             _units(positions),
-            np.clip(ways, -_REACH, _REACH).astype("<i2").tobytes(),
+            _steps(tails, positions, lengths),
             bytes(lengths),
             bytes(_NUMBERS[vehicle.tone] for vehicle in vehicles),
             bytes(_heading(vehicle.heading) for vehicle in vehicles),
         )
     )
+
+
+def _steps(tails: Degrees, positions: Degrees, lengths: Sequence[int]) -> bytes:
+    counts = np.array(lengths, np.intp)
+    ways = ((tails - np.repeat(positions, counts, axis=0)) * TAIL_UNITS_PER_DEGREE).round()
+    following = np.roll(ways, -1, axis=0)
+    following[np.cumsum(counts)[counts > 0] - 1] = 0.0
+    return np.clip(following - ways, -_REACH, _REACH).T.astype("<i2").tobytes()
 
 
 def _tail_lengths(vehicles: Sequence[MapVehicle]) -> list[int]:

@@ -23,7 +23,10 @@ WORDS: dict[Tone, str] = {
     "silent": "silent",
     "warming_up": "warming up",
 }
-"""As the legend and the tooltips say it."""
+"""What is said of one vehicle."""
+
+COUNTED: dict[Tone, str] = WORDS | {"critical": "critical", "major": "major", "minor": "minor"}
+"""What is said of several, behind their number."""
 
 ALERTS: frozenset[Tone] = frozenset({"critical", "major", "minor", "warning"})
 """The tones of vehicles with an open alert."""

@@ -15,7 +15,7 @@ from ui.formatting import markdown
 from ui.map.base_map import opened
 from ui.map.base_map_routes import address_of
 from ui.map.message import packed
-from ui.map.vehicles import ALERTS, TONES, WORDS, MapRoute, MapVehicle, Tone
+from ui.map.vehicles import ALERTS, COUNTED, TONES, WORDS, MapRoute, MapVehicle, Tone
 
 __all__ = ["MapRoute", "MapVehicle", "Tone", "show_map"]
 
@@ -25,7 +25,14 @@ TAIL_DECIMALS = 5
 _map = component("fleet_map", "map.js")
 
 _TONES = [
-    [tone, WORDS[tone], tone in ALERTS, palette.MAP_TONES[tone], palette.MAP_TONES_ON_DARK[tone]]
+    [
+        tone,
+        WORDS[tone],
+        COUNTED[tone],
+        tone in ALERTS,
+        palette.MAP_TONES[tone],
+        palette.MAP_TONES_ON_DARK[tone],
+    ]
     for tone in TONES
 ]
 
@@ -42,14 +49,14 @@ def show_map(
 ) -> None:
     """Draw a map.
 
-    The browser keeps the part of the world that the viewer has moved to, as long as `key` is the same and the page
-    is not reloaded.
+    The browser keeps the part of the world that the viewer has moved to, as long as `key` is the same and the
+    page is not reloaded.
 
     Args:
         settings: `page.base_map` is used.
         key: unique on the page.
-        vehicles: in any order. Viewers who are shown the same sequence share what is computed from it; so it must
-            not change later.
+        vehicles: in any order. Viewers who are shown the same sequence share what is computed from it; so it
+            must not change later.
         chosen: id of the vehicle that has a ring and always its label.
         route: drawn below the vehicles.
         height: of the map, pixels; the legend is below.

@@ -1,0 +1,1 @@
+"""What does the page cost, and how soon does it show what happens? ``python -m benchmarks.page``"""
