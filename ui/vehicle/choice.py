@@ -120,7 +120,7 @@ def choose_span(span: SpanName) -> None:
 
 
 def show_in(key: str, value: object) -> None:
-    """Have a widget show a value; a widget that does already is left alone, with what is being typed in it."""
+    """Have a widget show a value; one that does already keeps what is being typed in it."""
     if key not in st.session_state or st.session_state[key] != value:
         st.session_state[key] = value
 
