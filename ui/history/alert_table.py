@@ -9,11 +9,10 @@ from typing import Any
 import pandas as pd
 import streamlit as st
 
-from dataflows.events import SEVERITIES
+from dataflows.events import SEVERITIES, Severity
 from dataflows.report.day import AlertLine
-from ui import links
-from ui.fleet.fleet_table import button_label, severity_style
-from ui.formatting import plain
+from ui import links, palette
+from ui.formatting import button_label, plain
 
 _SHOWN, _CLICK = "past_alerts_shown", "past_alert_click"
 
@@ -37,7 +36,7 @@ def show_alerts(alerts: Sequence[AlertLine], zone: tzinfo, *, with_vehicle: bool
     styles = pd.DataFrame("", index=frame.index, columns=frame.columns)
     for row, alert in enumerate(alerts):
         if alert.severity in SEVERITIES:
-            styles.loc[row, "Severity"] = severity_style(SEVERITIES[SEVERITIES.index(alert.severity)])
+            styles.loc[row, "Severity"] = _severity_style(SEVERITIES[SEVERITIES.index(alert.severity)])
     st.dataframe(
         frame.style.apply(lambda _: styles, axis=None),
         hide_index=True,
@@ -93,3 +92,10 @@ def _clicked() -> None:
     if row is not None:
         alert = alerts[row]
         links.go_to("vehicle", links.query_of_vehicle(alert.vehicle_id, alert.opened_at))
+
+
+def _severity_style(severity: Severity) -> str:
+    """The CSS of a cell that names a severity, in the viewer's theme."""
+    colours = palette.SEVERITY_ON_DARK if st.context.theme.type == "dark" else palette.SEVERITY
+    background, text = colours[severity]
+    return f"background-color: {background}; color: {text};"
