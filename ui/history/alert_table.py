@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from datetime import datetime, tzinfo
+from typing import Any
 
 import pandas as pd
 import streamlit as st
@@ -68,7 +69,7 @@ def alert_frame(alerts: Sequence[AlertLine], zone: tzinfo) -> pd.DataFrame:
     )
 
 
-def moment_button(key: str, on_click: object) -> object:
+def moment_button(key: str, on_click: Callable[[], None]) -> Any:
     """A column of moments; clicking one calls `on_click`, with the click in the session under `key`."""
     return st.column_config.ButtonColumn(
         width=110,
