@@ -42,7 +42,9 @@ def table(page: AppTest) -> Any:
 
 def map_of(page: AppTest) -> list[dict[str, Any]]:
     """The parts of the map's message that are JSON: its settings, and the texts of its vehicles."""
-    (element,) = [each for each in page.get("bidi_component") if each.proto.component_name.endswith("fleet_map")]
+    (element,) = [
+        each for each in page.get("bidi_component") if each.proto.component_name.endswith("fleet_map")
+    ]
     parts, message = [], element.proto.bytes
     while message:
         end = 4 + int.from_bytes(message[:4], "little")
@@ -258,7 +260,9 @@ def test_without_a_position_in_the_catalogue_there_is_a_note_instead_of_a_map(
     feed.state.record(payload("VEH-1"))
     monkeypatch.setattr("ui.page.shared_feed", lambda: (settings, feed))
     page = opened()
-    assert not [each for each in page.get("bidi_component") if each.proto.component_name.endswith("fleet_map")]
+    assert not [
+        each for each in page.get("bidi_component") if each.proto.component_name.endswith("fleet_map")
+    ]
     assert "`north`" in page.info[0].value
 
 
