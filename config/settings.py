@@ -39,6 +39,7 @@ from config.alert_settings import AlertSettings, NotifySettings
 from config.broker_settings import KafkaSettings, MqttSettings
 from config.errors import SettingsError
 from config.history_settings import HistorySettings
+from config.monitoring_settings import MonitoringSettings
 from config.payload_settings import PayloadSettings as PayloadSettings
 from config.rollup_settings import RollupSettings
 from config.section import UNSET, Section, Share
@@ -211,6 +212,7 @@ class Settings(BaseSettings):
     alerts: AlertSettings
     notify: NotifySettings
     rollups: RollupSettings
+    monitoring: MonitoringSettings
     simulator: SimulatorSettings
     page: PageSettings
 
