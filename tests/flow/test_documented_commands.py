@@ -354,6 +354,7 @@ def desk(tmp_path: Path, settings: Settings, topic: str) -> Desk:
         "FLEET__TOPICS__ROLLUPS": f"{topic}/rollups",
         "FLEET__TOPICS__LATE": f"{topic}/late",
         "FLEET__TOPICS__COMMAND": f"{topic}/command",
+        "FLEET__TOPICS__AUDIT": f"{topic}/audit",
         # A small fleet has all that a large one has.
         "FLEET__SIMULATOR__VEHICLES": "3",
         PAGE_PORT: str(port),
