@@ -49,7 +49,7 @@ class LoginSettings(Section):
     """
 
     users: Annotated[Path | None, UNSET]
-    session: Annotated[float, Field(ge=1.0, le=2_592_000.0)]
+    session: Annotated[float, Field(ge=1.0, le=604_800.0)]
     name: JsonPointer
     roles: Annotated[JsonPointer | None, UNSET]
     dispatchers: tuple[str, ...]

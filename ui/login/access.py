@@ -191,7 +191,7 @@ def shared_access() -> Access:
         SettingsError: a setting, Streamlit's secrets or the file of users is invalid; nothing is kept.
     """
     settings = config.settings.load()
-    access = Access(settings.page, oidc.providers(), AuditTrail(_publisher(settings), settings.audit_topic))
+    access = Access(settings.page, oidc.providers(), AuditTrail(_delivery(settings)))
     if access.users is not None:
         access.users.read()
     return access

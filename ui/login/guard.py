@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from contextlib import suppress
 from urllib.parse import urlencode
 
@@ -22,8 +22,19 @@ from ui.login.listening import is_meant_for
 from ui.login.routes import LOGIN, LOGOUT, NEXT, PROVIDER, WATCH, address_of, at, give
 from ui.login.sessions import Session
 
-OPEN = (LOGIN, PROVIDER, LOGOUT, WATCH, "/auth/login", "/auth/logout", "/oauth2callback", "/_stcore/health")
-"""Paths that need no session: to log in, to leave, to learn that a session has ended, to see that it runs."""
+READ = ("GET", "HEAD")
+
+OPEN: dict[str, Sequence[str]] = {
+    LOGIN: (*READ, "POST"),
+    PROVIDER: READ,
+    LOGOUT: ("POST",),
+    # Streamlit's, between a provider and us.
+    "/auth/login": READ,
+    "/auth/logout": READ,
+    "/oauth2callback": READ,
+    "/_stcore/health": READ,
+}
+"""Paths that need no session, and HTTP's methods there; what has no route of its own there is the page."""
 
 ENDED = 4401
 """Code with which a WebSocket is closed when there is no session any more (RFC 6455, 7.4.2; HTTP's 401)."""
@@ -63,15 +74,14 @@ class Guard:
                 await _refuse_host(scope, receive, send)
             return
         session = access.session_of(connection.cookies)
-        is_open = scope["path"] in map(at, OPEN)
         if scope["type"] == "http":
-            if session is None and not is_open:
+            if session is None and not _is_open(scope):
                 await _without_session(Request(scope, receive), access)(scope, receive, send)
             else:
                 await self._app(scope, receive, _with_headers(send))
         elif session is None:
             socket = WebSocket(scope, receive, send)
-            if is_open:
+            if scope["path"] == at(WATCH):
                 # A browser is told the code only of a connection that was accepted.
                 await socket.accept()
             await socket.close(ENDED)
@@ -100,6 +110,10 @@ class Guard:
         finally:
             await _cancelled(lasting)
             await _cancelled(serving)
+
+
+def _is_open(scope: Scope) -> bool:
+    return any(scope["path"] == at(path) and scope["method"] in methods for path, methods in OPEN.items())
 
 
 async def _end_of(session: Session, access: Access, cookies: Mapping[str, str]) -> None:
