@@ -33,13 +33,16 @@ class PageServer(NamedTuple):
 
 
 @contextmanager
-def page_server(mqtt: MqttSettings, topic: str, log: IO[bytes] | None = None) -> Iterator[PageServer]:
+def page_server(
+    mqtt: MqttSettings, topic: str, log: IO[bytes] | None = None, app: str = "ui"
+) -> Iterator[PageServer]:
     """Run ``streamlit run ui`` for the duration of the context.
 
     Args:
         mqtt: the broker that it reads from.
         topic: what the names of all topics begin with, as in ``TOPIC/enriched``.
         log: where its log goes; by default to our standard error.
+        app: what is run; another script than that of the page.
 
     Raises:
         AssertionError: it ended, or did not answer in time.
@@ -54,7 +57,7 @@ def page_server(mqtt: MqttSettings, topic: str, log: IO[bytes] | None = None) ->
         "FLEET__TOPICS__ALERT_ACTIONS": f"{topic}/alert-actions",
         "FLEET__TOPICS__COMMAND": f"{topic}/command",
     }
-    command = [sys.executable, "-m", "streamlit", "run", "ui", "--server.port", str(port)]
+    command = [sys.executable, "-m", "streamlit", "run", app, "--server.port", str(port)]
     process = subprocess.Popen(
         [*command, "--server.address", LOCALHOST],
         cwd=DEFAULT_FILE.parents[1],

@@ -13,7 +13,7 @@ PATIENCE = 90.0
 
 
 @contextmanager
-def page(mqtt: MqttSettings, topic: str) -> Iterator[str]:
-    """Run ``streamlit run ui`` in its own process; yields its address once it answers."""
-    with page_server(mqtt, topic) as server:
+def page(mqtt: MqttSettings, topic: str, app: str = "ui") -> Iterator[str]:
+    """Run ``streamlit run ui``, or another app, in its own process; yields its address once it answers."""
+    with page_server(mqtt, topic, app=app) as server:
         yield server.address

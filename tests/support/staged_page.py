@@ -75,16 +75,7 @@ def opened() -> AppTest:
 
 def fleet_table(page: AppTest) -> Any:
     """The table of vehicles."""
-    return _table_with(page, "What stands out")
-
-
-def alert_list(page: AppTest) -> Any:
-    """The list of alerts."""
-    return _table_with(page, "What")
-
-
-def _table_with(page: AppTest, column: str) -> Any:
-    return next(table.value for table in page.dataframe if column in table.value.columns)
+    return next(table.value for table in page.dataframe if "What stands out" in table.value.columns)
 
 
 def text(page: AppTest) -> str:
