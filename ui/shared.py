@@ -14,6 +14,7 @@ from ui.commands.publishers import publisher_of
 from ui.live.feed import Feed
 from ui.live.kafka_feed import KafkaFeed
 from ui.live.mqtt_feed import MqttFeed
+from ui.live.past_filler import PastFiller
 from ui.pipeline.metrics_scraper import MetricsScraper
 
 
@@ -27,6 +28,8 @@ def shared_feed() -> tuple[Settings, Feed]:
     settings = config.settings.load()
     feed: Feed = KafkaFeed(settings) if settings.sink.kind == "kafka" else MqttFeed(settings)
     feed.start()
+    if settings.history.directory is not None:
+        PastFiller(feed, settings.history.directory).start()
     return settings, feed
 
 

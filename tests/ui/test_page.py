@@ -12,11 +12,11 @@ from typing import Any
 
 import pytest
 from streamlit.testing.v1 import AppTest
+from ui.fleet.fleet_table import RANK_EVERY, vehicle_named
 
 from config.settings import load
 from tests.support.enriched_events import CALM, payload
 from tests.support.staged_page import NOW, StagedFeed, again, fleet_table, opened, text
-from ui.fleet.fleet_table import RANK_EVERY, vehicle_named
 from ui.live.feed import Connection
 
 HOSTILE = "<img src=x onerror=alert(1)>:red[**b**] [x](http://evil.example) @@=f(1)"
@@ -40,9 +40,14 @@ def table(page: AppTest) -> Any:
     return fleet_table(page)
 
 
+def maps_of(page: AppTest) -> list[Any]:
+    components = page.get("bidi_component")
+    return [each for each in components if each.proto.component_name.endswith("fleet_map")]
+
+
 def map_of(page: AppTest) -> list[dict[str, Any]]:
     """The parts of the map's message that are JSON: its settings, and the texts of its vehicles."""
-    (element,) = [each for each in page.get("bidi_component") if each.proto.component_name.endswith("fleet_map")]
+    (element,) = maps_of(page)
     parts, message = [], element.proto.bytes
     while message:
         end = 4 + int.from_bytes(message[:4], "little")
@@ -258,7 +263,7 @@ def test_without_a_position_in_the_catalogue_there_is_a_note_instead_of_a_map(
     feed.state.record(payload("VEH-1"))
     monkeypatch.setattr("ui.page.shared_feed", lambda: (settings, feed))
     page = opened()
-    assert not [each for each in page.get("bidi_component") if each.proto.component_name.endswith("fleet_map")]
+    assert not maps_of(page)
     assert "`north`" in page.info[0].value
 
 

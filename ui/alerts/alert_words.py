@@ -67,7 +67,13 @@ def lasted(alerts: Sequence[Alert], now: float) -> str:
 
 def sentence(alert: Alert) -> str:
     """The sentence of an alert without the time, which stands beside it, as the viewer reads it."""
-    return plain(_SINCE.sub("", alert.summary, count=1), 200)
+    return plain(_SINCE.sub("", alert.summary, count=1), 300)
+
+
+def sentence_and_rarity(alert: Alert) -> tuple[str, str]:
+    """The sentence, and how rare that is, if it says so: ``seen once in about 40,000 events``."""
+    says, mark, rarity = sentence(alert).partition(_RARITY)
+    return says, f"{mark}{rarity}".removeprefix("; ")
 
 
 def short_sentence(alert: Alert) -> str:

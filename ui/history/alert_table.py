@@ -2,17 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from datetime import datetime, tzinfo
+from typing import Any
 
 import pandas as pd
 import streamlit as st
 
-from dataflows.events import SEVERITIES
+from dataflows.events import SEVERITIES, Severity
 from dataflows.report.day import AlertLine
-from ui import links
-from ui.fleet.fleet_table import button_label, severity_style
-from ui.formatting import plain
+from ui import links, palette
+from ui.formatting import button_label, plain
 
 _SHOWN, _CLICK = "past_alerts_shown", "past_alert_click"
 
@@ -36,7 +36,7 @@ def show_alerts(alerts: Sequence[AlertLine], zone: tzinfo, *, with_vehicle: bool
     styles = pd.DataFrame("", index=frame.index, columns=frame.columns)
     for row, alert in enumerate(alerts):
         if alert.severity in SEVERITIES:
-            styles.loc[row, "Severity"] = severity_style(SEVERITIES[SEVERITIES.index(alert.severity)])
+            styles.loc[row, "Severity"] = _severity_style(SEVERITIES[SEVERITIES.index(alert.severity)])
     st.dataframe(
         frame.style.apply(lambda _: styles, axis=None),
         hide_index=True,
@@ -68,7 +68,7 @@ def alert_frame(alerts: Sequence[AlertLine], zone: tzinfo) -> pd.DataFrame:
     )
 
 
-def moment_button(key: str, on_click: object) -> object:
+def moment_button(key: str, on_click: Callable[[], None]) -> Any:
     """A column of moments; clicking one calls `on_click`, with the click in the session under `key`."""
     return st.column_config.ButtonColumn(
         width=110,
@@ -92,3 +92,10 @@ def _clicked() -> None:
     if row is not None:
         alert = alerts[row]
         links.go_to("vehicle", links.query_of_vehicle(alert.vehicle_id, alert.opened_at))
+
+
+def _severity_style(severity: Severity) -> str:
+    """The CSS of a cell that names a severity, in the viewer's theme."""
+    colours = palette.SEVERITY_ON_DARK if st.context.theme.type == "dark" else palette.SEVERITY
+    background, text = colours[severity]
+    return f"background-color: {background}; color: {text};"

@@ -32,6 +32,7 @@ class MqttFeed(Feed):
     def __init__(self, settings: Settings) -> None:
         super().__init__(settings)
         mqtt, topics = settings.mqtt, settings.topics
+        self._enriched_topic = topics.enriched
         self._dead_letter_topic = topics.dead_letter
         self._alerts_topic = settings.alerts_topic
         self._alerts_filter = f"{settings.alerts_topic}/#"
@@ -110,5 +111,6 @@ class MqttFeed(Feed):
             self.alerts.record(message.topic, bytes(message.payload))
         elif message.topic == self._answers_topic:
             self.answers.record(bytes(message.payload))
-        else:
+        elif message.topic.startswith(f"{self._enriched_topic}/"):
+            # Some brokers, such as amqtt, also send retained messages that nobody here has subscribed to.
             self.state.record(bytes(message.payload), retained=message.retain)

@@ -20,6 +20,7 @@ from ui.push.changes import PATH
 from ui.push.versions import Topic, Versions
 
 Draw = Callable[[], None]
+Reads = Sequence[Topic] | Callable[[], Sequence[Topic]]
 
 _SECTIONS = "push_sections"
 _COMPONENT = "push"
@@ -79,7 +80,7 @@ class Sections:
         self,
         name: str,
         draw: Draw,
-        reads: Sequence[Topic],
+        reads: Reads,
         every: float = 0.0,
         part: Callable[[], int] | None = None,
     ) -> None:
@@ -88,7 +89,7 @@ class Sections:
         Args:
             name: unique on the page; a callback can have the section drawn by `draw_again`.
             draw: draws it.
-            reads: what it shows.
+            reads: what it shows; a function is asked whenever the section has been drawn.
             every: fewest seconds between two drawings.
             part: the version of that part of what it reads which it shows, such as the events of one vehicle;
                 ``None`` if it shows all of it.
@@ -97,10 +98,11 @@ class Sections:
         @st.fragment(key=name)
         def drawing() -> None:
             follow()
-            version = 0 if part is None else part()
-            now = time.monotonic()
-            self._drawn[name] = _Drawn(tuple(reads), every, self._versions(), now, part, version)
+            version, now = 0 if part is None else part(), time.monotonic()
+            drawn = _Drawn((), every, self._versions(), now, part, version)
+            self._drawn[name] = drawn
             draw()
+            drawn.reads = tuple(reads() if callable(reads) else reads)
 
         drawing()
 

@@ -12,8 +12,7 @@ import streamlit as st
 from dataflows.clock import SECOND
 from dataflows.events import SEVERITIES
 from ui import palette
-from ui.fleet.fleet_table import button_label
-from ui.formatting import duration, markdown, plain
+from ui.formatting import button_label, duration, markdown, plain
 from ui.replay import session
 from ui.replay.bar import STEP, follow_replay, jump, moment, show_pause
 from ui.replay.clock import SPEEDS

@@ -26,9 +26,6 @@ FRESH_FOR = timedelta(minutes=5)
 RECORDINGS_KEPT = 6
 """Recordings that were opened last; a file takes as much of the disk for temporary files as it is long."""
 
-_OF_A_REPLAY = ("ranked_at", "extent", "extent_since", "extent_vehicles")
-"""What the pages keep by the time of what they show, which now is another one."""
-
 
 def current_replay() -> ReplayFeed | None:
     """What this session replays; ``None`` if it shows the stream."""
@@ -44,19 +41,12 @@ def begin(settings: Settings, recording: Recording, at: datetime | None = None) 
     replay.clock.speed = FIRST_SPEED
     replay.play()
     st.session_state[_REPLAY] = replay
-    _forget_times()
     return replay
 
 
 def end() -> None:
     """Show the stream again."""
     st.session_state.pop(_REPLAY, None)
-    _forget_times()
-
-
-def _forget_times() -> None:
-    for key in _OF_A_REPLAY:
-        st.session_state.pop(key, None)
 
 
 @st.cache_resource(ttl=FRESH_FOR, max_entries=RECORDINGS_KEPT, show_spinner=False)

@@ -10,10 +10,10 @@ import streamlit as st
 from config.errors import HistoryError
 from dataflows.events import Alert
 from dataflows.report.day import AlertLine
-from ui.alerts.alert_cards import BADGES
 from ui.alerts.alert_words import describe_state, lasted, sentence, since
 from ui.clock_time import clock_time
 from ui.formatting import markdown
+from ui.palette import BADGES
 from ui.vehicle import past
 from ui.vehicle.choice import Choice
 from ui.viewer import Viewer

@@ -11,9 +11,8 @@ from urllib.parse import urlencode
 
 import streamlit as st
 
-from ui.fleet.fleet_table import ranking
 from ui.links import query_of_vehicle, time_in
-from ui.live.fleet_state import FleetSnapshot
+from ui.live.fleet_state import FleetSnapshot, VehicleSnapshot
 from ui.vehicle.window import DEFAULT_SPAN, SPANS, SpanName, Window, span_named, window_around
 
 VEHICLE, AT, SPAN = "vehicle", "at", "span"
@@ -129,4 +128,10 @@ def _first(fleet: FleetSnapshot, stale_after: float) -> str | None:
     before: str | None = st.session_state.get("chosen")
     if before in fleet.vehicles:
         return before
-    return next(iter(ranking(fleet, stale_after)), None)
+
+    def badness(vehicle: VehicleSnapshot) -> tuple[bool, bool, float, str]:
+        is_silent = vehicle.silent(fleet.taken_at, stale_after)
+        return is_silent, not vehicle.latest.is_anomaly, -vehicle.error_ratio, vehicle.vehicle_id
+
+    worst = min(fleet.vehicles.values(), key=badness, default=None)
+    return None if worst is None else worst.vehicle_id
