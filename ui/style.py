@@ -28,7 +28,12 @@ div:has(> [class*="_bulk_bar"]) { position: sticky; bottom: 0.75rem; z-index: 5 
     padding: 0.7rem 1rem; border-radius: 0.7rem; border: 1px solid rgba(128, 136, 148, 0.35);
     background: var(--st-background-color, Canvas); box-shadow: 0 0.3rem 1.4rem rgba(0, 0, 0, 0.22)
 }
+/* Who looks at the page: in the bar at the top, on the other side of the pages' names. */
+.st-key-account { position: fixed; top: 0.55rem; right: 1rem; width: auto; z-index: 999991 }
+.st-key-account [data-testid="stTextInput"] { width: 12rem }
+.st-key-openness { padding-top: 1.5rem }
 @media (max-width: 640px) {
+    .st-key-account [data-testid="stTextInput"] { width: 10rem }
     .stMainBlockContainer { padding-left: 1rem; padding-right: 1rem }
     /* The alerts would otherwise be far below the figures. */
     .st-key-figures [data-testid="stMetric"] > div { padding: 0.6rem 0.7rem }

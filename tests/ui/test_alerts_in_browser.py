@@ -10,6 +10,7 @@ import msgspec
 import paho.mqtt.publish
 import pytest
 from playwright.sync_api import Locator, Page, expect
+from ui.alerts.alert_list import ROW_HEIGHT
 
 from config.broker_settings import MqttSettings
 from dataflows.events import Alert, AlertAction
@@ -21,7 +22,6 @@ from tests.support.mqtt_clients import Inbox, publish
 from tests.support.needs import need
 from tests.support.page_process import PATIENCE, page
 from tests.support.shown_alerts import alert, message, place
-from ui.alerts.alert_list import ROW_HEIGHT
 
 LIST = ".st-key-alert_list canvas"
 CARDS = ".st-key-alert_cards"

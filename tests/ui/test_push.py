@@ -99,8 +99,9 @@ def reported_early() -> None:
     import streamlit as st
 
     from ui.push import sections
+    from ui.push.versions import Topic
 
-    versions = {"alerts": 1}
+    versions: dict[Topic, int] = {"alerts": 1}
     drawn = sections.Sections(lambda: dict(versions))
     drawn.section("alerts", lambda: None, ("alerts",))
     versions["alerts"] = 2

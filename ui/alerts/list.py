@@ -13,7 +13,6 @@ from ui import links
 from ui.alerts import acting, bulk
 from ui.alerts.detail import detail_of
 from ui.alerts.rows import COLOURS, list_of
-from ui.alerts.viewer_name import name_of
 from ui.assets import component
 from ui.push.sections import draw_again
 from ui.viewer import Viewer
@@ -79,7 +78,7 @@ def show_alert_list(
     def more() -> None:
         st.session_state[_of(key, "limit")] = limit + ROWS_AT_ONCE
 
-    is_named = bool(name_of(viewer))
+    is_named = bool(viewer.name)
     opened = by_id.get(value("opened") or "")
     listed = list(alerts[:limit])
     if opened is not None and opened not in listed:

@@ -61,13 +61,13 @@ def missing(alerts: AlertSnapshot) -> list[str]:
     return parts
 
 
-def cannot_act(viewer: Viewer, name: str) -> list[str]:
+def cannot_act(viewer: Viewer) -> list[str]:
     """Markdown: why there are no buttons, if there are none."""
     if not viewer.may_act:
         return [
             ":gray[:material/visibility: You can look at alerts. To acknowledge, comment and mute, one needs "
             "the role *dispatcher*.]"
         ]
-    if not name:
+    if not viewer.name:
         return [":orange[Enter your name above to act on alerts: it goes with what you do.]"]
     return []
