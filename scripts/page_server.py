@@ -40,6 +40,7 @@ def page_server(
     *,
     port: int | None = None,
     variables: Mapping[str, str] | None = None,
+    app: str = "ui",
 ) -> Iterator[PageServer]:
     """Run ``streamlit run ui`` for the duration of the context.
 
@@ -49,6 +50,7 @@ def page_server(
         log: where its log goes; by default to our standard error.
         port: that it listens on; by default a free one.
         variables: more of its environment.
+        app: what is run; another script than that of the page.
 
     Raises:
         AssertionError: it ended, or did not answer in time.
@@ -66,7 +68,7 @@ def page_server(
         "FLEET__TOPICS__AUDIT": f"{topic}/audit",
         **(variables or {}),
     }
-    command = [sys.executable, "-m", "streamlit", "run", "ui", "--server.port", str(port)]
+    command = [sys.executable, "-m", "streamlit", "run", app, "--server.port", str(port)]
     process = subprocess.Popen(
         command,
         cwd=DEFAULT_FILE.parents[1],

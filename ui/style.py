@@ -23,7 +23,9 @@ div:has(> .st-key-replay_bar), div:has(> div > .st-key-replay_bar) {
     border-left: 4px solid #8250df; border-radius: 0.6rem; font-variant-numeric: tabular-nums
 }
 /* What can be done to the selected alerts stays in sight while their list is scrolled. */
-div:has(> [class*="_bulk_bar"]) { position: sticky; bottom: 0.75rem; z-index: 5 }
+[data-testid="stLayoutWrapper"]:has(> div > div > [class*="_bulk_bar"]) {
+    position: sticky; bottom: 0.75rem; z-index: 5
+}
 [class*="_bulk_bar"] {
     padding: 0.7rem 1rem; border-radius: 0.7rem; border: 1px solid rgba(128, 136, 148, 0.35);
     background: var(--st-background-color, Canvas); box-shadow: 0 0.3rem 1.4rem rgba(0, 0, 0, 0.22)

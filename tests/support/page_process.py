@@ -16,7 +16,12 @@ PATIENCE = 90.0
 
 @contextmanager
 def page(
-    mqtt: MqttSettings, topic: str, log: Path | None = None, port: int | None = None, **variables: str
+    mqtt: MqttSettings,
+    topic: str,
+    log: Path | None = None,
+    port: int | None = None,
+    app: str = "ui",
+    **variables: str,
 ) -> Iterator[str]:
     """Run ``streamlit run ui`` in its own process; yields its address once it answers.
 
@@ -25,10 +30,13 @@ def page(
         topic: all topics are below it.
         log: file for its log.
         port: that it listens on; by default a free one.
+        app: what is run; another script than that of the page.
         variables: more of its environment.
     """
     with (
         Path(os.devnull if log is None else log).open("ab") as output,
-        page_server(mqtt, topic, None if log is None else output, port=port, variables=variables) as server,
+        page_server(
+            mqtt, topic, None if log is None else output, port=port, variables=variables, app=app
+        ) as server,
     ):
         yield server.address

@@ -9,7 +9,7 @@ import streamlit as st
 from ui.alerts.download import csv_of, json_of
 from ui.alerts.filter_bar import filters_of_address, keep, show_filters
 from ui.alerts.filters import Filters
-from ui.alerts.list import show_alert_list
+from ui.alerts.list import show_afresh, show_alert_list
 from ui.alerts.listing import Listing, depends_on_time, listing_of
 from ui.alerts.notices import cannot_act, missing, nothing, nothing_matches, trouble
 from ui.push.sections import draw_again
@@ -49,9 +49,8 @@ def _show_listing(viewer: Viewer, listing: Listing) -> None:
     if warning := trouble(feed, settings, viewer.zone):
         st.warning(warning, icon=":material/notifications_off:")
     if not listing.known:
-        st.markdown(nothing(feed, listing.live))
-        return
-    if not listing.shown:
+        st.markdown(nothing(feed))
+    elif not listing.shown:
         with st.container(key="alert_nothing", horizontal_alignment="center"):
             st.markdown(nothing_matches(listing.filters, len(listing.known)))
             if listing.filters != Filters():
@@ -91,4 +90,5 @@ def _reset() -> None:
 
 
 def _draw_again() -> None:
+    show_afresh(KEY)
     draw_again("alert_filters", "alerts")
