@@ -6,29 +6,29 @@ from collections.abc import Sequence
 from datetime import tzinfo
 from pathlib import Path
 
+import numpy as np
 import pandas as pd
 import streamlit as st
 
 from config.settings import Settings
 from dataflows.history.trips import Trip
 from dataflows.report.day import DayReport
-from dataflows.report.drawing import route
 from dataflows.report.html import html, tiles
-from ui import links, palette
+from ui import links
 from ui.formatting import markdown, plain
 from ui.history import frames
 from ui.history.alert_table import clicked_row, moment_button, show_alerts
 from ui.history.downloads import show_downloads
 from ui.history.period import Period
 from ui.history.signals import show_event_signals, show_hours, show_rollup_signals
+from ui.live.track import distance
+from ui.map.view import MapRoute, show_map
 
-XMLNS = 'xmlns="http://www.w3.org/2000/svg"'
-ROUTE_STYLE = (
-    "<style>svg{max-width:100%;height:auto}"
-    f".actual{{fill:none;stroke:{palette.NORMAL};stroke-width:2}}.flagged{{fill:{palette.ANOMALY}}}"
-    f".start{{fill:#fff;stroke:{palette.NORMAL};stroke-width:3}}.end{{fill:{palette.NORMAL}}}</style>"
-)
-"""The picture is shown as an image, which no style of the page reaches."""
+HEIGHT_OF_MAP = 420
+"""Pixels."""
+
+SPACING = 10.0
+"""Metres between two points of a route, at least."""
 
 _SHOWN, _CLICK = "trips_shown", "trip_click"
 
@@ -63,7 +63,7 @@ def show_detail(
         show_alerts(report.alerts, zone, with_vehicle=False)
     with right:
         st.subheader("Route", anchor=False)
-        _show_route(report)
+        _show_route(report, settings)
     if len(rollups):
         show_hours(rollups, [vehicle], period)
     if report.charts:
@@ -108,10 +108,25 @@ def _clicked() -> None:
         links.go_to("vehicle", links.query_of_vehicle(vehicle, trip.start))
 
 
-def _show_route(report: DayReport) -> None:
-    picture = route(report.latitudes, report.longitudes, report.flagged)
-    if picture is None:
+def _show_route(report: DayReport, settings: Settings) -> None:
+    way = route_of(report)
+    if not way.points:
         st.caption("No position is kept of this time.")
         return
-    st.image(f"<svg {XMLNS} " + str(picture).removeprefix("<svg ").replace(">", f">{ROUTE_STYLE}", 1))
-    st.caption("North is up. Ring: start, disc: end, red: anomalies.")
+    # Another vehicle or time is another part of the world.
+    key = f"route_{report.vehicle_id}_{report.start.isoformat()}_{report.end.isoformat()}"
+    show_map(settings, key, (), route=way, height=HEIGHT_OF_MAP)
+
+
+def route_of(report: DayReport) -> MapRoute:
+    """Where the vehicle was, with anomalies; places that are too near to each other are left out."""
+    known = np.isfinite(report.latitudes) & np.isfinite(report.longitudes)
+    points: list[tuple[float, float]] = []
+    flagged: list[int] = []
+    places = zip(report.latitudes[known].tolist(), report.longitudes[known].tolist(), strict=True)
+    for place, is_flagged in zip(places, report.flagged[known].tolist(), strict=True):
+        if not points or distance(points[-1], place) >= SPACING:
+            points.append(place)
+        if is_flagged and flagged[-1:] != [len(points) - 1]:
+            flagged.append(len(points) - 1)
+    return MapRoute(points, flagged)

@@ -109,6 +109,7 @@ class AlertState:
         clock: seconds since the epoch.
         max_alerts: alerts kept.
         shared_for: seconds for which viewers get the same snapshot if no alert changes.
+        version: from which versions rise.
     """
 
     def __init__(
@@ -116,6 +117,7 @@ class AlertState:
         clock: Callable[[], float] = time.time,
         max_alerts: int = MAX_ALERTS,
         shared_for: float = SHARED_FOR,
+        version: int = 0,
     ) -> None:
         self._clock = clock
         self._max_alerts = max_alerts
@@ -126,7 +128,7 @@ class AlertState:
         self._unconfirmed: set[str] = set()
         self._confirm_by = 0.0
         self._dropped = self._undecodable = 0
-        self._version = 0
+        self._version = version
         self._mute_ends = math.inf
         self._shared: AlertSnapshot | None = None
 

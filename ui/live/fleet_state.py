@@ -127,6 +127,7 @@ class FleetState:
         clock: seconds since the epoch.
         max_vehicles: vehicles kept.
         shared_for: seconds for which viewers get the same snapshot.
+        version: from which versions rise.
     """
 
     def __init__(
@@ -135,6 +136,7 @@ class FleetState:
         clock: Callable[[], float] = time.time,
         max_vehicles: int = MAX_VEHICLES,
         shared_for: float = SHARED_FOR,
+        version: int = 0,
     ) -> None:
         self._page = page
         self._clock = clock
@@ -152,7 +154,7 @@ class FleetState:
         self._last_event_at: float | None = None
         self._dead_letter_reason = ""
         self._latest_dead_letters: deque[DeadLetter] = deque(maxlen=DEAD_LETTERS_KEPT)
-        self._version = 0
+        self._version = version
         self._shared: FleetSnapshot | None = None
 
     @property

@@ -76,7 +76,6 @@ class ReplayFeed(Feed):
         self._rows: Iterator[Row] = iter(())
         self._next: Row | None = None
         self._read_until = self._next_revision = 0
-        self._earlier = {"fleet": 0, "alerts": 0}
         self._moves = 0
         self._looked_at = timer()
         self.jump(recording.start / SECOND)
@@ -94,8 +93,6 @@ class ReplayFeed(Feed):
             self._advance(self.clock.due())
         return {
             **super().versions(),
-            "fleet": self._earlier["fleet"] + self.state.version,
-            "alerts": self._earlier["alerts"] + self.alerts.version,
             "clock": self._moves * MOVE + clock_version(self.clock.at),
             "replay": self._moves * MOVE + int(self.clock.at),
         }
@@ -215,10 +212,10 @@ class ReplayFeed(Feed):
 
     def _begin_at(self, since: int, target: int) -> None:
         """Forget everything, and know what was known at `since`."""
-        for topic, state in (("fleet", self.state), ("alerts", self.alerts)):
-            self._earlier[topic] += state.version + 1
-        self.state = FleetState(self._settings.page, self._now, shared_for=0.0)
-        self.alerts = AlertState(self._now, shared_for=0.0)
+        # Versions go on rising, so that no section takes what it has drawn for what there is now.
+        fleet, alerts = self.state.version + 1, self.alerts.version + 1
+        self.state = FleetState(self._settings.page, self._now, shared_for=0.0, version=fleet)
+        self.alerts = AlertState(self._now, shared_for=0.0, version=alerts)
         self._rows, self._next = iter(()), None
         self._read_until, self._next_revision = max(since, 1), 0
         for row in self.recording.last_of_silent(since, target + 1):
