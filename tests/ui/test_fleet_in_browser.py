@@ -6,6 +6,7 @@ import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from datetime import UTC, datetime, timedelta
+from typing import Any
 
 import msgspec
 import pytest
@@ -51,7 +52,7 @@ def viewer(broker: Broker, topic: str, width: int, height: int = 1000) -> Iterat
     mqtt = broker.settings()
     now = datetime.now(UTC)
     names = [f"VEH-{number:02}" for number in range(VEHICLES)]
-    times = {"opened_at": now, "onset_at": now, "last_at": now}
+    times: dict[str, Any] = {"opened_at": now, "onset_at": now, "last_at": now}
     burning = alert(BURNING, severity="critical", summary="it burns", **times)
     publish(mqtt, [(f"{topic}/alerts/{place(burning)}", message(burning))], retain=True)
     kept = [
