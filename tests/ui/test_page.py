@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-import json
 import re
-import zlib
 from collections.abc import Callable
 from datetime import UTC, datetime
 from pathlib import Path
@@ -15,6 +13,7 @@ from streamlit.testing.v1 import AppTest
 
 from config.settings import load
 from tests.support.enriched_events import CALM, payload
+from tests.support.map_messages import has_map, settings_of_map, texts_on_map
 from tests.support.staged_page import NOW, StagedFeed, again, fleet_table, opened, text
 from ui.fleet.fleet_table import RANK_EVERY, vehicle_named
 from ui.live.feed import Connection
@@ -38,17 +37,6 @@ def show(feed: StagedFeed, monkeypatch: pytest.MonkeyPatch) -> ShowPage:
 
 def table(page: AppTest) -> Any:
     return fleet_table(page)
-
-
-def map_of(page: AppTest) -> list[dict[str, Any]]:
-    """The parts of the map's message that are JSON: its settings, and the texts of its vehicles."""
-    (element,) = [each for each in page.get("bidi_component") if each.proto.component_name.endswith("fleet_map")]
-    parts, message = [], element.proto.bytes
-    while message:
-        end = 4 + int.from_bytes(message[:4], "little")
-        parts.append(zlib.decompress(message[4:end]))
-        message = message[end:]
-    return [json.loads(parts[0]), json.loads(parts[2])]
 
 
 def test_an_anomaly_is_described_in_the_table_and_the_detail(feed: StagedFeed, show: ShowPage) -> None:
@@ -211,11 +199,12 @@ def test_the_map_shows_every_vehicle_with_a_position_and_marks_the_chosen_one(
     feed.state.record(payload("VEH-1", error=5.0, measured={"engine_temperature": 131.0}))
     feed.state.record(payload("VEH-2"))
     feed.state.record(payload("VEH-3", position=None))
-    settings, texts = map_of(show())
-    assert settings["chosen"] == "VEH-1"
-    assert settings["base"] is None
-    assert texts["ids"] == ["VEH-1", "VEH-2"]
-    assert texts["lines"][0] == [
+    page = show()
+    assert settings_of_map(page)["chosen"] == "VEH-1"
+    assert settings_of_map(page)["base"] is None
+    texts = texts_on_map(page)
+    assert list(texts) == ["VEH-1", "VEH-2"]
+    assert texts["VEH-1"] == [
         "anomaly, severity 83",
         "engine_temperature 131 °C, expected 90 °C",
         "speed 60 km/h",
@@ -233,7 +222,7 @@ def test_a_base_map_that_cannot_be_read_is_reported_and_the_map_is_there(
     monkeypatch.setattr("ui.page.shared_feed", lambda: (settings, feed))
     page = opened()
     assert "cannot read" in page.warning[0].value
-    assert map_of(page)[0]["base"] is None
+    assert settings_of_map(page)["base"] is None
 
 
 def test_charts_get_new_data_but_never_a_new_specification(feed: StagedFeed, show: ShowPage) -> None:
@@ -258,7 +247,7 @@ def test_without_a_position_in_the_catalogue_there_is_a_note_instead_of_a_map(
     feed.state.record(payload("VEH-1"))
     monkeypatch.setattr("ui.page.shared_feed", lambda: (settings, feed))
     page = opened()
-    assert not [each for each in page.get("bidi_component") if each.proto.component_name.endswith("fleet_map")]
+    assert not has_map(page)
     assert "`north`" in page.info[0].value
 
 
@@ -273,7 +262,7 @@ def test_a_hostile_vehicle_id_is_shown_and_never_interpreted(feed: StagedFeed, s
         assert not element.allow_html
     assert HOSTILE in page.selectbox[0].options
     # As it is: the browser shows it as text, and sends it back when it is clicked.
-    assert map_of(page)[1]["ids"] == [HOSTILE, "@@#a.b"]
+    assert list(texts_on_map(page)) == [HOSTILE, "@@#a.b"]
 
 
 def test_a_hostile_dead_letter_reason_is_escaped(feed: StagedFeed, show: ShowPage) -> None:
