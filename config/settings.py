@@ -174,6 +174,7 @@ class PageSettings(Section):
         stale_after: seconds without an event after which a vehicle, or the stream, is silent.
         metrics: addresses of the Prometheus metrics of the processes of the job.
         base_map: file of roads or tiles that the map is drawn on; ``None`` for a grid.
+        recordings: directory with files of scored events that can be replayed; ``None`` offers none.
     """
 
     latitude: str
@@ -183,6 +184,7 @@ class PageSettings(Section):
     stale_after: PositiveFloat
     metrics: tuple[Annotated[str, Field(pattern=r"^https?://")], ...] = ()
     base_map: Annotated[Path | None, AfterValidator(_base_map), UNSET] = None
+    recordings: Annotated[Path | None, UNSET]
 
 
 class Settings(BaseSettings):

@@ -52,6 +52,7 @@ def page_server(mqtt: MqttSettings, topic: str, log: IO[bytes] | None = None) ->
         "FLEET__TOPICS__DEAD_LETTER": f"{topic}/dead-letter",
         "FLEET__TOPICS__ALERTS": f"{topic}/alerts",
         "FLEET__TOPICS__ALERT_ACTIONS": f"{topic}/alert-actions",
+        "FLEET__TOPICS__COMMAND": f"{topic}/command",
     }
     command = [sys.executable, "-m", "streamlit", "run", "ui", "--server.port", str(port)]
     process = subprocess.Popen(

@@ -49,6 +49,11 @@ def plain(text: str, limit: int = 80) -> str:
     return line if len(line) <= limit else f"{line[: limit - 1]}…"
 
 
+def button_label(text: str) -> str:
+    """Untrusted text as the label of a button, where ``:material/...:`` must not become an icon."""
+    return plain(text).replace(":", ":\N{WORD JOINER}")
+
+
 def markdown(text: str, limit: int = 400) -> str:
     """Markdown that shows untrusted text literally: no markup, HTML, directive, emoji or link."""
     return _LINK_START.sub("\N{WORD JOINER}", plain(text, limit)).translate(_PUNCTUATION)

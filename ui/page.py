@@ -17,10 +17,13 @@ from ui.links import PageName
 from ui.pipeline.metrics_scraper import EVERY
 from ui.pipeline.page import show_pipeline
 from ui.push.sections import Sections
+from ui.replay.bar import show_bar
+from ui.replay.page import show_replay
+from ui.replay.session import current_replay
 from ui.shared import shared_desk, shared_feed, shared_metrics
 from ui.style import STYLE
 from ui.vehicle.page import show_vehicle
-from ui.viewer import Viewer
+from ui.viewer import Role, Viewer
 
 
 def show_page() -> None:
@@ -34,8 +37,12 @@ def show_page() -> None:
         st.title("Fleet", anchor=False)
         st.error(f"Invalid settings: {markdown(str(error), 1000)}. Correct them and reload the page.")
         return
-    sections = Sections(feed.versions)
-    viewer = Viewer("", "operator", viewer_zone(), settings, feed, desk, sections)
+    replay = current_replay()
+    shown = feed if replay is None else replay
+    sections = Sections(shown.versions, None if replay is None else replay.refresh)
+    # Of a replay, nothing can be acted on.
+    role: Role = "operator" if replay is None else "viewer"
+    viewer = Viewer("", role, viewer_zone(), settings, shown, desk, sections)
 
     def pipeline() -> None:
         st.title("Pipeline", anchor=False)
@@ -53,10 +60,13 @@ def show_page() -> None:
     page("fleet", "Fleet", "local_shipping", lambda: show_fleet(viewer), is_first=True)
     page("vehicle", "Vehicle", "directions_car", lambda: show_vehicle(viewer))
     page("alerts", "Alerts", "notifications", lambda: show_alerts(viewer))
+    page("replay", "Replay", "replay", lambda: show_replay(viewer))
     page("history", "History", "history", lambda: show_history(settings, viewer.zone))
     page("pipeline", "Pipeline", "monitoring", pipeline)
     links.remember(pages)
     chosen = st.navigation(list(pages.values()), position="top")
     links.follow()
     sections.listen()
+    if replay is not None:
+        show_bar(replay, sections, viewer.zone)
     chosen.run()

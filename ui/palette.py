@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Literal
+
 from dataflows.events import Severity
 
 ANOMALY = "#e5484d"
@@ -45,6 +47,14 @@ MAP_TONES_ON_DARK: dict[str, tuple[str, str, str, str]] = {
 }
 """Of a vehicle or cluster on the map: its surface, its edge, what is written on it, and where it has been."""
 
+BADGES: dict[Severity, Literal["red", "orange", "yellow", "blue"]] = {
+    "critical": "red",
+    "major": "orange",
+    "minor": "yellow",
+    "warning": "blue",
+}
+"""In Markdown: ``:red-badge[critical]``."""
+
 CHOSEN_ROW = "rgba(59, 158, 218, 0.16)"
 
 Rgba = tuple[int, int, int, int]
@@ -71,3 +81,26 @@ def severity_colour(severity: float, is_anomaly: bool) -> Rgba:
     share = min(1.0, max(0.0, (severity - 30.0) / 20.0))
     red, green, blue = (round(calm + share * (near - calm)) for calm, near in zip(_CALM, _NEAR, strict=True))
     return red, green, blue, 235
+
+
+DOTS: dict[str, tuple[str, str]] = {
+    "critical": ("#b3123f", "#f04468"),
+    "major": ("#ef8d3c", "#f09a4e"),
+    "minor": ("#e2bd2f", "#f2d765"),
+    "warning": ("#7fbdea", "#a9d6f7"),
+    "anomalous": ("#e5484d", "#ff6369"),
+    "ok": ("#3f7396", "#5b8fb5"),
+    "silent": ("#7a848f", "#87929e"),
+    "warming_up": ("#b7c5d1", "#56697b"),
+}
+"""Of a vehicle, or a number of them, in the light and in the dark theme. Beside a dot there is a word."""
+
+CELLS: dict[str, tuple[str, str]] = {
+    "critical": ("#b3123f", "#f04468"),
+    "major": ("#ef8d3c", "#d9762a"),
+    "minor": ("#f7d75c", "#8f7a1f"),
+    "warning": ("#bfdcf1", "#2f5775"),
+    "normal": ("#e6edf3", "#1d2a36"),
+    "none": ("#f1f4f7", "#151d25"),
+}
+"""Of a time in which a vehicle was at worst like this: ``normal`` below the threshold, ``none`` unknown."""

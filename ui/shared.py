@@ -9,9 +9,12 @@ from config.settings import Settings
 from ui.actions.action_desk import ActionDesk
 from ui.actions.kafka_actions import KafkaActions
 from ui.actions.mqtt_actions import MqttActions
+from ui.commands.command_desk import CommandDesk
+from ui.commands.publishers import publisher_of
 from ui.live.feed import Feed
 from ui.live.kafka_feed import KafkaFeed
 from ui.live.mqtt_feed import MqttFeed
+from ui.live.past_filler import PastFiller
 from ui.pipeline.metrics_scraper import MetricsScraper
 
 
@@ -25,6 +28,8 @@ def shared_feed() -> tuple[Settings, Feed]:
     settings = config.settings.load()
     feed: Feed = KafkaFeed(settings) if settings.sink.kind == "kafka" else MqttFeed(settings)
     feed.start()
+    if settings.history.directory is not None:
+        PastFiller(feed, settings.history.directory).start()
     return settings, feed
 
 
@@ -37,6 +42,16 @@ def shared_desk() -> ActionDesk:
     """
     settings = config.settings.load()
     return ActionDesk(KafkaActions(settings) if settings.sink.kind == "kafka" else MqttActions(settings))
+
+
+@st.cache_resource(show_spinner=False)
+def shared_commands() -> CommandDesk:
+    """What this process knows of commands, and the only publisher of them.
+
+    Raises:
+        SettingsError: a setting is invalid; nothing is cached, so the next viewer tries again.
+    """
+    return CommandDesk(publisher_of(config.settings.load()))
 
 
 @st.cache_resource(show_spinner=False)

@@ -11,19 +11,30 @@ STYLE = """<style>
 .st-key-figures [data-testid="stMetricDelta"] { border-radius: 0.8rem }
 .st-key-figures [data-testid="stColumn"] div:has([data-testid="stMetric"]) { height: 100% }
 .st-key-figures [data-testid="stMetric"] { height: 100% }
-.st-key-alert_cards { display: none }
+.st-key-vehicle_table :is(td, th) { padding: 0.2rem 0.5rem }
+.st-key-vehicle_table td:is(:nth-child(2), :nth-child(3)) { white-space: nowrap }
+.st-key-vehicle_table table { width: 100%; font-variant-numeric: tabular-nums }
+/* A replay must not be taken for the present: its bar stays in sight, in a colour that nothing else has. */
+div:has(> .st-key-replay_bar), div:has(> div > .st-key-replay_bar) {
+    position: sticky; top: 3.6rem; z-index: 90
+}
+.st-key-replay_bar {
+    background: color-mix(in srgb, #8250df 16%, var(--st-background-color, Canvas)); padding: 0.45rem 0.9rem;
+    border-left: 4px solid #8250df; border-radius: 0.6rem; font-variant-numeric: tabular-nums
+}
+/* What can be done to the selected alerts stays in sight while their list is scrolled. */
+div:has(> [class*="_bulk_bar"]) { position: sticky; bottom: 0.75rem; z-index: 5 }
+[class*="_bulk_bar"] {
+    padding: 0.7rem 1rem; border-radius: 0.7rem; border: 1px solid rgba(128, 136, 148, 0.35);
+    background: var(--st-background-color, Canvas); box-shadow: 0 0.3rem 1.4rem rgba(0, 0, 0, 0.22)
+}
 @media (max-width: 640px) {
     .stMainBlockContainer { padding-left: 1rem; padding-right: 1rem }
     /* The alerts would otherwise be far below the figures. */
     .st-key-figures [data-testid="stMetric"] > div { padding: 0.6rem 0.7rem }
     .st-key-figures [data-testid="stColumn"] { min-width: calc(50% - 1rem); flex: 1 1 calc(50% - 1rem) }
-    /* The sentence of an alert does not fit into a table here. */
-    .st-key-alert_list { display: none }
-    .st-key-alert_cards { display: flex; gap: 0.6rem }
-    .st-key-alert_cards > div:has([data-testid="stCheckbox"]) ~ div:has([data-testid="stCheckbox"]) {
-        border-top: 1px solid rgba(128, 136, 148, 0.25); padding-top: 0.6rem; width: 100%
-    }
-    [class*="st-key-alert_card_member"] { padding-left: 1.7rem }
-    [class*="st-key-alert_card_group"] button { margin-left: 1.7rem; padding: 0; min-height: 1.5rem }
+    /* The charts show limits; notes must not be cut off. */
+    .st-key-vehicle_table :is(td, th):nth-child(4) { display: none }
+    .st-key-vehicle_table table { font-size: 0.9rem }
 }
 </style>"""

@@ -5,6 +5,7 @@ from __future__ import annotations
 import argparse
 import json
 import math
+import signal
 import sys
 from collections.abc import Callable, Sequence
 
@@ -71,6 +72,8 @@ def main(arguments: Sequence[str] | None = None) -> None:
         seconds=options.seconds,
         markers=options.markers,
     )
+    # Otherwise everything that was started would go on.
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit(128 + signal.SIGTERM))
     with exit_on_error("benchmarks.page"):
         found = run(plan, Console(stderr=True))
     if options.json:

@@ -28,6 +28,9 @@ ANOMALOUS = 0.005
 OPEN_EVERY, OPEN_FOR = 5.0, 30.0
 """Seconds between two alerts that open, and until one clears."""
 
+SUBJECTS = ("speed", "acceleration", "rpm", "throttle", "engine_temperature", "battery_voltage", "fuel")
+"""Signals that alerts take turns with: with one for all, the page would make them one row."""
+
 SLICE = 0.02
 """Seconds that events which are due together may span: sleeping for each of them would take a processor."""
 
@@ -147,17 +150,18 @@ def alert_of(number: int, vehicle_id: str, opened_at: datetime, cleared_at: date
         opened_at: when it opened, UTC.
         cleared_at: when it cleared, UTC.
     """
+    subject = SUBJECTS[number % len(SUBJECTS)]
     return Alert(
-        alert_id=f"{vehicle_id}/anomaly/speed/{number}",
+        alert_id=f"{vehicle_id}/anomaly/{subject}/{number}",
         revision=1 if cleared_at is None else 2,
         vehicle_id=vehicle_id,
         kind="anomaly",
-        subject="speed",
+        subject=subject,
         state="open" if cleared_at is None else "cleared",
         severity=("warning", "minor", "major")[number % 3],
         peak=60.0,
-        summary="Speed is unusual: 62 km/h, expected 48 km/h",
-        signals=(AlertSignal(name="speed", actual=62.0, typical=48.0, share=0.7),),
+        summary=f"{subject} is unusual: 62, expected 48",
+        signals=(AlertSignal(name=subject, actual=62.0, typical=48.0, share=0.7),),
         events=5,
         openings=1,
         onset_at=opened_at,

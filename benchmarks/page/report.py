@@ -39,10 +39,11 @@ SERVER_GROWTH, HEAP_GROWTH = 50.0, 20.0
 """MiB per hour: a server and a tab that stay open for a day then still fit into a GiB or two."""
 
 LONG_ENOUGH = 600.0
-"""Seconds: in less, caches and histories that still fill look like growth, so that is not judged."""
+"""Seconds: in less, caches and histories that still fill look like growth, and are not judged."""
 
 UNDISTURBED = 0.1
-"""Share of all processors that others may use: with more, times include much waiting for a processor."""
+"""Share of all processors that others may use. With more, times are those of waiting for a processor, and
+shares are low because there was none: no limit is judged."""
 
 Verdict = Literal["", "passes", "fails", "not judged", "not measured"]
 
@@ -57,7 +58,7 @@ class Figure:
         value: NaN if it could not be measured, infinite if what was waited for never came.
         unit: of value and limit: ``ms``, ``%``, ``MiB`` or ``MiB/h``.
         limit: the most that is allowed; ``None`` if there is no limit.
-        is_judged: whether this run was long enough to compare the value with the limit.
+        is_judged: whether this run can tell: nothing disturbed it, and it was long enough.
     """
 
     name: str
@@ -89,20 +90,29 @@ def figures(run: PageRun) -> list[Figure]:
     shown = Figures.of(np.concatenate([viewer.markers.until_shown for viewer in viewers]))
     refresh = Figures.of(np.concatenate([viewer.markers.refreshes for viewer in viewers]))
     threads = [viewer.thread for viewer in viewers if viewer.thread is not None]
-    is_long = run.seconds >= LONG_ENOUGH
+    is_calm = run.others_share <= UNDISTURBED
+    is_long = is_calm and run.seconds >= LONG_ENOUGH
     memory = [size / MEBIBYTE for size in run.server_memory]
     return [
         Figure("shown_p50_ms", "alert published → painted, p50", shown.p50, "ms"),
-        Figure("shown_p95_ms", "alert published → painted, p95", shown.p95, "ms", SHOWN_WITHIN),
+        Figure("shown_p95_ms", "alert published → painted, p95", shown.p95, "ms", SHOWN_WITHIN, is_calm),
         Figure("shown_max_ms", "alert published → painted, max", shown.max, "ms"),
         Figure("refresh_p50_ms", "refresh: message → painted, p50", refresh.p50, "ms"),
-        Figure("refresh_p95_ms", "refresh: message → painted, p95", refresh.p95, "ms", REFRESHED_WITHIN),
+        Figure(
+            "refresh_p95_ms",
+            "refresh: message → painted, p95",
+            refresh.p95,
+            "ms",
+            REFRESHED_WITHIN,
+            is_calm,
+        ),
         Figure(
             "main_thread_busy_percent",
             "main thread busy, busiest viewer",
             100.0 * max((thread.busy for thread in threads), default=math.nan),
             "%",
             100.0 * MAIN_THREAD_SHARE,
+            is_calm,
         ),
         Figure(
             "longest_task_ms",
@@ -116,6 +126,7 @@ def figures(run: PageRun) -> list[Figure]:
             100.0 * run.server_share,
             "%",
             100.0 * SERVER_SHARE,
+            is_calm,
         ),
         Figure("server_memory_start_mib", "memory of the server, start", memory[0], "MiB"),
         Figure("server_memory_end_mib", "memory of the server, end", memory[-1], "MiB"),
@@ -154,7 +165,7 @@ def conclusion(found: Sequence[Figure]) -> str:
     if names["fails"]:
         parts.append(f"exceeded: {'; '.join(names['fails'])}")
     if names["not judged"]:
-        parts.append(f"too short to judge, less than {LONG_ENOUGH:g} s: {'; '.join(names['not judged'])}")
+        parts.append(f"not judged: {'; '.join(names['not judged'])}")
     if names["not measured"]:
         parts.append(f"not measured: {'; '.join(names['not measured'])}")
     return ". ".join(parts)
@@ -181,7 +192,7 @@ def circumstances(run: PageRun) -> str:
         f"{plan.warm_up:g} s\n"
         f"{len(run.viewers[0].markers.published)} alerts timed; of all processors, this used "
         f"{100.0 * run.own_share:.0f} %, and others {100.0 * run.others_share:.0f} %"
-        + (": measure again when nothing else runs" if run.others_share > UNDISTURBED else "")
+        + (", too much to judge anything" if run.others_share > UNDISTURBED else "")
     )
 
 

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-import math
 import os
 import secrets
 import tempfile
+import threading
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -50,6 +50,12 @@ BROKERS: dict[str, Callable[[Path], Mosquitto | EmbeddedBroker]] = {
 
 Tick = Callable[[str, float], None]
 """Is called with what is being done, and which share of it is done, 0–1."""
+
+
+def marker_times(plan: Plan) -> list[float]:
+    """When markers are due, seconds after the beginning, rising: in step with nothing that is periodic."""
+    each, golden = plan.seconds / plan.markers, 0.6180339887
+    return [each * (number + 0.9 * (number * golden % 1.0)) for number in range(plan.markers)]
 
 
 def measure(plan: Plan, tick: Tick) -> PageRun:
@@ -99,11 +105,18 @@ def _page(mqtt: MqttSettings, topic: str, log: Path) -> Iterator[PageServer]:
 
 
 class _MarkerPublisher:
-    """Publishes markers."""
+    """Publishes markers.
+
+    Attributes:
+        published: when each of those of `start` was published, milliseconds since the epoch.
+    """
 
     def __init__(self, mqtt: MqttSettings, topic: str, run: str) -> None:
+        self.published: list[float] = []
         self._topic, self._run = topic, run
         self._client = connected(mqtt)
+        self._stopping = threading.Event()
+        self._thread: threading.Thread | None = None
 
     def publish(self, number: int) -> float:
         """Open a marker, and return when: milliseconds since the epoch."""
@@ -112,10 +125,33 @@ class _MarkerPublisher:
         self._client.publish(f"{self._topic}/{topic}", payload, qos=1, retain=True)
         return now
 
+    def start(self, due: Sequence[float]) -> None:
+        """Publish markers 0, 1, 2 … when they are due, seconds from now on.
+
+        In a thread: browsers that do not answer in time must not put off what shows that they do not.
+        """
+
+        def publish() -> None:
+            begin = time.monotonic()
+            for number, at in enumerate(due):
+                if self._stopping.wait(max(0.0, begin + at - time.monotonic())):
+                    return
+                self.published.append(self.publish(number))
+
+        self._thread = threading.Thread(target=publish, name="markers", daemon=True)
+        self._thread.start()
+
+    def wait(self) -> None:
+        """Return when all markers are published."""
+        if self._thread is not None:
+            self._thread.join()
+
     def __enter__(self) -> Self:
         return self
 
     def __exit__(self, *_: object) -> None:
+        self._stopping.set()
+        self.wait()
         self._client.disconnect()
         self._client.loop_stop()
 
@@ -153,12 +189,12 @@ class _Measurement:
         heaps = [viewer.live_heap() for viewer in self.viewers]
         samples: list[list[int]] = [[] for _ in self.viewers]
         trace: bytes | None = None
-        published: list[float] = []
         server, everything = ProcessTree(self.server.pid), ProcessTree(os.getpid())
         start_tracing(self.browser)
         psutil.cpu_percent()
         sent, begin = self.publisher.sent, time.monotonic()
         by_server, by_everything = server.processor_seconds(), everything.processor_seconds()
+        self.markers.start(marker_times(self.plan) if self.shows_markers else ())
         next_sample = 0.0
         while (passed := time.monotonic() - begin) < self.plan.seconds:
             tick("measuring", passed / self.plan.seconds)
@@ -170,13 +206,9 @@ class _Measurement:
                     # More than once: a page that has just been told to trace may miss the first.
                     viewer.mark()
                 next_sample += SAMPLE_EVERY
-            due = self._due(len(published))
-            if passed >= due:
-                published.append(self.markers.publish(len(published)))
-                due = self._due(len(published))
             if trace is None and passed >= TRACED:
                 trace = stop_tracing(self.browser)
-            pause = min(next_sample, due, self.plan.seconds) - (time.monotonic() - begin)
+            pause = min(next_sample, self.plan.seconds) - (time.monotonic() - begin)
             self.viewers[0].pass_time(max(0.001, pause))
         found.seconds = time.monotonic() - begin
         busy = psutil.cpu_percent() / 100.0
@@ -188,7 +220,8 @@ class _Measurement:
         if trace is None:
             trace = stop_tracing(self.browser)
         tick("waiting for the last markers", 1.0)
-        markers = self._shown(published)
+        self.markers.wait()
+        markers = self._shown(self.markers.published)
         threads = main_threads(events_of(trace))
         for viewer, heap, sizes, times in zip(self.viewers, heaps, samples, markers, strict=True):
             thread = threads.get(viewer.number)
@@ -203,10 +236,3 @@ class _Measurement:
             if all(np.isfinite(times.shown).all() for times in found) or time.monotonic() > deadline:
                 return found
             self.viewers[0].pass_time(LOOK_EVERY)
-
-    def _due(self, number: int) -> float:
-        """When a marker is due, seconds after the beginning: not in step with anything that is periodic."""
-        if not self.shows_markers or number >= self.plan.markers:
-            return math.inf
-        golden = 0.6180339887
-        return self.plan.seconds / self.plan.markers * (number + 0.9 * (number * golden % 1.0))

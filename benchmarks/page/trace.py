@@ -94,16 +94,16 @@ class MainThread:
 
 def main_threads(events: Sequence[TraceEvent]) -> dict[int, MainThread]:
     """Number of the viewer → its main thread; without viewers whose mark is not in the trace."""
-    timed = [event for event in events if event.ph != "M" and event.ts > 0]
-    if not timed:
+    tasks = [event for event in events if event.name == TASK]
+    if not tasks:
         return {}
-    begin, end = min(event.ts for event in timed), max(event.ts + event.dur for event in timed)
+    # Tasks begin and end with the trace; measures that a page takes itself may have begun before it.
+    begin, end = min(task.ts for task in tasks), max(task.ts + task.dur for task in tasks)
     found = {}
     for viewer, thread in _threads(events).items():
-        tasks = [event for event in timed if (event.pid, event.tid) == thread and event.name == TASK]
         # All threads of the process: a page may read its WebSocket in a worker.
-        lengths = [_length(event) for event in timed if event.pid == thread[0] and event.name == MESSAGE]
-        outer = outermost(tasks)
+        lengths = [_length(event) for event in events if event.pid == thread[0] and event.name == MESSAGE]
+        outer = outermost(task for task in tasks if (task.pid, task.tid) == thread)
         seconds = (end - begin) / 1e6
         found[viewer] = MainThread(
             seconds=seconds,

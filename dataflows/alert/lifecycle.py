@@ -18,6 +18,7 @@ from numpy.typing import NDArray
 from dataflows.clock import NEVER
 from dataflows.compiled import Floats, Integers, Slots, compiled
 from dataflows.detector.state import ArrayState
+from dataflows.events import PEAKS
 
 JOIN = 10_000_000
 """Microseconds within which conditions of a vehicle are signs of the same fault."""
@@ -40,9 +41,6 @@ CHANNEL = np.dtype(
 """An alert of a vehicle; `peak` is the largest strength, the times are event times in microseconds."""
 
 Channels: TypeAlias = NDArray[Any]
-
-PEAKS = (0.0, 200.0 / 3.0, 80.0, 90.0)
-"""Peaks, 0–100, from which an alert has each of the `SEVERITIES`."""
 
 # Rounded: 200 / 3 is not exact, and a strength of exactly 2 has to be enough.
 _STRENGTHS = np.round([peak / (100.0 - peak) for peak in PEAKS], 9)

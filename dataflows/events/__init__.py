@@ -21,6 +21,7 @@ from __future__ import annotations
 
 from dataflows.events.alerts import (
     ALERT_KINDS,
+    PEAKS,
     SEVERITIES,
     ActionId,
     ActionName,
@@ -51,6 +52,7 @@ __all__ = [
     "ALERT_KINDS",
     "COMMAND_NAMES",
     "JSON_ERRORS",
+    "PEAKS",
     "SEVERITIES",
     "STATUS_NAMES",
     "ActionId",

@@ -14,6 +14,9 @@ Severity = Literal["warning", "minor", "major", "critical"]
 SEVERITIES: tuple[Severity, ...] = get_args(Severity)
 """The mildest first."""
 
+PEAKS = (0.0, 200.0 / 3.0, 80.0, 90.0)
+"""Severities of events, 0–100, from which an alert has each of the `SEVERITIES`."""
+
 
 class AlertSignal(msgspec.Struct, frozen=True, kw_only=True):
     """What a signal had to do with an alert, at the event that was worst.

@@ -49,12 +49,14 @@ def rows_of(files: Iterable[DataFile]) -> str:
 
 
 def each_once(kind: Kind, rows: str) -> str:
-    """SQL for rows without copies. Copies are on one day, so that a question about a day reads one day."""
-    identity = ", ".join(map(name, kind.identity))
-    return (
-        f"SELECT * FROM {rows} "
-        f"QUALIFY row_number() OVER (PARTITION BY day, {identity} ORDER BY {kind.order}) = 1"
-    )
+    """SQL for rows without copies. Copies are on one day, so that a question about a day reads one day.
+
+    Of most kinds they also have the same time: a question about some minutes then compares only their rows.
+    """
+    # The others are sorted by their time, since it may be that of a delivery.
+    has_own_time = kind.time not in kind.order.split()
+    parts = ", ".join(map(name, ("day", *([kind.time] if has_own_time else []), *kind.identity)))
+    return f"SELECT * FROM {rows} QUALIFY row_number() OVER (PARTITION BY {parts} ORDER BY {kind.order}) = 1"
 
 
 def all_rows(kind: Kind, files: Sequence[DataFile]) -> str:

@@ -61,6 +61,7 @@ class AlertLine:
         severity: warning, minor, major or critical.
         summary: one sentence.
         acknowledged_by: who; empty if nobody has.
+        vehicle_id: of which vehicle.
     """
 
     opened_at: datetime
@@ -68,16 +69,17 @@ class AlertLine:
     severity: str
     summary: str
     acknowledged_by: str
+    vehicle_id: str = ""
 
 
 @dataclass(frozen=True, slots=True)
 class DayReport:
-    """A vehicle on one day.
+    """A vehicle on one day, or in another time.
 
     Attributes:
         vehicle_id: the vehicle.
-        day: the day, UTC.
-        start, end: of the day, UTC.
+        day: the day on which it begins.
+        start, end: of the time.
         trips: trips and stops in order.
         alerts: those open on that day, in order of their opening.
         commands: what it was told to do, and the answers, as lines of text in order.

@@ -45,12 +45,28 @@ def day_report(history: History, settings: Settings, vehicle: str, day: date) ->
     Raises:
         HistoryError: the history cannot be read.
     """
-    start, end = _bounds(day)
+    return report_between(history, settings, vehicle, *_bounds(day))
+
+
+def report_between(
+    history: History, settings: Settings, vehicle: str, start: datetime, end: datetime
+) -> DayReport:
+    """One vehicle in some time, with charts where its events are still kept.
+
+    Args:
+        history: where from.
+        settings: all settings; the catalogue names the signals.
+        vehicle: id of the vehicle.
+        start, end: with the zone that the times of commands are written in.
+
+    Raises:
+        HistoryError: the history cannot be read.
+    """
     events = history.events(vehicle, start, end)
     latitude, longitude = (_column(events, name) for name in _position(settings))
     return DayReport(
         vehicle_id=vehicle,
-        day=day,
+        day=start.date(),
         start=start,
         end=end,
         trips=_trips(settings, history.rollups(vehicle, start, end).to_pylist()),
@@ -112,7 +128,7 @@ def _open_alerts(
 
 
 def _alert(row: dict[str, Any]) -> AlertLine:
-    names = ("opened_at", "cleared_at", "severity", "summary", "acknowledged_by")
+    names = ("opened_at", "cleared_at", "severity", "summary", "acknowledged_by", "vehicle_id")
     return AlertLine(**{name: row[name] for name in names})
 
 
@@ -131,7 +147,7 @@ def _commands(history: History, vehicle: str, start: datetime, end: datetime) ->
         )
         for row in history.answers(vehicle, start, end).to_pylist()
     ]
-    return [f"{clock(moment)} {line}" for moment, line in sorted(lines)]
+    return [f"{clock(moment.astimezone(start.tzinfo))} {line}" for moment, line in sorted(lines)]
 
 
 def _arguments(text: str | None) -> str:

@@ -15,8 +15,9 @@ import signal
 import sys
 from collections.abc import Sequence
 from pathlib import Path
+from typing import Any
 
-from amqtt.broker import Broker as Server
+from amqtt.broker import Broker as AmqttServer
 from amqtt.errors import BrokerError as AmqttError
 from amqtt.plugins.base import BaseAuthPlugin
 from amqtt.session import Session
@@ -36,6 +37,32 @@ class AdmitEveryone(BaseAuthPlugin):  # type: ignore[misc]
 
     async def authenticate(self, *, session: Session) -> bool:
         return True
+
+
+class Server(AmqttServer):  # type: ignore[misc]
+    """amqtt, which sends retained messages only to clients that have just subscribed to their topics.
+
+    amqtt itself also sends those of all filters that any client has subscribed to, to each client that
+    connects. MQTT sends them on SUBSCRIBE (3.1.1, 3.3.1.3); the messages that nobody asked for would also
+    take so long that the connection breaks if another client subscribes meanwhile.
+    """
+
+    def __init__(self, *arguments: Any, **options: Any) -> None:
+        super().__init__(*arguments, **options)
+        self._subscribing: set[str | None] = set()
+
+    async def _handle_subscription(self, client_session: Session, *arguments: Any) -> None:
+        self._subscribing.add(client_session.client_id)
+        try:
+            await super()._handle_subscription(client_session, *arguments)
+        finally:
+            self._subscribing.discard(client_session.client_id)
+
+    async def _publish_retained_messages_for_subscription(
+        self, subscription: tuple[str, int], session: Session
+    ) -> None:
+        if session.client_id in self._subscribing:
+            await super()._publish_retained_messages_for_subscription(subscription, session)
 
 
 async def serve(host: str, port: int) -> None:

@@ -64,3 +64,13 @@ def test_it_does_not_wait_for_acknowledgements_before_it_sends_more(embedded: Em
 
 def test_a_new_subscriber_gets_every_retained_message(embedded: EmbeddedBroker) -> None:
     assert retained(embedded, 500).startswith("500 of 500 in ")
+
+
+def test_a_client_gets_retained_messages_only_of_what_it_has_subscribed_to(embedded: EmbeddedBroker) -> None:
+    """amqtt sends those of all filters of all clients to each client that connects."""
+    mqtt = embedded.settings()
+    publish(mqtt, [("kept/others", b"not mine"), ("kept/mine", b"mine")], retain=True)
+    with Inbox(mqtt, "kept/others") as others, Inbox(mqtt, "kept/mine") as mine:
+        assert others.wait_for(1) == [b"not mine"]
+        publish(mqtt, [("kept/mine", b"last")])
+        assert mine.wait_for(2) == [b"mine", b"last"]

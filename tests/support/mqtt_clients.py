@@ -69,9 +69,7 @@ class Inbox:
         return [payload for _, payload in self.messages]
 
     def _on_message(self, client: paho.Client, userdata: Any, message: paho.MQTTMessage) -> None:
-        # amqtt sends a client retained messages that only others have subscribed to.
-        if paho.topic_matches_sub(self._filter, message.topic):
-            self.messages.append((message.topic, bytes(message.payload)))
+        self.messages.append((message.topic, bytes(message.payload)))
 
     def __enter__(self) -> Self:
         self._client.connect(self._settings.host, self._settings.port)

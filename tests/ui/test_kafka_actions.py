@@ -13,7 +13,7 @@ from dataflows.events import AlertAction
 from scripts.brokers.kafka_process import Cluster
 from scripts.brokers.ports import free_port
 from tests.support.kafka_clients import Reader, create_topic
-from ui.actions import kafka_actions
+from ui.actions import kafka_delivery
 from ui.actions.kafka_actions import KafkaActions
 
 ACTIONS = [
@@ -49,14 +49,14 @@ def test_actions_arrive_as_they_are_in_the_contract_with_the_vehicle_as_key(kafk
 def test_a_missing_topic_is_a_failure_in_words(
     kafka_cluster: Cluster, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(kafka_actions, "DEADLINE", 2.0)
+    monkeypatch.setattr(kafka_delivery, "DEADLINE", 2.0)
     settings = settings_of(kafka_cluster)
     reasons = KafkaActions(settings).publish(ACTIONS[:1])
     assert reasons == [f"there is no topic {settings.actions_topic}, or this page may not see it"]
 
 
 def test_a_cluster_that_is_away_is_a_failure_with_its_reason(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(kafka_actions, "DEADLINE", 0.8)
+    monkeypatch.setattr(kafka_delivery, "DEADLINE", 0.8)
     before = set(threading.enumerate())
     settings = settings_of(Cluster(f"127.0.0.1:{free_port()}"))
     assert KafkaActions(settings).publish(ACTIONS) == ["Connection refused"] * len(ACTIONS)

@@ -26,7 +26,7 @@ from tests.support.scripted_broker import (
     ScriptedBroker,
     packet_identifier,
 )
-from ui.actions import mqtt_actions
+from ui.actions import mqtt_delivery
 from ui.actions.mqtt_actions import MqttActions
 
 ACKNOWLEDGE = AlertAction(action="acknowledge", by="Kim", alert_id="a/1")
@@ -84,7 +84,7 @@ def test_a_broker_that_is_away_is_a_failure_at_once(private_broker: Broker, topi
     settings = settings_of(private_broker, topic, port=free_port())
     started = time.monotonic()
     assert MqttActions(settings).publish([("a", ACKNOWLEDGE)]) == ["Connection refused"]
-    assert time.monotonic() - started < mqtt_actions.DEADLINE
+    assert time.monotonic() - started < mqtt_delivery.DEADLINE
 
 
 def test_a_wrong_password_is_a_failure_with_its_reason(
@@ -99,7 +99,7 @@ def test_a_wrong_password_is_a_failure_with_its_reason(
 def test_a_broker_that_does_not_answer_is_a_failure_after_the_deadline(
     private_broker: Broker, topic: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(mqtt_actions, "DEADLINE", 0.3)
+    monkeypatch.setattr(mqtt_delivery, "DEADLINE", 0.3)
     with ScriptedBroker({}) as silent:
         settings = settings_of(private_broker, topic, port=silent.port, protocol="5")
         assert MqttActions(settings).publish([("a", ACKNOWLEDGE)]) == ["no answer within 0.3 s"]
@@ -108,7 +108,7 @@ def test_a_broker_that_does_not_answer_is_a_failure_after_the_deadline(
 def test_an_action_that_is_not_confirmed_may_have_arrived(
     private_broker: Broker, topic: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(mqtt_actions, "DEADLINE", 0.3)
+    monkeypatch.setattr(mqtt_delivery, "DEADLINE", 0.3)
     confirmed: list[bytes] = []
 
     def only_the_first(packet: bytes) -> bytes:

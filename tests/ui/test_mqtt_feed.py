@@ -167,6 +167,27 @@ def test_refused_alerts_are_said_in_words_and_the_rest_goes_on(
         assert feed.connection.phase == "connected"
 
 
+def test_messages_that_nobody_has_subscribed_to_are_not_taken_for_events(
+    fleet_settings: Settings, broker: Broker, follow: Follow
+) -> None:
+    """amqtt sends a client retained messages that only others have subscribed to, such as rollups."""
+
+    def published(topic: str, content: bytes) -> bytes:
+        body = len(topic).to_bytes(2, "big") + topic.encode() + bytes([0]) + content
+        # The remaining length takes two bytes from 128 on (MQTT 5, 1.5.5).
+        return bytes([0x30, len(body) % 128 | 0x80, len(body) // 128]) + body
+
+    def answer(packet: bytes) -> bytes:
+        accepted = bytes([0x90, 6, *packet[:2], 0, 0, 0, 0])
+        foreign = published("fleet/rollups/VEH-1" + "x" * 120, b"{}")
+        return accepted + foreign + published(f"{fleet_settings.topics.enriched}/VEH-1", payload("VEH-1"))
+
+    with ScriptedBroker({CONNECT: CONNACK_OF_MQTT_5, SUBSCRIBE: answer}) as scripted:
+        feed = follow(at_broker(fleet_settings, broker.settings(protocol="5", port=scripted.port)))
+        wait_until(lambda: feed.state.snapshot().events == 1, "the event")
+        assert feed.state.snapshot().undecodable == 0
+
+
 @pytest.mark.parametrize("protocol", ["5", "3.1.1"])
 def test_both_protocol_versions_connect(
     protocol: str, private_broker: Broker, fleet_settings: Settings, follow: Follow

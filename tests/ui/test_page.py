@@ -10,12 +10,12 @@ from typing import Any
 
 import pytest
 from streamlit.testing.v1 import AppTest
+from ui.fleet.fleet_table import RANK_EVERY, vehicle_named
 
 from config.settings import load
 from tests.support.enriched_events import CALM, payload
 from tests.support.map_messages import has_map, settings_of_map, texts_on_map
 from tests.support.staged_page import NOW, StagedFeed, again, fleet_table, opened, text
-from ui.fleet.fleet_table import RANK_EVERY, vehicle_named
 from ui.live.feed import Connection
 
 HOSTILE = "<img src=x onerror=alert(1)>:red[**b**] [x](http://evil.example) @@=f(1)"

@@ -94,6 +94,28 @@ def test_a_section_is_behind_when_something_that_it_shows_has_changed(
     assert script.session_state.behind == behind
 
 
+def reported_early() -> None:
+    """A page that is being drawn when a report arrives that all of its sections are behind."""
+    import streamlit as st
+
+    from ui.push import sections
+
+    versions = {"alerts": 1}
+    drawn = sections.Sections(lambda: dict(versions))
+    drawn.section("alerts", lambda: None, ("alerts",))
+    versions["alerts"] = 2
+    assert drawn.behind() == ["alerts"]
+    sections._draw_what_is_behind()
+    st.markdown("the rest of the page")
+
+
+def test_a_report_that_comes_while_all_of_a_page_is_drawn_does_not_interrupt_it() -> None:
+    """With a click on another page: instead of that page, sections of the one that was left were drawn."""
+    script = AppTest.from_function(reported_early).run()
+    assert not script.exception
+    assert script.markdown[0].value == "the rest of the page"
+
+
 @pytest.mark.long
 @pytest.mark.timeout(300)
 def test_a_browser_draws_what_has_changed_without_asking_for_the_page(

@@ -116,7 +116,17 @@ LAYERS: list[tuple[str, list[str]]] = [
         ],
     ),
     # Reads the history, and draws what a report draws.
-    ("ui", ["config", *WIRE, "dataflows.compiled", "dataflows.history", "dataflows.report"]),
+    (
+        "ui",
+        [
+            "config",
+            *WIRE,
+            "dataflows.compiled",
+            "dataflows.recordings",
+            "dataflows.history",
+            "dataflows.report",
+        ],
+    ),
     ("scripts", ["config", "dataflows", "sim"]),
     ("benchmarks", ["config", "dataflows", "sim", "scripts"]),
     ("tests", ["config", "dataflows", "sim", "ui", "scripts", "benchmarks"]),

@@ -31,6 +31,21 @@ class ActionPublisher(ABC):
 
 
 @dataclass(frozen=True, slots=True)
+class Request:
+    """An action, and what it is going to change.
+
+    Attributes:
+        action: what is asked of the job.
+        vehicle_id: that it is about; empty for more than one. Over Kafka, the key of the message.
+        alerts: those whose next revision is the answer, as far as the page knows.
+    """
+
+    action: AlertAction
+    vehicle_id: str
+    alerts: tuple[Alert, ...]
+
+
+@dataclass(frozen=True, slots=True)
 class SentAction:
     """An action that the broker has confirmed.
 
@@ -59,18 +74,18 @@ class ActionDesk:
         self._lock = threading.Lock()
         self._sent: OrderedDict[str, SentAction] = OrderedDict()
 
-    def send(self, alerts: Sequence[Alert], actions: Sequence[AlertAction]) -> str:
-        """Send one action for each alert.
+    def send(self, requests: Sequence[Request]) -> str:
+        """Send actions, one message for each request.
 
         Returns:
             what went wrong, as the broker words it; empty if the broker has confirmed all of them.
         """
-        addressed = [(alert.vehicle_id, action) for alert, action in zip(alerts, actions, strict=True)]
-        reasons = self._publisher.publish(addressed)
+        reasons = self._publisher.publish([(request.vehicle_id, request.action) for request in requests])
         with self._lock:
-            for alert, action, reason in zip(alerts, actions, reasons, strict=True):
-                if not reason:
-                    self._sent[alert.alert_id] = SentAction(action.action, alert.revision, self._clock())
+            for request, reason in zip(requests, reasons, strict=True):
+                for alert in () if reason else request.alerts:
+                    name = request.action.action
+                    self._sent[alert.alert_id] = SentAction(name, alert.revision, self._clock())
                     self._sent.move_to_end(alert.alert_id)
             while len(self._sent) > MAX_SENT:
                 self._sent.popitem(last=False)

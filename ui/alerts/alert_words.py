@@ -67,7 +67,18 @@ def lasted(alerts: Sequence[Alert], now: float) -> str:
 
 def sentence(alert: Alert) -> str:
     """The sentence of an alert without the time, which stands beside it, as the viewer reads it."""
-    return plain(_SINCE.sub("", alert.summary, count=1), 200)
+    return plain(_SINCE.sub("", alert.summary, count=1), 300)
+
+
+def sentence_and_rarity(alert: Alert) -> tuple[str, str]:
+    """The sentence, and how rare that is, if it says so: ``seen once in about 40,000 events``."""
+    says, mark, rarity = sentence(alert).partition(_RARITY)
+    return says, f"{mark}{rarity}".removeprefix("; ")
+
+
+def short_sentence(alert: Alert) -> str:
+    """The sentence of an alert without the time and without how rare that is."""
+    return sentence(alert).partition(_RARITY)[0]
 
 
 def fault(alert: Alert) -> str:
@@ -91,7 +102,7 @@ def describe_group(alerts: Sequence[Alert]) -> str:
     """
     first = alerts[0]
     common = fault(first)
-    says = sentence(first).partition(_RARITY)[0]
+    says = short_sentence(first)
     return f"{common[:1].upper()}{common[1:]} · {plain(vehicle_of(first), 40)}: {says}"
 
 

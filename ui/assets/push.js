@@ -4,10 +4,15 @@
 const RECONNECT_AFTER = 1000; // ms
 const LOOK_EVERY = 40; // ms
 const LONGEST_RUN = 3000; // ms, after which a report is sent although the last one may not have been answered
+const AFTER_INPUT = 1500; // ms after a click or a key in which nothing is reported, unless it has been answered
+const SETTLED = 300; // ms after an answer: what it led to may be about to run
+const LONGEST_WAY = 30000; // ms that another page may take to come
+const INPUTS = ["pointerdown", "click", "keydown", "popstate"];
 
 const isRunning = () => document.querySelector(".stApp")?.dataset.testScriptState === "running";
 
 export default function push({ data, setTriggerValue }) {
+  const input = new Input();
   let socket = null;
   let timer = null;
   let isGone = false;
@@ -18,7 +23,7 @@ export default function push({ data, setTriggerValue }) {
   const report = () => {
     if (isGone || document.hidden) return;
     waitingSince ??= performance.now();
-    if (isRunning() && performance.now() - waitingSince < LONGEST_RUN) {
+    if (input.isPending() || (isRunning() && performance.now() - waitingSince < LONGEST_RUN)) {
       setTimeout(report, LOOK_EVERY);
       return;
     }
@@ -46,6 +51,7 @@ export default function push({ data, setTriggerValue }) {
   else connect();
   return () => {
     isGone = true;
+    input.stop();
     document.removeEventListener("visibilitychange", changed);
     clearInterval(timer);
     if (socket) {
@@ -53,4 +59,37 @@ export default function push({ data, setTriggerValue }) {
       socket.close();
     }
   };
+}
+
+// Whether what somebody did last may be leading to another page. A report names the page that it comes from, and one
+// that is sent meanwhile is answered after the new page: Streamlit would go back to the old one, and fail at drawing
+// into it ("Bad delta path index", "Cannot set a node at a delta path").
+class Input {
+  at = -Infinity;
+  from = null; // address that a click on a link leads away from
+  ranAt = Infinity;
+
+  constructor() {
+    for (const name of INPUTS) window.addEventListener(name, this.note, { capture: true, passive: true });
+  }
+
+  note = (event) => {
+    if (event.type === "keydown" && event.key !== "Enter") return;
+    this.at = performance.now();
+    this.ranAt = Infinity;
+    const link = event.type === "click" && event.composedPath().find((place) => place instanceof HTMLAnchorElement);
+    const leads = link && link.origin === location.origin && link.pathname !== location.pathname && !link.target;
+    this.from = leads ? location.href : null;
+  };
+
+  isPending() {
+    const now = performance.now();
+    if (isRunning()) this.ranAt = now;
+    if (this.from !== null && location.href === this.from) return now - this.at < LONGEST_WAY;
+    return this.ranAt === Infinity ? now - this.at < AFTER_INPUT : now - this.ranAt < SETTLED;
+  }
+
+  stop() {
+    for (const name of INPUTS) window.removeEventListener(name, this.note, { capture: true });
+  }
 }

@@ -2,96 +2,103 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from functools import lru_cache
 
 import streamlit as st
 
 from config.settings import Settings
 from dataflows.events import Alert
 from ui.alerts.alert_words import sentence
-from ui.descriptions import describe_anomaly, describe_status, unit_of
-from ui.formatting import quantity
-from ui.live.fleet_state import FleetSnapshot, VehicleSnapshot
+from ui.descriptions import describe_anomaly, unit_of
+from ui.fleet.overview import Overview, Show
+from ui.fleet.selection import choose
+from ui.formatting import plain
+from ui.live.fleet_state import VehicleSnapshot
 from ui.live.track import heading
 from ui.map.view import MapVehicle, Tone, show_map
+
+HEIGHT = 480
+"""Pixels."""
 
 KEY = "fleet_map"
 
 
-def show_fleet_map(
-    fleet: FleetSnapshot, alerts: Mapping[str, Alert], settings: Settings, height: int
-) -> None:
-    """Draw the map, `height` pixels high, or say why there is none.
+def show_fleet_map(overview: Overview, show: Show, chosen: str | None) -> None:
+    """Draw the map, or say why there is none.
 
     Args:
-        fleet: the vehicles; that of ``st.session_state.chosen`` is marked, and a click chooses another.
-        alerts: vehicle id → its worst open alert.
-        settings: `page`, `signals` and `rollups` are used.
-        height: in pixels.
+        overview: the vehicles.
+        show: which of them; the chosen one is shown in any case.
+        chosen: id of the vehicle that is marked.
     """
-    latitude, longitude = settings.page.latitude, settings.page.longitude
-    if not {latitude, longitude} <= settings.signals.keys():
+    page = overview.settings.page
+    if not {page.latitude, page.longitude} <= overview.settings.signals.keys():
         st.info(
-            f"No map: `[page]` reads the position from the signals `{latitude}` and `{longitude}`, "
-            "which are not both in the signal catalogue."
+            f"No map: `[page]` reads the position from the signals `{page.latitude}` and `{page.longitude}`, "
+            "which are not both in the signal catalogue.",
+            icon=":material/map:",
         )
         return
-    vehicles = map_vehicles(fleet, alerts, settings)
-    if not vehicles:
-        st.info("No map yet: no event has contained a position.")
+    if not any(vehicle.track for vehicle in overview.fleet.vehicles.values()):
+        st.info("No map yet: no event has contained a position.", icon=":material/map:")
         return
-    chosen = st.session_state.get("chosen")
-    show_map(settings, KEY, vehicles, chosen=chosen, height=height, on_click=_choose)
+    vehicles = drawn(overview, show, chosen)
+    show_map(overview.settings, KEY, vehicles, chosen=chosen, height=HEIGHT, on_click=choose)
 
 
-def map_vehicles(
-    fleet: FleetSnapshot, alerts: Mapping[str, Alert], settings: Settings
-) -> tuple[MapVehicle, ...]:
-    """The vehicles that have a position; arguments as of `show_fleet_map`."""
-    return tuple(
-        _drawn(vehicle, alerts.get(vehicle.vehicle_id), fleet.taken_at, settings)
-        for vehicle in fleet.vehicles.values()
-        if vehicle.track
+@lru_cache(maxsize=8)
+def drawn(overview: Overview, show: Show, chosen: str | None) -> tuple[MapVehicle, ...]:
+    """The vehicles with a position, as the map draws them; viewers who are shown the same share them."""
+    names = overview.names_in(show)
+    if chosen is not None:
+        names = names | {chosen}
+    if len(_KNOWN) > 2 * len(overview.fleet.vehicles) + 100:
+        _KNOWN.clear()
+    return tuple(_drawn(name, overview) for name in names if overview.fleet.vehicles[name].track)
+
+
+_KNOWN: dict[str, tuple[VehicleSnapshot, Alert | None, Tone, MapVehicle]] = {}
+"""What was drawn last of each vehicle, and of what: most have not sent anything since."""
+
+
+def _drawn(name: str, overview: Overview) -> MapVehicle:
+    vehicle, alert, tone = (
+        overview.fleet.vehicles[name],
+        overview.alerts.worst.get(name),
+        overview.tones[name],
     )
+    known = _KNOWN.get(name)
+    if known is not None and known[0] is vehicle and known[1] is alert and known[2] == tone:
+        return known[3]
+    made = MapVehicle(
+        name, vehicle.track, tone, _lines(vehicle, alert, overview), _heading(vehicle, overview.settings)
+    )
+    _KNOWN[name] = vehicle, alert, tone, made
+    return made
 
 
-def _drawn(vehicle: VehicleSnapshot, alert: Alert | None, now: float, settings: Settings) -> MapVehicle:
-    event = vehicle.latest
-    state = describe_status(vehicle, now, settings.page.stale_after)
-    lines = [f"{state}, severity {event.severity:.0f}"]
-    if alert is not None:
-        lines.insert(0, sentence(alert))
-    elif event.is_anomaly:
-        lines.append(describe_anomaly(event, settings.signals))
-    speed = _speed(vehicle, settings)
-    if speed is not None:
+def _lines(vehicle: VehicleSnapshot, alert: Alert | None, overview: Overview) -> tuple[str, ...]:
+    """Of the tooltip: what is wrong, if anything is, severity and speed."""
+    event, signals = vehicle.latest, overview.settings.signals
+    facts = f"severity {event.severity:.0f}"
+    if (speed := speed_of(vehicle, overview.settings)) is not None:
         name, value = speed
-        lines.append(f"{name} {quantity(value, unit_of(name, settings.signals))}")
-    stands = speed is not None and speed[1] < settings.rollups.moving_above
-    return MapVehicle(
-        vehicle.vehicle_id,
-        vehicle.track,
-        _tone(vehicle, alert, now, settings),
-        tuple(lines),
-        None if stands else heading(vehicle.track),
-    )
-
-
-def _tone(vehicle: VehicleSnapshot, alert: Alert | None, now: float, settings: Settings) -> Tone:
+        facts += f" · {plain(name)} {value:.0f} {unit_of(name, signals)}"
     if alert is not None:
-        return alert.severity
-    if vehicle.silent(now, settings.page.stale_after):
-        return "silent"
-    return "warming_up" if vehicle.latest.status == "warming_up" else "ok"
+        return sentence(alert), facts
+    return (f"anomalous: {describe_anomaly(event, signals)}", facts) if event.is_anomaly else (facts,)
 
 
-def _speed(vehicle: VehicleSnapshot, settings: Settings) -> tuple[str, float] | None:
+def _heading(vehicle: VehicleSnapshot, settings: Settings) -> float | None:
+    """Where it drives to, degrees; ``None`` if it stands, or nobody knows."""
+    speed = speed_of(vehicle, settings)
+    stands = speed is not None and speed[1] < settings.rollups.moving_above
+    return None if stands else heading(vehicle.track)
+
+
+def speed_of(vehicle: VehicleSnapshot, settings: Settings) -> tuple[str, float] | None:
     """The signal that measures the speed, and its value."""
     for name, signal in settings.signals.items():
         if signal.measures == "speed" and (value := vehicle.latest.values.get(name)) is not None:
             return name, value
     return None
-
-
-def _choose(vehicle_id: str) -> None:
-    st.session_state.chosen = vehicle_id

@@ -3,18 +3,19 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
-from datetime import UTC, date, datetime, timedelta
+from datetime import UTC, date, datetime, timedelta, tzinfo
 from pathlib import Path
 
 import pandas as pd
+import pyarrow as pa
 import streamlit as st
 
 import config.settings
 from config.settings import Settings
 from dataflows.history.reader import History
 from dataflows.report.day import AlertLine, DayReport
-from dataflows.report.reading import day_report, open_alerts
+from dataflows.report.reading import open_alerts, report_between
+from ui.history.period import DETAILS_UP_TO, Period
 
 FRESH_FOR = timedelta(seconds=30)
 """Age of an answer up to which it is given again; the history itself is some seconds behind."""
@@ -22,68 +23,74 @@ FRESH_FOR = timedelta(seconds=30)
 ANSWERS_KEPT = 64
 """Answers that are kept, at most; a day of one vehicle with all of its events has a few MB."""
 
+LOOKED_BACK = timedelta(days=31)
+"""In which the latest day of which anything is kept is looked for."""
 
-@dataclass(frozen=True, slots=True)
-class Period:
-    """Days, in UTC.
-
-    Attributes:
-        first, last: the first and the last one, inclusive.
-    """
-
-    first: date
-    last: date
-
-    @property
-    def start(self) -> datetime:
-        """When the first day begins."""
-        return datetime.combine(self.first, datetime.min.time(), UTC)
-
-    @property
-    def end(self) -> datetime:
-        """When the last day ends."""
-        return datetime.combine(self.last, datetime.min.time(), UTC) + timedelta(days=1)
-
-    @property
-    def is_one_day(self) -> bool:
-        """Whether it is a single day."""
-        return self.first == self.last
+_VEHICLES = (
+    "SELECT DISTINCT vehicle_id FROM rollups WHERE start >= $start::TIMESTAMPTZ AND start < $end::TIMESTAMPTZ"
+)
+_VEHICLES_OF_EVENTS = (
+    "SELECT DISTINCT vehicle_id FROM events WHERE ts >= $start::TIMESTAMPTZ AND ts < $end::TIMESTAMPTZ"
+)
 
 
 @st.cache_data(ttl=FRESH_FOR, max_entries=ANSWERS_KEPT, show_spinner=False)
 def vehicles_in(directory: Path | str, period: Period) -> list[str]:
-    """Ids of the vehicles that have rollups in a period.
+    """Ids of the vehicles of which rollups are kept in a period, or events in a short one.
 
     Raises:
         HistoryError: the history cannot be read.
     """
-    question = "SELECT DISTINCT vehicle_id FROM rollups ORDER BY vehicle_id"
+    question = _VEHICLES
+    if period.length <= DETAILS_UP_TO:
+        # The summary of a minute comes some minutes after its events.
+        question = f"{_VEHICLES} UNION {_VEHICLES_OF_EVENTS}"
+    question = f"{question} ORDER BY vehicle_id"
+    times = {"start": period.start.isoformat(), "end": period.end.isoformat()}
     found: list[str] = (
-        History(directory).query(question, None, period.first, period.last)["vehicle_id"].to_pylist()
+        History(directory).query(question, times, period.first_day, period.last_day)["vehicle_id"].to_pylist()
     )
     return found
 
 
 @st.cache_data(ttl=FRESH_FOR, max_entries=ANSWERS_KEPT, show_spinner=False)
-def latest_day(directory: Path | str, period: Period) -> date | None:
-    """The last day of a period on which any vehicle has rollups; ``None`` if there is none.
+def latest_day(directory: Path | str, zone: tzinfo) -> date | None:
+    """The last day of a zone, of the last weeks, on which any vehicle has rollups; ``None`` if there is none.
 
     Raises:
         HistoryError: the history cannot be read.
     """
+    today = datetime.now(UTC).date()
     question = "SELECT max(start) AS latest FROM rollups"
-    (latest,) = History(directory).query(question, None, period.first, period.last)["latest"].to_pylist()
-    return None if latest is None else latest.astimezone(UTC).date()
+    (latest,) = History(directory).query(question, None, today - LOOKED_BACK, None)["latest"].to_pylist()
+    return None if latest is None else latest.astimezone(zone).date()
 
 
 @st.cache_data(ttl=FRESH_FOR, max_entries=ANSWERS_KEPT, show_spinner=False)
-def report_of(directory: Path | str, vehicle: str, day: date) -> DayReport:
-    """What a vehicle did on a day, with its events if they are still kept.
+def latest_event(directory: Path | str) -> datetime | None:
+    """Time of the last event that is kept; ``None`` if there is none.
 
     Raises:
         HistoryError: the history cannot be read.
     """
-    return day_report(History(directory), _settings(), vehicle, day)
+    history = History(directory)
+    # The day is in the name of a directory, so this opens no file's rows.
+    (day,) = history.query("SELECT max(day) AS day FROM events")["day"].to_pylist()
+    if day is None:
+        return None
+    (latest,) = history.query("SELECT max(ts) AS ts FROM events", None, day, day)["ts"].to_pylist()
+    found: datetime | None = latest
+    return found
+
+
+@st.cache_data(ttl=FRESH_FOR, max_entries=ANSWERS_KEPT, show_spinner=False)
+def report_of(directory: Path | str, vehicle: str, period: Period) -> DayReport:
+    """What a vehicle did in a period, with its events if they are still kept.
+
+    Raises:
+        HistoryError: the history cannot be read.
+    """
+    return report_between(History(directory), _settings(), vehicle, period.start, period.end)
 
 
 @st.cache_data(ttl=FRESH_FOR, max_entries=ANSWERS_KEPT, show_spinner=False)
@@ -110,6 +117,18 @@ def alerts_of(directory: Path | str, vehicles: Sequence[str], period: Period) ->
         alert for vehicle in vehicles for alert in open_alerts(history, vehicle, period.start, period.end)
     ]
     return sorted(found, key=lambda alert: alert.opened_at)
+
+
+def rows_of(directory: Path | str, kind: str, vehicles: Sequence[str], period: Period) -> pa.Table:
+    """Events or rollups of vehicles in a period, by vehicle and time, as they are kept; not shared.
+
+    Raises:
+        HistoryError: the history cannot be read.
+    """
+    history = History(directory)
+    read = history.events if kind == "events" else history.rollups
+    tables = [read(vehicle, period.start, period.end) for vehicle in vehicles]
+    return pa.concat_tables(tables, promote_options="default")
 
 
 def _settings() -> Settings:

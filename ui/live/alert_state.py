@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import threading
 import time
 from collections.abc import Callable, Iterable, Iterator
@@ -107,23 +108,37 @@ class AlertState:
     Args:
         clock: seconds since the epoch.
         max_alerts: alerts kept.
+        shared_for: seconds for which viewers get the same snapshot if no alert changes.
+        version: from which versions rise.
     """
 
-    def __init__(self, clock: Callable[[], float] = time.time, max_alerts: int = MAX_ALERTS) -> None:
+    def __init__(
+        self,
+        clock: Callable[[], float] = time.time,
+        max_alerts: int = MAX_ALERTS,
+        shared_for: float = SHARED_FOR,
+        version: int = 0,
+    ) -> None:
         self._clock = clock
         self._max_alerts = max_alerts
+        self._shared_for = shared_for
         self._lock = threading.Lock()
         self._held: dict[str, _Held] = {}
         self._at: dict[str, set[str]] = {}
         self._unconfirmed: set[str] = set()
         self._confirm_by = 0.0
         self._dropped = self._undecodable = 0
-        self._version = 0
+        self._version = version
+        self._mute_ends = math.inf
         self._shared: AlertSnapshot | None = None
 
     @property
     def version(self) -> int:
-        """Rises with every change."""
+        """Rises with every change, also when a mute ends, of which no message tells."""
+        if self._clock() >= self._mute_ends:
+            with self._lock:
+                self._note_ends()
+                self._changed()
         return self._version
 
     def record(self, place: str, payload: bytes) -> None:
@@ -171,7 +186,7 @@ class AlertState:
             if self._unconfirmed and now >= self._confirm_by:
                 self._forget(self._unconfirmed)
                 self._unconfirmed = set()
-            if self._shared is None or not 0.0 <= now - self._shared.taken_at < SHARED_FOR:
+            if self._shared is None or not 0.0 <= now - self._shared.taken_at < self._shared_for:
                 alerts = sorted(self._current(), key=lambda alert: urgency(alert, now))
                 self._shared = AlertSnapshot(now, tuple(alerts), self._dropped, self._undecodable)
             return self._shared
@@ -188,7 +203,15 @@ class AlertState:
 
     def _keep(self, alert_id: str, held: _Held) -> None:
         self._held[alert_id] = held
+        if is_muted(held.alert, self._clock()):
+            assert held.alert.muted_until is not None
+            self._mute_ends = min(self._mute_ends, held.alert.muted_until.timestamp())
         self._at.setdefault(held.place, set()).add(alert_id)
+
+    def _note_ends(self) -> None:
+        now = self._clock()
+        ends = (held.alert.muted_until.timestamp() for held in self._held.values() if held.alert.muted_until)
+        self._mute_ends = min((end for end in ends if end > now), default=math.inf)
 
     def _changed(self) -> None:
         self._version += 1

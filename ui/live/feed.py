@@ -10,6 +10,7 @@ from typing import Literal
 
 from config.settings import Settings
 from ui.live.alert_state import AlertState
+from ui.live.answer_state import AnswerState
 from ui.live.fleet_state import FleetState
 from ui.push.versions import Versions, clock_version
 
@@ -35,7 +36,7 @@ class Connection:
 
 
 class Feed(ABC):
-    """Follows enriched events, dead letters and alerts, and keeps trying whatever happens to the broker.
+    """Follows events, dead letters, alerts and answers to commands, whatever happens to the broker.
 
     Args:
         settings: `topics`, `page` and the broker's section are used.
@@ -43,11 +44,22 @@ class Feed(ABC):
     Attributes:
         state: the events and dead letters that have arrived so far.
         alerts: the alerts.
+        answers: what vehicles have answered to commands.
+        is_live: whether what arrives is what happens now, and not a recording.
     """
+
+    is_live = True
 
     def __init__(self, settings: Settings) -> None:
         self.state = FleetState(settings.page)
         self.alerts = AlertState()
+        self.answers = AnswerState()
+        # Answers come where telemetry comes from, and a feed is connected to where results go.
+        same = settings.source.kind == settings.sink.kind
+        self._answers_topic = settings.command_answers_topic if same else None
+        self._answers_trouble = "" if same else (
+            f"they come over {settings.source.kind}, and this page follows {settings.sink.kind}"
+        )  # fmt: skip
         self._alerts_trouble = ""
         self._address = settings.enriched_broker
         self._connection = Connection("connecting", "", time.time())
@@ -60,6 +72,7 @@ class Feed(ABC):
             "alerts": self.alerts.version,
             "connection": self._connection_version,
             "clock": clock_version(),
+            "commands": self.answers.version,
         }
 
     @property
@@ -71,6 +84,11 @@ class Feed(ABC):
     def alerts_trouble(self) -> str:
         """Why there are no alerts although there is a connection; empty if there may be some."""
         return self._alerts_trouble
+
+    @property
+    def answers_trouble(self) -> str:
+        """Why no answers to commands come although there is a connection; empty if they may come."""
+        return self._answers_trouble
 
     @abstractmethod
     def start(self) -> None:
@@ -85,6 +103,12 @@ class Feed(ABC):
             self._alerts_trouble = trouble
             self._connection_version += 1
             log.info("broker %s: alerts: %s", self._address, trouble or "there are some again")
+
+    def _note_answers(self, trouble: str) -> None:
+        if trouble != self._answers_trouble:
+            self._answers_trouble = trouble
+            self._connection_version += 1
+            log.info("broker %s: answers to commands: %s", self._address, trouble or "they come again")
 
     def _enter(self, phase: Phase, reason: str) -> None:
         if (phase, reason) != (self._connection.phase, self._connection.reason):

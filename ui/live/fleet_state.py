@@ -9,15 +9,17 @@ from __future__ import annotations
 import threading
 import time
 from collections import OrderedDict, deque
-from collections.abc import Callable
-from dataclasses import dataclass, field
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import TypeAlias
 
 import msgspec
 
 from config.settings import PageSettings
 from dataflows.events import JSON_ERRORS, DeadLetter, Enriched
 from ui.live.rolling_count import RollingCount
-from ui.live.track import Track, extended, position_in
+from ui.live.severity_lanes import Lanes, PastCell, SeverityLanes
+from ui.live.track import MAX_POINTS, Track, extended, position_in
 
 MAX_VEHICLES = 20_000
 """Vehicles kept; beyond that, those that have been silent longest are dropped."""
@@ -25,8 +27,17 @@ MAX_VEHICLES = 20_000
 TOTAL_HISTORY = 250_000
 """Events kept for all vehicles together, about 1.2 kB each; a large fleet gets shorter histories."""
 
-MIN_HISTORY = 60
+MIN_HISTORY = 12
 """Events kept per vehicle, however large the fleet."""
+
+WATCHED = 50
+"""Vehicles that were looked at last: their histories grow to `page.history`, however large the fleet."""
+
+TOTAL_POINTS = 300_000
+"""Points of all tracks together, about 110 bytes each; a large fleet gets shorter tracks."""
+
+MIN_POINTS = 15
+"""Points of a track, however large the fleet."""
 
 DEAD_LETTERS_KEPT = 50
 """The latest ones."""
@@ -47,12 +58,14 @@ class VehicleSnapshot:
         seen_at: when its last event arrived, seconds since the epoch.
         late: whether the last event to arrive was late.
         track: where it has been, oldest first.
+        version: rises with every event of the vehicle.
     """
 
     latest: Enriched
     seen_at: float
     late: bool
     track: Track
+    version: int = 0
 
     @property
     def vehicle_id(self) -> str:
@@ -70,9 +83,9 @@ class VehicleSnapshot:
         return now - self.seen_at > stale_after
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, eq=False)
 class FleetSnapshot:
-    """The fleet at one moment.
+    """The fleet at one moment; the same only as itself, so that what follows from it can be cached.
 
     Attributes:
         taken_at: when, seconds since the epoch.
@@ -101,23 +114,20 @@ class FleetSnapshot:
     dropped: int
 
 
-@dataclass(slots=True)
-class _Vehicle:
-    latest: Enriched
-    seen_at: float
-    late: bool = False
-    track: Track = ()
-    history: OrderedDict[str, bytes] = field(default_factory=OrderedDict)
+History: TypeAlias = dict[str, bytes]
+"""Event id → payload, in the order of arrival. An `OrderedDict` would take a third more memory."""
 
 
 class FleetState:
-    """Last event, history and track of every vehicle; safe to use from several threads.
+    """Last event, history, track and lane of every vehicle; safe to use from several threads.
 
     Args:
         page: `latitude` and `longitude` name the signals with the position; `history` is the number of events
             kept per vehicle, fewer in a large fleet (`TOTAL_HISTORY`).
         clock: seconds since the epoch.
         max_vehicles: vehicles kept.
+        shared_for: seconds for which viewers get the same snapshot.
+        version: from which versions rise.
     """
 
     def __init__(
@@ -125,25 +135,37 @@ class FleetState:
         page: PageSettings,
         clock: Callable[[], float] = time.time,
         max_vehicles: int = MAX_VEHICLES,
+        shared_for: float = SHARED_FOR,
+        version: int = 0,
     ) -> None:
         self._page = page
         self._clock = clock
         self._max_vehicles = max_vehicles
+        self._shared_for = shared_for
         self._lock = threading.Lock()
-        self._vehicles: OrderedDict[str, _Vehicle] = OrderedDict()
+        # What is shown of each vehicle is made when its event arrives, so that a snapshot is only a copy.
+        self._vehicles: dict[str, VehicleSnapshot] = {}
+        self._histories: OrderedDict[str, History] = OrderedDict()
+        self._watched: OrderedDict[str, None] = OrderedDict()
+        self._lanes = SeverityLanes()
         self._rate = RollingCount(width=1.0, buckets=11)
         self._anomalies = RollingCount(width=60.0, buckets=60)
         self._events = self._dead_letters = self._undecodable = self._dropped = 0
         self._last_event_at: float | None = None
         self._dead_letter_reason = ""
         self._latest_dead_letters: deque[DeadLetter] = deque(maxlen=DEAD_LETTERS_KEPT)
-        self._version = 0
+        self._version = version
         self._shared: FleetSnapshot | None = None
 
     @property
     def version(self) -> int:
         """Rises with every message."""
         return self._version
+
+    def version_of(self, vehicle_id: str) -> int:
+        """Rises with every event of a vehicle; 0 while it is unknown."""
+        vehicle = self._vehicles.get(vehicle_id)
+        return vehicle.version if vehicle else 0
 
     def record(self, payload: bytes, *, retained: bool = False) -> None:
         """Record one message of the enriched topic.
@@ -161,20 +183,16 @@ class FleetState:
                 self._undecodable += 1
                 self._version += 1
             return
-        position = position_in(event.values, self._page.latitude, self._page.longitude)
         seen_at = min(now, event.processed_at.timestamp()) if retained else now
         with self._lock:
-            vehicle = self._vehicle(event, seen_at)
-            if event.event_id in vehicle.history:
+            history = self._history_of(event.vehicle_id)
+            if event.event_id in history:
                 return
-            vehicle.history[event.event_id] = payload
-            while len(vehicle.history) > self._history_limit():
-                vehicle.history.popitem(last=False)
-            vehicle.seen_at = max(vehicle.seen_at, seen_at)
-            vehicle.late = event.status == "late"
-            if not vehicle.late or event.ts >= vehicle.latest.ts:
-                vehicle.latest = event
-                vehicle.track = extended(vehicle.track, position)
+            history[event.event_id] = payload
+            while len(history) > self._history_limit(event.vehicle_id):
+                del history[next(iter(history))]
+            self._vehicles[event.vehicle_id] = self._updated(event, seen_at)
+            self._lanes.record(event.vehicle_id, event.ts.timestamp(), event.severity, now)
             self._events += 1
             self._version += 1
             self._last_event_at = max(self._last_event_at or 0.0, seen_at)
@@ -196,19 +214,31 @@ class FleetState:
             if letter is not None:
                 self._latest_dead_letters.appendleft(letter)
 
+    def count_earlier(self, events: int, anomalies: Mapping[float, int], until: float) -> None:
+        """Count events of which nothing else is known: a replay begins in the middle of a recording.
+
+        Args:
+            events: how many.
+            anomalies: when, in seconds since the epoch → how many anomalous events.
+            until: before which they all came, in seconds since the epoch.
+        """
+        with self._lock:
+            self._events += events
+            self._version += 1
+            if events:
+                self._rate.add(until)
+            for at, count in anomalies.items():
+                for _ in range(count):
+                    self._anomalies.add(at)
+
     def snapshot(self) -> FleetSnapshot:
-        """The fleet now, or up to `SHARED_FOR` seconds ago."""
+        """The fleet now, or up to `shared_for` seconds ago."""
         now = self._clock()
         with self._lock:
-            if self._shared is None or not 0.0 <= now - self._shared.taken_at < SHARED_FOR:
+            if self._shared is None or not 0.0 <= now - self._shared.taken_at < self._shared_for:
                 self._shared = FleetSnapshot(
                     taken_at=now,
-                    vehicles={
-                        vehicle_id: VehicleSnapshot(
-                            vehicle.latest, vehicle.seen_at, vehicle.late, vehicle.track
-                        )
-                        for vehicle_id, vehicle in self._vehicles.items()
-                    },
+                    vehicles=self._vehicles.copy(),
                     events=self._events,
                     events_per_second=self._rate.per_second(now),
                     anomalies_last_hour=self._anomalies.total(now),
@@ -222,23 +252,69 @@ class FleetState:
             return self._shared
 
     def history(self, vehicle_id: str) -> list[Enriched]:
-        """The events kept for a vehicle, by event time, oldest first; empty for an unknown vehicle."""
+        """The events kept for a vehicle, by event time, oldest first; empty for an unknown vehicle.
+
+        More of them are kept of a vehicle that has been asked for, see `WATCHED`.
+        """
         with self._lock:
-            vehicle = self._vehicles.get(vehicle_id)
-            payloads = tuple(vehicle.history.values()) if vehicle else ()
+            payloads = tuple(self._histories.get(vehicle_id, {}).values())
+            if payloads:
+                self._watched[vehicle_id] = None
+                self._watched.move_to_end(vehicle_id)
+                if len(self._watched) > WATCHED:
+                    self._watched.popitem(last=False)
         # Kept as bytes, a third of the memory, and decoded only for the vehicle that is shown.
         return sorted(map(_ENRICHED.decode, payloads), key=lambda event: event.ts)
 
-    def _vehicle(self, event: Enriched, seen_at: float) -> _Vehicle:
-        vehicle = self._vehicles.get(event.vehicle_id)
-        if vehicle is None:
-            vehicle = self._vehicles[event.vehicle_id] = _Vehicle(event, seen_at)
-            if len(self._vehicles) > self._max_vehicles:
-                self._vehicles.popitem(last=False)
+    def lanes(self) -> Lanes:
+        """The worst severities of the last hours."""
+        with self._lock:
+            return self._lanes.snapshot()
+
+    def merge_past(self, past: Mapping[str, Sequence[PastCell]]) -> None:
+        """Add what a history knows of the time before the page was started.
+
+        Args:
+            past: vehicle id → cells. Vehicles that are not known, or have no threshold yet, are left out.
+        """
+        with self._lock:
+            for vehicle_id, cells in past.items():
+                vehicle = self._vehicles.get(vehicle_id)
+                threshold = vehicle.latest.anomaly_threshold if vehicle else None
+                if threshold:
+                    self._lanes.merge(vehicle_id, ((each.number, each.severity(threshold)) for each in cells))
+            self._version += 1
+
+    def _updated(self, event: Enriched, seen_at: float) -> VehicleSnapshot:
+        """What is known of a vehicle with its event that has just arrived."""
+        before, late = self._vehicles.get(event.vehicle_id), event.status == "late"
+        latest, track = event, before.track if before else ()
+        if before is not None and late and event.ts < before.latest.ts:
+            latest = before.latest
+        else:
+            position = position_in(event.values, self._page.latitude, self._page.longitude)
+            track = extended(track, position, self._track_limit())
+        seen_at = max(seen_at, before.seen_at) if before else seen_at
+        return VehicleSnapshot(latest, seen_at, late, track, self._version + 1)
+
+    def _history_of(self, vehicle_id: str) -> History:
+        history = self._histories.get(vehicle_id)
+        if history is None:
+            history = self._histories[vehicle_id] = {}
+            if len(self._histories) > self._max_vehicles:
+                longest_silent, _ = self._histories.popitem(last=False)
+                self._vehicles.pop(longest_silent, None)
+                self._watched.pop(longest_silent, None)
+                self._lanes.forget(longest_silent)
                 self._dropped += 1
         else:
-            self._vehicles.move_to_end(event.vehicle_id)
-        return vehicle
+            self._histories.move_to_end(vehicle_id)
+        return history
 
-    def _history_limit(self) -> int:
-        return min(self._page.history, max(MIN_HISTORY, TOTAL_HISTORY // len(self._vehicles)))
+    def _history_limit(self, vehicle_id: str) -> int:
+        if vehicle_id in self._watched:
+            return self._page.history
+        return min(self._page.history, max(MIN_HISTORY, TOTAL_HISTORY // len(self._histories)))
+
+    def _track_limit(self) -> int:
+        return min(MAX_POINTS, max(MIN_POINTS, TOTAL_POINTS // len(self._histories)))

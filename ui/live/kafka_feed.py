@@ -34,7 +34,7 @@ RETRY_AFTER = 1.0
 """Seconds to wait after an error."""
 
 ASK_AGAIN_AFTER = 60.0
-"""Seconds for which the page does without alerts that the cluster has refused it."""
+"""Seconds for which the page does without alerts or answers that the cluster has refused it."""
 
 
 class KafkaFeed(Feed):
@@ -46,8 +46,10 @@ class KafkaFeed(Feed):
         self._options = consumer_options(settings.kafka, "page")
         self._dead_letter_topic = topics.dead_letter
         self._alerts_topic = settings.alerts_topic
-        self._alerts_refused_until = 0.0
-        self._topics = (topics.enriched, topics.dead_letter, self._alerts_topic)
+        self._refused_until: dict[str, float] = {}
+        self._topics = [topics.enriched, topics.dead_letter, self._alerts_topic]
+        if self._answers_topic is not None:
+            self._topics.append(self._answers_topic)
         self._positions: dict[TopicPartition, int] = {}
         # Ends of the partitions when the page was started: messages below them are older than it.
         self._kept = NOT_LOOKED_YET
@@ -67,11 +69,7 @@ class KafkaFeed(Feed):
                 with noted_trouble() as trouble:
                     self._follow()
             except AuthorizationError as error:
-                only_alerts = error.args == ({self._alerts_topic},)
-                if isinstance(error, TopicAuthorizationFailedError) and only_alerts:
-                    self._alerts_refused_until = time.monotonic() + ASK_AGAIN_AFTER
-                    self._note_alerts(f"not authorized to read the topic {self._alerts_topic}")
-                else:
+                if not (isinstance(error, TopicAuthorizationFailedError) and self._does_without(error)):
                     self._enter("refused", reason(error))
             except KafkaError as error:
                 # A cluster that has refused us may just hang up the next time.
@@ -82,6 +80,17 @@ class KafkaFeed(Feed):
                 log.exception("the subscriber of the page failed")
                 self._enter(self._away(), str(error) or type(error).__name__)
             self._stopping.wait(RETRY_AFTER)
+
+    def _does_without(self, error: TopicAuthorizationFailedError) -> bool:
+        """Whether only topics were refused that the page can do without; notes it."""
+        notes = {self._alerts_topic: self._note_alerts, self._answers_topic: self._note_answers}
+        refused = error.args[0] if error.args and isinstance(error.args[0], set) else set()
+        if not refused or not refused <= notes.keys():
+            return False
+        for topic in refused:
+            self._refused_until[topic] = time.monotonic() + ASK_AGAIN_AFTER
+            notes[topic](f"not authorized to read the topic {topic}")
+        return True
 
     def _away(self) -> Phase:
         return "lost" if self._connection.phase in ("connected", "lost") else "unreachable"
@@ -117,17 +126,20 @@ class KafkaFeed(Feed):
         Raises:
             KafkaError: the cluster does not answer.
         """
-        may_read_alerts = time.monotonic() >= self._alerts_refused_until
+        now = time.monotonic()
+        may_read_alerts = now >= self._refused_until.get(self._alerts_topic, 0.0)
         there = [
             TopicPartition(topic, number)
             for topic in self._topics
-            if may_read_alerts or topic != self._alerts_topic
+            if now >= self._refused_until.get(topic, 0.0)
             for number in consumer.partitions_for_topic(topic) or ()
         ]
         alerts = [partition for partition in there if partition.topic == self._alerts_topic]
         if may_read_alerts:
             missing = f"there is no topic {self._alerts_topic}, or this page may not see it"
             self._note_alerts("" if alerts else missing)
+        if any(partition.topic == self._answers_topic for partition in there):
+            self._note_answers("")
         ends: dict[TopicPartition, int] = consumer.end_offsets(there, timeout_ms=PATIENCE)
         if self._kept is NOT_LOOKED_YET:
             self._kept = ends
@@ -149,6 +161,8 @@ class KafkaFeed(Feed):
             # Without a key, nothing can ever replace the message.
             key = f"{record.partition}/{record.offset}".encode() if record.key is None else record.key
             self.alerts.record(key.decode(errors="replace"), payload)
+        elif topic == self._answers_topic:
+            self.answers.record(payload)
         elif topic == self._dead_letter_topic:
             if not retained:
                 self.state.record_dead_letter(payload)

@@ -32,10 +32,14 @@ class MqttFeed(Feed):
     def __init__(self, settings: Settings) -> None:
         super().__init__(settings)
         mqtt, topics = settings.mqtt, settings.topics
+        self._enriched_topic = topics.enriched
         self._dead_letter_topic = topics.dead_letter
         self._alerts_topic = settings.alerts_topic
         self._alerts_filter = f"{settings.alerts_topic}/#"
         self._subscriptions = [(f"{topics.enriched}/+", 0), (topics.dead_letter, 0), (self._alerts_filter, 0)]
+        if self._answers_topic is not None:
+            # An answer comes once, and somebody waits for it.
+            self._subscriptions.append((self._answers_topic, 1))
         self._stopping = threading.Event()
         # A broker disconnects the older one of two clients with the same id.
         client_id = f"{mqtt.client_id}-page-{os.getpid()}-{secrets.token_hex(4)}"
@@ -95,6 +99,8 @@ class MqttFeed(Feed):
             trouble = f"{code} on subscribing to {topic}" if code.is_failure else ""
             if topic == self._alerts_filter:
                 self._note_alerts(trouble)
+            elif topic == self._answers_topic:
+                self._note_answers(trouble)
             elif trouble:
                 self._enter("refused", trouble)
 
@@ -103,5 +109,8 @@ class MqttFeed(Feed):
             self.state.record_dead_letter(bytes(message.payload))
         elif f"{message.topic}/".startswith(f"{self._alerts_topic}/"):
             self.alerts.record(message.topic, bytes(message.payload))
-        else:
+        elif message.topic == self._answers_topic:
+            self.answers.record(bytes(message.payload))
+        elif message.topic.startswith(f"{self._enriched_topic}/"):
+            # Some brokers, such as amqtt, also send retained messages that nobody here has subscribed to.
             self.state.record(bytes(message.payload), retained=message.retain)

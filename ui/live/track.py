@@ -34,15 +34,15 @@ def position_in(
     return north, east
 
 
-def extended(track: Track, position: tuple[float, float] | None) -> Track:
-    """The track with the vehicle at `position`; unchanged if the position is not known."""
+def extended(track: Track, position: tuple[float, float] | None, most: int = MAX_POINTS) -> Track:
+    """The track with the vehicle at `position`, at most `most` points; unchanged if it is not known where."""
     if position is None:
         return track
     if len(track) < 2:
         return (*track, position)
     # The last point moves with the vehicle until it is far enough from the point before.
     settled = track if distance(track[-2], track[-1]) >= SPACING else track[:-1]
-    return (*settled[-(MAX_POINTS - 1) :], position)
+    return (*settled[-(most - 1) :], position)
 
 
 def heading(track: Track) -> float | None:

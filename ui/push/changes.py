@@ -14,7 +14,7 @@ PATH = "/changes"
 LOOK_EVERY = 0.05
 """Seconds between two looks at the versions: what is urgent is told at once."""
 
-URGENT: tuple[Topic, ...] = ("alerts", "connection", "replay")
+URGENT: tuple[Topic, ...] = ("alerts", "connection", "replay", "commands")
 """Topics that are told at once; events of vehicles come all the time and wait for `page.refresh`."""
 
 

@@ -12,6 +12,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 import streamlit as st
+from streamlit.runtime.scriptrunner import get_script_run_ctx
 
 from ui.assets import component
 from ui.links import follow
@@ -19,6 +20,7 @@ from ui.push.changes import PATH
 from ui.push.versions import Topic, Versions
 
 Draw = Callable[[], None]
+Reads = Sequence[Topic] | Callable[[], Sequence[Topic]]
 
 _SECTIONS = "push_sections"
 _COMPONENT = "push"
@@ -32,9 +34,11 @@ class _Drawn:
     every: float
     versions: Versions
     at: float
+    part: Callable[[], int] | None
+    part_version: int
 
     def is_behind(self, versions: Versions, now: float) -> bool:
-        if now - self.at < self.every:
+        if now - self.at < self.every or (self.part is not None and self.part() == self.part_version):
             return False
         return any(versions.get(topic, 0) != self.versions.get(topic, 0) for topic in self.reads)
 
@@ -57,11 +61,14 @@ class Sections:
     def listen(self) -> None:
         """Draw the component that reports changes; once for a page, before its sections."""
 
+        # Another timer is another component: one that is mounted already would keep the timer that it has.
+        key = _COMPONENT if self._timer is None else f"{_COMPONENT}_{self._timer:g}"
+
         # In a fragment of its own: what follows its value when nothing is behind is then next to nothing.
         @st.fragment(key=_COMPONENT)
         def listening() -> None:
             _push(
-                key=_COMPONENT,
+                key=key,
                 data={"path": PATH, "every": self._timer},
                 height=1,
                 on_changed_change=_draw_what_is_behind,
@@ -69,21 +76,33 @@ class Sections:
 
         listening()
 
-    def section(self, name: str, draw: Draw, reads: Sequence[Topic], every: float = 0.0) -> None:
+    def section(
+        self,
+        name: str,
+        draw: Draw,
+        reads: Reads,
+        every: float = 0.0,
+        part: Callable[[], int] | None = None,
+    ) -> None:
         """Draw a section now, and again whenever something that it shows has changed.
 
         Args:
             name: unique on the page; a callback can have the section drawn by `draw_again`.
             draw: draws it.
-            reads: what it shows.
+            reads: what it shows; a function is asked whenever the section has been drawn.
             every: fewest seconds between two drawings.
+            part: the version of that part of what it reads which it shows, such as the events of one vehicle;
+                ``None`` if it shows all of it.
         """
 
         @st.fragment(key=name)
         def drawing() -> None:
             follow()
-            self._drawn[name] = _Drawn(tuple(reads), every, self._versions(), time.monotonic())
+            version, now = 0 if part is None else part(), time.monotonic()
+            drawn = _Drawn((), every, self._versions(), now, part, version)
+            self._drawn[name] = drawn
             draw()
+            drawn.reads = tuple(reads() if callable(reads) else reads)
 
         drawing()
 
@@ -110,6 +129,11 @@ def draw_again(*names: str) -> None:
 
 
 def _draw_what_is_behind() -> None:
+    context = get_script_run_ctx()
+    if context is not None and not context.fragment_ids_this_run:
+        # A report that came together with a click on another page: all of that page is about to be drawn.
+        # Sections instead of it would be those of the page that was left, which the browser has no place for.
+        return
     sections: Sections | None = st.session_state.get(_SECTIONS)
     if sections is not None and (due := sections.behind()):
         st.rerun(due)

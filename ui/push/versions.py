@@ -6,9 +6,9 @@ import time
 from collections.abc import Mapping
 from typing import Literal
 
-Topic = Literal["fleet", "alerts", "connection", "clock", "replay"]
+Topic = Literal["fleet", "alerts", "connection", "clock", "replay", "commands"]
 """What a section shows: vehicles and their events; alerts; the connection to the broker; how long something
-has lasted; where a replay is."""
+has lasted; where a replay is; answers to commands."""
 
 Versions = Mapping[Topic, int]
 """Topic → a number that rises with every change."""

@@ -101,9 +101,11 @@ def test_the_conclusion_counts_what_was_judged_and_names_what_fails() -> None:
     assert "fifth" not in said
 
 
-def test_a_machine_that_others_used_is_told() -> None:
-    assert "measure again" not in circumstances(run())
-    assert "measure again" in circumstances(run(others_share=0.5))
+def test_nothing_is_judged_on_a_machine_that_others_used() -> None:
+    assert "too much to judge" not in circumstances(run())
+    crowded = run(others_share=0.5)
+    assert "too much to judge" in circumstances(crowded)
+    assert {figure.verdict for figure in figures(crowded) if figure.limit is not None} == {"not judged"}
 
 
 def test_the_report_is_json_in_which_what_never_came_is_null() -> None:

@@ -28,8 +28,8 @@ def of(*events: dict[str, Any]) -> list[TraceEvent]:
         event("thread_name", 0, ph="M", args={"name": "CrRendererMain"}),
         event("thread_name", 0, OTHER, "M", args={"name": "CrBrowserMain"}),
         event(f"{MARK}3", 1_000, ph="I", args={"data": {"startTime": 1.5}}),
-        event("first", 1_000, OTHER, dur=0),
-        event("last", 1_999, OTHER, dur=1),
+        event(TASK, 1_000, OTHER, dur=1),
+        event(TASK, 1_999, OTHER, dur=1),
     ]
     return events_of(msgspec.json.encode({"traceEvents": [*frame, *events], "metadata": {"os": "any"}}))
 
@@ -48,6 +48,12 @@ def test_tasks_of_other_threads_and_other_events_do_not_count() -> None:
     assert found[3].longest_task == 0.0
 
 
+def test_a_measure_that_began_before_the_trace_does_not_make_it_longer() -> None:
+    found = main_threads(of(event("script-run-cycle", 20, ph="b"), event(TASK, 1_100, dur=150)))
+    assert found[3].seconds == pytest.approx(1.0)
+    assert found[3].busy == pytest.approx(0.15)
+
+
 def test_a_task_within_a_task_counts_once() -> None:
     tasks = of(
         event(TASK, 1_100, dur=100, tdur=90),
@@ -59,7 +65,8 @@ def test_a_task_within_a_task_counts_once() -> None:
 
 
 def test_of_tasks_that_begin_together_the_longer_one_is_the_outer() -> None:
-    tasks = [each for each in of(event(TASK, 1_100, dur=5), event(TASK, 1_100, dur=20)) if each.name == TASK]
+    trace = of(event(TASK, 1_100, dur=5), event(TASK, 1_100, dur=20))
+    tasks = [each for each in trace if each.name == TASK and (each.pid, each.tid) == PAGE]
     assert [task.dur for task in outermost(tasks)] == [20 * MILLISECOND]
 
 

@@ -1,0 +1,1 @@
+"""The page *Replay*, and what the other pages show instead of the stream while a session replays."""
