@@ -11,7 +11,9 @@ from pydantic import BeforeValidator, Field, NonNegativeFloat, PositiveFloat, Po
 from config.section import UNSET, Section
 
 # As in `dataflows.history.kinds`.
-HistoryKind = Literal["telemetry", "events", "alerts", "actions", "rollups", "commands", "answers", "late"]
+HistoryKind = Literal[
+    "telemetry", "events", "alerts", "actions", "rollups", "commands", "answers", "late", "audit"
+]
 AnyKind = HistoryKind | Literal["unreadable"]
 
 Place: TypeAlias = Path | str

@@ -39,6 +39,8 @@ from config.alert_settings import AlertSettings, NotifySettings
 from config.broker_settings import KafkaSettings, MqttSettings
 from config.errors import SettingsError
 from config.history_settings import HistorySettings
+from config.monitoring_settings import MonitoringSettings
+from config.page_settings import PageSettings as PageSettings
 from config.payload_settings import PayloadSettings as PayloadSettings
 from config.rollup_settings import RollupSettings
 from config.section import UNSET, Section, Share
@@ -49,9 +51,6 @@ from config.signal_settings import SignalSettings as SignalSettings
 from config.simulator_settings import SimulatorSettings as SimulatorSettings
 from config.telemetry_checks import check_series, check_telemetry
 from config.topic_template import TopicTemplate
-
-BASE_MAPS = (".geojson", ".json", ".pmtiles")
-"""Suffixes of files that the page's map can be drawn on."""
 
 DEFAULT_FILE = Path(__file__).with_name("fleet.toml")
 FILE_VARIABLE = "FLEET_CONFIG"
@@ -93,6 +92,7 @@ class TopicSettings(Section):
     rollups: str = Field(min_length=1)
     late: str = Field(min_length=1)
     command: str = Field(min_length=1)
+    audit: str = Field(min_length=1)
 
     @property
     def telemetry_template(self) -> TopicTemplate:
@@ -158,35 +158,6 @@ class DetectorSettings(Section):
     accept_after: NonNegativeFloat
 
 
-def _base_map(file: Path | None) -> Path | None:
-    if file is not None and file.suffix.lower() not in BASE_MAPS:
-        raise ValueError(f"expected a file that ends in {', '.join(BASE_MAPS)}, got {file}")
-    return file
-
-
-class PageSettings(Section):
-    """The live page.
-
-    Attributes:
-        latitude, longitude: signals with the position.
-        refresh: seconds between updates.
-        history: events kept per vehicle for the charts.
-        stale_after: seconds without an event after which a vehicle, or the stream, is silent.
-        metrics: addresses of the Prometheus metrics of the processes of the job.
-        base_map: file of roads or tiles that the map is drawn on; ``None`` for a grid.
-        recordings: directory with files of scored events that can be replayed; ``None`` offers none.
-    """
-
-    latitude: str
-    longitude: str
-    refresh: PositiveFloat
-    history: PositiveInt
-    stale_after: PositiveFloat
-    metrics: tuple[Annotated[str, Field(pattern=r"^https?://")], ...] = ()
-    base_map: Annotated[Path | None, AfterValidator(_base_map), UNSET] = None
-    recordings: Annotated[Path | None, UNSET]
-
-
 class Settings(BaseSettings):
     """Every setting of every program."""
 
@@ -211,6 +182,7 @@ class Settings(BaseSettings):
     alerts: AlertSettings
     notify: NotifySettings
     rollups: RollupSettings
+    monitoring: MonitoringSettings
     simulator: SimulatorSettings
     page: PageSettings
 
@@ -243,6 +215,11 @@ class Settings(BaseSettings):
     def late_topic(self) -> str:
         """Topic of events that came too late for their rollup."""
         return self._topic(self.topics.late)
+
+    @property
+    def audit_topic(self) -> str:
+        """Topic of who logged in to the page."""
+        return self._topic(self.topics.audit)
 
     @property
     def command_topic(self) -> str:
@@ -280,6 +257,7 @@ class Settings(BaseSettings):
         topics["alert_actions"] = self.actions_topic, self.sink.kind
         topics["rollups"] = self.rollups_topic, self.sink.kind
         topics["late"] = self.late_topic, self.sink.kind
+        topics["audit"] = self.audit_topic, self.sink.kind
         topics["command"] = self.command_topic, self.source.kind
         for name, (topic, kind) in topics.items():
             if kind == "kafka" and not KAFKA_TOPIC.fullmatch(topic):

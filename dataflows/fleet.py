@@ -14,6 +14,7 @@ shuts it down cleanly, after a last snapshot.
 
 from __future__ import annotations
 
+import time
 from collections.abc import Callable
 
 import bytewax.operators as op
@@ -25,15 +26,19 @@ from config.settings import Settings, load
 from dataflows.alert.actions import ReadActions, read_actions
 from dataflows.alert.fleet_silence import fleet_silence
 from dataflows.alert.step import Item, alert, check_alert_snapshots
+from dataflows.clock import SECOND
 from dataflows.connectors.endpoints import actions_source, deliver, telemetry_source
 from dataflows.decode import Decoded, Decoder, TelemetryBatch
-from dataflows.decode.dead_letters import DeadLetterLimit, encode_dead_letters
+from dataflows.decode.dead_letters import DeadLetterLimit, count_dead_letters, encode_dead_letters
 from dataflows.decode.signal_watch import SignalWatch
 from dataflows.decode.unknown_fields import UnknownFields
 from dataflows.encode import Encoder
 from dataflows.job import job
+from dataflows.job.monitoring import monitor
 from dataflows.job.stopping import with_graceful_shutdown
+from dataflows.job.watched_source import WatchedSource
 from dataflows.messages import MessageBatch, OutgoingBatch
+from dataflows.metrics import LATENCY
 from dataflows.rollup.step import check_rollup_snapshots, roll_up
 from dataflows.score.scorer import ScoredBatch
 from dataflows.score.shard import shard_key, split
@@ -68,14 +73,15 @@ def flow() -> Dataflow:
     """
     with job(FLOW) as newest_states:
         settings = load()
+        monitor(FLOW, settings.monitoring)
         check_snapshots(settings, newest_states(SCORE))
         check_alert_snapshots(settings, newest_states(ALERT))
         check_rollup_snapshots(settings, newest_states(ROLL_UP))
-        telemetry = with_graceful_shutdown(FLOW, telemetry_source(settings))
+        telemetry = with_graceful_shutdown(FLOW, WatchedSource(telemetry_source(settings)))
         actions = actions_source(settings, ACTIONS) if settings.alerts.enabled else None
         # Over Kafka, every partition is a shard.
         shards = len(telemetry.list_parts()) if settings.source.kind == "kafka" else None
-        beside = None if actions is None else telemetry.beside(actions)
+        beside = None if actions is None else telemetry.beside(WatchedSource(actions, may_be_silent=True))
         return build(settings, telemetry, beside, shards, ends=lambda: not telemetry.has_been_stopped)
 
 
@@ -105,7 +111,7 @@ def build(
 
     events = op.flat_map(SHARD, decoded, _sharder(settings))
     scored = score(SCORE, events, settings)
-    enriched = op.map(ENCODE, op.key_rm(UNKEYED, scored), Encoder(settings).encode)
+    enriched = op.map(ENCODE, op.key_rm(UNKEYED, scored), _encoder(settings))
     deliver(ENRICHED, enriched, settings, settings.topics.enriched, by_key=True, retain=True)
 
     if settings.rollups.enabled:
@@ -158,6 +164,17 @@ def _decoder(settings: Settings) -> Callable[[MessageBatch], Decoded]:
     return decode
 
 
+def _encoder(settings: Settings) -> Callable[[ScoredBatch], OutgoingBatch]:
+    encoder = Encoder(settings)
+
+    def encode(scored: ScoredBatch) -> OutgoingBatch:
+        encoded = encoder.encode(scored)
+        LATENCY.observe((time.time_ns() // 1000 - scored.telemetry.timestamps) / SECOND)
+        return encoded
+
+    return encode
+
+
 def _sharder(settings: Settings) -> Callable[[Decoded], list[tuple[str, TelemetryBatch]]]:
     return lambda decoded: split(decoded, settings.detector.shards)
 
@@ -173,4 +190,5 @@ def _dead_letters(decoded: Decoded) -> list[OutgoingBatch]:
 
 
 def _dead_actions(read: ReadActions) -> list[OutgoingBatch]:
+    count_dead_letters(read.dead_letters)
     return [encode_dead_letters(read.dead_letters)] if read.dead_letters else []

@@ -27,8 +27,10 @@ from config.errors import SettingsError
 from config.settings import Settings, load
 from dataflows.connectors.endpoints import alerts_source
 from dataflows.job import job
+from dataflows.job.monitoring import monitor
 from dataflows.job.recovery_directory import RecoveryOptions
 from dataflows.job.stopping import with_graceful_shutdown
+from dataflows.job.watched_source import WatchedSource
 from dataflows.messages import MessageBatch
 from dataflows.notification.reading import AlertReader, Update
 from dataflows.notification.services import Service, services_of
@@ -54,12 +56,13 @@ def flow() -> Dataflow:
     """
     with job(FLOW) as newest_states:
         settings = load()
+        monitor(FLOW, settings.monitoring)
         has_recovery = _has_recovery(settings.notify)
         services = services_of(settings.notify)
         for name in services:
             for stored in newest_states(channel_step(TELL, name)):
                 restored_channel(settings, name, stored)
-        source = with_graceful_shutdown(FLOW, alerts_source(*_reader(settings)))
+        source = with_graceful_shutdown(FLOW, WatchedSource(alerts_source(*_reader(settings))))
         dataflow = build(settings, source, services)
     if not has_recovery and not settings.notify.dry_run:
         logger.warning(

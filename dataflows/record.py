@@ -29,7 +29,9 @@ from dataflows.history.background import Maintenance
 from dataflows.history.step import HistorySink
 from dataflows.history.topics import FROM_VEHICLES, TELEMETRY, Sorter, filters_of, topics_of
 from dataflows.job import job
+from dataflows.job.monitoring import monitor
 from dataflows.job.stopping import with_graceful_shutdown
+from dataflows.job.watched_source import WatchedSource
 from dataflows.messages import MessageBatch
 
 # Flow and step ids are keys in the recovery store: under a new id a job does not find its state.
@@ -47,10 +49,11 @@ def flow() -> Dataflow:
     """
     with job(FLOW):
         settings = load()
+        monitor(FLOW, settings.monitoring)
         topics = recorded_topics(settings)
         (name, source), *others = _sources(settings, topics).items()
-        stoppable = with_graceful_shutdown(FLOW, source)
-        sources = {name: stoppable} | {name: stoppable.beside(other) for name, other in others}
+        stoppable = with_graceful_shutdown(FLOW, WatchedSource(source))
+        sources = {name: stoppable} | {name: stoppable.beside(WatchedSource(other)) for name, other in others}
         dataflow = build(settings, topics, sources)
     if settings.history.directory is not None:
         Maintenance(settings.history.directory, settings.history).start()

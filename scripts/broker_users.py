@@ -17,7 +17,7 @@ from pathlib import Path
 from config.errors import SettingsError, exit_on_error
 
 FILE = Path(".broker/passwords")
-ROLES = ("dataflow", "page", "simulator", "recorder", "notify")
+ROLES = ("dataflow", "page", "page-dispatcher", "page-operator", "simulator", "recorder", "notify")
 """The users that ``config/mosquitto.acl`` knows by name."""
 
 ANSWERS = "ack"

@@ -9,6 +9,7 @@ what it counted, and fails if no injected fault was flagged.
 
 from __future__ import annotations
 
+import json
 import os
 import shutil
 import signal
@@ -32,6 +33,7 @@ WORK = ROOT / ".demo"
 HISTORY = WORK / "history"
 QUESTION = "SELECT opened_at, vehicle_id, summary FROM latest_alerts"
 PAGE_PORT = 8501
+METRICS_PORT = 9464
 TIME_TO_START = 300.0
 """Seconds, warm-up included, within which a live event must have been scored."""
 
@@ -73,12 +75,16 @@ def main() -> None:
     """
     with exit_on_error("demo"):
         seconds = _seconds()
+        ports = dataflow, recorder = free_port(METRICS_PORT), free_port(METRICS_PORT + 1)
         os.environ |= {
             "FLEET__MQTT__HOST": LOCALHOST,
             "FLEET__MQTT__PORT": str(free_port(1883)),
             "FLEET__MQTT__PROTOCOL": "3.1.1",
             "FLEET__HISTORY__DIRECTORY": str(HISTORY),
             "PAGE_PORT": str(free_port(PAGE_PORT)),
+            "DATAFLOW_METRICS_PORT": str(dataflow),
+            "RECORDER_METRICS_PORT": str(recorder),
+            "FLEET__PAGE__METRICS": json.dumps([f"http://{LOCALHOST}:{port}/metrics" for port in ports]),
             "PATH": f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}",
             "PYTHONUNBUFFERED": "1",
         }

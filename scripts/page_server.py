@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import subprocess
 import sys
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from typing import IO, NamedTuple
 from urllib.error import URLError
@@ -33,19 +33,31 @@ class PageServer(NamedTuple):
 
 
 @contextmanager
-def page_server(mqtt: MqttSettings, topic: str, log: IO[bytes] | None = None) -> Iterator[PageServer]:
+def page_server(
+    mqtt: MqttSettings,
+    topic: str,
+    log: IO[bytes] | None = None,
+    *,
+    port: int | None = None,
+    variables: Mapping[str, str] | None = None,
+    app: str = "ui",
+) -> Iterator[PageServer]:
     """Run ``streamlit run ui`` for the duration of the context.
 
     Args:
         mqtt: the broker that it reads from.
         topic: what the names of all topics begin with, as in ``TOPIC/enriched``.
         log: where its log goes; by default to our standard error.
+        port: that it listens on; by default a free one.
+        variables: more of its environment.
+        app: what is run; another script than that of the page.
 
     Raises:
         AssertionError: it ended, or did not answer in time.
     """
-    port = free_port()
+    port = port or free_port()
     environment = os.environ | {
+        "STREAMLIT_SERVER_ADDRESS": LOCALHOST,
         "FLEET__MQTT__PORT": str(mqtt.port),
         "FLEET__MQTT__PROTOCOL": mqtt.protocol,
         "FLEET__TOPICS__ENRICHED": f"{topic}/enriched",
@@ -53,10 +65,12 @@ def page_server(mqtt: MqttSettings, topic: str, log: IO[bytes] | None = None) ->
         "FLEET__TOPICS__ALERTS": f"{topic}/alerts",
         "FLEET__TOPICS__ALERT_ACTIONS": f"{topic}/alert-actions",
         "FLEET__TOPICS__COMMAND": f"{topic}/command",
+        "FLEET__TOPICS__AUDIT": f"{topic}/audit",
+        **(variables or {}),
     }
-    command = [sys.executable, "-m", "streamlit", "run", "ui", "--server.port", str(port)]
+    command = [sys.executable, "-m", "streamlit", "run", app, "--server.port", str(port)]
     process = subprocess.Popen(
-        [*command, "--server.address", LOCALHOST],
+        command,
         cwd=DEFAULT_FILE.parents[1],
         env=environment,
         stdout=subprocess.DEVNULL,

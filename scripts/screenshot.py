@@ -30,7 +30,7 @@ TIME_FOR_MAP = 120.0
 TIME_TO_DRAW = 8.0
 """Seconds that the charts of a reloaded page take, and the map after its first picture."""
 
-ANOMALY = re.compile(r"Anomalous now\s+[1-9]")
+ANOMALY = re.compile(r"[1-9][\d,]*\s*anomalous now")
 
 COLOURS_OF_EMPTY_MAP = 8
 """Most colours where no map is drawn yet."""

@@ -14,6 +14,8 @@ from ui.fleet.page import show_fleet
 from ui.formatting import markdown
 from ui.history.page import show_history
 from ui.links import PageName
+from ui.login.access import shared_access
+from ui.login.account import show_account, show_openness
 from ui.pipeline.metrics_scraper import EVERY
 from ui.pipeline.page import show_pipeline
 from ui.push.sections import Sections
@@ -32,17 +34,21 @@ def show_page() -> None:
     st.html(STYLE)
     try:
         settings, feed = shared_feed()
-        desk = shared_desk()
+        desk, access = shared_desk(), shared_access()
     except SettingsError as error:
         st.title("Fleet", anchor=False)
         st.error(f"Invalid settings: {markdown(str(error), 1000)}. Correct them and reload the page.")
+        return
+    zone = viewer_zone()
+    person = show_account(access, zone)
+    if person is None:
         return
     replay = current_replay()
     shown = feed if replay is None else replay
     sections = Sections(shown.versions, None if replay is None else replay.refresh)
     # Of a replay, nothing can be acted on.
-    role: Role = "operator" if replay is None else "viewer"
-    viewer = Viewer("", role, viewer_zone(), settings, shown, desk, sections)
+    role: Role = person.role if replay is None else "viewer"
+    viewer = Viewer(person.name, role, zone, settings, shown, desk, sections)
 
     def pipeline() -> None:
         st.title("Pipeline", anchor=False)
@@ -70,3 +76,4 @@ def show_page() -> None:
     if replay is not None:
         show_bar(replay, sections, viewer.zone)
     chosen.run()
+    show_openness(access)

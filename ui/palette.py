@@ -10,7 +10,6 @@ ANOMALY = "#e5484d"
 NOTICE = "#e08a1e"
 NORMAL = "#3b9eda"
 EXPECTED = "#8b98a9"
-SILENT = "#98a0aa"
 
 SEVERITY: dict[Severity, tuple[str, str]] = {
     "critical": ("#9f1239", "#ffffff"),
@@ -54,34 +53,6 @@ BADGES: dict[Severity, Literal["red", "orange", "yellow", "blue"]] = {
     "warning": "blue",
 }
 """In Markdown: ``:red-badge[critical]``."""
-
-CHOSEN_ROW = "rgba(59, 158, 218, 0.16)"
-
-Rgba = tuple[int, int, int, int]
-"""Red, green, blue and opacity, 0–255."""
-
-_CALM, _NEAR, _BAD = (59, 158, 218), (240, 170, 50), (229, 72, 77)
-SILENT_DOT: Rgba = (152, 160, 170, 150)
-WARMING_UP_DOT: Rgba = (120, 150, 190, 170)
-GRID_LINE: Rgba = (128, 140, 155, 45)
-GRID_LABEL: Rgba = (128, 140, 155, 190)
-LABEL: Rgba = (128, 136, 148, 255)
-
-
-def severity_colour(severity: float, is_anomaly: bool) -> Rgba:
-    """Calm blue far below the threshold, amber close to it (severity 50), red for every anomaly.
-
-    Args:
-        severity: 0–100.
-        is_anomaly: the verdict.
-    """
-    if is_anomaly:
-        return (*_BAD, 255)
-    # Below severity 30, less than half of the threshold, there is nothing to look at yet.
-    share = min(1.0, max(0.0, (severity - 30.0) / 20.0))
-    red, green, blue = (round(calm + share * (near - calm)) for calm, near in zip(_CALM, _NEAR, strict=True))
-    return red, green, blue, 235
-
 
 DOTS: dict[str, tuple[str, str]] = {
     "critical": ("#b3123f", "#f04468"),

@@ -5,11 +5,14 @@ from __future__ import annotations
 from collections.abc import Callable
 
 from starlette.concurrency import run_in_threadpool
+from starlette.middleware import Middleware
 from starlette.routing import BaseRoute, Mount, WebSocketRoute
 from starlette.staticfiles import StaticFiles
 
 import ui.assets
 from config.errors import SettingsError
+from ui.login import routes as login
+from ui.login.guard import Guard
 from ui.map import base_map_routes
 from ui.push import changes
 from ui.push.versions import Versions, clock_version
@@ -35,7 +38,10 @@ def _refresh() -> float:
     return settings.page.refresh
 
 
+MIDDLEWARE = [Middleware(Guard)]
+
 ROUTES: list[BaseRoute] = [
+    *login.routes(),
     WebSocketRoute(changes.PATH, changes.endpoint(_versions, _refresh)),
     Mount(f"{ui.assets.PATH}/{{version}}", StaticFiles(directory=ui.assets.DIRECTORY)),
     *base_map_routes.routes(lambda: shared_feed()[0]),

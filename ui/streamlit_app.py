@@ -12,6 +12,13 @@ ROOT = str(Path(__file__).resolve().parents[1])
 if ROOT not in sys.path:
     sys.path.insert(0, ROOT)
 
-from ui.server import ROUTES  # noqa: E402 (needs the path)
+from config.errors import exit_on_error  # noqa: E402 (needs the path)
+from config.logs import configure_logging  # noqa: E402
+from ui.login.listening import check_address  # noqa: E402
+from ui.server import MIDDLEWARE, ROUTES  # noqa: E402
 
-app = st.App("script.py", routes=ROUTES)
+configure_logging()
+with exit_on_error("page"):
+    check_address()
+
+app = st.App("script.py", routes=ROUTES, middleware=MIDDLEWARE)

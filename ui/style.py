@@ -23,12 +23,19 @@ div:has(> .st-key-replay_bar), div:has(> div > .st-key-replay_bar) {
     border-left: 4px solid #8250df; border-radius: 0.6rem; font-variant-numeric: tabular-nums
 }
 /* What can be done to the selected alerts stays in sight while their list is scrolled. */
-div:has(> [class*="_bulk_bar"]) { position: sticky; bottom: 0.75rem; z-index: 5 }
+[data-testid="stLayoutWrapper"]:has(> div > div > [class*="_bulk_bar"]) {
+    position: sticky; bottom: 0.75rem; z-index: 5
+}
 [class*="_bulk_bar"] {
     padding: 0.7rem 1rem; border-radius: 0.7rem; border: 1px solid rgba(128, 136, 148, 0.35);
     background: var(--st-background-color, Canvas); box-shadow: 0 0.3rem 1.4rem rgba(0, 0, 0, 0.22)
 }
+/* Who looks at the page: in the bar at the top, on the other side of the pages' names. */
+.st-key-account { position: fixed; top: 0.55rem; right: 1rem; width: auto; z-index: 999991 }
+.st-key-account [data-testid="stTextInput"] { width: 12rem }
+.st-key-openness { padding-top: 1.5rem }
 @media (max-width: 640px) {
+    .st-key-account [data-testid="stTextInput"] { width: 10rem }
     .stMainBlockContainer { padding-left: 1rem; padding-right: 1rem }
     /* The alerts would otherwise be far below the figures. */
     .st-key-figures [data-testid="stMetric"] > div { padding: 0.6rem 0.7rem }

@@ -4,18 +4,13 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from datetime import tzinfo
-from typing import Literal
 
+from config.page_settings import ROLES as ROLES
+from config.page_settings import Role as Role
 from config.settings import Settings
 from ui.actions.action_desk import ActionDesk
 from ui.live.feed import Feed
 from ui.push.sections import Sections
-
-Role = Literal["viewer", "dispatcher", "operator"]
-"""A viewer looks; a dispatcher also acts on alerts; an operator also sends commands to vehicles."""
-
-ROLES: tuple[Role, ...] = ("viewer", "dispatcher", "operator")
-"""Each may do what those before it may."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -13,6 +13,7 @@ from urllib.parse import quote
 import msgspec
 
 from dataflows.alert.mutes import Mute, Mutes
+from dataflows.alert.tally import Tally
 from dataflows.clock import SECOND, microseconds, utc
 from dataflows.events import Alert, AlertAction, AlertKind, AlertSignal, Comment
 from dataflows.messages import OutgoingBatch
@@ -62,6 +63,9 @@ class AlertBook:
         mutes: what is muted.
         keep_cleared: seconds of event time that a cleared alert is kept and stays on its topic.
         now: the time of day, for `Alert.changed_at`.
+
+    Attributes:
+        tally: of its alerts.
     """
 
     def __init__(
@@ -70,6 +74,7 @@ class AlertBook:
         self._mutes = mutes
         self._keep_cleared = int(keep_cleared * SECOND)
         self._now = now
+        self.tally = Tally()
         self._alerts: dict[Key, Alert] = {}
         self._by_id: dict[str, Key] = {}
         self._waiting: list[AlertAction] = []
@@ -197,6 +202,7 @@ class AlertBook:
         alerts = msgspec.convert(state, list[Alert])
         self._alerts = {(alert.vehicle_id, alert.kind, alert.subject): alert for alert in alerts}
         self._by_id = {alert.alert_id: key for key, alert in self._alerts.items()}
+        self.tally.restored(alerts)
         self._by_age = []
 
     def waiting(self) -> list[dict[str, Any]]:
@@ -234,6 +240,7 @@ class AlertBook:
             mute_reason="" if mute is None else mute.reason,
             changed_at=self._now(),
         )
+        self.tally.changed(self._alerts.get(key), alert)
         self._alerts[key] = alert
         self._out.append((key, _encode(alert)))
         if self._by_age:
@@ -255,6 +262,7 @@ class AlertBook:
 
     def _drop(self, key: Key) -> None:
         alert = self._alerts.pop(key)
+        self.tally.dropped(alert)
         self._by_id.pop(alert.alert_id, None)
         self._out.append((key, GONE))
 

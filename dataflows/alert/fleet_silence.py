@@ -13,6 +13,7 @@ from bytewax.operators import KeyedStream, StatefulBatchLogic
 
 from config.settings import Settings
 from dataflows.alert.book import AlertBook, Key
+from dataflows.alert.counting import AlertMetrics
 from dataflows.alert.mutes import Mutes
 from dataflows.alert.summary import summary
 from dataflows.clock import microseconds
@@ -51,11 +52,11 @@ class FleetSilence:
         self._heard_at = now()
         self._reopen_within = timedelta(seconds=settings.alerts.reopen_within)
         self._mutes = Mutes(settings.alerts.maintenance)
-        self._book = AlertBook(self._mutes, keep_cleared=settings.alerts.keep_cleared, now=now)
+        self.book = AlertBook(self._mutes, keep_cleared=settings.alerts.keep_cleared, now=now)
         if snapshot is not None:
             state = FLEET_SILENCE.unwrap(snapshot)
             self._mutes.restore(state["mutes"])
-            self._book.restore(state["book"])
+            self.book.restore(state["book"])
 
     @property
     def due(self) -> datetime | None:
@@ -64,20 +65,20 @@ class FleetSilence:
 
     @property
     def _is_open(self) -> bool:
-        return KEY in self._book and self._book[KEY].state == "open"
+        return KEY in self.book and self.book[KEY].state == "open"
 
     def hear(self, signs: Iterable[Sign]) -> OutgoingBatch | None:
         """Note that events have come, or what people did."""
         for sign in signs:
             if isinstance(sign, list):
                 for action in sign:
-                    self._book.act(action)
+                    self.book.act(action)
             elif sign:
                 self._heard_at = self._now()
                 if self._is_open:
-                    self._book.changed(KEY, state="cleared", cleared_at=self._heard_at)
-        self._book.forget(microseconds(self._now()))
-        return self._book.take()
+                    self.book.changed(KEY, state="cleared", cleared_at=self._heard_at)
+        self.book.forget(microseconds(self._now()))
+        return self.book.take()
 
     def check(self) -> OutgoingBatch | None:
         """Open the alert if it is due."""
@@ -94,41 +95,43 @@ class FleetSilence:
             "last_at": onset,
         }
         if self._came_back_lately(now):
-            again = self._book[KEY].openings + 1
-            self._book.changed(KEY, state="open", cleared_at=None, openings=again, **fields)
+            again = self.book[KEY].openings + 1
+            self.book.changed(KEY, state="open", cleared_at=None, openings=again, **fields)
         else:
             fields |= {"signals": (), "events": 0, "onset_at": onset}
-            self._book.opened(KEY, f"{onset:%Y%m%dT%H%M%S}", fields)
-        return self._book.take()
+            self.book.opened(KEY, f"{onset:%Y%m%dT%H%M%S}", fields)
+        return self.book.take()
 
     def _came_back_lately(self, now: datetime) -> bool:
-        cleared = self._book[KEY].cleared_at if KEY in self._book else None
+        cleared = self.book[KEY].cleared_at if KEY in self.book else None
         return cleared is not None and now - cleared <= self._reopen_within
 
     def snapshot(self) -> Stored:
         """Copy the whole state, with the layout `FLEET_SILENCE`."""
-        return FLEET_SILENCE.wrap({"book": self._book.snapshot(), "mutes": self._mutes.snapshot()})
+        return FLEET_SILENCE.wrap({"book": self.book.snapshot(), "mutes": self._mutes.snapshot()})
 
 
 class _Logic(StatefulBatchLogic[Sign, OutgoingBatch, Stored]):
-    def __init__(self, silence: FleetSilence) -> None:
+    def __init__(self, silence: FleetSilence, step_id: str) -> None:
         self._silence = silence
+        self._counted = AlertMetrics(silence.book.tally, step_id)
 
     def on_batch(self, values: list[Sign]) -> tuple[Iterable[OutgoingBatch], bool]:
-        return _some(self._silence.hear(values)), self.RETAIN
+        return self._messages(self._silence.hear(values)), self.RETAIN
 
     def on_notify(self) -> tuple[Iterable[OutgoingBatch], bool]:
-        return _some(self._silence.check()), self.RETAIN
+        return self._messages(self._silence.check()), self.RETAIN
 
     def notify_at(self) -> datetime | None:
         return self._silence.due
 
     def snapshot(self) -> Stored:
-        return self._silence.snapshot()
+        return self._counted.snapshot(self._silence.snapshot())
 
-
-def _some(batch: OutgoingBatch | None) -> list[OutgoingBatch]:
-    return [] if batch is None else [batch]
+    def _messages(self, batch: OutgoingBatch | None) -> list[OutgoingBatch]:
+        messages = [] if batch is None else [batch]
+        self._counted.count(messages)
+        return messages
 
 
 class _Once(StatelessSourcePartition[Sign]):
@@ -160,4 +163,6 @@ def fleet_silence(step_id: str, up: Stream[Sign], settings: Settings) -> KeyedSt
     start = op.input(f"{step_id}-start", up.flow(), _Start())
     signs = op.merge(f"{step_id}-signs", start, up)
     keyed = op.key_on(f"{step_id}-keyed", signs, lambda _: STEP_KEY)
-    return op.stateful_batch(step_id, keyed, lambda snapshot: _Logic(FleetSilence(settings, snapshot)))
+    return op.stateful_batch(
+        step_id, keyed, lambda snapshot: _Logic(FleetSilence(settings, snapshot), step_id)
+    )

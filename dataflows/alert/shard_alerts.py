@@ -110,6 +110,11 @@ class ShardAlerts:
         if snapshot is not None:
             self._restore(ALERTS.unwrap(snapshot))
 
+    @property
+    def event_time(self) -> int:
+        """What the shard's vehicles have reached, microseconds since 1970-01-01 UTC; `NEVER` at first."""
+        return int(self._silence.clock[0])
+
     def fold(self, scored: ScoredBatch) -> OutgoingBatch | None:
         """Fold a scored batch, in arrival order.
 

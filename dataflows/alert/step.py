@@ -8,7 +8,7 @@ import bytewax.operators as op
 from bytewax.operators import KeyedStream, StatefulBatchLogic
 
 from config.settings import Settings
-from dataflows import metrics
+from dataflows.alert.counting import AlertMetrics
 from dataflows.alert.shard_alerts import ShardAlerts
 from dataflows.events import AlertAction
 from dataflows.messages import OutgoingBatch
@@ -21,19 +21,23 @@ Item = ScoredBatch | list[AlertAction]
 
 
 class _ShardLogic(StatefulBatchLogic[Item, OutgoingBatch, Stored]):
-    def __init__(self, alerts: ShardAlerts) -> None:
+    def __init__(self, alerts: ShardAlerts, step_id: str) -> None:
         self._alerts = alerts
+        self._counted = AlertMetrics(alerts.book.tally, step_id)
 
     def on_batch(self, values: list[Item]) -> tuple[Iterable[OutgoingBatch], bool]:
         batches = [
             self._alerts.act(item) if isinstance(item, list) else self._alerts.fold(item) for item in values
         ]
         messages = [batch for batch in batches if batch is not None]
-        metrics.ALERT_MESSAGES.inc(sum(map(len, messages)))
+        self._counted.count(messages)
+        shard = next((item.telemetry.shard for item in values if not isinstance(item, list)), None)
+        if shard is not None:
+            self._counted.reached(shard, self._alerts.event_time)
         return messages, self.RETAIN
 
     def snapshot(self) -> Stored:
-        return self._alerts.snapshot()
+        return self._counted.snapshot(self._alerts.snapshot())
 
 
 def alert(step_id: str, up: KeyedStream[Item], settings: Settings) -> KeyedStream[OutgoingBatch]:
@@ -46,7 +50,9 @@ def alert(step_id: str, up: KeyedStream[Item], settings: Settings) -> KeyedStrea
     """
     # Loading the compiled loops takes a while, for which the first event would otherwise wait.
     ShardAlerts(settings).fold(warm_up(settings))
-    return op.stateful_batch(step_id, up, lambda snapshot: _ShardLogic(ShardAlerts(settings, snapshot)))
+    return op.stateful_batch(
+        step_id, up, lambda snapshot: _ShardLogic(ShardAlerts(settings, snapshot), step_id)
+    )
 
 
 def check_alert_snapshots(settings: Settings, snapshots: Iterable[Stored]) -> None:

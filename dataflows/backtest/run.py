@@ -35,8 +35,8 @@ def run(settings: Settings, recording: Recording, label: str | None = None) -> R
     unread = Unread(settings)
     limit = DeadLetterLimit(settings.dead_letters)
     label_column = None if label is None else list(settings.signals).index(label)
-    scorers: dict[str, ShardScorer] = {}
-    alerts: dict[str, ShardAlerts] = {}
+    scorers: dict[int, ShardScorer] = {}
+    alerts: dict[int, ShardAlerts] = {}
     results = Results(settings.scored_signals, settings.target_signals)
     begin = time.perf_counter()
     with _progress() as progress, threadpool_limits(limits=1, user_api="blas"):

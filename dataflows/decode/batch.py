@@ -30,6 +30,7 @@ class TelemetryBatch:
             series are put together from it, and a payload that is no JSON is the text of a JSON string.
         identities: n numbers, shape (n,): two events of a vehicle and a time are the same message, delivered
             again, if and only if theirs are equal.
+        shard: number of the shard that all events belong to, once they are split.
     """
 
     event_ids: list[str]
@@ -38,6 +39,7 @@ class TelemetryBatch:
     values: NDArray[np.float64]
     telemetry: list[bytes]
     identities: NDArray[np.int64]
+    shard: int = 0
 
     def __len__(self) -> int:
         return len(self.event_ids)
@@ -55,6 +57,7 @@ class TelemetryBatch:
             self.values[rows],
             telemetry,
             self.identities[rows],
+            self.shard,
         )
 
     def part(self, rows: slice) -> TelemetryBatch:
@@ -66,6 +69,7 @@ class TelemetryBatch:
             self.values[rows],
             self.telemetry[rows],
             self.identities[rows],
+            self.shard,
         )
 
 

@@ -6,6 +6,7 @@ format, a unit, a topic), and a job that kept diverting them would hide it.
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Sequence
 
 import msgspec
@@ -15,6 +16,7 @@ from numpy.typing import NDArray
 from config.errors import DeadLetterLimitError
 from config.settings import DeadLetterSettings
 from dataflows.decode.batch import Decoded
+from dataflows.decode.faults import KINDS, LAYOUT, kind_of
 from dataflows.events import DeadLetter
 from dataflows.messages import OutgoingBatch
 from dataflows.metrics import DEAD_LETTERS
@@ -24,6 +26,12 @@ def encode_dead_letters(letters: Sequence[DeadLetter]) -> OutgoingBatch:
     """Dead letters for a sink, in order and without keys."""
     encoder = msgspec.json.Encoder()
     return OutgoingBatch([""] * len(letters), [encoder.encode(letter) for letter in letters])
+
+
+def count_dead_letters(letters: Sequence[DeadLetter]) -> None:
+    """Count dead letters by kind of reason."""
+    for kind, count in Counter(kind_of(letter.reason) for letter in letters).items():
+        DEAD_LETTERS.labels(kind).inc(count)
 
 
 class DeadLetterLimit:
@@ -38,6 +46,8 @@ class DeadLetterLimit:
         self._recent = np.zeros(0, dtype=np.bool_)
         self._run = 0
         self._last_reason = ""
+        for kind in (*KINDS, LAYOUT):
+            DEAD_LETTERS.labels(kind)
 
     def count(self, decoded: Decoded) -> None:
         """Count the dead letters of a batch.
@@ -47,7 +57,7 @@ class DeadLetterLimit:
                 the last `window` events, once there have been that many.
         """
         bad, letters = decoded.bad, decoded.dead_letters
-        DEAD_LETTERS.inc(len(letters))
+        count_dead_letters(letters)
         runs = self._runs(bad)
         shares = self._shares(bad)
         too_many = (runs > self._settings.max_run) | (shares > self._settings.max_share)

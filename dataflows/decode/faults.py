@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Sequence
 
 import numpy as np
@@ -9,6 +10,30 @@ from numpy.typing import NDArray
 
 MAX_REASON_CHARACTERS = 400
 _MAX_EXCERPT_CHARACTERS = 40
+
+
+KINDS = {
+    "not_json": r"expected JSON",
+    "too_long": r"expected a message of at most",
+    "vehicle_id": r"expected the vehicle id",
+    "time": r"expected the (?:event time|time of day)",
+    "sequence": r"expected the sequence",
+    "signal": r"expected (?:a signal in the topic|the name of the signal|signal)",
+    "own_output": r"expected telemetry, got an enriched event",
+    "action": r"expected an alert action",
+}
+"""Kinds of reasons, few enough to be the label of a metric, and how these begin; others are of `LAYOUT`."""
+
+LAYOUT = "layout"
+"""Kind of a reason: what is there is not where, or not of the form that, the settings say."""
+
+_KIND = re.compile("|".join(f"(?P<{kind}>{beginning})" for kind, beginning in KINDS.items()))
+
+
+def kind_of(reason: str) -> str:
+    """Which of the `KINDS` a reason is, or `LAYOUT`."""
+    found = _KIND.match(reason)
+    return LAYOUT if found is None or found.lastgroup is None else found.lastgroup
 
 
 class UndecodableError(ValueError):

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Sequence
 from typing import Any
 
@@ -9,10 +10,11 @@ import numpy as np
 from numpy.typing import NDArray
 
 from config.errors import SnapshotError
-from dataflows.compiled import Floats, Integers, Slots, compiled
+from dataflows.compiled import Floats, Integers, Slots
 from dataflows.detector.alarm_rate import AlarmRate
 from dataflows.detector.arrival import DUPLICATE, IN_ORDER, LATE, OUT_OF_ORDER, UNIQUE
 from dataflows.detector.block import Block, LearnBatch, LearnedBlock
+from dataflows.detector.bounded import bounded
 from dataflows.detector.model import Model
 from dataflows.detector.parameters import Parameters
 from dataflows.detector.protection import Protection
@@ -27,9 +29,6 @@ from dataflows.detector.window import Samples, Window
 
 LAYOUT_VERSION = 10
 """Version of what `Detector.snapshot` returns."""
-
-LARGEST_VALUE = 1e12
-"""In the signal's unit: finite values beyond ± this are replaced by it, as their squares must stay finite."""
 
 BLOCK_PER_VEHICLE = 16
 """Rows per vehicle up to which freezing the model costs no quality."""
@@ -53,6 +52,8 @@ class Detector:
     Attributes:
         signals: names of the S signals.
         learned: the blocks that the last call of `process` completed, in order.
+        version: blocks that were learned, in its whole life.
+        learning_seconds: spent on learning since it was created.
     """
 
     def __init__(
@@ -63,6 +64,7 @@ class Detector:
         judged = self._described.judged
         self._columns, self._width = self._described.columns, len(judged)
         self.learned: list[LearnedBlock] = []
+        self.learning_seconds = 0.0
         self._vehicle_slots = VehicleSlots(parameters.vehicles)
         self._window = Window(self._width, size=parameters.window, hold=int(parameters.hold * 1e6))
         self._model: Model = ReconstructionModel(parameters, judged) if model is None else model
@@ -81,13 +83,18 @@ class Detector:
         }
         self._block = Block()
         self._rows_learned = 0
-        self._version = 0
+        self.version = 0
         self._room = 0
 
     @property
     def vehicles(self) -> int:
         """Vehicles that are known: seen so far and not forgotten."""
         return len(self._vehicle_slots)
+
+    @property
+    def threshold(self) -> float:
+        """Threshold of a vehicle that nothing is known of; 0 before there is one."""
+        return self._threshold.fleet_bound
 
     @property
     def vehicles_forgotten(self) -> int:
@@ -119,7 +126,7 @@ class Detector:
         self.learned = []
         identities = np.full(rows, UNIQUE) if identities is None else identities
         slots = np.empty(rows, np.intp)
-        values, present = _bounded(self._columns.expanded(values))
+        values, present = bounded(self._columns.expanded(values))
         scores = Scores.empty(rows, len(self.signals))
         start = known = 0
         while start < rows:
@@ -155,7 +162,7 @@ class Detector:
         slots = self._vehicle_slots.looked_up(vehicles)
         self._make_room(int(slots.max(initial=-1)) + 1)
         identities = np.full(rows, UNIQUE)
-        values, present = _bounded(self._columns.expanded(values))
+        values, present = bounded(self._columns.expanded(values))
         scores = Scores.empty(rows, len(self.signals))
         with self._window.undone(slots):
             while start < rows:
@@ -174,7 +181,7 @@ class Detector:
             "parts": {name: part.snapshot(self._vehicle_slots.size) for name, part in self._parts.items()},
             "block": self._block.snapshot(),
             "rows_learned": self._rows_learned,
-            "version": self._version,
+            "version": self.version,
         }
 
     @classmethod
@@ -204,7 +211,7 @@ class Detector:
             part.restore(state["parts"][name])
         detector._block = Block.restore(state["block"])
         detector._rows_learned = state["rows_learned"]
-        detector._version = state["version"]
+        detector.version = state["version"]
         return detector
 
     def _header(self) -> dict[str, Any]:
@@ -250,7 +257,7 @@ class Detector:
         learns: bool,
     ) -> None:
         """Score the rows of a chunk into `scores`; if it `learns`, queue those that are to be learned."""
-        scores.model_version[chunk] = self._version
+        scores.model_version[chunk] = self.version
         if not arrivals.any():
             # Nearly always; slices make views where positions would make copies.
             self._score_in_order(chunk, slots, times, values, present, scores, learns=learns)
@@ -358,6 +365,7 @@ class Detector:
 
     def _learn(self) -> None:
         """Learn the queued block, and freeze the resulting parameters for the next one."""
+        began = time.perf_counter()
         block = self._block.queued()
         self._model.learn(block)
         if self._rows_learned >= self.parameters.start_up:
@@ -370,23 +378,11 @@ class Detector:
         if summary is not None:
             self.learned.append(summary)
         self._rows_learned += len(block.slots)
-        self._version += 1
+        self.version += 1
         largest = min(self.parameters.learn_every, BLOCK_PER_VEHICLE * self._model.vehicles)
         self._block.clear(max(1, min(largest, self._rows_learned)))
         evicted = self._vehicle_slots.evict()
         if len(evicted):
             for part in self._parts.values():
                 part.forget(evicted)
-
-
-@compiled
-def _bounded(values: Floats) -> tuple[Floats, Integers]:
-    """Values within ±`LARGEST_VALUE`, NaN where missing or infinite, and each row's number of finite ones."""
-    bounded, present = np.empty(values.shape), np.zeros(len(values), np.int64)
-    for row in range(values.shape[0]):
-        for signal in range(values.shape[1]):
-            value = values[row, signal]
-            finite = np.isfinite(value)
-            bounded[row, signal] = min(max(value, -LARGEST_VALUE), LARGEST_VALUE) if finite else np.nan
-            present[row] += finite
-    return bounded, present
+        self.learning_seconds += time.perf_counter() - began

@@ -13,6 +13,7 @@ decoding, so that a newer writer does not break an older reader.
 | `fleet/late`               | `LateEvent`      | came after its rollup was closed                 |
 | `fleet/command`, `fleet/command/<vehicle>` | `Command` | or a bare word; for all vehicles, or one   |
 | `fleet/command/ack`        | `CommandAnswer`  | the answer to a command                         |
+| `fleet/audit`              | `AuditEntry`     | who logged in to the page; kept by the recorder |
 | `fleet/dead-letter`        | `DeadLetter`     | an event that could not be decoded, as it came   |
 | `fleet/ground-truth`       | `InjectedFault`  | from the simulator; never read by the dataflow   |
 """
@@ -33,6 +34,7 @@ from dataflows.events.alerts import (
     Comment,
     Severity,
 )
+from dataflows.events.audit import AuditEntry, AuditEvent
 from dataflows.events.commands import (
     COMMAND_NAMES,
     ArgumentName,
@@ -63,6 +65,8 @@ __all__ = [
     "AlertKind",
     "AlertSignal",
     "ArgumentName",
+    "AuditEntry",
+    "AuditEvent",
     "Command",
     "CommandAnswer",
     "CommandName",

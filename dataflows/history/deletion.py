@@ -46,7 +46,7 @@ def delete_vehicle(directory: Path, vehicle: str) -> Deleted:
         raise HistoryError(f"expected a history in {directory}, got no such directory")
     rows: dict[str, int] = {}
     with locked(directory, wait=True):
-        for kind in KINDS.values():
+        for kind in filter(lambda kind: kind.is_about_vehicles, KINDS.values()):
             names_it = names_vehicle(kind, vehicle)
             for file in list_files(directory, kind.name):
                 count = 0 if is_damaged(file.path) else _delete_from(directory, file, names_it)

@@ -35,6 +35,8 @@ def delete_vehicle(url: str, tables: Iterable[tuple[Kind, DeltaTable]], vehicle:
     """
     rows: dict[str, int] = {}
     for kind, table in tables:
+        if not kind.is_about_vehicles:
+            continue
         delete = _delete_messages if "payload" in kind.columns else _delete_rows
         with writing(url):
             for day in sorted(days_of(table)):

@@ -8,7 +8,16 @@ from typing import Literal, TypeAlias, get_args
 import pyarrow as pa
 
 KindName: TypeAlias = Literal[
-    "telemetry", "events", "alerts", "actions", "rollups", "commands", "answers", "late", "unreadable"
+    "telemetry",
+    "events",
+    "alerts",
+    "actions",
+    "rollups",
+    "commands",
+    "answers",
+    "late",
+    "audit",
+    "unreadable",
 ]
 KIND_NAMES: tuple[KindName, ...] = get_args(KindName)
 
@@ -40,8 +49,13 @@ class Kind:
     @property
     def sorted_by(self) -> tuple[str, ...]:
         """Columns that files are sorted by, so that a question about a vehicle reads little."""
-        first = "vehicle_id" if "vehicle_id" in self.columns else "topic"
-        return first, self.time, *self.identity
+        first = [column for column in ("vehicle_id", "topic") if column in self.columns][:1]
+        return *first, self.time, *self.identity
+
+    @property
+    def is_about_vehicles(self) -> bool:
+        """Whether a row, or the message in it, can be about a vehicle."""
+        return not {"vehicle_id", "payload"}.isdisjoint(self.columns)
 
     @property
     def schema(self) -> pa.Schema:
@@ -187,6 +201,21 @@ _KINDS = (
         "ts",
         ("event_id",),
         "late_by_s",
+    ),
+    Kind(
+        "audit",
+        {
+            "audit_id": TEXT,
+            "event": TEXT,
+            "by": TEXT,
+            "role": TEXT,
+            "address": TEXT,
+            "reason": TEXT,
+            "happened_at": TIME,
+        },
+        "happened_at",
+        ("audit_id",),
+        "happened_at",
     ),
     Kind(
         "unreadable",

@@ -10,7 +10,16 @@ from typing import Any, NamedTuple
 import msgspec
 
 from dataflows.clock import microseconds
-from dataflows.events import Alert, AlertAction, Command, CommandAnswer, Enriched, LateEvent, Rollup
+from dataflows.events import (
+    Alert,
+    AlertAction,
+    AuditEntry,
+    Command,
+    CommandAnswer,
+    Enriched,
+    LateEvent,
+    Rollup,
+)
 
 MOST_SIGNALS = 1000
 """Signals in one message. Each gets its own columns, so a message with more is not kept as a row."""
@@ -207,6 +216,11 @@ def late(message: Message, decoded: LateEvent) -> Row:
     return Row((decoded.event_id, decoded.vehicle_id, _time(decoded.ts), decoded.late_by_s), {})
 
 
+def audit(message: Message, decoded: AuditEntry) -> Row:
+    who = decoded.by, decoded.role, decoded.address
+    return Row((decoded.id, decoded.event, *who, decoded.reason, _time(decoded.happened_at)), {})
+
+
 MADE_OF: dict[str, tuple[type[msgspec.Struct], Callable[[Message, Any], Row]]] = {
     "events": (Enriched, event),
     "alerts": (Alert, alert),
@@ -215,6 +229,7 @@ MADE_OF: dict[str, tuple[type[msgspec.Struct], Callable[[Message, Any], Row]]] =
     "commands": (Command, command),
     "answers": (CommandAnswer, answer),
     "late": (LateEvent, late),
+    "audit": (AuditEntry, audit),
 }
 """Kind → the struct that its topic promises, and what makes a row of it."""
 

@@ -32,6 +32,7 @@ def topics_of(settings: Settings) -> dict[str, str]:
         "commands": settings.command_topic,
         "answers": settings.command_answers_topic,
         "late": settings.late_topic,
+        "audit": settings.audit_topic,
     }
     broker = {kind: settings.source.kind if kind in FROM_VEHICLES else settings.sink.kind for kind in topics}
     return {kind: topics[kind] for kind in settings.history.kinds if broker[kind] != "recording"}

@@ -19,6 +19,7 @@ from dataflows.rollup.shard_runs import Progress, ShardRuns
 from dataflows.rollup.windows import windows
 from dataflows.score.scorer import ScoredBatch
 from dataflows.score.step import warm_up
+from dataflows.state_size import StateSize
 from dataflows.stored_state import Stored
 
 
@@ -40,7 +41,8 @@ class _Folded(NamedTuple):
 
 
 class _ShardLogic(StatefulBatchLogic[ScoredBatch, _Folded, Stored]):
-    def __init__(self, runs: ShardRuns, ends: Callable[[], bool]) -> None:
+    def __init__(self, runs: ShardRuns, ends: Callable[[], bool], size: StateSize) -> None:
+        self._size = size
         self._runs = runs
         self._ends = ends
 
@@ -53,7 +55,7 @@ class _ShardLogic(StatefulBatchLogic[ScoredBatch, _Folded, Stored]):
         return [_Folded(progress, None)], self.RETAIN
 
     def snapshot(self) -> Stored:
-        return self._runs.snapshot()
+        return self._size.of(self._runs.snapshot())
 
     def _fold(self, scored: ScoredBatch) -> _Folded:
         progress, late = self._runs.fold(scored)
@@ -75,7 +77,11 @@ def roll_up(
     """
     # Loading the compiled loops takes a while, for which the first event would otherwise wait.
     ShardRuns(settings).fold(warm_up(settings))
-    folded = op.stateful_batch(step_id, up, lambda snapshot: _ShardLogic(ShardRuns(settings, snapshot), ends))
+    folded = op.stateful_batch(
+        step_id,
+        up,
+        lambda snapshot: _ShardLogic(ShardRuns(settings, snapshot), ends, StateSize(step_id)),
+    )
     late = op.filter_map("late-events", op.key_rm("late-of-shards", folded), lambda folded: folded.late)
     progress = op.flat_map("of-vehicles", folded, lambda keyed: keyed[1].progress)
     size = timedelta(seconds=settings.rollups.window)

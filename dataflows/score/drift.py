@@ -44,10 +44,12 @@ class DriftWatch:
 
     Attributes:
         drifts: event times of the newest reports, at most `REMEMBERED`; microseconds since 1970-01-01 UTC.
+        reported: drifts since it was created.
     """
 
     def __init__(self, *, delta: float = 0.002) -> None:
         self.drifts: deque[int] = deque(maxlen=REMEMBERED)
+        self.reported = 0
         self._parameters: dict[str, Any] = {"delta": delta, **ADWIN_PARAMETERS}
         self._adwin = AdaptiveWindowing(**self._parameters)
 
@@ -57,6 +59,7 @@ class DriftWatch:
             before = self._mean()
             if self._adwin.update(block.mean_log_error):
                 self.drifts.append(block.time)
+                self.reported += 1
                 log.warning(
                     "drift at %s: the usual error went from %.2f to %.2f",
                     datetime.fromtimestamp(block.time / 1e6, UTC).isoformat(timespec="seconds"),

@@ -9,6 +9,7 @@ from __future__ import annotations
 import math
 import zlib
 from collections.abc import Sequence
+from dataclasses import replace
 from functools import cache
 from itertools import count, pairwise, starmap
 
@@ -73,10 +74,10 @@ class _ShardCache(dict[str, int]):
 _shard_cache = cache(_ShardCache)
 
 
-def rows_by_shard(vehicle_ids: Sequence[str], shards: int) -> dict[str, NDArray[np.intp]]:
-    """Positions of the events of each shard that has any, ascending, by the shard's key."""
+def rows_by_shard(vehicle_ids: Sequence[str], shards: int) -> dict[int, NDArray[np.intp]]:
+    """Positions of the events of each shard that has any, ascending."""
     shard = np.fromiter(map(_shard_cache(shards).__getitem__, vehicle_ids), np.intp, len(vehicle_ids))
-    return {shard_key(number): np.flatnonzero(shard == number) for number in np.unique(shard).tolist()}
+    return {number: np.flatnonzero(shard == number) for number in np.unique(shard).tolist()}
 
 
 def split(decoded: Decoded, shards: int) -> list[tuple[str, TelemetryBatch]]:
@@ -91,7 +92,8 @@ def split(decoded: Decoded, shards: int) -> list[tuple[str, TelemetryBatch]]:
     """
     batch = decoded.telemetry
     if decoded.partition is not None:
-        return [(shard_key(decoded.partition), batch)] if len(batch) else []
+        shard = decoded.partition
+        return [(shard_key(shard), replace(batch, shard=shard))] if len(batch) else []
     by_shard = rows_by_shard(batch.vehicle_ids, shards)
     if not by_shard:
         return []
@@ -99,4 +101,7 @@ def split(decoded: Decoded, shards: int) -> list[tuple[str, TelemetryBatch]]:
     ordered = batch.take(np.concatenate(list(by_shard.values())))
     stops = np.cumsum([len(rows) for rows in by_shard.values()]).tolist()
     cuts = starmap(slice, pairwise([0, *stops]))
-    return [(key, ordered.part(cut)) for key, cut in zip(by_shard, cuts, strict=True)]
+    return [
+        (shard_key(shard), replace(ordered, shard=shard).part(cut))
+        for shard, cut in zip(by_shard, cuts, strict=True)
+    ]

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-import logging
+import time
 from collections.abc import Iterable
 
 import bytewax.operators as op
@@ -11,55 +11,26 @@ from bytewax.operators import KeyedStream, StatefulBatchLogic
 from threadpoolctl import threadpool_limits
 
 from config.settings import Settings
-from dataflows import metrics
 from dataflows.decode.batch import TelemetryBatch
-from dataflows.events import STATUS_NAMES
+from dataflows.score.counting import ScoringMetrics
 from dataflows.score.duplicates import DuplicateWatch
 from dataflows.score.scorer import ScoredBatch, ShardScorer
 from dataflows.stored_state import Stored
 
-logger = logging.getLogger(__name__)
-
-EVENTS_BY_STATUS = [metrics.EVENTS.labels(name) for name in STATUS_NAMES]
-
 
 class _ShardLogic(StatefulBatchLogic[TelemetryBatch, ScoredBatch, Stored]):
-    def __init__(self, scorer: ShardScorer, duplicates: DuplicateWatch) -> None:
+    def __init__(self, scorer: ShardScorer, counted: ScoringMetrics) -> None:
         self._scorer = scorer
-        self._duplicates = duplicates
-        self._vehicles = 0
-        self._forgotten = scorer.detector.vehicles_forgotten
-        self._warned = False
+        self._counted = counted
 
     def on_batch(self, values: list[TelemetryBatch]) -> tuple[Iterable[ScoredBatch], bool]:
+        began = time.perf_counter()
         scored = [self._scorer.score(batch) for batch in values]
-        self._count(sum(map(len, values)), scored)
+        self._counted.count(sum(map(len, values)), scored, time.perf_counter() - began)
         return scored, self.RETAIN
 
     def snapshot(self) -> Stored:
-        return self._scorer.snapshot()
-
-    def _count(self, events: int, scored: list[ScoredBatch]) -> None:
-        duplicates = events
-        for batch in scored:
-            counts = np.bincount(batch.scores.status, minlength=len(STATUS_NAMES)).tolist()
-            for counter, count in zip(EVENTS_BY_STATUS, counts, strict=True):
-                counter.inc(count)
-            metrics.ANOMALIES.inc(int(np.count_nonzero(batch.scores.anomaly)))
-            duplicates -= len(batch.rows)
-        metrics.DUPLICATES.inc(duplicates)
-        self._duplicates.count(events, duplicates)
-        vehicles, forgotten = self._scorer.detector.vehicles, self._scorer.detector.vehicles_forgotten
-        metrics.VEHICLES.inc(vehicles - self._vehicles)
-        metrics.FORGOTTEN.inc(forgotten - self._forgotten)
-        if forgotten > self._forgotten and not self._warned:
-            self._warned = True
-            logger.warning(
-                "a shard has reached its limit of vehicles, keeps %d, and forgets those silent for longest; "
-                "if all of them belong to your fleet, raise detector.vehicles or detector.shards",
-                vehicles,
-            )
-        self._vehicles, self._forgotten = vehicles, forgotten
+        return self._counted.snapshot(self._scorer.snapshot())
 
 
 def score(step_id: str, up: KeyedStream[TelemetryBatch], settings: Settings) -> KeyedStream[ScoredBatch]:
@@ -78,9 +49,12 @@ def score(step_id: str, up: KeyedStream[TelemetryBatch], settings: Settings) -> 
     threadpool_limits(limits=1, user_api="blas")
     warm_up(settings)
     duplicates = DuplicateWatch()
-    return op.stateful_batch(
-        step_id, up, lambda snapshot: _ShardLogic(ShardScorer(settings, snapshot), duplicates)
-    )
+
+    def build(snapshot: Stored | None) -> _ShardLogic:
+        scorer = ShardScorer(settings, snapshot)
+        return _ShardLogic(scorer, ScoringMetrics(scorer, duplicates, step_id))
+
+    return op.stateful_batch(step_id, up, build)
 
 
 def check_snapshots(settings: Settings, snapshots: Iterable[Stored]) -> None:

@@ -260,6 +260,7 @@ NEEDS_TIME = "it takes minutes, and runs the tests"
 NEEDS_JAVA = "it needs Java and Maven; tests/flow/test_kafka_broker.py runs it"
 NEEDS_SEVERAL_HOSTS = "it needs several hosts; tests/fault/test_kafka.py runs several processes"
 NEEDS_PASSWORDS = "it needs the secured broker; tests/flow/test_mqtt_secured_programs.py runs it"
+NEEDS_USERS = "it asks for a password; tests/ui/test_login_users.py types one"
 NEEDS_ROOT = "it needs root"
 NEEDS_CLIENTS = "it needs mosquitto's clients, and does not end"
 NEEDS_FIXED_PORTS = "its ports may be taken; scripts/brokers/mosquitto.py starts it on others"
@@ -281,7 +282,9 @@ TABLE: list[tuple[str, Try]] = [
     (rf"{BYTEWAX} dataflows\.fleet -r .* -i \d -a .*", with_known_options(NEEDS_SEVERAL_HOSTS, BYTEWAX)),
     (rf"FLEET__MQTT__USERNAME=.* {BYTEWAX} .*", with_known_options(NEEDS_PASSWORDS, BYTEWAX)),
     (r"FLEET__MQTT__USERNAME=.* streamlit run ui", with_known_options(NEEDS_PASSWORDS, "streamlit run")),
-    (r"(FLEET_CONFIG=\S+ )?streamlit run ui( --server\.address 127\.0\.0\.1)?", until_the_page_answers),
+    (r"(FLEET_CONFIG=\S+ )?streamlit run ui", until_the_page_answers),
+    (r"streamlit run ui --server\.address 0\.0\.0\.0", with_known_options(NEEDS_USERS, "streamlit run")),
+    (r"python -m ui\.login .*", with_known_options(NEEDS_USERS, "python -m ui.login")),
     # notifications
     (r"mkdir -m 700 \.recovery-notify && python -m bytewax\.recovery \.recovery-notify 1", to_its_end()),
     (r"python -m dataflows\.notify --dry-run", until("subscribed to")),
@@ -314,6 +317,12 @@ TABLE: list[tuple[str, Try]] = [
     (r"python -m dataflows\.describe trip\.jsonl > config/mine\.toml", to_its_end(some_messages)),
     (r"python -m dataflows\.describe trip\.csv .*", to_its_end(a_labelled_trip)),
     (r"python -m dataflows\.describe --topic .*", with_defined_options(NEEDS_VEHICLES)),
+    # metrics
+    (
+        rf"FLEET__MONITORING__PORT=\d+ {BYTEWAX} dataflows\.(fleet|record|notify)",
+        with_known_options(NEEDS_FIXED_PORTS, BYTEWAX),
+    ),
+    (r"prometheus --config\.file config/\S+", with_existing_files(NEEDS_FIXED_PORTS)),
     # brokers
     (r"python -m scripts\.broker_users .*", to_its_end()),
     (r"mosquitto -c config/\S+", with_existing_files(NEEDS_FIXED_PORTS)),
@@ -354,6 +363,7 @@ def desk(tmp_path: Path, settings: Settings, topic: str) -> Desk:
         "FLEET__TOPICS__ROLLUPS": f"{topic}/rollups",
         "FLEET__TOPICS__LATE": f"{topic}/late",
         "FLEET__TOPICS__COMMAND": f"{topic}/command",
+        "FLEET__TOPICS__AUDIT": f"{topic}/audit",
         # A small fleet has all that a large one has.
         "FLEET__SIMULATOR__VEHICLES": "3",
         PAGE_PORT: str(port),

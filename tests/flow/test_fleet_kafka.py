@@ -5,7 +5,6 @@ from __future__ import annotations
 import os
 import subprocess
 import sys
-import urllib.request
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -16,10 +15,11 @@ import pytest
 
 from dataflows.events import DeadLetter, Enriched, InjectedFault
 from dataflows.recordings import open_recording
-from scripts.brokers.kafka_process import Cluster
+from scripts.brokers.kafka_process import Cluster, KafkaBroker
 from scripts.brokers.ports import LOCALHOST, free_port
 from scripts.waiting import DEADLINE, wait_until
 from tests.support.kafka_clients import Reader, partitions_of, publish
+from tests.support.monitored_job import OVER_MQTT_ONLY, MonitoredJob
 from tests.support.paths import REPOSITORY
 
 VEHICLES = 6
@@ -149,29 +149,38 @@ def test_a_recording_from_mqtt_is_replayed_to_kafka_with_the_vehicles_of_its_top
 
 
 @pytest.mark.long
-def test_the_lag_is_among_the_metrics_that_the_dataflow_serves(
+def test_the_lag_is_among_the_metrics_of_the_job_and_it_is_ready(
     kafka_cluster: Cluster, environment: dict[str, str], tmp_path: Path
 ) -> None:
-    port = free_port()
-    served = environment | {
-        "BYTEWAX_DATAFLOW_API_ENABLED": "1",
-        "BYTEWAX_DATAFLOW_API_PORT": str(port),
-        "BYTEWAX_DATAFLOW_API_CACHE_PATH": str(tmp_path),
-    }
-    assert simulate(environment, "--vehicles", "2", "--duration", "1").returncode == 0
+    monitored = MonitoredJob("fleet")
+    assert simulate(environment, "--vehicles", "6", "--warm-up", "60", "--duration", "1").returncode == 0
     topic = environment["FLEET__TOPICS__TELEMETRY"]
+    log = tmp_path / "fleet.log"
+    with running(environment | monitored.variables, log, "bytewax.run", "dataflows.fleet"):
+        wait_until(lambda: (monitored.value("fleet_messages_total", step="telemetry") or 0) > 0, "messages")
+        wait_until(
+            lambda: monitored.value("fleet_kafka_consumer_lag_messages", topic=topic) == 0,
+            "the end of the lag",
+        )
+        monitored.wait_for_all(*OVER_MQTT_ONLY, "fleet_bad_values_total")
+        assert monitored.value("fleet_connected", connection=kafka_cluster.bootstrap) == 1
+        assert monitored.ask("/ready").body == {"ready": True, "troubles": []}
 
-    def lag_is_served() -> bool:
-        try:
-            with urllib.request.urlopen(f"http://{LOCALHOST}:{port}/metrics", timeout=5) as answer:
-                return f'fleet_kafka_consumer_lag_messages{{partition="0",topic="{topic}"}} 0.0' in (
-                    answer.read().decode()
-                )
-        except OSError:
-            return False
 
-    with running(served, tmp_path / "fleet.log", "bytewax.run", "dataflows.fleet"):
-        wait_until(lag_is_served, "the lag among the metrics")
+@pytest.mark.long
+def test_a_job_whose_cluster_is_away_says_that_it_is_not_ready(
+    restartable_kafka: KafkaBroker, environment: dict[str, str], tmp_path: Path
+) -> None:
+    broker = restartable_kafka
+    monitored = MonitoredJob("fleet")
+    variables = environment | monitored.variables | {"FLEET__KAFKA__BOOTSTRAP": broker.cluster.bootstrap}
+    with running(variables, tmp_path / "fleet.log", "bytewax.run", "dataflows.fleet"):
+        wait_until(lambda: monitored.ask("/ready").status == 200, "readiness")
+        broker.stop()
+        wait_until(lambda: monitored.ask("/ready").status == 503, "the loss of the cluster")
+        assert "not connected" in str(monitored.ask("/ready").body["troubles"])
+        broker.start()
+        wait_until(lambda: monitored.ask("/ready").status == 200, "readiness again")
 
 
 @pytest.mark.parametrize(

@@ -23,6 +23,7 @@ from tests.support.enriched_events import payload
 from tests.support.history_job import (
     alert,
     answer,
+    audit_entry,
     command,
     late_event,
     over_mqtt,
@@ -47,6 +48,7 @@ MESSAGES: list[tuple[KindName, str, str, bytes]] = [
     ("commands", "command", "", b"stop"),
     ("answers", "command/ack", "", encode(answer(1, "V1"))),
     ("late", "late", "", encode(late_event("V1"))),
+    *[("audit", "audit", "", encode(audit_entry(number))) for number in (1, 2)],
     ("unreadable", "enriched", "V1", b'{"event_id": 7}'),
 ]
 """Kind, topic, vehicle and payload."""
@@ -66,7 +68,7 @@ def test_every_kind_of_message_is_kept_once_and_can_be_queried(
     with recording(directory, variables) as process:
         # Nothing else shows that it has subscribed to everything.
         log = directory.with_suffix(".log")
-        subscribed = [f"{topic}/{name}" for name in ("telemetry/+", "late")]
+        subscribed = [f"{topic}/{name}" for name in ("telemetry/+", "late", "audit")]
         wait_until(lambda: all(name in log.read_text() for name in subscribed), "subscriptions")
         messages = [
             ("/".join(filter(None, (topic, below, vehicle))), content)
@@ -111,7 +113,7 @@ def test_over_kafka_every_message_is_kept_once_though_the_job_is_killed(
     arguments = ("-r", str(recovery), "-b", "0")
     for sent in range(1, 4):
         with recording(directory, variables, *arguments) as process:
-            wait_until_created(kafka_cluster, f"{name}.late", process)
+            wait_until_created(kafka_cluster, f"{name}.audit", process)
             for _, below, vehicle, content in MESSAGES:
                 key = vehicle.partition("/")[0]
                 kafka_clients.publish(kafka_cluster, f"{name}.{below.replace('/', '.')}", [(key, content)])

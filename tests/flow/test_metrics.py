@@ -35,7 +35,7 @@ def test_late_events_duplicates_and_dead_letters_are_counted(tmp_path: Path) -> 
         "late": ("fleet_events_total", {"status": "late"}),
         "ok": ("fleet_events_total", {"status": "ok"}),
         "duplicates": ("fleet_duplicates_total", {}),
-        "dead letters": ("fleet_dead_letters_total", {}),
+        "dead letters": ("fleet_dead_letters_total", {"reason": "not_json"}),
         "vehicles": ("fleet_vehicles", {}),
     }
     before = {what: counted(name, **labels) for what, (name, labels) in names.items()}

@@ -15,6 +15,7 @@ from pydantic import SecretStr
 
 from config.broker_settings import MqttSettings
 from config.errors import BrokerError
+from config.page_settings import BrokerUser
 from config.settings import DEFAULT_FILE, load
 from dataflows.connectors.mqtt.sink import MqttSink
 from dataflows.events import AlertAction
@@ -64,7 +65,9 @@ def test_a_vehicle_may_write_its_own_topic_and_no_other(secured: SecuredMosquitt
 
 
 @pytest.mark.parametrize("port", ["vehicles", "services"])
-@pytest.mark.parametrize("user", ["dataflow", "page", "recorder", "notify"])
+@pytest.mark.parametrize(
+    "user", ["dataflow", "page", "page-dispatcher", "page-operator", "recorder", "notify"]
+)
 def test_nobody_but_vehicles_and_the_simulator_may_write_telemetry(
     user: str, port: str, secured: SecuredMosquitto
 ) -> None:
@@ -87,7 +90,9 @@ def test_nobody_but_vehicles_and_the_simulator_may_write_telemetry(
                 "fleet/late",
             },
         ),
-        ("page", {"fleet/alert-actions", "fleet/command", "fleet/command/x", "fleet/command/ack"}),
+        ("page", {"fleet/audit", "fleet/command/ack"}),
+        ("page-dispatcher", {"fleet/alert-actions"}),
+        ("page-operator", {"fleet/command", "fleet/command/x", "fleet/command/ack"}),
         ("simulator", {"fleet/telemetry/x", "fleet/ground-truth", "fleet/command/ack"}),
         ("recorder", {"fleet/command/ack"}),  # mosquitto cannot keep it from one who may read it
         ("VEH-1", {"fleet/command/ack"}),
@@ -101,7 +106,7 @@ def test_a_role_may_write_what_it_needs_and_nothing_else(
         "fleet/telemetry/x", "fleet/enriched/x", "fleet/dead-letter", "fleet/alerts/x",
         "fleet/alerts/x/anomaly/y", "fleet/alert-actions", "fleet/alert-actions/x", "fleet/rollups/x",
         "fleet/late", "fleet/acks", "fleet/command", "fleet/command/x", "fleet/command/ack",
-        "fleet/command/x/y", "fleet/ground-truth", "elsewhere",
+        "fleet/command/x/y", "fleet/ground-truth", "fleet/audit", "elsewhere",
     ]  # fmt: skip
     answers = answers_to(secured.service(user), [(topic, b"{}") for topic in topics])
     assert {topic for topic, answer in zip(topics, answers, strict=True) if answer in WRITTEN} == writable
@@ -135,8 +140,11 @@ def test_a_role_may_write_what_it_needs_and_nothing_else(
                 "fleet/command/VEH-1",
                 "fleet/command/x",
                 "fleet/command/ack",
+                "fleet/audit",
             },
         ),
+        ("page-dispatcher", set()),
+        ("page-operator", {"fleet/command"}),
         ("dataflow", {"fleet/telemetry/x", "fleet/alert-actions"}),
         ("notify", {"fleet/alerts/x/anomaly/y"}),
     ],
@@ -148,40 +156,68 @@ def test_a_subscriber_to_everything_gets_only_what_it_may_read(
         for writer, topics in {
             "simulator": ["fleet/telemetry/x", "fleet/ground-truth", "fleet/command/ack"],
             "dataflow": ["fleet/enriched/x", "fleet/dead-letter", "fleet/alerts/x/anomaly/y"],
-            "page": ["fleet/alert-actions", "fleet/command", "fleet/command/VEH-1", "fleet/command/x"],
+            "page": ["fleet/audit"],
+            "page-dispatcher": ["fleet/alert-actions"],
+            "page-operator": ["fleet/command", "fleet/command/VEH-1", "fleet/command/x"],
         }.items():
             answers_to(secured.service(writer), [(topic, b"{}") for topic in topics])
         inbox.catch_up()
     assert {topic for topic, _ in inbox.messages} == readable
 
 
-def test_what_people_do_about_alerts_comes_from_the_page_and_from_no_other_user(
-    secured: SecuredMosquitto,
-) -> None:
+def test_actions_come_from_the_pages_dispatcher_and_from_no_other_user(secured: SecuredMosquitto) -> None:
     action = AlertAction(action="acknowledge", by="Kim", alert_id="x")
 
-    def answer_to(mqtt: MqttSettings) -> list[str]:
-        return MqttActions(load().model_copy(update={"mqtt": mqtt})).publish([("x", action)])
+    def answer_to(mqtt: MqttSettings, user: str = "") -> list[str]:
+        base = load()
+        dispatcher = base.page.dispatcher
+        if user:
+            dispatcher = BrokerUser(username=user, password=SecretStr(secured.passwords[user]))
+        page = base.page.model_copy(update={"dispatcher": dispatcher})
+        return MqttActions(base.model_copy(update={"mqtt": mqtt, "page": page})).publish([("x", action)])
 
     with EncryptedInbox(secured.service("dataflow"), "fleet/alert-actions") as inbox:
-        for other in (secured.vehicle("VEH-1"), secured.service("recorder"), secured.service("dataflow")):
-            assert answer_to(other) == ["Not authorized"]
-        assert answer_to(secured.service("page")) == [""]
+        for other in set(secured.passwords) - {"page-dispatcher"}:
+            assert answer_to(secured.service(other)) == ["Not authorized"], other
+        assert answer_to(secured.service("page"), "page-operator") == ["Not authorized"]
+        assert answer_to(secured.service("page"), "page-dispatcher") == [""]
         inbox.wait_for(1)
+        inbox.catch_up()
     assert [msgspec.json.decode(payload, type=AlertAction) for _, payload in inbox.messages] == [action]
 
 
-def test_commands_come_from_the_page_and_from_no_other_user(secured: SecuredMosquitto) -> None:
+def test_commands_come_from_the_pages_operator_and_from_no_other_user(secured: SecuredMosquitto) -> None:
     topics = ["fleet/command", "fleet/command/VEH-1", "fleet/command/VEH-2"]
-    others = [user for user in secured.passwords if user != "page"]
+    others = set(secured.passwords) - {"page-operator"}
     with EncryptedInbox(secured.vehicle("VEH-1"), "fleet/command/#") as inbox:
         for other in others:
             answers = answers_to(secured.service(other), [(topic, other.encode()) for topic in topics])
             assert answers == ["Not authorized"] * 3, other
-        answers = answers_to(secured.service("page"), [(topic, b"stop") for topic in topics])
+        answers = answers_to(secured.service("page-operator"), [(topic, b"stop") for topic in topics])
         assert set(answers) <= set(WRITTEN)
         inbox.catch_up()
     assert inbox.messages == [("fleet/command", b"stop"), ("fleet/command/VEH-1", b"stop")]
+
+
+def test_nothing_that_is_forged_with_the_passwords_of_a_page_for_viewers_is_delivered(
+    secured: SecuredMosquitto,
+) -> None:
+    """The forger knows what the reading page knows, and even what the one for dispatchers knows."""
+    action, command = b'{"action": "acknowledge", "by": "Kim", "alert_id": "x"}', b"stop"
+    sent = [("fleet/alert-actions", action), ("fleet/command", command), ("fleet/command/VEH-1", command)]
+    with (
+        EncryptedInbox(secured.service("dataflow"), "fleet/alert-actions") as job,
+        EncryptedInbox(secured.vehicle("VEH-1"), "fleet/command/#") as vehicle,
+    ):
+        assert answers_to(secured.service("page"), sent) == ["Not authorized"] * 3
+        job.catch_up()
+        vehicle.catch_up()
+        assert (job.messages, vehicle.messages) == ([], [])
+        answers = answers_to(secured.service("page-dispatcher"), sent)
+        assert answers == ["Success", "Not authorized", "Not authorized"]
+        job.wait_for(1)
+        vehicle.catch_up()
+    assert (job.messages, vehicle.messages) == ([("fleet/alert-actions", action)], [])
 
 
 def test_a_user_whose_name_is_a_wildcard_or_has_levels_reaches_no_vehicle(secured: SecuredMosquitto) -> None:

@@ -9,12 +9,13 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from datetime import timedelta
 from pathlib import Path
+from typing import Any
 
 import msgspec
 
 from config.broker_settings import MqttSettings
 from config.history_settings import Place
-from dataflows.events import Alert, Command, CommandAnswer, LateEvent, Rollup, SignalSummary
+from dataflows.events import Alert, AuditEntry, Command, CommandAnswer, LateEvent, Rollup, SignalSummary
 from dataflows.history.kinds import KindName
 from dataflows.history.reader import History
 from scripts.waiting import DEADLINE, wait_until
@@ -31,6 +32,7 @@ def topics_below(topic: str, separator: str = "/") -> dict[str, str]:
         "ALERT_ACTIONS": "alert-actions",
         "ROLLUPS": "rollups",
         "LATE": "late",
+        "AUDIT": "audit",
         "COMMAND": "command",
     }
     variables = {f"FLEET__TOPICS__{key}": f"{topic}{separator}{name}" for key, name in names.items()}
@@ -173,6 +175,14 @@ def rollup(vehicle: str, minute: int = 0, revision: int = 1, **changes: object) 
 def late_event(vehicle: str, number: int = 0) -> LateEvent:
     """An event that came too late."""
     return LateEvent(event_id=f"{vehicle}/{number}", vehicle_id=vehicle, ts=START, late_by_s=70.0)
+
+
+def audit_entry(number: int, **changes: Any) -> AuditEntry:
+    """That somebody has logged in."""
+    entry = AuditEntry(
+        id=f"a{number}", event="login", by="Kim", role="viewer", address="192.0.2.7", happened_at=START
+    )
+    return msgspec.structs.replace(entry, **changes)
 
 
 def command(number: int) -> Command:

@@ -48,6 +48,9 @@ PROGRAMS = {
         _on_path("java", "mvn"),
         "Java and Maven: apt-get install openjdk-17-jre-headless maven, or KAFKA_BOOTSTRAP=host:port",
     ),
+    "prometheus": Program(
+        _on_path("prometheus", "promtool"), "Prometheus and promtool: apt-get install prometheus"
+    ),
     "openssl": Program(_on_path("openssl"), "openssl: apt-get install openssl, brew install openssl"),
 }
 

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import json
 import re
 from collections.abc import Sequence
 from typing import Any
 
+import pandas as pd
 from streamlit.testing.v1 import AppTest
 
 from config.settings import Settings
@@ -73,18 +75,19 @@ def opened() -> AppTest:
     return again(AppTest.from_file(str(APP), default_timeout=60))
 
 
-def fleet_table(page: AppTest) -> Any:
-    """The table of vehicles."""
-    return _table_with(page, "What stands out")
+def fleet_table(page: AppTest) -> pd.DataFrame:
+    """The list of vehicles, a row each."""
+    rows = shown_in(page, "fleet_vehicle_list")["rows"]
+    names = {"name": "Vehicle", "alert": "Alert", "state": "State", "note": "What stands out"}
+    return pd.DataFrame(rows, columns=list(names)).rename(columns=names)
 
 
-def alert_list(page: AppTest) -> Any:
-    """The list of alerts."""
-    return _table_with(page, "What")
-
-
-def _table_with(page: AppTest, column: str) -> Any:
-    return next(table.value for table in page.dataframe if column in table.value.columns)
+def shown_in(page: AppTest, component: str) -> Any:
+    """What a component of the page shows, as JSON; ``None`` if it is not on the page."""
+    for element in page.get("bidi_component"):
+        if element.proto.component_name.endswith(component):
+            return json.loads(element.proto.json)
+    return None
 
 
 def text(page: AppTest) -> str:

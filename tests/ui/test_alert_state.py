@@ -215,3 +215,21 @@ def test_a_mute_ends_although_no_message_says_so(clock: Clock) -> None:
 def test_a_cleared_alert_without_the_time_of_its_clearing_is_sorted_by_its_last_event() -> None:
     shown = cleared(cleared_at=None)
     assert urgency(shown, NOW)[3] == -shown.last_at.timestamp()
+
+
+def test_the_end_of_a_mute_is_a_change_although_no_message_tells_of_it() -> None:
+    clock = Clock()
+    state = AlertState(clock=clock)
+    end = datetime.fromtimestamp(clock.now + 10.0, UTC)
+    shown = alert(muted_until=end, mute_reason="in repair")
+    state.record(place(shown), message(shown))
+    before = state.version
+    clock.now += 9.0
+    assert state.version == before
+    assert state.snapshot().muted
+    clock.now += 1.0
+    after = state.version
+    assert after > before
+    assert not state.snapshot().muted
+    clock.now += 100.0
+    assert state.version == after, "it is told once"

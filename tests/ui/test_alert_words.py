@@ -7,7 +7,7 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 
-from dataflows.events import Alert, AlertSignal, Comment, Severity
+from dataflows.events import Alert, Comment, Severity
 from tests.support.enriched_events import START
 from tests.support.paths import REPOSITORY
 from tests.support.shown_alerts import alert, cleared
@@ -17,12 +17,12 @@ from ui.alerts.alert_words import (
     ANSWER_WITHIN,
     WHOLE_FLEET,
     describe_group,
-    describe_signal,
     describe_state,
     describe_states,
     fault,
     lasted,
     sentence,
+    sentence_and_rarity,
     since,
     vehicle_of,
 )
@@ -127,29 +127,23 @@ def test_times_of_today_need_no_date() -> None:
     assert since([alert(onset_at=now, opened_at=now)], UTC) == f"{now:%H:%M:%S}"
 
 
+@pytest.mark.parametrize(
+    ("summary", "parts"),
+    [
+        (
+            "Fuel is too low: 3%, expected 50%, since 12:00:00 UTC; seen once in about 40,000 events",
+            ("Fuel is too low: 3%, expected 50%", "seen once in about 40,000 events"),
+        ),
+        ("No data since 12:00:00 UTC", ("No data", "")),
+    ],
+)
+def test_how_rare_something_is_stands_apart_from_what_it_is(summary: str, parts: tuple[str, str]) -> None:
+    assert sentence_and_rarity(alert(summary=summary)) == parts
+
+
 def test_an_alert_without_a_vehicle_is_about_the_whole_fleet() -> None:
     assert vehicle_of(alert("")) == WHOLE_FLEET
     assert vehicle_of(alert("VEH-1")) == "VEH-1"
-
-
-@pytest.mark.parametrize(
-    ("signal", "words"),
-    [
-        (AlertSignal(name="fuel", actual=3.0, typical=50.0, share=1.0), "fuel 3 %, expected 50 %"),
-        (AlertSignal(name="fuel", actual=None, typical=50.0, share=1.0), "fuel missing, expected 50 %"),
-        (AlertSignal(name="fuel", actual=3.0, typical=None, share=1.0), "fuel 3 %"),
-        (AlertSignal(name="fuel", actual=None, typical=None, share=1.0), "fuel missing"),
-    ],
-)
-def test_a_signal_is_compared_with_what_was_expected_if_that_is_known(
-    signal: AlertSignal, words: str
-) -> None:
-    assert describe_signal(signal, "anomaly", "%") == words
-
-
-def test_a_signal_outside_its_limits_is_compared_with_the_limit() -> None:
-    signal = AlertSignal(name="fuel", actual=3.0, typical=10.0, share=1.0)
-    assert describe_signal(signal, "limit", "%") == "fuel 3 %, limit 10 %"
 
 
 @pytest.mark.parametrize(

@@ -210,3 +210,54 @@ def test_snapshots_taken_while_events_arrive_are_consistent(clock: Clock) -> Non
     writer.join()
     clock.now += 1.0
     assert state.snapshot().events == len(messages)
+
+
+def test_a_vehicle_that_is_looked_at_keeps_a_long_history_in_a_large_fleet(
+    clock: Clock, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(fleet_state, "TOTAL_HISTORY", 40)
+    monkeypatch.setattr(fleet_state, "MIN_HISTORY", 2)
+    monkeypatch.setattr(fleet_state, "WATCHED", 2)
+    state = fleet_of(clock, history=8)
+    for number in range(20):
+        for vehicle in range(20):
+            state.record(payload(f"VEH-{vehicle}", number))
+        for watched in ("VEH-1", "VEH-2", "VEH-3"):
+            if number == 10:
+                state.history(watched)
+    assert len(state.history("VEH-0")) == 2
+    assert len(state.history("VEH-3")) == len(state.history("VEH-2")) == 8
+    assert len(state.history("VEH-1")) == 2, "only the last ones"
+
+
+def test_tracks_are_shorter_in_a_large_fleet(clock: Clock, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(fleet_state, "TOTAL_POINTS", 40)
+    monkeypatch.setattr(fleet_state, "MIN_POINTS", 3)
+    state = fleet_of(clock)
+    for number in range(30):
+        for vehicle in range(10):
+            state.record(payload(f"VEH-{vehicle}", number, position=(48.0 + number / 100, 11.0)))
+    assert {len(vehicle.track) for vehicle in state.snapshot().vehicles.values()} == {4}
+
+
+def test_a_snapshot_does_not_change_while_events_come(clock: Clock) -> None:
+    state = fleet_of(clock)
+    state.record(payload("VEH-1", 0))
+    before = state.snapshot()
+    clock.now += 10.0
+    state.record(payload("VEH-1", 1))
+    state.record(payload("VEH-2", 0))
+    assert set(before.vehicles) == {"VEH-1"}
+    assert before.vehicles["VEH-1"].latest.event_id == "VEH-1/0"
+    assert state.snapshot() is not before
+
+
+def test_a_dropped_vehicle_is_nowhere_any_more(clock: Clock) -> None:
+    state = fleet_of(clock, max_vehicles=2)
+    for number, vehicle in enumerate(("VEH-1", "VEH-2", "VEH-1", "VEH-3")):
+        state.record(payload(vehicle, number))
+        state.history(vehicle)
+    fleet = state.snapshot()
+    assert set(fleet.vehicles) == set(state.lanes().vehicles) == {"VEH-1", "VEH-3"}
+    assert fleet.dropped == 1
+    assert state.history("VEH-2") == []

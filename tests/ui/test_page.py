@@ -10,13 +10,15 @@ from typing import Any
 
 import pytest
 from streamlit.testing.v1 import AppTest
-from ui.fleet.fleet_table import RANK_EVERY, vehicle_named
 
 from config.settings import load
-from tests.support.enriched_events import CALM, payload
+from tests.support.enriched_events import payload
 from tests.support.map_messages import has_map, settings_of_map, texts_on_map
-from tests.support.staged_page import NOW, StagedFeed, again, fleet_table, opened, text
+from tests.support.shown_alerts import alert
+from tests.support.staged_page import NOW, StagedFeed, again, fleet_table, opened, shown_in, text
+from ui.fleet.vehicle_list import ROWS
 from ui.live.feed import Connection
+from ui.live.fleet_state import FleetState
 
 HOSTILE = "<img src=x onerror=alert(1)>:red[**b**] [x](http://evil.example) @@=f(1)"
 
@@ -39,15 +41,6 @@ def table(page: AppTest) -> Any:
     return fleet_table(page)
 
 
-def test_an_anomaly_is_described_in_the_table_and_the_detail(feed: StagedFeed, show: ShowPage) -> None:
-    feed.state.record(payload("VEH-1", error=5.0, measured={"engine_temperature": 131.0}))
-    page = show()
-    description = "engine_temperature 131 °C, expected 90 °C"
-    assert table(page)["What stands out"].tolist() == [description]
-    assert table(page)["State"].tolist() == ["anomaly"]
-    assert f":red[**{description}**]" in text(page)
-
-
 def test_the_worst_vehicles_come_first_and_silent_ones_last(feed: StagedFeed, show: ShowPage) -> None:
     feed.state.record(payload("silent", error=9.0))
     feed.now += 30.0
@@ -67,22 +60,6 @@ def test_missing_and_implausible_signals_are_described(feed: StagedFeed, show: S
         "VEH-1": "missing fuel",
         "VEH-2": "implausible: rpm 12,000 1/min, plausible 0 to 9,000",
     }
-
-
-def test_the_figures_count_the_fleet(feed: StagedFeed, show: ShowPage) -> None:
-    feed.state.record(payload("silent"))
-    feed.now += 30.0
-    feed.state.record(payload("bad", error=5.0))
-    feed.state.record(payload("calm"))
-    feed.state.record(payload("new", threshold=None))
-    feed.state.record(b"nonsense")
-    feed.state.record_dead_letter(b"{}")
-    figures = {metric.label: (metric.value, metric.delta) for metric in show().metric}
-    assert figures["Anomalous now"] == ("1", "1 in the last hour")
-    assert figures["Vehicles"] == ("4", "1 warming up")
-    assert figures["Silent"] == ("1", "no events for 10 s")
-    assert figures["Events per second"][1] == "4 received"
-    assert figures["Dead letters"] == ("1", "1 unreadable here")
 
 
 def test_before_the_first_event_the_page_says_how_to_get_events(show: ShowPage) -> None:
@@ -154,63 +131,6 @@ def test_invalid_settings_are_one_clear_message(monkeypatch: pytest.MonkeyPatch)
     assert "mqtt.port" in trouble
 
 
-def test_the_chosen_vehicle_stays_chosen_when_the_order_changes(feed: StagedFeed, show: ShowPage) -> None:
-    for name, error in (("VEH-1", 0.1), ("VEH-2", 0.9)):
-        feed.state.record(payload(name, error=error))
-    page = show()
-    assert page.selectbox[0].value == "VEH-2", "initially the worst one"
-    page.selectbox[0].select("VEH-1")
-    again(page)
-    feed.now += RANK_EVERY
-    feed.state.record(payload("VEH-3", error=9.0))
-    feed.state.record(payload("VEH-2", 1, error=0.01))
-    again(page)
-    assert table(page)["Vehicle"].tolist() == ["VEH-3", "VEH-1", "VEH-2"]
-    assert page.selectbox[0].value == "VEH-1"
-
-
-def test_the_label_of_a_button_leads_back_to_its_vehicle(feed: StagedFeed, show: ShowPage) -> None:
-    for name in ("VEH-1", "VEH-2", HOSTILE):
-        feed.state.record(payload(name))
-    page = show()
-    labels = dict(zip(sorted(("VEH-1", "VEH-2", HOSTILE)), sorted(table(page)["Vehicle"]), strict=True))
-    for vehicle_id, label in labels.items():
-        assert vehicle_named(label, labels) == vehicle_id
-    assert vehicle_named("VEH-9", labels) is None
-
-
-def test_the_order_is_kept_long_enough_to_be_read(feed: StagedFeed, show: ShowPage) -> None:
-    for name, error in (("VEH-1", 0.1), ("VEH-2", 0.9)):
-        feed.state.record(payload(name, error=error))
-    page = show()
-    feed.now += RANK_EVERY / 2
-    feed.state.record(payload("VEH-1", 1, error=5.0))
-    again(page)
-    assert table(page)["Vehicle"].tolist() == ["VEH-2", "VEH-1"]
-    assert table(page)["State"].tolist() == ["ok", "anomaly"], "only the order is kept"
-    feed.now += RANK_EVERY
-    again(page)
-    assert table(page)["Vehicle"].tolist() == ["VEH-1", "VEH-2"]
-
-
-def test_the_map_shows_every_vehicle_with_a_position_and_marks_the_chosen_one(
-    feed: StagedFeed, show: ShowPage
-) -> None:
-    feed.state.record(payload("VEH-1", error=5.0, measured={"engine_temperature": 131.0}))
-    feed.state.record(payload("VEH-2"))
-    feed.state.record(payload("VEH-3", position=None))
-    page = show()
-    assert settings_of_map(page)["chosen"] == "VEH-1"
-    assert settings_of_map(page)["base"] is None
-    texts = texts_on_map(page)
-    assert list(texts) == ["VEH-1", "VEH-2"]
-    assert texts["VEH-1"] == [
-        "anomaly, severity 83",
-        "engine_temperature 131 °C, expected 90 °C",
-        "speed 60 km/h",
-    ]
-
-
 def test_a_base_map_that_cannot_be_read_is_reported_and_the_map_is_there(
     monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:
@@ -223,19 +143,6 @@ def test_a_base_map_that_cannot_be_read_is_reported_and_the_map_is_there(
     page = opened()
     assert "cannot read" in page.warning[0].value
     assert settings_of_map(page)["base"] is None
-
-
-def test_charts_get_new_data_but_never_a_new_specification(feed: StagedFeed, show: ShowPage) -> None:
-    feed.state.record(payload("VEH-1", 0))
-    page = show()
-    before = [element.proto for element in page.get("vega_lite_chart")]
-    specifications, data = [chart.spec for chart in before], [chart.data.data for chart in before]
-    assert len(before) == 2 + len(CALM)
-    feed.now += 1.0
-    feed.state.record(payload("VEH-1", 1, error=5.0, measured={"rpm": 12_000.0}))
-    after = [element.proto for element in again(page).get("vega_lite_chart")]
-    assert [chart.spec for chart in after] == specifications
-    assert all(new.data.data != old for new, old in zip(after, data, strict=True))
 
 
 def test_without_a_position_in_the_catalogue_there_is_a_note_instead_of_a_map(
@@ -251,26 +158,149 @@ def test_without_a_position_in_the_catalogue_there_is_a_note_instead_of_a_map(
     assert "`north`" in page.info[0].value
 
 
+def test_what_is_wrong_with_messages_is_said_and_nothing_if_nothing_is(
+    feed: StagedFeed, show: ShowPage
+) -> None:
+    feed.state.record(payload("VEH-1"))
+    assert "dead letter" not in text(show())
+    assert "unreadable" not in text(show())
+    feed.state.record(b"nonsense")
+    feed.state.record_dead_letter(b"{}")
+    feed.now += 1.0
+    assert "1 dead letter: see Pipeline" in text(show())
+    assert "1 unreadable here" in text(show())
+
+
+def test_vehicles_that_are_no_longer_kept_are_said(feed: StagedFeed, show: ShowPage) -> None:
+    feed.state = FleetState(load().page, clock=lambda: feed.now, max_vehicles=2)
+    for number in range(5):
+        feed.state.record(payload(f"VEH-{number}"))
+    assert "3 silent vehicles dropped" in text(show())
+
+
+def test_a_fleet_that_is_warming_up_says_what_it_waits_for(feed: StagedFeed, show: ShowPage) -> None:
+    feed.state.record(payload("VEH-1", threshold=None))
+    feed.state.record(payload("VEH-2", threshold=None))
+    (hint,) = [element.value for element in show().info]
+    assert hint.startswith("All 2 vehicles are warming up: the detector learns")
+    feed.now += 1.0
+    feed.state.record(payload("VEH-2", 1))
+    assert not show().info
+
+
+def test_the_map_shows_every_vehicle_with_a_position_and_marks_none_until_one_is_chosen(
+    feed: StagedFeed, show: ShowPage
+) -> None:
+    feed.state.record(payload("VEH-1", error=5.0, measured={"engine_temperature": 131.0}))
+    feed.state.record(payload("VEH-2"))
+    feed.state.record(payload("VEH-3", position=None))
+    page = show()
+    settings, lines = settings_of_map(page), texts_on_map(page)
+    assert settings["chosen"] is None
+    assert settings["base"] is None
+    assert sorted(lines) == ["VEH-1", "VEH-2"]
+    assert lines["VEH-1"] == [
+        "anomalous: engine_temperature 131 °C, expected 90 °C",
+        "severity 83 · speed 60 km/h",
+    ]
+    assert "Click a vehicle" in text(page)
+
+
+def test_a_chosen_vehicle_is_marked_everywhere_and_described(feed: StagedFeed, show: ShowPage) -> None:
+    for name in ("VEH-1", "VEH-2"):
+        feed.state.record(payload(name))
+    feed.show(alert("VEH-1", severity="major", summary="it is empty"))
+    page = show()
+    page.session_state.chosen = "VEH-1"
+    again(page)
+    assert settings_of_map(page)["chosen"] == "VEH-1"
+    for component in ("fleet_vehicle_list", "fleet_swim_lanes", "fleet_alert_list"):
+        assert shown_in(page, component)["chosen"] == "VEH-1"
+    assert "**VEH-1** :orange-badge[major] it is empty" in text(page)
+    assert page.button(key="fleet_chosen_open")
+
+
+def test_a_chosen_vehicle_that_is_no_longer_known_is_not_chosen(feed: StagedFeed, show: ShowPage) -> None:
+    feed.state.record(payload("VEH-1"))
+    page = show()
+    page.session_state.chosen = "VEH-9"
+    again(page)
+    assert settings_of_map(page)["chosen"] is None
+    assert "Click a vehicle" in text(page)
+
+
+def test_an_address_shows_only_what_it_asks_for(feed: StagedFeed, show: ShowPage) -> None:
+    feed.state.record(payload("silent"))
+    feed.now += 30.0
+    feed.state.record(payload("calm"))
+    feed.state.record(payload("burning"))
+    feed.show(alert("burning"), alert("silent", kind="silent", subject="vehicle"))
+    page = show()
+    assert sorted(fleet_table(page)["Vehicle"]) == ["burning", "calm", "silent"]
+    page.query_params["show"] = "silent"
+    again(page)
+    assert fleet_table(page)["Vehicle"].tolist() == ["silent"]
+    assert list(texts_on_map(page)) == ["silent"]
+    assert [row["id"] for row in shown_in(page, "fleet_swim_lanes")["rows"]] == ["silent"]
+    assert shown_in(page, "fleet_alert_list")["alerts"]["vehicle"] == ["silent"]
+    chosen = [
+        each["name"]
+        for group in shown_in(page, "fleet_filters")["groups"]
+        for each in group["choices"]
+        if each["chosen"]
+    ]
+    assert chosen == ["silent"]
+
+
+def test_an_address_that_asks_for_nonsense_shows_everything(feed: StagedFeed, show: ShowPage) -> None:
+    feed.state.record(payload("VEH-1"))
+    page = show()
+    page.query_params["show"] = "<script>"
+    again(page)
+    assert fleet_table(page)["Vehicle"].tolist() == ["VEH-1"]
+
+
+def test_a_choice_without_alerts_says_so(feed: StagedFeed, show: ShowPage) -> None:
+    feed.state.record(payload("calm"))
+    feed.show(alert("burning"))
+    page = show()
+    page.query_params["show"] = "ok"
+    assert "there is no open alert; in all 1 alert is open" in text(again(page))
+
+
+def test_a_large_fleet_is_sent_page_by_page(feed: StagedFeed, show: ShowPage) -> None:
+    for number in range(ROWS + 5):
+        feed.state.record(payload(f"VEH-{number:03}"))
+    shown = shown_in(show(), "fleet_vehicle_list")
+    assert len(shown["rows"]) == ROWS
+    assert (shown["first"], shown["total"], shown["pages"]) == (1, ROWS + 5, 2)
+
+
+def test_the_lanes_show_how_bad_a_vehicle_was_when(feed: StagedFeed, show: ShowPage) -> None:
+    feed.state.record(payload("VEH-1", 0, error=9.0))
+    feed.state.record(payload("VEH-2", 0, error=1.0 / 3.0))
+    feed.now += 300.0
+    feed.state.record(payload("VEH-1", 300, error=1.0 / 9.0))
+    shown = shown_in(show(), "fleet_swim_lanes")
+    assert [(row["id"], row["cells"][-2:]) for row in shown["rows"]] == [
+        ("VEH-1", [91, 11]),
+        ("VEH-2", [26, 0]),
+    ]
+    assert shown["overall"][-2:] == [[2, 0, 0, 0, 1], [1, 0, 0, 0, 0]]
+    assert shown["start"] + shown["width"] * (len(shown["overall"]) - 1) == NOW + 300.0
+
+
 def test_a_hostile_vehicle_id_is_shown_and_never_interpreted(feed: StagedFeed, show: ShowPage) -> None:
     for name in (HOSTILE, "@@#a.b"):
         feed.state.record(payload(name, error=5.0, contributions={HOSTILE: 1.0}, expected={HOSTILE: 1.0}))
     page = show()
+    page.session_state.chosen = HOSTILE
+    again(page)
     for element in (*page.markdown, *page.caption, *page.info):
         assert not re.search(r"(?<!\\)[<>]", element.value)
         assert "](" not in element.value
         assert "://" not in element.value
         assert not element.allow_html
-    assert HOSTILE in page.selectbox[0].options
-    # As it is: the browser shows it as text, and sends it back when it is clicked.
-    assert list(texts_on_map(page)) == [HOSTILE, "@@#a.b"]
-
-
-def test_a_hostile_dead_letter_reason_is_escaped(feed: StagedFeed, show: ShowPage) -> None:
-    feed.state.record(payload("VEH-1"))
-    feed.state.record_dead_letter(
-        b'{"reason": "<b>x</b> [x](http://evil.example)", "payload": "", "topic": "t", "partition": "mqtt",'
-        b' "offset": null, "arrived_at": "2026-01-01T12:00:00Z"}'
-    )
-    explanation = next(metric for metric in show().metric if metric.label == "Dead letters").help
-    assert "\\<b\\>x" in explanation
-    assert "](" not in explanation
+    # As they are: the browser shows them as text, and sends them back when they are clicked.
+    assert sorted(texts_on_map(page)) == sorted([HOSTILE, "@@#a.b"])
+    assert {row["id"] for row in shown_in(page, "fleet_vehicle_list")["rows"]} == {HOSTILE, "@@#a.b"}

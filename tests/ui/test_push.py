@@ -67,6 +67,7 @@ def sectioned() -> None:
     sections.section("alerts", lambda: None, ("alerts",))
     sections.section("map", lambda: None, ("fleet",), every=3600.0)
     sections.section("both", lambda: None, ("fleet", "alerts"))
+    sections.section("asked", lambda: None, lambda: ("connection",))
     st.session_state.behind_at_first = sections.behind()
     versions.update(st.session_state.pop("change", {}))
     st.session_state.behind = sections.behind()
@@ -78,7 +79,7 @@ def sectioned() -> None:
         ({}, []),
         ({"alerts": 2}, ["alerts", "both"]),
         ({"fleet": 2}, ["both"]),
-        ({"connection": 2}, []),
+        ({"connection": 2}, ["asked"]),
     ],
 )
 def test_a_section_is_behind_when_something_that_it_shows_has_changed(
@@ -99,8 +100,9 @@ def reported_early() -> None:
     import streamlit as st
 
     from ui.push import sections
+    from ui.push.versions import Topic
 
-    versions = {"alerts": 1}
+    versions: dict[Topic, int] = {"alerts": 1}
     drawn = sections.Sections(lambda: dict(versions))
     drawn.section("alerts", lambda: None, ("alerts",))
     versions["alerts"] = 2

@@ -141,7 +141,8 @@ def test_of_a_replay_nothing_can_be_acted_on(
 
 def test_a_replay_is_paused_and_played_from_any_page(history: Path, live: StagedFeed) -> None:
     test = replaying(history)
-    test.button(key="bar_play").click()
+    assert test.button(key="bar_pause").label == "Play"
+    test.button(key="bar_pause").click()
     assert not replay_of(again(test)).clock.is_paused
     test.button(key="bar_pause").click()
     assert replay_of(again(test)).clock.is_paused

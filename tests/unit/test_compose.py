@@ -154,7 +154,10 @@ def test_the_page_reads_the_history_of_the_recorder_and_the_metrics_of_the_job(
 
     assert SERVICES[f"page-{profile}"]["volumes"] == [f"recorder-{profile}:{STATE}:ro"]
     assert page.history.directory == settings_of(f"recorder-{profile}", monkeypatch).history.directory
-    assert f"http://dataflow-{profile}:3030/metrics" in page.page.metrics
+    port = settings_of(f"dataflow-{profile}", monkeypatch).monitoring.port
+    assert page.page.metrics == tuple(
+        f"http://{program}-{profile}:{port}/metrics" for program in ("dataflow", "recorder")
+    )
 
 
 @pytest.mark.parametrize("service", SERVICES)
@@ -235,13 +238,16 @@ def test_nothing_but_the_page_is_published() -> None:
 
 
 @pytest.mark.parametrize("service", BYTEWAX)
-def test_the_health_check_requests_the_address_that_bytewax_serves(service: str) -> None:
-    variables = environment(service)
+def test_the_health_check_asks_the_job_whether_it_is_ready(
+    service: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monitoring = settings_of(service, monkeypatch).monitoring
 
-    assert address(service) == "http://localhost:3030/dataflow"
-    assert variables["BYTEWAX_DATAFLOW_API_ENABLED"] == "1"
-    assert "BYTEWAX_DATAFLOW_API_PORT" not in variables
-    assert variables["BYTEWAX_DATAFLOW_API_CACHE_PATH"] in SERVICES[service]["tmpfs"]
+    assert address(service) == f"http://localhost:{monitoring.port}/ready"
+    assert monitoring.host == "0.0.0.0", "the page asks from another container"
+    assert monitoring.max_snapshot_age is not None
+    assert monitoring.max_snapshot_age > float(option(words(service), "-s"))
+    assert monitoring.max_silence is None, "a container is not ill because vehicles are silent"
 
 
 @pytest.mark.parametrize("profile", PROFILES)

@@ -9,6 +9,7 @@ import msgspec
 from config.settings import Settings
 from dataflows.events import AlertAction
 from ui.actions.action_desk import ActionPublisher
+from ui.actions.credentials import acting_as
 from ui.actions.mqtt_delivery import deliver
 
 
@@ -16,7 +17,7 @@ class MqttActions(ActionPublisher):
     """Publishes actions, each with a connection for the attempt."""
 
     def __init__(self, settings: Settings) -> None:
-        self._mqtt = settings.mqtt
+        self._mqtt = acting_as(settings.mqtt, settings.page.dispatcher)
         self._topic = settings.actions_topic
 
     def publish(self, actions: Sequence[tuple[str, AlertAction]]) -> list[str]:

@@ -10,7 +10,6 @@ import streamlit as st
 
 from dataflows.events import ActionName, Alert
 from ui.alerts.requests import Scope, Wish, applicable, failure, requests_for
-from ui.alerts.viewer_name import name_of
 from ui.viewer import Viewer
 
 TROUBLE_FOR = 60.0
@@ -42,12 +41,11 @@ def perform(
     """
     known = viewer.feed.alerts.snapshot()
     chosen = applicable(action, alerts, known.taken_at)
-    name = name_of(viewer)
     # Clicks come from a browser, which may ask for anything.
-    if not (viewer.may_act and name and chosen):
+    if not (viewer.may_act and viewer.name and chosen):
         note_answer()
         return False
-    wish = Wish(action, name, text, until, scope)
+    wish = Wish(action, viewer.name, text, until, scope)
     reason = viewer.desk.send(requests_for(chosen, known.alerts, wish))
     note_answer(failure(viewer.settings, action, reason) if reason else "")
     return not reason

@@ -7,11 +7,10 @@ from collections import Counter
 from collections.abc import Callable, Sequence
 from datetime import UTC, datetime, tzinfo
 
-from dataflows.events import Alert, AlertKind, AlertSignal
+from dataflows.events import Alert
 from ui.actions.action_desk import SentAction
 from ui.clock_time import clock_time
-from ui.descriptions import compare
-from ui.formatting import duration, plain, quantity
+from ui.formatting import duration, plain
 from ui.live.alert_state import is_muted
 
 WHOLE_FLEET = "whole fleet"
@@ -128,16 +127,6 @@ def describe_states(
 def vehicle_of(alert: Alert) -> str:
     """The vehicle, or `WHOLE_FLEET`."""
     return alert.vehicle_id or WHOLE_FLEET
-
-
-def describe_signal(signal: AlertSignal, kind: AlertKind, unit: str) -> str:
-    """``engine_temperature 131 °C, expected 92.3 °C``; of a limit ``battery 10.9 V, limit 11.5 V``."""
-    if signal.typical is not None and kind == "limit" and signal.actual is not None:
-        measured, limit = quantity(signal.actual, unit), quantity(signal.typical, unit)
-        return f"{plain(signal.name)} {measured}, limit {limit}"
-    if signal.typical is not None:
-        return compare(plain(signal.name), signal.actual, signal.typical, unit)
-    return f"{plain(signal.name)} {'missing' if signal.actual is None else quantity(signal.actual, unit)}"
 
 
 def _began(alert: Alert) -> datetime:

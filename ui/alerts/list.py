@@ -13,7 +13,6 @@ from ui import links
 from ui.alerts import acting, bulk
 from ui.alerts.detail import detail_of
 from ui.alerts.rows import COLOURS, list_of
-from ui.alerts.viewer_name import name_of
 from ui.assets import component
 from ui.push.sections import draw_again
 from ui.viewer import Viewer
@@ -79,10 +78,10 @@ def show_alert_list(
     def more() -> None:
         st.session_state[_of(key, "limit")] = limit + ROWS_AT_ONCE
 
-    is_named = bool(name_of(viewer))
+    is_named = bool(viewer.name)
     opened = by_id.get(value("opened") or "")
     listed = list(alerts[:limit])
-    if opened is not None and opened not in listed:
+    if opened is not None and all(alert is not opened for alert in listed):
         listed.append(opened)
     data = list_of(listed, viewer.desk.sent, now, viewer.zone) | {
         "now": _told_clock(key, now),
@@ -92,6 +91,7 @@ def show_alert_list(
         "more": max(0, len(alerts) - limit),
         "answers": acting.answers(),
         "rounds": bulk.rounds(key),
+        "view": st.session_state.get(_of(key, "view"), 0),
         "detail": None if opened is None else detail_of(opened, viewer.settings, viewer.zone, now),
         "colours": COLOURS,
     }
@@ -109,10 +109,16 @@ def show_alert_list(
         wanted = bulk.not_done(key, value("selected") or ())
         bulk.show_bulk(viewer, [alert for alert in alerts if alert.alert_id in wanted], key)
 
-    if viewer.may_act and not compact:
+    if data["acts"] and not compact:
         viewer.sections.section(_of(key, "bulk"), selected, ())
     elif trouble := acting.trouble():
         st.error(trouble, icon=":material/error:")
+
+
+def show_afresh(key: str) -> None:
+    """Have a list show something else when it is drawn next: nothing is selected, and rows move at once."""
+    st.session_state[_of(key, "view")] = st.session_state.get(_of(key, "view"), 0) + 1
+    st.session_state[_of(key, "limit")] = ROWS_AT_ONCE
 
 
 def _of(key: str, name: str) -> str:

@@ -13,11 +13,11 @@ from ui.live.feed import Feed
 from ui.viewer import Viewer
 
 
-def nothing(feed: Feed, alerts: AlertSnapshot) -> str:
+def nothing(feed: Feed) -> str:
     """Markdown: that there are no alerts, or that the page cannot know."""
     if feed.connection.phase != "connected" or feed.alerts_trouble:
-        return " ".join([":gray[No alerts are known here.]", *missing(alerts)])
-    return " ".join([":green-badge[:material/check: No alerts] :gray[Nothing is open.]", *missing(alerts)])
+        return ":gray[No alerts are known here.]"
+    return ":green-badge[:material/check: No alerts] :gray[Nothing is open.]"
 
 
 def nothing_matches(filters: Filters, known: int) -> str:
@@ -61,13 +61,13 @@ def missing(alerts: AlertSnapshot) -> list[str]:
     return parts
 
 
-def cannot_act(viewer: Viewer, name: str) -> list[str]:
+def cannot_act(viewer: Viewer) -> list[str]:
     """Markdown: why there are no buttons, if there are none."""
     if not viewer.may_act:
         return [
             ":gray[:material/visibility: You can look at alerts. To acknowledge, comment and mute, one needs "
             "the role *dispatcher*.]"
         ]
-    if not name:
+    if not viewer.name:
         return [":orange[Enter your name above to act on alerts: it goes with what you do.]"]
     return []

@@ -9,10 +9,9 @@ import streamlit as st
 from ui.alerts.download import csv_of, json_of
 from ui.alerts.filter_bar import filters_of_address, keep, show_filters
 from ui.alerts.filters import Filters
-from ui.alerts.list import show_alert_list
+from ui.alerts.list import show_afresh, show_alert_list
 from ui.alerts.listing import Listing, depends_on_time, listing_of
 from ui.alerts.notices import cannot_act, missing, nothing, nothing_matches, trouble
-from ui.alerts.viewer_name import name_of, show_name
 from ui.push.sections import draw_again
 from ui.push.versions import Topic
 from ui.viewer import Viewer
@@ -36,10 +35,7 @@ def show_alerts(viewer: Viewer) -> None:
     def alerts() -> None:
         _show_listing(viewer, listing_of(viewer, filters_of_address()))
 
-    heading, name = st.columns([3, 1], vertical_alignment="center")
-    heading.title("Alerts", anchor=False)
-    with name:
-        show_name(viewer)
+    st.title("Alerts", anchor=False)
 
     def reads() -> tuple[Topic, ...]:
         return (*READS, "clock") if depends_on_time(viewer, filters_of_address()) else READS
@@ -53,9 +49,8 @@ def _show_listing(viewer: Viewer, listing: Listing) -> None:
     if warning := trouble(feed, settings, viewer.zone):
         st.warning(warning, icon=":material/notifications_off:")
     if not listing.known:
-        st.markdown(nothing(feed, listing.live))
-        return
-    if not listing.shown:
+        st.markdown(nothing(feed))
+    elif not listing.shown:
         with st.container(key="alert_nothing", horizontal_alignment="center"):
             st.markdown(nothing_matches(listing.filters, len(listing.known)))
             if listing.filters != Filters():
@@ -63,7 +58,7 @@ def _show_listing(viewer: Viewer, listing: Listing) -> None:
     else:
         show_alert_list(viewer, listing.shown, key=KEY)
         _show_downloads(listing)
-    notes = [*missing(listing.live), *filter(None, [listing.note]), *cannot_act(viewer, name_of(viewer))]
+    notes = [*missing(listing.live), *filter(None, [listing.note]), *cannot_act(viewer)]
     if notes:
         st.markdown("  \n".join(notes))
 
@@ -95,4 +90,5 @@ def _reset() -> None:
 
 
 def _draw_again() -> None:
+    show_afresh(KEY)
     draw_again("alert_filters", "alerts")

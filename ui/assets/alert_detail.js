@@ -14,7 +14,7 @@ export function makeDetail() {
   };
   const left = element("div", "left", {}, [parts.signals, parts.facts, parts.visit]);
   const right = element("div", "right", {}, [
-    element("h4", "", {}, ["What happened"]),
+    element("h2", "", {}, ["What happened"]),
     parts.band,
     parts.steps,
     parts.note,
@@ -24,9 +24,11 @@ export function makeDetail() {
   return parts;
 }
 
-// Until the details have come, it is empty.
+// Until the details have come, it is empty; those of an alert that is no longer in the list stay as they were.
 export function writeDetail(parts, detail, id) {
   const isThere = detail?.id === id;
+  if (!isThere && parts.shown === id) return;
+  parts.shown = isThere ? id : null;
   parts.row.dataset.alert = id;
   parts.row.classList.toggle("loading", !isThere);
   parts.row.setAttribute("aria-busy", String(!isThere));
@@ -45,7 +47,7 @@ export function writeDetail(parts, detail, id) {
     place.hidden = !value.length;
   }
   parts.band.setAttribute("aria-label", isThere ? spokenBand(detail) : "");
-  write(parts.note, isThere ? detail.note : "");
+  write(parts.note, isThere ? detail.note : "Loading…");
   write(parts.visit, isThere && detail.visit ? `Show ${detail.visit}` : "");
   parts.visit.hidden = !(isThere && detail.visit);
 }

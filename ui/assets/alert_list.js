@@ -2,21 +2,18 @@
 // scrolled to is known here, and survives every update, since rows are found again by the ids of their alerts.
 
 import { makeDetail, writeDetail } from "./alert_detail.js";
+import { Frame } from "./alert_frame.js";
+import { Hold } from "./alert_hold.js";
 import { onKey } from "./alert_keys.js";
 import { alertsOf, heldRows, linesOf, rowsOf } from "./alert_order.js";
 import { Picks } from "./alert_picks.js";
 import { contentOf, letIn, makeRow, writeLasted, writeRow } from "./alert_row.js";
-import { arrange, element, isDark, setAttribute, styleSheet, write } from "./dom.js";
+import { arrange, isDark, styleSheet } from "./dom.js";
 
 const STYLE = await styleSheet("./alert_list.css", import.meta.url);
 const REPORT_AFTER = 120; // ms without a further click after which a selection is reported
-const TOUCH_HOLDS = 6000; // ms after a touch in which rows do not move
+const ASK_AGAIN_AFTER = 3000; // ms without the details of an alert after which they are asked for again
 const FRESH_FOR = 4000; // ms for which a row that has come is marked
-
-const HEADINGS = {
-  pick: "", severity: "Severity", vehicle: "Vehicle", says: "What", since: "Since", lasted: "Lasted",
-  times: "Times", state: "State", act: "",
-}; // prettier-ignore
 
 // Moments of the page's clock → when this browser heard of them first: a list that is drawn anew goes on counting.
 const heard = new Map();
@@ -41,41 +38,23 @@ class AlertList {
   opened = new Set(); // ids of all alerts in opened groups: a group stays open when its alerts come and go
   detailOf = null;
   current = null;
-  pending = new Set();
-  isPointedAt = false;
-  touchedAt = -Infinity;
+  pending = new Set(); // ids of alerts whose acknowledgement is on its way
   made = new Map(); // key of a line → parts of its row
   contents = new Map();
   detail = makeDetail();
+  frame = new Frame(STYLE);
 
   constructor(place) {
-    this.build(place);
-    this.body.addEventListener("click", (event) => this.clicked(event));
-    this.grid.addEventListener("keydown", (event) => onKey(event, this));
-    this.grid.addEventListener("focusin", (event) => this.focused(event.target));
-    this.grid.addEventListener("focusout", () => setTimeout(() => this.release()));
-    this.root.addEventListener("pointerenter", (event) => this.pointed(event.pointerType === "mouse"));
-    this.root.addEventListener("pointerleave", () => this.pointed(false));
-    this.root.addEventListener("pointerdown", () => (this.touchedAt = performance.now()), { passive: true });
+    const { root, grid, body, all, news, more, style } = this.frame;
+    place.append(style, root);
+    this.hold = new Hold(root, () => this.release());
+    body.addEventListener("click", (event) => this.clicked(event));
+    grid.addEventListener("keydown", (event) => onKey(event, this));
+    grid.addEventListener("focusin", (event) => this.focused(event.target));
+    all.addEventListener("change", () => this.pickAll(all.checked));
+    news.addEventListener("click", () => this.show(true));
+    more.addEventListener("click", () => this.askForMore());
     this.timer = setInterval(() => this.tick(), 1000);
-  }
-
-  build(place) {
-    this.body = element("div", "body", { role: "rowgroup" });
-    this.head = element("div", "head", { role: "row" });
-    this.all = element("input", "", { type: "checkbox", "aria-label": "Select all alerts that are shown" });
-    this.allWords = element("span");
-    this.allLabel = element("label", "all", {}, [this.all, this.allWords]);
-    this.news = element("button", "news", { type: "button", hidden: "" });
-    this.more = element("button", "more", { type: "button", hidden: "" });
-    this.spoken = element("div", "spoken", { "aria-live": "polite" });
-    this.grid = element("div", "grid", { role: "treegrid", "aria-label": "Alerts" }, [this.head, this.body]);
-    const bar = element("div", "bar", {}, [this.allLabel, this.news]);
-    this.root = element("div", "alerts", {}, [bar, this.grid, this.more, this.spoken]);
-    this.all.addEventListener("change", () => this.pickAll(this.all.checked));
-    this.news.addEventListener("click", () => this.show(true));
-    this.more.addEventListener("click", () => this.component.setTriggerValue("more", true));
-    place.append(element("style", "", {}, [STYLE]), this.root);
   }
 
   update(component) {
@@ -87,10 +66,13 @@ class AlertList {
     if (mode !== this.mode) this.begin(mode, data);
     if (data.answers !== this.answers) this.pending.clear();
     this.answers = data.answers;
-    if (!isFirst && data.rounds !== this.rounds) this.clearPicks();
+    const isOther = data.view !== this.view;
+    if (!isFirst && (isOther || data.rounds !== this.rounds)) this.clearPicks();
     this.rounds = data.rounds;
-    this.paint(data.colours);
-    this.show(isFirst);
+    this.view = data.view;
+    this.frame.paint(data.colours, isDark(this.frame.root));
+    this.show(isOther || this.wantsMore);
+    this.wantsMore = false;
   }
 
   // What depends on what the viewer may do; nothing of it changes while a list is looked at, as a rule.
@@ -99,38 +81,12 @@ class AlertList {
     this.canAct = data.acts;
     this.canPick = data.acts && !data.compact;
     this.made.clear();
-    this.body.replaceChildren();
-    this.root.classList.toggle("compact", data.compact);
-    this.root.classList.toggle("picking", this.canPick);
-    this.root.classList.toggle("acting", this.canAct);
-    this.allLabel.hidden = !this.canPick;
-    setAttribute(this.grid, "aria-multiselectable", this.canPick ? "true" : null);
-    const names = Object.keys(HEADINGS).filter(
-      (name) => (name !== "pick" || this.canPick) && (name !== "act" || this.canAct),
-    );
-    this.head.replaceChildren(
-      ...names.map((name) => element("div", name, { role: "columnheader" }, [HEADINGS[name]])),
-    );
-  }
-
-  paint(colours) {
-    const theme = isDark(this.root) ? 1 : 0;
-    setAttribute(this.root, "data-theme", theme ? "dark" : "light");
-    for (const [severity, pairs] of Object.entries(colours)) {
-      this.root.style.setProperty(`--${severity}`, pairs[theme][0]);
-      this.root.style.setProperty(`--on-${severity}`, pairs[theme][1]);
-    }
+    this.frame.fit({ canAct: this.canAct, canPick: this.canPick, isCompact: data.compact });
   }
 
   // Rows do not move while somebody is about to click one, has selected some, or reads the details of one.
   get isHeld() {
-    return (
-      this.isPointedAt ||
-      this.picks.ids.size > 0 ||
-      this.detailOf !== null ||
-      this.grid.querySelector(":focus-visible") !== null ||
-      performance.now() - this.touchedAt < TOUCH_HOLDS
-    );
+    return this.hold.isOn || this.picks.ids.size > 0 || this.detailOf !== null;
   }
 
   // Takes over what has come; `isFree` lets rows move even if they are held.
@@ -146,32 +102,23 @@ class AlertList {
     this.isBehind = isHeld;
     if (this.picks.keepOnly(this.alerts)) this.report();
     if (this.detailOf !== null && !this.alerts.has(this.detailOf)) this.openDetail(null);
-    this.announce(held);
+    this.frame.announce(held.waiting, held.above);
     this.draw();
-  }
-
-  announce({ waiting, above }) {
-    const words = waiting ? `${waiting} new${above === waiting ? " above" : ""}` : "";
-    this.news.hidden = !waiting;
-    write(this.news, words && `${words} – show`);
-    write(this.spoken, words && `${words} alerts`);
   }
 
   draw() {
     this.lines = linesOf(this.rows, this.opened);
     if (!this.lines.some((line) => line.key === this.current)) this.current = this.lines[0]?.key ?? null;
     const placed = this.lines.flatMap((line) => this.drawLine(line));
-    arrange(this.body, placed);
+    arrange(this.frame.body, placed);
     const keys = new Set(this.lines.map((line) => line.key));
     for (const key of this.made.keys()) {
       if (keys.has(key)) continue;
       this.made.delete(key);
       this.contents.delete(key);
     }
-    const { more } = this.component.data;
-    this.more.hidden = !more;
-    write(this.more, more ? `Show more: ${more.toLocaleString("en")} are less urgent` : "");
-    this.drawAll();
+    const shown = this.rows.flatMap((row) => row.ids);
+    this.frame.count(this.picks.ids.size, shown.length, this.component.data.more);
     this.tick();
   }
 
@@ -185,7 +132,6 @@ class AlertList {
       canPick: this.canPick,
       picked: this.picks.of(line.ids),
       isChosen: content.members.some((alert) => alert.vehicle && alert.vehicle === this.component.data.chosen),
-      isExpandable: true,
       isExpanded: line.isOpened || isOpen,
       isPending: line.ids.some((id) => this.pending.has(id)),
     });
@@ -204,31 +150,18 @@ class AlertList {
     return parts;
   }
 
-  drawAll() {
-    const shown = this.rows.flatMap((row) => row.ids);
-    const picked = this.picks.of(shown);
-    this.all.checked = picked === "all";
-    this.all.indeterminate = picked === "some";
-    const count = this.picks.ids.size;
-    write(this.allWords, count ? `${count} of ${shown.length} selected` : `Select all ${shown.length}`);
-  }
-
   tick() {
     if (document.hidden) return;
     const { now } = this.component.data;
     const moment = now + (performance.now() - heard.get(now)) / 1000;
     for (const [key, parts] of this.made) writeLasted(parts, this.contents.get(key), moment);
+    if (this.isOwedDetail) this.askForDetail();
     this.release();
   }
 
   // What has waited is shown when nothing holds the rows any more.
   release() {
     if (this.isBehind && !this.isHeld) this.show();
-  }
-
-  pointed(isPointedAt) {
-    this.isPointedAt = isPointedAt;
-    this.release();
   }
 
   focused(target) {
@@ -251,8 +184,14 @@ class AlertList {
     if (what === "pick" || (event.target.closest(".pick") && this.canPick)) return this.pick(key, event.shiftKey);
     if (event.shiftKey && this.canPick) return this.pick(key, true);
     // Whoever marks words to copy them does not want the row to open.
-    const selection = (this.root.getRootNode().getSelection ?? document.getSelection).call(this.root.getRootNode());
-    return selection?.type === "Range" ? undefined : this.toggle(key);
+    const tree = this.frame.root.getRootNode();
+    const words = tree.getSelection ? tree.getSelection() : document.getSelection();
+    return words?.type === "Range" ? undefined : this.toggle(key);
+  }
+
+  askForMore() {
+    this.wantsMore = true;
+    this.component.setTriggerValue("more", true);
   }
 
   acknowledge(ids) {
@@ -311,7 +250,19 @@ class AlertList {
   openDetail(id) {
     if (this.detailOf === id) return;
     this.detailOf = id;
-    this.component.setStateValue("opened", id);
+    this.askForDetail();
+  }
+
+  askForDetail() {
+    this.askedAt = performance.now();
+    this.component.setStateValue("opened", this.detailOf);
+  }
+
+  // A run of the page that is overtaken by another one may not have drawn what was asked for.
+  get isOwedDetail() {
+    const isThere = this.component.data.detail?.id === this.detailOf;
+    const isGone = this.alerts.get(this.detailOf)?.isGone ?? true;
+    return this.detailOf !== null && !isThere && !isGone && performance.now() - this.askedAt > ASK_AGAIN_AFTER;
   }
 
   move(key, by, isPicking) {
@@ -348,6 +299,6 @@ class AlertList {
   remove() {
     clearInterval(this.timer);
     clearTimeout(this.reporting);
-    this.root.remove();
+    this.frame.remove();
   }
 }

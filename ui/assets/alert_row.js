@@ -65,7 +65,7 @@ export function writeRow(parts, line, content, look) {
   setAttribute(row, "data-severity", content.severity);
   setAttribute(row, "data-tone", content.tone || null);
   setAttribute(row, "aria-level", line.level);
-  setAttribute(row, "aria-expanded", look.isExpandable ? String(look.isExpanded) : null);
+  setAttribute(row, "aria-expanded", String(look.isExpanded));
   setAttribute(row, "aria-selected", look.canPick ? String(look.picked === "all") : null);
   row.classList.toggle("quiet", content.isQuiet);
   row.classList.toggle("gone", content.isGone);
@@ -77,10 +77,10 @@ export function writeRow(parts, line, content, look) {
   setAttribute(parts.box, "aria-label", `Select ${content.who}: ${content.says}`);
   write(parts.badge, content.severity);
   parts.caret.hidden = !line.isGroup;
-  parts.name.hidden = line.isGroup || !content.vehicle;
-  parts.many.hidden = !parts.name.hidden;
-  write(parts.name, content.who);
-  write(parts.many, content.who);
+  const isLink = !line.isGroup && content.vehicle !== "";
+  parts.name.hidden = !isLink;
+  write(parts.name, isLink ? content.who : "");
+  write(parts.many, isLink ? "" : content.who);
   setAttribute(parts.name, "title", `${content.who}: show this vehicle`);
   write(parts.words, content.says);
   write(parts.rare, content.rare);

@@ -9,6 +9,7 @@ import msgspec
 from config.settings import Settings
 from dataflows.events import Command
 from ui.actions import kafka_delivery, mqtt_delivery
+from ui.actions.credentials import acting_as
 from ui.commands.command_desk import CommandPublisher
 
 READER = "the vehicle, or the simulator,"
@@ -18,7 +19,7 @@ class MqttCommands(CommandPublisher):
     """Publishes to the topic of the vehicle, never retained: it would be obeyed at every start."""
 
     def __init__(self, settings: Settings) -> None:
-        self._mqtt = settings.mqtt
+        self._mqtt = acting_as(settings.mqtt, settings.page.operator)
         self._topic = settings.command_topic
 
     def publish(self, vehicle_id: str, command: Command) -> str:
@@ -34,7 +35,7 @@ class KafkaCommands(CommandPublisher):
     """Publishes with the vehicle's id as the key."""
 
     def __init__(self, settings: Settings) -> None:
-        self._kafka = settings.kafka
+        self._kafka = acting_as(settings.kafka, settings.page.operator)
         self._topic = settings.command_topic
 
     def publish(self, vehicle_id: str, command: Command) -> str:

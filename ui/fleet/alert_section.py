@@ -36,7 +36,7 @@ def show_alerts(viewer: Viewer, overview: Overview, show: Show, chosen: str | No
     elif overview.alerts.open:
         st.markdown(nothing_of(show, len(overview.alerts.open)))
     else:
-        st.markdown(nothing(viewer.feed, overview.alerts))
+        st.markdown(nothing(viewer.feed))
 
 
 def nothing_of(show: Show, others: int) -> str:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import streamlit as st
 
-from ui.alerts.viewer_name import show_name
 from ui.fleet.alert_section import show_alerts
 from ui.fleet.chosen import show_chosen
 from ui.fleet.filters import show_filters
@@ -83,10 +82,7 @@ def show_fleet(viewer: Viewer) -> None:
     section("fleet_filters", filters, ("fleet", "alerts", "clock"), refresh)
     with st.container(key="fleet_grid"):
         with st.container(key="fleet_alerts"):
-            with st.container(horizontal=True, vertical_alignment="center"):
-                _heading("Alerts")
-                with st.container(width=220):
-                    show_name(viewer)
+            _heading("Alerts")
             section("alerts", alerts, ("alerts", "connection", "clock"), REDRAW_EVERY)
         with st.container(key="fleet_view"):
             is_large = len(feed.state.snapshot().vehicles) > LARGE

@@ -10,6 +10,7 @@ import streamlit as st
 
 from config.settings import SignalSettings
 from ui import palette
+from ui.alerts.alert_words import sentence
 from ui.assets import component
 from ui.descriptions import describe_anomaly, describe_implausible, describe_missing, describe_status
 from ui.fleet.filters import TITLES
@@ -90,7 +91,7 @@ def row_of(name: str, overview: Overview) -> dict[str, Any]:
         "error": "" if vehicle.latest.anomaly_threshold is None else f"{number(ratio, 2)} ×",
         "level": round(100.0 * ratio / (1.0 + ratio)),
         "note": plain(
-            stands_out(vehicle, overview.settings.signals) or (alert.summary if alert else ""), 200
+            stands_out(vehicle, overview.settings.signals) or (sentence(alert) if alert else ""), 200
         ),
     }
 

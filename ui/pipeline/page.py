@@ -1,163 +1,187 @@
-"""The page *Pipeline*: what an operator needs to know of the job at three in the morning."""
+"""The page *Pipeline*: what an operator needs to know of the jobs at three in the morning."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
 from datetime import tzinfo
-from itertools import pairwise
 
 import pandas as pd
 import streamlit as st
 
 from config.settings import Settings
-from dataflows.events import DeadLetter
-from ui.clock_time import clock_time
-from ui.formatting import number, plain
+from ui.formatting import duration, number
 from ui.live.fleet_state import FleetSnapshot
+from ui.pipeline import figures
+from ui.pipeline.charts import latency_chart, latency_frame, rate_frame
+from ui.pipeline.findings import Finding, findings
 from ui.pipeline.metrics_scraper import ProcessMetrics
+from ui.pipeline.tables import (
+    UNKNOWN,
+    bad_values_frame,
+    dead_letter_frame,
+    process_frame,
+    reason_frame,
+    shard_frame,
+)
 from ui.vehicle import charts
 
-LONGEST_SAMPLE = 120
-"""Characters of a dead letter that are shown."""
-
-EVENTS, ANOMALIES = "fleet_events_total", "fleet_anomalies_total"
-DEAD_LETTERS, DUPLICATES = "fleet_dead_letters_total", "fleet_duplicates_total"
-LATE, ROLLUPS, BAD_VALUES = "fleet_late_for_rollup_total", "fleet_rollups_total", "fleet_bad_values_total"
-LAG, VEHICLES = "fleet_kafka_consumer_lag_messages", "fleet_vehicles"
+NOT_ASKED = "not asked yet"
 
 
 def show_pipeline(
     settings: Settings, fleet: FleetSnapshot, processes: Sequence[ProcessMetrics], zone: tzinfo
 ) -> None:
-    """Draw the page: figures of all processes together, a row for each, what was not decoded."""
+    """Draw the page: what is wrong, figures of all processes together, then tables that say where."""
     st.markdown(summary(processes))
     reachable = [process for process in processes if process.latest is not None]
-    if not reachable:
+    if not reachable and not any(process.readings for process in processes):
         st.info(how_to_see_metrics(settings), icon=":material/monitoring:")
     else:
-        _figures(reachable)
-    if processes:
-        st.dataframe(process_frame(processes), hide_index=True, key="processes")
+        _findings(findings(settings, processes))
     if reachable:
-        chart, values = st.columns([3, 2], gap="medium")
-        with chart:
-            st.markdown("**Events per second** :small[:gray[of all processes, last five minutes]]")
-            st.vega_lite_chart(rate_frame(reachable), charts.rate_chart(), key="rates")
-        with values:
-            st.markdown("**Values that could not be read** :small[:gray[by signal, since the start]]")
-            bad = bad_values_frame(reachable)
-            st.dataframe(bad, hide_index=True, key="bad_values") if len(bad) else st.caption("None.")
-    st.markdown(f"**Dead letters** :small[:gray[{fleet.dead_letters:,} since this page was started]]")
-    letters = dead_letter_frame(fleet.latest_dead_letters, zone)
-    st.dataframe(letters, hide_index=True, key="dead_letters") if len(letters) else st.caption("None.")
+        _figures(settings, reachable)
+        _charts(reachable)
+    if processes:
+        _table(
+            "Processes", "each is a worker, and uses one core at most", process_frame(processes), "processes"
+        )
+    if reachable:
+        _table(
+            "Detectors",
+            "one for each shard; 1 is a usual error, and what is above the threshold is flagged",
+            shard_frame(reachable),
+            "shards",
+        )
+    _dead_letters(fleet, reachable, zone)
 
 
 def summary(processes: Sequence[ProcessMetrics]) -> str:
-    """Markdown: how many processes answer."""
-    up = sum(process.latest is not None for process in processes)
+    """Markdown: how many processes are ready, and answer."""
     if not processes:
-        return ":gray-badge[no metrics are read]"
-    colour = "green" if up == len(processes) else "orange" if up else "red"
-    return f":{colour}-badge[{up} of {len(processes)} processes of the job answer]"
+        return ":gray-badge[:material/visibility_off: no metrics are read]"
+    if all(process.trouble == NOT_ASKED for process in processes):
+        return ":gray-badge[:material/hourglass_empty: the processes are being asked]"
+    up = sum(process.latest is not None for process in processes)
+    ready = sum(process.latest is not None and not process.not_ready for process in processes)
+    if ready == len(processes):
+        return f":green-badge[:material/check_circle: {ready} of {ready} processes are ready]"
+    colour, icon = ("orange", "warning") if up else ("red", "error")
+    answers = f", {up} answer" if up != ready else ""
+    return f":{colour}-badge[:material/{icon}: {ready} of {len(processes)} processes are ready{answers}]"
 
 
 def how_to_see_metrics(settings: Settings) -> str:
-    """Markdown: how to make the job serve metrics, and where the page looks for them."""
+    """Markdown: how to make the jobs serve metrics, and where the page looks for them."""
     where = ", ".join(f"`{address}`" for address in settings.page.metrics) or "nowhere"
     return (
-        "No process of the job serves metrics here. Start it with `BYTEWAX_DATAFLOW_API_ENABLED=1`, and name "
-        f"the address of each process in `page.metrics`; the page looks at {where}."
+        "No process of a job serves metrics here. Start each with a port of its own, such as "
+        "`FLEET__MONITORING__PORT=9464`, and name their addresses in `page.metrics`; the page looks at "
+        f"{where}."
     )
 
 
-def process_frame(processes: Sequence[ProcessMetrics]) -> pd.DataFrame:
-    """One row per process; rates are per second, the other figures since it was started."""
-    rows = []
-    for process in processes:
-        latest = process.latest
-        row = {"Process": process.address, "State": "answers" if latest else plain(process.trouble, 100)}
-        if latest is not None:
-            events = latest.total(EVENTS)
-            row |= {
-                "Events/s": number(process.rate(EVENTS)),
-                "Flagged": f"{latest.total(ANOMALIES) / events:.2%}" if events else "",
-                "Late": f"{latest.total(EVENTS, status='late') / events:.2%}" if events else "",
-                "Partial": f"{latest.total(EVENTS, status='partial') / events:.2%}" if events else "",
-                "Duplicates": f"{latest.total(DUPLICATES):,.0f}",
-                "Dead letters": f"{latest.total(DEAD_LETTERS):,.0f}",
-                "Late for rollup": f"{latest.total(LATE):,.0f}",
-                "Consumer lag": _lag(process),
-                "Vehicles": f"{latest.total(VEHICLES):,.0f}",
-            }
-        rows.append(row)
-    return pd.DataFrame(rows).fillna("")
+def _findings(found: Sequence[Finding]) -> None:
+    if not found:
+        st.success("Nothing is over a limit.", icon=":material/check_circle:")
+    for level, box, icon in (
+        ("critical", st.error, ":material/error:"),
+        ("warning", st.warning, ":material/warning:"),
+    ):
+        # One box for all: several would push the figures off the screen.
+        lines = [f"{one.text}  \n:small[{one.action}]" for one in found if one.level == level]
+        if lines:
+            box("\n\n".join(lines), icon=icon)
 
 
-def rate_frame(processes: Sequence[ProcessMetrics]) -> pd.DataFrame:
-    """The columns of `rate_chart`: events per second between two readings of each process."""
-    rows = []
-    for process in processes:
-        for before, after in pairwise(process.readings):
-            rise = after.total(EVENTS) - before.total(EVENTS)
-            if rise >= 0.0 and after.at > before.at:
-                rows.append(
-                    (
-                        pd.Timestamp(after.at, unit="s", tz="UTC"),
-                        process.address,
-                        rise / (after.at - before.at),
-                    )
-                )
-    return pd.DataFrame(rows, columns=["time", "process", "rate"])
+def _figures(settings: Settings, processes: Sequence[ProcessMetrics]) -> None:
+    lately = figures.rise(processes, figures.EVENTS)
+    half, most = (figures.latency(processes, share) for share in (0.5, 0.95))
+    waiting = [count for one in processes if (count := figures.behind(one)) is not None]
+    ages = [age for one in processes if (age := figures.snapshot_age(one)) is not None]
+    anomalies = figures.rise(processes, figures.ANOMALIES)
+    age = figures.event_time_age(processes)
+    shown = {
+        "Events per second": (
+            number(figures.rate(processes, figures.EVENTS)),
+            "Scored in the last ten seconds.",
+        ),
+        "Latency, half": (
+            _time(half),
+            "Half of the last minute's events took less, from event time to result.",
+        ),
+        "Latency, 95 %": (_time(most), "One event in twenty of the last minute took longer."),
+        "To read": (
+            f"{sum(waiting):,.0f}" if waiting else UNKNOWN,
+            "Messages that are at the broker or in the queue.",
+        ),
+        "Event time lag": (_time(age), "How far the newest event of the fleet is behind the clock."),
+        "Oldest snapshot": (
+            duration(max(ages)) if ages else UNKNOWN,
+            "A restart now would repeat what came after it. With recovery it is stored.",
+        ),
+        "Flagged": (
+            f"{anomalies / lately:.2%}" if lately else UNKNOWN,
+            f"Of the last minute's events; {100.0 - settings.detector.percentile:.2g} % is normal.",
+        ),
+        "Dead letters/min": (
+            f"{figures.rise(processes, figures.DEAD_LETTERS):,.0f}",
+            "Events that could not be decoded in the last minute.",
+        ),
+    }
+    with st.grid(min_column_width=158):
+        for label, (value, about) in shown.items():
+            st.metric(label, value, border=True, help=about)
+    st.caption(since_the_start(processes))
 
 
-def bad_values_frame(processes: Sequence[ProcessMetrics]) -> pd.DataFrame:
-    """Signal and number of values that could not be read, the most first."""
-    sums: dict[str, float] = {}
-    for process in processes:
-        if process.latest is not None:
-            for signal, count in process.latest.by_label(BAD_VALUES, "signal").items():
-                sums[signal] = sums.get(signal, 0.0) + count
-    rows = [
-        (plain(signal), f"{count:,.0f}")
-        for signal, count in sorted(sums.items(), key=lambda it: -it[1])
-        if count
-    ]
-    return pd.DataFrame(rows, columns=["Signal", "Values"])
+def since_the_start(processes: Sequence[ProcessMetrics]) -> str:
+    """What the processes have counted since they were started, and what they know, in a line."""
+    counts = {
+        "events": figures.EVENTS,
+        "duplicates, dropped": figures.DUPLICATES,
+        "late for their rollup": figures.LATE,
+        "drifts": figures.DRIFTS,
+    }
+    parts = [f"{figures.total(processes, name):,.0f} {what}" for what, name in counts.items()]
+    vehicles = figures.total(processes, figures.VEHICLES)
+    return f"Since the start: {' · '.join(parts)}. {vehicles:,.0f} vehicles are known."
 
 
-def dead_letter_frame(letters: Sequence[DeadLetter], zone: tzinfo) -> pd.DataFrame:
-    """One row per dead letter: when, why, where from, and how it begins."""
-    rows = [
-        {
-            "Arrived": clock_time(letter.arrived_at, zone),
-            "Reason": plain(letter.reason, 200),
-            "Topic": plain(letter.topic, 60),
-            "Bytes": f"{letter.length or len(letter.payload):,}",
-            "Begins with": plain(letter.payload.decode("utf-8", "replace"), LONGEST_SAMPLE),
-        }
-        for letter in letters
-    ]
-    return pd.DataFrame(rows, columns=["Arrived", "Reason", "Topic", "Bytes", "Begins with"])
+def _charts(processes: Sequence[ProcessMetrics]) -> None:
+    rates, latencies = st.columns(2, gap="medium")
+    with rates:
+        st.markdown("**Events per second** :small[:gray[by process, last five minutes]]")
+        st.vega_lite_chart(rate_frame(processes), charts.rate_chart(), key="rates")
+    with latencies:
+        st.markdown("**Latency in seconds** :small[:gray[of all processes, last five minutes]]")
+        frame = latency_frame(processes)
+        if len(frame):
+            st.vega_lite_chart(frame, latency_chart(), key="latencies")
+        else:
+            st.caption("No event has been scored yet.")
 
 
-def _figures(processes: Sequence[ProcessMetrics]) -> None:
-    def total(name: str, **labels: str) -> float:
-        return sum(one.latest.total(name, **labels) for one in processes if one.latest is not None)
+def _dead_letters(fleet: FleetSnapshot, processes: Sequence[ProcessMetrics], zone: tzinfo) -> None:
+    about = f"{fleet.dead_letters:,} since this page was started; the latest with their first bytes"
+    _table("Dead letters", about, dead_letter_frame(fleet.latest_dead_letters, zone), "dead_letters")
+    if not processes:
+        return
+    reasons, values = st.columns(2, gap="medium")
+    with reasons:
+        _table("Dead letters by reason", "of all processes", reason_frame(processes), "reasons")
+    with values:
+        _table(
+            "Values that could not be read",
+            "by signal, since the start; missing in their event",
+            bad_values_frame(processes),
+            "bad_values",
+        )
 
-    def rate(name: str) -> float:
-        return sum(process.rate(name) for process in processes)
 
-    events = total(EVENTS)
-    with st.grid(min_column_width=170):
-        st.metric("Events per second", number(rate(EVENTS)), border=True)
-        st.metric("Flagged", f"{total(ANOMALIES) / events:.2%}" if events else "–", border=True)
-        st.metric("Dead letters per min", number(60.0 * rate(DEAD_LETTERS)), border=True)
-        st.metric("Duplicates", f"{total(DUPLICATES):,.0f}", border=True)
-        st.metric("Late for rollup", f"{total(LATE):,.0f}", border=True)
-        st.metric("Vehicles", f"{total(VEHICLES):,.0f}", border=True)
+def _table(title: str, about: str, frame: pd.DataFrame, key: str) -> None:
+    st.markdown(f"**{title}** :small[:gray[{about}]]")
+    st.dataframe(frame, hide_index=True, key=key) if len(frame) else st.caption("None.")
 
 
-def _lag(process: ProcessMetrics) -> str:
-    latest = process.latest
-    partitions = {} if latest is None else latest.by_label(LAG, "partition")
-    return f"{sum(partitions.values()):,.0f}" if partitions else "–"
+def _time(seconds: float | None) -> str:
+    return UNKNOWN if seconds is None else duration(seconds)

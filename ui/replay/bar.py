@@ -53,12 +53,15 @@ def moment(at: float, zone: tzinfo) -> str:
 
 def show_pause(replay: ReplayFeed, where: str) -> None:
     """Draw the button that pauses a replay or lets it go on; `where` makes its key unique."""
-    if replay.clock.is_paused:
-        label = "Again" if replay.clock.is_at_end else "Play"
-        icon = ":material/replay:" if replay.clock.is_at_end else ":material/play_arrow:"
-        st.button(label, key=f"{where}_play", icon=icon, on_click=replay.play)
+    clock = replay.clock
+    if not clock.is_paused:
+        label, icon, deed = "Pause", "pause", replay.pause
+    elif clock.is_at_end:
+        label, icon, deed = "Again", "replay", replay.play
     else:
-        st.button("Pause", key=f"{where}_pause", icon=":material/pause:", on_click=replay.pause)
+        label, icon, deed = "Play", "play_arrow", replay.play
+    # One button with another label stays where it is under the pointer.
+    st.button(label, key=f"{where}_pause", icon=f":material/{icon}:", on_click=deed)
 
 
 def follow_replay(replay: ReplayFeed, drawn_for: float) -> None:

@@ -2,15 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from datetime import tzinfo
 
 import streamlit as st
 
 from config.errors import HistoryError
-from dataflows.events import Alert
 from dataflows.report.day import AlertLine
-from ui.alerts.alert_words import describe_state, lasted, sentence, since
+from ui.alerts.list import show_alert_list
 from ui.clock_time import clock_time
 from ui.formatting import markdown
 from ui.palette import BADGES
@@ -38,23 +36,6 @@ def show_alerts(viewer: Viewer, choice: Choice) -> None:
     show_alert_list(viewer, alerts[:MOST], key="vehicle_alerts", compact=True)
     if len(alerts) > MOST:
         st.caption(f"{len(alerts) - MOST:,} more that are less urgent are on the page Alerts.")
-
-
-def show_alert_list(viewer: Viewer, alerts: Sequence[Alert], *, key: str, compact: bool = False) -> None:
-    """Draw alerts below each other, with the signature of the page's list, until that is there."""
-    del key, compact
-    now = viewer.feed.alerts.snapshot().taken_at
-    for alert in alerts:
-        colour = BADGES[alert.severity] if alert.state == "open" else "gray"
-        facts = (
-            f"since {since([alert], viewer.zone)}",
-            lasted([alert], now),
-            describe_state(alert, viewer.desk.sent(alert), now, viewer.zone),
-        )
-        st.markdown(
-            f":{colour}-badge[{alert.severity}] {markdown(sentence(alert))}  \n"
-            f":small[:gray[{markdown(' · '.join(facts), 300)}]]"
-        )
 
 
 def _show_past(viewer: Viewer, choice: Choice) -> None:

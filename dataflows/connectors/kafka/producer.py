@@ -15,6 +15,7 @@ from config.errors import DeliveryError
 from config.kafka_options import librdkafka_options
 from dataflows.connectors.kafka.client import check_reserved_options, error_text, wrong_option
 from dataflows.connectors.kafka.log import logger
+from dataflows.connectors.kafka.reachability import Reachability, reachability_of
 
 RESERVED_OPTIONS = frozenset(
     {"enable.idempotence", "acks", "max.in.flight.requests.per.connection", "message.timeout.ms"}
@@ -50,6 +51,7 @@ class ConfirmedProducer:
     def __init__(self, settings: KafkaSettings, role: str) -> None:
         self._settings = settings
         self._failures: list[KafkaError] = []
+        self._cluster = reachability_of(settings.bootstrap)
         check_reserved_options(settings, RESERVED_OPTIONS)
         options = librdkafka_options(settings, role)
         options |= {
@@ -58,6 +60,7 @@ class ConfirmedProducer:
             "delivery.report.only.error": True,
             # Not a method: a producer that refers to itself would live until the garbage collector runs.
             "on_delivery": _appending_to(self._failures),
+            "error_cb": _noting(self._cluster),
             "partitioner": "murmur2_random",
         }
         options.setdefault("compression.type", "lz4")
@@ -72,6 +75,19 @@ class ConfirmedProducer:
             self._producer = Producer(options, logger=logger)
         except KafkaException as error:
             raise wrong_option(error) from None
+
+    @property
+    def unconfirmed(self) -> int:
+        """Messages that were published and are not confirmed yet."""
+        return len(self._producer)
+
+    def watch(self, topic: str) -> None:
+        """Report to the health of the process whether the cluster can be reached, until `close`.
+
+        Args:
+            topic: one that exists.
+        """
+        self._cluster.join(self._producer, topic)
 
     def publish(self, topic: str, keys: Sequence[str], payloads: Sequence[bytes | None]) -> None:
         """Publish n messages, and return when the cluster has confirmed each of them.
@@ -95,6 +111,7 @@ class ConfirmedProducer:
 
     def close(self) -> None:
         """Drop what is not confirmed, which only happens after an error."""
+        self._cluster.leave(self._producer)
         self._producer.purge()
         self._producer.flush(SLICE)
 
@@ -156,3 +173,13 @@ def _appending_to(failures: list[KafkaError]) -> Callable[[KafkaError | None, Me
             failures.append(error)
 
     return report
+
+
+def _noting(cluster: Reachability) -> Callable[[KafkaError], None]:
+    """What librdkafka calls within `flush` for errors of the connection; it then does not log them."""
+
+    def note(error: KafkaError) -> None:
+        cluster.note(error)
+        logger.error("%s", error.str())
+
+    return note

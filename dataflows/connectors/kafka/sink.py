@@ -12,6 +12,7 @@ from config.broker_settings import KafkaSettings
 from dataflows.connectors.kafka.producer import ConfirmedProducer
 from dataflows.connectors.kafka.topics import ensure_topics
 from dataflows.messages import OutgoingBatch
+from dataflows.metrics import UNCONFIRMED
 
 
 class KafkaSink(DynamicSink[OutgoingBatch]):
@@ -52,7 +53,10 @@ class KafkaSinkPartition(StatelessSinkPartition[OutgoingBatch]):
     def __init__(self, settings: KafkaSettings, topic: str, role: str, *, compacted: bool) -> None:
         self._compacted = compacted
         self._topic = topic
+        self._role = role
         self._producer = ConfirmedProducer(settings, role)
+        self._producer.watch(topic)
+        UNCONFIRMED.labels(role).set_function(lambda: self._producer.unconfirmed)
 
     def write_batch(self, items: list[OutgoingBatch]) -> None:
         """Publish all messages, and return when each is confirmed.
@@ -68,3 +72,4 @@ class KafkaSinkPartition(StatelessSinkPartition[OutgoingBatch]):
 
     def close(self) -> None:
         self._producer.close()
+        UNCONFIRMED.remove(self._role)

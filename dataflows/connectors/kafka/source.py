@@ -23,7 +23,6 @@ from confluent_kafka import (
     Message,
     TopicPartition,
 )
-from prometheus_client import Gauge
 
 from config.broker_settings import KafkaSettings
 from config.errors import BrokerError
@@ -36,8 +35,10 @@ from dataflows.connectors.kafka.client import (
     wrong_option,
 )
 from dataflows.connectors.kafka.log import logger
+from dataflows.connectors.kafka.reachability import reachability_of
 from dataflows.connectors.kafka.topics import ensure_topics
 from dataflows.messages import MessageBatch
+from dataflows.metrics import LAG
 from dataflows.stored_state import KAFKA, Stored
 
 RESERVED_OPTIONS = frozenset(
@@ -67,12 +68,6 @@ LATEST = 7_258_118_400_000
 
 MOST_KNOWN_KEYS, LONGEST_KNOWN_KEY = 1 << 16, 64
 """How many keys of a partition are kept decoded, and of how many characters at most: a few megabytes."""
-
-LAG = Gauge(
-    "fleet_kafka_consumer_lag_messages",
-    "messages of a partition that have not been read yet; NaN until the broker has reported its end",
-    ["topic", "partition"],
-)
 
 
 class KafkaSource(FixedPartitionedSource[MessageBatch, Stored]):
@@ -177,7 +172,9 @@ class KafkaSourcePartition(StatefulSourcePartition[MessageBatch, Stored]):
         self._disappeared: tuple[float, KafkaError] | None = None
         self._refusal: KafkaError | None = None
         self._deleted_unread = False
+        self._cluster = reachability_of(settings.bootstrap)
         self._consumer = _consumer(settings, group, role, self._note)
+        self._cluster.join(self._consumer, self._topic)
         self._next = self._start(settings.start) if offset is None else offset
         self._in_snapshot = self._committed = -1
         self._consumer.assign([self._at(self._next)])
@@ -224,6 +221,8 @@ class KafkaSourcePartition(StatefulSourcePartition[MessageBatch, Stored]):
 
     def close(self) -> None:
         """Stop reading. What no snapshot covers is read again next time."""
+        self._cluster.leave(self._consumer)
+        LAG.remove(self._topic, str(self._partition))
         self._consumer.close()
 
     def _start(self, start: str) -> int:
@@ -255,6 +254,7 @@ class KafkaSourcePartition(StatefulSourcePartition[MessageBatch, Stored]):
 
     def _note(self, error: KafkaError) -> None:
         """Also called by librdkafka, within `consume`; it recovers from errors that are not noted."""
+        self._cluster.note(error)
         if error.code() in OUT_OF_RANGE:
             self._deleted_unread = True
         elif error.code() in PERMANENT_REFUSALS or error.fatal():

@@ -85,6 +85,11 @@ class ConfirmedPublisher:
         self._confirmed_at = -math.inf
         self._refusal: Refusal | None = None
 
+    @property
+    def unconfirmed(self) -> int:
+        """Messages that were sent and are not confirmed yet."""
+        return self._sent - self.confirmed
+
     def connect(self) -> bool:
         """Connect, waiting for the broker up to ``connect_timeout``; false if stopped before.
 
@@ -197,7 +202,7 @@ class ConfirmedPublisher:
                     session.condition.wait(min(remaining, SLICE))
 
     def _is_ready(self, enough: int, to_publish: bool) -> bool:
-        unconfirmed = self._sent - self.confirmed
+        unconfirmed = self.unconfirmed
         if not to_publish:
             return unconfirmed <= enough
         # On a new connection, what is in flight is repeated first; new messages must not overtake it.
@@ -220,7 +225,7 @@ class ConfirmedPublisher:
                 f"{why}; {remedy}"
             )
         return DeliveryError(
-            f"the MQTT broker at {session.address} confirmed none of {self._sent - self.confirmed} messages "
+            f"the MQTT broker at {session.address} confirmed none of {self.unconfirmed} messages "
             f"within {patience:g} s, the first of them to {topic}: {why}; {remedy}"
         )
 
@@ -230,5 +235,5 @@ class ConfirmedPublisher:
             self.confirmed += count
             self._confirmed_at = time.monotonic()
             self._refusal = self._refusal or refusal
-            if self._sent - self.confirmed <= self._enough or self._refusal is not None:
+            if self.unconfirmed <= self._enough or self._refusal is not None:
                 self._session.condition.notify_all()

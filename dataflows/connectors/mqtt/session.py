@@ -28,6 +28,7 @@ from dataflows.connectors.mqtt.buffered_socket import BufferedSocket
 from dataflows.connectors.mqtt.in_flight import PACKET_IDENTIFIERS
 from dataflows.connectors.mqtt.packets import PacketReader
 from dataflows.connectors.mqtt.paho_internals import PacketClient, check_paho
+from dataflows.health import HEALTH
 
 logger = logging.getLogger(__name__)
 
@@ -128,6 +129,7 @@ class MqttSession:
     def start(self) -> None:
         """Start to connect, in the background; `check` reports errors."""
         self._deadline = time.monotonic() + self._settings.connect_timeout
+        HEALTH.watch(self._client_id, lambda: "" if self.connected else self.trouble)
         self._client.loop_start()
 
     def check(self) -> None:
@@ -191,6 +193,7 @@ class MqttSession:
 
     def stop(self) -> None:
         """Disconnect, and end the network thread."""
+        HEALTH.forget(self._client_id)
         with self.condition:
             self.stopping = True
             self.condition.notify_all()

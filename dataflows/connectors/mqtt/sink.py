@@ -11,6 +11,7 @@ from bytewax.outputs import DynamicSink, StatelessSinkPartition
 from config.broker_settings import MqttSettings
 from dataflows.connectors.mqtt.publisher import ConfirmedPublisher
 from dataflows.messages import OutgoingBatch
+from dataflows.metrics import UNCONFIRMED
 
 ByKey = bool | Literal["levels"]
 
@@ -70,22 +71,20 @@ class MqttSink(DynamicSink[OutgoingBatch]):
         Raises:
             BrokerError: the broker was not reached in time, or refused us.
         """
-        client_id = f"{self._settings.client_id}-{self._role}-{worker_index}"
-        return MqttSinkPartition(
-            self._settings, client_id, self._topic, by_key=self._by_key, retain=self._retain
-        )
+        role = f"{self._role}-{worker_index}"
+        return MqttSinkPartition(self._settings, role, self._topic, by_key=self._by_key, retain=self._retain)
 
 
 class MqttSinkPartition(StatelessSinkPartition[OutgoingBatch]):
     """The connection of one worker. After an error it is of no further use."""
 
-    def __init__(
-        self, settings: MqttSettings, client_id: str, topic: str, *, by_key: ByKey, retain: bool
-    ) -> None:
+    def __init__(self, settings: MqttSettings, role: str, topic: str, *, by_key: ByKey, retain: bool) -> None:
+        self._role = role
         self._topic = topic
         self._by_key = by_key
         self._retain = retain
-        self._publisher = ConfirmedPublisher(settings, client_id)
+        self._publisher = ConfirmedPublisher(settings, f"{settings.client_id}-{role}")
+        UNCONFIRMED.labels(role).set_function(lambda: self._publisher.unconfirmed)
         self._publisher.connect()
 
     def write_batch(self, items: list[OutgoingBatch]) -> None:
@@ -110,3 +109,4 @@ class MqttSinkPartition(StatelessSinkPartition[OutgoingBatch]):
 
     def close(self) -> None:
         self._publisher.close()
+        UNCONFIRMED.remove(self._role)

@@ -36,6 +36,7 @@ from dataflows.connectors.mqtt.packets import Delivery, PublishReader, pubacks
 from dataflows.connectors.mqtt.redelivery import RedeliveryFilter
 from dataflows.connectors.mqtt.session import MqttSession
 from dataflows.messages import MessageBatch
+from dataflows.metrics import QUEUED, UNACKNOWLEDGED
 from dataflows.stored_state import MQTT, Stored
 
 logger = logging.getLogger(__name__)
@@ -116,6 +117,7 @@ class MqttSourcePartition(StatefulSourcePartition[MessageBatch, Stored]):
         self._distinct = distinct
         self._known = RedeliveryFilter(None if resume_state is None else MQTT.unwrap(resume_state))
         version_5 = settings.protocol == "5"
+        self._role = role
         self._session = MqttSession(
             settings,
             f"{settings.client_id}-{role}",
@@ -123,12 +125,19 @@ class MqttSourcePartition(StatefulSourcePartition[MessageBatch, Stored]):
             new_reader=lambda: PublishReader(version_5=version_5, on_delivered=self._receive),
             filters=filters,
         )
+        QUEUED.labels(role).set_function(lambda: self.queued)
+        UNACKNOWLEDGED.labels(role).set_function(lambda: self.unacknowledged)
         self._session.start()
 
     @property
     def queued(self) -> int:
         """Messages that have arrived and are not emitted yet."""
         return len(self._queue)
+
+    @property
+    def unacknowledged(self) -> int:
+        """Messages that have arrived and are not acknowledged yet; with QoS 0 only those in the queue."""
+        return len(self._queue) + len(self._emitted) + len(self._in_snapshot)
 
     def next_batch(self) -> list[MessageBatch]:
         """Emit what has arrived, at most ``batch_size`` messages in one batch.
@@ -172,6 +181,8 @@ class MqttSourcePartition(StatefulSourcePartition[MessageBatch, Stored]):
     def close(self) -> None:
         """Disconnect. What no snapshot covers stays unacknowledged and is redelivered next time."""
         self._session.stop()
+        for gauge in (QUEUED, UNACKNOWLEDGED):
+            gauge.remove(self._role)
 
     def _is_new(self, message: _Received) -> bool:
         """Whether a message is to be emitted; note its packet identifier."""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from datetime import timedelta
 from pathlib import Path
 
 import msgspec
@@ -14,10 +15,11 @@ from config.history_settings import Place
 from dataflows.history.kinds import KINDS
 from dataflows.history.reader import History
 from dataflows.history.signal_columns import stem
+from dataflows.history.store import open_store
 from dataflows.history.writer import KindWriter
 from dataflows.metrics import HISTORY_UNREADABLE
-from tests.support.enriched_events import enriched, payload
-from tests.support.history_job import rollup
+from tests.support.enriched_events import START, enriched, payload
+from tests.support.history_job import audit_entry, rollup
 from tests.support.stored_history import ARRIVED, batch, store
 
 encode = msgspec.json.encode
@@ -167,3 +169,36 @@ def test_commands_are_told_apart_by_id_and_vehicle_and_bare_words_by_arrival(pla
     rows = History(place).rows("commands").to_pylist()
     told = sorted((row["vehicle_id"], row["command_id"], row["name"]) for row in rows)
     assert told == [("", "c1", "stop"), ("V/1", "c1", "stop"), ("V2", "", "restart"), ("V2", "", "restart")]
+
+
+def test_who_logged_in_is_kept_once_with_all_that_was_said_of_it(place: Place) -> None:
+    failed = audit_entry(2, event="failed_login", role="", reason="wrong password")
+    logout = audit_entry(3, event="logout", happened_at=START + timedelta(hours=1))
+    entries = [encode(entry) for entry in (audit_entry(1), failed, logout)]
+    store(place, "audit", entries, topic="fleet/audit")
+    store(place, "audit", entries[:1], topic="fleet/audit")
+    assert History(place).rows(
+        "audit", columns=("audit_id", "event", "by", "role", "reason")
+    ).to_pylist() == [
+        {"audit_id": "a1", "event": "login", "by": "Kim", "role": "viewer", "reason": ""},
+        {"audit_id": "a2", "event": "failed_login", "by": "Kim", "role": "", "reason": "wrong password"},
+        {"audit_id": "a3", "event": "logout", "by": "Kim", "role": "viewer", "reason": ""},
+    ]
+    assert set(History(place).rows("audit")["address"].to_pylist()) == {"192.0.2.7"}
+
+
+@pytest.mark.parametrize(
+    "changes",
+    [{"event": "burglary"}, {"by": "x" * 101}, {"happened_at": START.replace(tzinfo=None)}, {"id": ""}],
+)
+def test_what_is_no_audit_entry_is_unreadable(changes: dict[str, object], tmp_path: Path) -> None:
+    store(tmp_path, "audit", [encode(audit_entry(1, **changes))], topic="fleet/audit")
+    assert History(tmp_path).rows("audit").num_rows == 0
+    assert History(tmp_path).rows("unreadable")["expected"].to_pylist() == ["audit"]
+
+
+def test_a_vehicle_is_deleted_and_who_logged_in_stays(place: Place) -> None:
+    store(place, "events", [payload("Kim", 1)])
+    store(place, "audit", [encode(audit_entry(1))], topic="fleet/audit")
+    assert open_store(place).delete_vehicle("Kim").rows == {"events": 1}
+    assert History(place).rows("audit").num_rows == 1

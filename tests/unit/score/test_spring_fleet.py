@@ -85,7 +85,7 @@ def decoded(settings: Settings, batch: MessageBatch) -> TelemetryBatch:
 
 def verdicts(settings: Settings, stream: list[LabelledEvent], shards: int) -> NDArray[np.bool_]:
     """Whether each event is an anomaly, by a detector for each shard."""
-    scorers: dict[str, ShardScorer] = {}
+    scorers: dict[int, ShardScorer] = {}
     anomaly = np.zeros(len(stream), dtype=np.bool_)
     for start in range(0, len(stream), BATCH):
         part = stream[start : start + BATCH]

@@ -1,0 +1,1 @@
+"""Who may see the page, and who they are there: logins, sessions, and what guards the page's server."""
