@@ -48,6 +48,7 @@ def test_charts_are_drawn_the_slider_leads_to_the_past_and_a_command_is_answered
         assert charts.evaluate("element => element.isTheSame"), "updated, not rebuilt"
 
         browser.locator(".st-key-vehicle_back input[type=range]").press("ArrowLeft")
+        browser.locator(".st-key-vehicle_moment").wait_for()
         browser.get_by_role("button", name="Back to live").click()
         expect(browser).to_have_url(re.compile(r"vehicle=V1$"), timeout=MILLISECONDS)
         # Streamlit asks below the address of a page first, where nothing answers.

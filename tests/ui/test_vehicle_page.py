@@ -19,6 +19,7 @@ from tests.support.history_job import rollup
 from tests.support.shown_alerts import alert, message
 from tests.support.staged_page import StagedFeed, again, text, without_escapes
 from tests.support.stored_history import store
+from ui.map.view import MapRoute
 from ui.vehicle import past
 
 HOSTILE = "<img src=x onerror=alert(1)>:red[**b**] [x](http://evil.example)|a"
@@ -229,10 +230,27 @@ def test_moving_the_slider_shows_the_past_in_the_same_window(feed: StagedFeed) -
     test.button(key="vehicle_live").click()
     again(test)
     assert "at" not in test.query_params
-    assert test.button(key="vehicle_is_live").disabled
+    assert test.button(key="vehicle_live").disabled
 
 
-def test_the_moment_is_the_same_in_head_values_charts_and_map(feed: StagedFeed) -> None:
+def test_the_arrows_move_the_window_by_half_of_its_length(feed: StagedFeed) -> None:
+    record(feed, "V1", 120)
+    test = shown(vehicle="V1")
+    assert test.button(key="vehicle_later").disabled
+    before = chart(test)["xAxis"][0]["min"]
+    test.button(key="vehicle_earlier").click()
+    again(test)
+    at = START + timedelta(seconds=119 - 150)
+    assert test.query_params["at"] == f"{at:%Y-%m-%dT%H:%M:%SZ}"
+    test.button(key="vehicle_later").click()
+    assert chart(again(test))["xAxis"][0]["min"] == before
+
+
+def test_the_moment_is_the_same_in_head_values_charts_and_map(
+    feed: StagedFeed, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    drawn: list[MapRoute] = []
+    monkeypatch.setattr("ui.vehicle.shown.show_map", lambda *_, route, **_more: drawn.append(route))
     for number in range(60):
         measured = {"speed": 10.0 + number}
         feed.state.record(payload("V1", number, measured=measured, position=(48.0 + number / 1000, 11.5)))
@@ -242,8 +260,9 @@ def test_the_moment_is_the_same_in_head_values_charts_and_map(feed: StagedFeed) 
     assert "| speed | 40 " in text(test).replace("**", "")
     marks = chart(test)["series"][0]["markLine"]["data"]
     assert [mark["xAxis"] for mark in marks if "xAxis" in mark] == [at.timestamp() * 1000]
-    here = chart(test, 1)["series"][2]["data"]
-    assert here[0][1] == pytest.approx(48.03)
+    (route,) = drawn
+    assert route.points[route.at or 0] == (48.03, 11.5)
+    assert route.points[-1] == (48.059, 11.5), "all of the window"
 
 
 def test_a_link_to_the_past_reads_the_history(feed: StagedFeed, directory: Path) -> None:
@@ -255,7 +274,7 @@ def test_a_link_to_the_past_reads_the_history(feed: StagedFeed, directory: Path)
     assert times(test)[0] == START.timestamp()
     assert len(times(test)) == 200
     assert f"at {at:%Y-%m-%d %H:%M:%S}" in text(test)
-    assert "vehicle_live" in [button.key for button in test.button]
+    assert test.button(key="vehicle_live").label == "Back to live"
 
 
 def test_a_vehicle_that_only_the_history_knows_is_shown_in_the_past(
@@ -317,7 +336,7 @@ def test_a_history_that_cannot_be_read_is_one_line_and_the_page_stays(
 @pytest.mark.parametrize("at", ["yesterday", "0001-01-01T00:00:00+14:00", "9999-12-31T23:59:59Z", ""])
 def test_a_time_that_cannot_be_shown_is_live(at: str, feed: StagedFeed) -> None:
     record(feed, "V1", 3)
-    assert shown(vehicle="V1", at=at).button(key="vehicle_is_live")
+    assert shown(vehicle="V1", at=at).button(key="vehicle_live").disabled
 
 
 def test_names_that_hold_markup_are_shown_as_they_are(feed: StagedFeed) -> None:

@@ -100,7 +100,7 @@ def go_to_vehicle(vehicle_id: str) -> None:
 def go_to_moment(at: datetime, window: Window) -> None:
     """Show a moment within a window; from a callback."""
     st.session_state[_WINDOW] = window
-    st.query_params[AT] = query_of_vehicle("", at)[AT]
+    st.query_params[AT] = query_of_vehicle("", at.replace(microsecond=0))[AT]
 
 
 def go_live() -> None:
@@ -119,7 +119,7 @@ def choose_span(span: SpanName) -> None:
 
 
 def show_in(key: str, value: object) -> None:
-    """Have a widget show a value; one that does already keeps what is being typed in it."""
+    """Have a widget show a value; one that does already is left alone, with what is being done to it."""
     if key not in st.session_state or st.session_state[key] != value:
         st.session_state[key] = value
 

@@ -64,7 +64,7 @@ def show_past(event: Enriched | None, choice: Choice, settings: Settings, zone: 
     if event is None:
         st.markdown(f":gray-badge[nothing known] :gray[at {moment}]")
         st.markdown(
-            "Nothing is kept of this vehicle within five minutes before. Choose a moment with a line below."
+            "No event of the five minutes before is kept. Choose a moment at which a line is drawn below."
         )
         return
     earlier = (choice.at - event.ts).total_seconds()

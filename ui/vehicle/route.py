@@ -6,7 +6,7 @@ import numpy as np
 
 from dataflows.compiled import Integers
 from ui.live.track import METRES_PER_DEGREE
-from ui.vehicle.route_map import MapRoute
+from ui.map.view import MapRoute
 from ui.vehicle.series import Series
 
 MOST_POINTS = 400

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 from datetime import UTC, datetime
 
 import streamlit as st
@@ -13,6 +14,7 @@ from ui.clock_time import clock_time
 from ui.formatting import markdown
 from ui.links import go_to
 from ui.live.fleet_state import VehicleSnapshot
+from ui.map.view import show_map
 from ui.vehicle import choice as choices
 from ui.vehicle import headline, past
 from ui.vehicle.alerts import show_alerts
@@ -21,7 +23,6 @@ from ui.vehicle.choice import Choice
 from ui.vehicle.contributions import show_contributions
 from ui.vehicle.loading import Loaded, Recent, event_at, load, recent_of
 from ui.vehicle.route import route_of
-from ui.vehicle.route_map import show_map
 from ui.vehicle.values import show_values
 from ui.vehicle.window import Window, window_until
 from ui.viewer import Viewer
@@ -41,6 +42,7 @@ class Shown:
     def __init__(self, viewer: Viewer, choice: Choice) -> None:
         self._viewer = viewer
         self._choice = choice
+        self._was_known = self._vehicle() is not None
 
     def head(self) -> None:
         """Draw the state and the reason, or that the vehicle is not known."""
@@ -49,6 +51,9 @@ class Shown:
             headline.show_past(self._event(), choice, viewer.settings, viewer.zone)
         elif vehicle is None:
             self._unknown()
+        elif not self._was_known:
+            # It has sent its first event: what is outside of the sections is about it now, too.
+            st.rerun()
         else:
             alert = viewer.feed.alerts.snapshot().worst.get(choice.vehicle_id)
             now = viewer.feed.state.snapshot().taken_at
@@ -62,7 +67,12 @@ class Shown:
             return
         at = None if choice.at is None else microseconds(choice.at)
         route = route_of(self._loaded().series, at)
-        show_map(self._viewer.settings, "vehicle_map_of_route", (), route=route, height=HEIGHT_OF_MAP)
+        if route is None:
+            st.info("No map: no event of this time has a position.", icon=":material/location_off:")
+            return
+        # Another vehicle may be anywhere else: the part of the world that is shown is not kept for it.
+        digest = hashlib.sha256(choice.vehicle_id.encode(errors="surrogatepass")).hexdigest()[:12]
+        show_map(self._viewer.settings, f"vehicle_map_{digest}", (), route=route, height=HEIGHT_OF_MAP)
 
     def why(self) -> None:
         """Draw the contributions to the last anomaly, or at the moment."""

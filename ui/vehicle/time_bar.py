@@ -6,16 +6,20 @@ from datetime import datetime, timedelta, tzinfo
 from typing import Literal
 
 import streamlit as st
+from streamlit.delta_generator import DeltaGenerator
 
 from ui.vehicle import choice as choices
 from ui.vehicle.choice import Choice
 from ui.vehicle.window import LABELS, SPANS, SpanName, Window, step_of, window_until
 
+_DRAWINGS, _HANDLED = "vehicle_back_drawings", "vehicle_back_handled"
+"""Keys of how often the slider of the live page was drawn, and which of these has been moved."""
+
 _SPAN, _LIVE_SLIDER, _PAST_SLIDER = "vehicle_span", "vehicle_back", "vehicle_moment"
 
 
 def show_time_bar(choice: Choice, latest: datetime | None, zone: tzinfo) -> None:
-    """Draw the controls.
+    """Draw the controls: the same ones live and in the past, so that nothing moves under the mouse.
 
     Args:
         choice: what is shown.
@@ -27,10 +31,23 @@ def show_time_bar(choice: Choice, latest: datetime | None, zone: tzinfo) -> None
     row.segmented_control(
         "Time shown", list(SPANS), key=_SPAN, format_func=_label, required=True, on_change=_choose_span
     )
+    window, at = choice.window, choice.at
+    if latest is not None and (window is None or at is None):
+        window, at = window_until(latest, choice.span), latest
+    _shifting(row, "Earlier", -1, window, at, is_possible=window is not None)
     if choice.window is not None and choice.at is not None:
         _past(row, choice.window, choice.at, zone)
     else:
         _live(row, choice, latest)
+    _shifting(row, "Later", 1, window, at, is_possible=not choice.is_live)
+    row.button(
+        "Live" if choice.is_live else "Back to live",
+        icon=":material/sensors:",
+        disabled=choice.is_live,
+        key="vehicle_live",
+        type="primary",
+        on_click=choices.go_live,
+    )
 
 
 def _label(span: SpanName) -> str:
@@ -41,10 +58,37 @@ def _choose_span() -> None:
     choices.choose_span(st.session_state[_SPAN])
 
 
-def _live(row: st.delta_generator.DeltaGenerator, choice: Choice, latest: datetime | None) -> None:
+def _shifting(
+    row: DeltaGenerator,
+    label: Literal["Earlier", "Later"],
+    sign: int,
+    window: Window | None,
+    at: datetime | None,
+    *,
+    is_possible: bool,
+) -> None:
+    row.button(
+        "",
+        icon=":material/chevron_left:" if sign < 0 else ":material/chevron_right:",
+        help=label,
+        key=f"vehicle_{label.lower()}",
+        disabled=not is_possible,
+        on_click=_shift,
+        args=(window, at, sign),
+    )
+
+
+def _shift(window: Window | None, at: datetime | None, sign: int) -> None:
+    if window is not None and at is not None:
+        by = sign * window.length / 2
+        choices.go_to_moment(at + by, window.shifted(by))
+
+
+def _live(row: DeltaGenerator, choice: Choice, latest: datetime | None) -> None:
     """A slider of how long ago: it stays where it is while time passes."""
     span, step = SPANS[choice.span], step_of(SPANS[choice.span])
     unit, name = _unit(span)
+    drawing = st.session_state[_DRAWINGS] = st.session_state.get(_DRAWINGS, 0) + 1
     choices.show_in(_LIVE_SLIDER, 0.0)
     row.slider(
         f"Look back, {name}",
@@ -56,24 +100,24 @@ def _live(row: st.delta_generator.DeltaGenerator, choice: Choice, latest: dateti
         width="stretch",
         disabled=latest is None,
         on_change=_look_back,
-        args=(latest, choice.span, unit),
+        args=(drawing, latest, choice.span, unit),
     )
-    row.button("Live", icon=":material/sensors:", disabled=True, key="vehicle_is_live", type="primary")
 
 
 def _unit(span: timedelta) -> tuple[timedelta, Literal["minutes", "hours"]]:
     return (timedelta(hours=1), "hours") if span > timedelta(hours=1) else (timedelta(minutes=1), "minutes")
 
 
-def _look_back(latest: datetime, span: SpanName, unit: timedelta) -> None:
+def _look_back(drawing: int, latest: datetime, span: SpanName, unit: timedelta) -> None:
+    # A click that interrupts the drawing of what this has led to brings the same change of the slider again.
+    if st.session_state.get(_HANDLED) == drawing:
+        return
+    st.session_state[_HANDLED] = drawing
     at = (latest + st.session_state[_LIVE_SLIDER] * unit).replace(microsecond=0)
     choices.go_to_moment(at, window_until(latest, span))
 
 
-def _past(row: st.delta_generator.DeltaGenerator, window: Window, at: datetime, zone: tzinfo) -> None:
-    half = window.length / 2
-    row.button("", icon=":material/chevron_left:", key="vehicle_earlier", help="Earlier", on_click=_shift,
-               args=(window, at, -half))  # fmt: skip
+def _past(row: DeltaGenerator, window: Window, at: datetime, zone: tzinfo) -> None:
     choices.show_in(_PAST_SLIDER, at.astimezone(zone))
     row.slider(
         "Moment",
@@ -86,15 +130,7 @@ def _past(row: st.delta_generator.DeltaGenerator, window: Window, at: datetime, 
         on_change=_move,
         args=(window,),
     )
-    row.button("", icon=":material/chevron_right:", key="vehicle_later", help="Later", on_click=_shift,
-               args=(window, at, half))  # fmt: skip
-    row.button("Back to live", icon=":material/sensors:", key="vehicle_live", type="primary",
-               on_click=choices.go_live)  # fmt: skip
 
 
 def _move(window: Window) -> None:
     choices.go_to_moment(st.session_state[_PAST_SLIDER], window)
-
-
-def _shift(window: Window, at: datetime, by: timedelta) -> None:
-    choices.go_to_moment(at + by, window.shifted(by))
