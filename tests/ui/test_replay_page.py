@@ -12,8 +12,9 @@ from config.settings import load
 from dataflows.recordings import JsonLinesWriter
 from tests.support.enriched_events import START, enriched, payload
 from tests.support.shown_alerts import alert, cleared, message
-from tests.support.staged_page import APP, StagedFeed, again, fleet_table, text
+from tests.support.staged_page import APP, StagedFeed, again, text
 from tests.support.stored_history import store
+from ui.fleet.page import show_fleet
 from ui.live.feed import Feed
 from ui.replay.feed import ReplayFeed
 from ui.replay.history_recording import HistoryRecording
@@ -114,27 +115,43 @@ def test_a_recording_has_only_the_minutes_of_which_events_are_kept(history: Path
     assert (kept.start, kept.end) == (_microseconds(0), _microseconds(420))
 
 
-def test_the_other_pages_show_the_replay_and_say_so(history: Path, live: StagedFeed) -> None:
+@pytest.fixture
+def viewers(monkeypatch: pytest.MonkeyPatch) -> list[Viewer]:
+    """Whom the page *Fleet* was drawn for, the last one last."""
+    drawn: list[Viewer] = []
+
+    def noting(viewer: Viewer) -> None:
+        drawn.append(viewer)
+        show_fleet(viewer)
+
+    monkeypatch.setattr("ui.page.show_fleet", noting)
+    return drawn
+
+
+def vehicles_of(viewer: Viewer) -> list[str]:
+    """Ids of the vehicles that the pages of a viewer show."""
+    return sorted(viewer.feed.state.snapshot().vehicles)
+
+
+def test_the_other_pages_show_the_replay_and_say_so(
+    history: Path, live: StagedFeed, viewers: list[Viewer]
+) -> None:
     test = replaying(history, at=150.0)
     assert "Replay of 01 Jan 12:02:30 UTC** :gray[paused]" in text(test)
-    assert sorted(fleet_table(test)["Vehicle"]) == ["V1", "V2"]
+    assert vehicles_of(viewers[-1]) == ["V1", "V2"]
     assert "Live]" not in text(test)
     assert not test.warning
 
 
-def test_back_to_live_shows_the_stream_again(history: Path, live: StagedFeed) -> None:
+def test_back_to_live_shows_the_stream_again(history: Path, live: StagedFeed, viewers: list[Viewer]) -> None:
     test = replaying(history)
     test.button(key="bar_live").click()
     again(test)
     assert "Replay of" not in text(test)
-    assert list(fleet_table(test)["Vehicle"]) == ["LIVE"]
+    assert vehicles_of(viewers[-1]) == ["LIVE"]
 
 
-def test_of_a_replay_nothing_can_be_acted_on(
-    history: Path, live: StagedFeed, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    viewers: list[Viewer] = []
-    monkeypatch.setattr("ui.page.show_fleet", viewers.append)
+def test_of_a_replay_nothing_can_be_acted_on(history: Path, live: StagedFeed, viewers: list[Viewer]) -> None:
     replaying(history)
     assert [(viewer.may_act, viewer.may_command) for viewer in viewers] == [(False, False)]
 
