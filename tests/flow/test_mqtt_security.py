@@ -18,7 +18,7 @@ from config.errors import BrokerError
 from config.page_settings import BrokerUser
 from config.settings import DEFAULT_FILE, load
 from dataflows.connectors.mqtt.sink import MqttSink
-from dataflows.events import AlertAction
+from dataflows.events import AlertAction, Command
 from scripts.broker_users import add_users
 from scripts.brokers.process import Broker
 from scripts.certificates import make_authority, make_server_certificate
@@ -36,6 +36,7 @@ from tests.support.secured_broker import (
     secured_mosquitto,
 )
 from ui.actions.mqtt_actions import MqttActions
+from ui.commands.publishers import MqttCommands
 from ui.live.mqtt_feed import MqttFeed
 
 VEHICLES = ["VEH-1", "VEH-2", "+", "a/b"]  # the last two are no users that scripts.broker_users would make
@@ -197,6 +198,23 @@ def test_commands_come_from_the_pages_operator_and_from_no_other_user(secured: S
         assert set(answers) <= set(WRITTEN)
         inbox.catch_up()
     assert inbox.messages == [("fleet/command", b"stop"), ("fleet/command/VEH-1", b"stop")]
+
+
+def test_the_page_commands_with_the_rights_of_its_operator_only(secured: SecuredMosquitto) -> None:
+    base = load().model_copy(update={"mqtt": secured.service("page")})
+
+    def answer_to(user: str) -> str:
+        rights = BrokerUser(username=user, password=SecretStr(secured.passwords[user]))
+        page = base.page.model_copy(update={"operator": rights})
+        commands = MqttCommands(base.model_copy(update={"page": page}))
+        return commands.publish("VEH-1", Command(id=user, name="stop", by="Kim"))
+
+    with EncryptedInbox(secured.vehicle("VEH-1"), "fleet/command/#") as inbox:
+        assert MqttCommands(base).publish("VEH-1", Command(id="c", name="stop")) == "Not authorized"
+        assert answer_to("page-dispatcher") == "Not authorized"
+        assert answer_to("page-operator") == ""
+        (payload,) = inbox.wait_for(1)
+    assert msgspec.json.decode(payload, type=Command).id == "page-operator"
 
 
 def test_nothing_that_is_forged_with_the_passwords_of_a_page_for_viewers_is_delivered(
