@@ -316,10 +316,7 @@ TABLE: list[tuple[str, Try]] = [
     (r"python -m dataflows\.describe trip\.csv .*", to_its_end(a_labelled_trip)),
     (r"python -m dataflows\.describe --topic .*", with_defined_options(NEEDS_VEHICLES)),
     # metrics
-    (
-        rf"FLEET__MONITORING__PORT=\d+ {BYTEWAX} dataflows\.(fleet|record|notify)",
-        with_known_options(NEEDS_FIXED_PORTS, BYTEWAX),
-    ),
+    (rf"FLEET__MONITORING__PORT=\d+ {BYTEWAX} \S+", with_known_options(NEEDS_FIXED_PORTS, BYTEWAX)),
     (r"prometheus --config\.file config/\S+", with_existing_files(NEEDS_FIXED_PORTS)),
     # brokers
     (r"python -m scripts\.broker_users .*", to_its_end()),
