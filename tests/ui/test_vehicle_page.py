@@ -18,7 +18,7 @@ from dataflows.events import Alert
 from tests.support.enriched_events import START, payload
 from tests.support.history_job import rollup
 from tests.support.shown_alerts import alert, message
-from tests.support.staged_page import StagedFeed, again, shown_in, text, without_escapes
+from tests.support.staged_page import StagedFeed, again, text, without_escapes
 from tests.support.stored_history import store
 from ui.map.view import MapRoute
 from ui.vehicle import past
