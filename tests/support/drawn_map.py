@@ -3,15 +3,17 @@
 from __future__ import annotations
 
 import base64
-from collections.abc import Mapping, Sequence
-from typing import Any
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from typing import Any, Protocol
 from urllib.parse import urlsplit
 
-from playwright.sync_api import Page, Route
+from playwright.sync_api import Browser, Page, Route
 
 import ui.assets
+from scripts.browser import new_page, reported_errors
 from ui.map.message import packed
-from ui.map.vehicles import MapRoute, MapVehicle
+from ui.map.vehicles import MapRoute, MapVehicle, Tone
 from ui.map.view import map_settings
 
 ORIGIN = "http://127.0.0.1:1"
@@ -45,6 +47,29 @@ window.show = (text) => window.remove = map({{
 }});
 window.root = root;
 </script>"""
+
+
+def vehicle(
+    name: str,
+    north: float = 0.0,
+    east: float = 0.0,
+    tone: Tone = "ok",
+    lines: tuple[str, ...] = (),
+    points: int = 1,
+) -> MapVehicle:
+    """A vehicle some hundredths of degrees from a place, which has come from the south."""
+    track = tuple(
+        (48.1 + 0.01 * north - 0.0003 * back, 11.5 + 0.01 * east) for back in range(points - 1, -1, -1)
+    )
+    return MapVehicle(name, track, tone, lines, 0.0 if points > 1 else None)
+
+
+SPREAD = [
+    vehicle("A", 0, 0, "critical"),
+    vehicle("B", 5, 8),
+    vehicle("C", -5, -8),
+    vehicle("D", 5, -8, "major"),
+]
 
 
 class DrawnMap:
@@ -142,6 +167,26 @@ class DrawnMap:
         assert all(name == "clicked" for name, _ in values)
         return [value for _, value in values]
 
+    def centre(self) -> tuple[float, float]:
+        """The middle of the map on the page."""
+        left, top, width, height = self._box()
+        return left + width / 2, top + height / 2
+
+    def drag(self, right: float, down: float) -> None:
+        """Push the map by some pixels with the mouse, away from vehicles."""
+        left, top, _, height = self._box()
+        x, y = left + 30, top + height - 80
+        self.page.mouse.move(x, y)
+        self.page.mouse.down()
+        self.page.mouse.move(x + right, y + down, steps=5)
+        self.page.mouse.up()
+        self.settle()
+
+    def _box(self) -> tuple[float, float, float, float]:
+        box = self.page.locator(".surface").bounding_box()
+        assert box is not None
+        return box["x"], box["y"], box["width"], box["height"]
+
     def module(self, name: str, script: str, argument: Any = None) -> Any:
         """What a script makes of a module: ``(module, argument) => ...``."""
         return self.page.evaluate(
@@ -167,3 +212,27 @@ class DrawnMap:
             route.fulfill(content_type=kind, body=content)
         else:
             route.fulfill(status=404)
+
+
+class Show(Protocol):
+    """Opens a map; arguments as of `DrawnMap`."""
+
+    def __call__(
+        self, *, dark: bool = False, answers: Mapping[str, tuple[str, bytes]] | None = None
+    ) -> DrawnMap: ...
+
+
+@contextmanager
+def maps(browser: Browser) -> Iterator[Show]:
+    """Opens maps in pages of their own; afterwards nothing may have gone wrong in any of them."""
+    pages: list[Page] = []
+
+    def opened(*, dark: bool = False, answers: Mapping[str, tuple[str, bytes]] | None = None) -> DrawnMap:
+        pages.append(new_page(browser, 800, 600))
+        return DrawnMap(pages[-1], dark=dark, answers=answers)
+
+    yield opened
+    for page in pages:
+        assert reported_errors(page) == []
+        assert page.title() != "broken"
+        page.close()

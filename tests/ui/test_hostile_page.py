@@ -10,6 +10,7 @@ from streamlit.testing.v1 import AppTest
 from config.settings import Settings, load
 from tests.support.enriched_events import payload
 from tests.support.hostile import HOSTILE_IDS
+from tests.support.map_messages import texts_on_map
 from tests.support.paths import REPOSITORY
 from tests.support.staged_page import again, fleet_table, shown_in
 from ui.live.mqtt_feed import MqttFeed
@@ -81,6 +82,7 @@ def test_every_hostile_vehicle_has_a_row_and_none_is_more_than_text(monkeypatch:
     rows = fleet_table(page)["Vehicle"].tolist()
     assert len(rows) == len(HOSTILE_IDS)
     assert all(row.isprintable() or row == " " for row in "".join(rows).split("\N{WORD JOINER}"))
+    assert set(texts_on_map(page)) == set(HOSTILE_IDS)
     # The browser shows these as text, and sends them back when they are clicked.
     assert {row["id"] for row in shown_in(page, "fleet_vehicle_list")["rows"]} == set(HOSTILE_IDS)
     assert {row["id"] for row in shown_in(page, "fleet_swim_lanes")["rows"]} <= set(HOSTILE_IDS)

@@ -2,24 +2,18 @@
 
 from __future__ import annotations
 
-import json
-import math
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from itertools import pairwise
-from pathlib import Path
-from typing import Any
 
 import pytest
 from axe_playwright_python.sync_playwright import Axe
-from playwright.sync_api import Browser, Page
+from playwright.sync_api import Browser
 
-from scripts.browser import new_page, reported_errors, running_chromium
+from scripts.browser import reported_errors, running_chromium
 from scripts.waiting import wait_until
-from tests.support.drawn_map import DrawnMap
+from tests.support.drawn_map import SPREAD, DrawnMap, Show, maps, vehicle
 from tests.support.needs import need
-from tests.support.vector_tiles import LINE, POINT, POLYGON, vector_tile
 from ui import palette
-from ui.map.vehicles import MapRoute, MapVehicle, Tone
 
 pytestmark = pytest.mark.long
 
@@ -28,8 +22,6 @@ PATIENCE = 20.0
 """Seconds."""
 
 CRITICAL, MAJOR, OK = (palette.MAP_TONES[tone][0] for tone in ("critical", "major", "ok"))
-
-Show = Callable[..., DrawnMap]
 
 
 @pytest.fixture(scope="module")
@@ -41,41 +33,8 @@ def browser() -> Iterator[Browser]:
 
 @pytest.fixture
 def show(browser: Browser) -> Iterator[Show]:
-    """Opens a map; afterwards nothing may have gone wrong in the browser."""
-    pages: list[Page] = []
-
-    def opened(**arguments: Any) -> DrawnMap:
-        pages.append(new_page(browser, 800, 600))
-        return DrawnMap(pages[-1], **arguments)
-
-    yield opened
-    for page in pages:
-        assert reported_errors(page) == []
-        assert page.title() != "broken"
-        page.close()
-
-
-def vehicle(
-    name: str,
-    north: float = 0.0,
-    east: float = 0.0,
-    tone: Tone = "ok",
-    lines: tuple[str, ...] = (),
-    points: int = 1,
-) -> MapVehicle:
-    """A vehicle some hundredths of degrees from a place, which has come from the south."""
-    track = tuple(
-        (48.1 + 0.01 * north - 0.0003 * back, 11.5 + 0.01 * east) for back in range(points - 1, -1, -1)
-    )
-    return MapVehicle(name, track, tone, lines, 0.0 if points > 1 else None)
-
-
-SPREAD = [
-    vehicle("A", 0, 0, "critical"),
-    vehicle("B", 5, 8),
-    vehicle("C", -5, -8),
-    vehicle("D", 5, -8, "major"),
-]
+    with maps(browser) as opened:
+        yield opened
 
 
 def test_a_vehicle_is_drawn_in_the_colour_of_its_tone_and_a_click_chooses_it(show: Show) -> None:
@@ -112,7 +71,7 @@ def test_the_view_stays_where_the_viewer_moved_it_while_vehicles_move_and_appear
     drawn = show()
     drawn.show(SPREAD)
     fitted = drawn.ground()
-    drag(drawn, 130, 70)
+    drawn.drag(130, 70)
     moved = drawn.ground()
     assert moved != fitted
     drawn.show([*SPREAD, *(vehicle(f"N{number}", 30, number) for number in range(9))])
@@ -125,7 +84,7 @@ def test_the_view_stays_where_the_viewer_moved_it_while_vehicles_move_and_appear
 def test_a_map_that_is_drawn_anew_starts_where_it_was_left(show: Show) -> None:
     drawn = show()
     drawn.show(SPREAD, key="one")
-    drag(drawn, 130, 70)
+    drawn.drag(130, 70)
     moved = drawn.ground()
     drawn.page.evaluate("window.remove()")
     drawn.show(SPREAD, key="one")
@@ -250,11 +209,11 @@ def test_a_followed_vehicle_stays_in_the_middle_until_the_map_is_pushed(show: Sh
     follow = drawn.page.get_by_role("button", name="Follow the chosen vehicle")
     follow.click()
     drawn.settle()
-    middle = centre(drawn)
+    middle = drawn.centre()
     drawn.show([vehicle("A", 3, 3, "critical"), *SPREAD[1:]], chosen="A")
     assert drawn.spot(CRITICAL) == pytest.approx(middle, abs=4)
     assert follow.get_attribute("aria-pressed") == "true"
-    drag(drawn, 60, 0)
+    drawn.drag(60, 0)
     assert follow.get_attribute("aria-pressed") == "false"
     left = drawn.ground()
     drawn.show([vehicle("A", -3, 3, "critical"), *SPREAD[1:]], chosen="A")
@@ -271,7 +230,7 @@ def test_the_wheel_zooms_only_after_a_click_or_with_ctrl_and_says_so(show: Show)
     drawn = show()
     drawn.show(SPREAD)
     fitted = drawn.ground()
-    x, y = centre(drawn)
+    x, y = drawn.centre()
     drawn.page.mouse.move(x + 90, y + 90)
     drawn.page.mouse.wheel(0, -200)
     wait_until(lambda: "Ctrl" in (drawn.page.locator(".hint.shown").text_content() or ""), "a hint", PATIENCE)
@@ -287,7 +246,7 @@ def test_one_finger_scrolls_the_page_and_two_move_the_map(browser: Browser) -> N
     drawn = DrawnMap(page)
     drawn.show(SPREAD, height=460)
     page.evaluate("document.body.style.paddingBottom = '900px'")
-    x, y = centre(drawn)
+    x, y = drawn.centre()
     fitted = drawn.ground()
     fingers = context.new_cdp_session(page)
 
@@ -335,134 +294,3 @@ def test_a_map_without_vehicles_says_so(show: Show) -> None:
     assert "No vehicle has sent a position yet." in drawn.words("empty")
     drawn.show(SPREAD)
     assert not drawn.page.locator(".empty").is_visible()
-
-
-def test_a_route_is_shown_whole_with_its_flags_and_another_route_is_looked_for(show: Show) -> None:
-    drawn = show()
-    way = [(48.1 + 0.001 * number, 11.5 + 0.05 * math.sin(number / 9)) for number in range(100)]
-    drawn.show([], route=MapRoute(way, flagged=[50], at=70))
-    drawn.spot("#e5484d")
-    assert not drawn.page.locator(".empty").is_visible()
-    assert drawn.page.locator(".summary").text_content() == "a route with 1 unusual of 100 positions"
-    drag(drawn, 40, 0)
-    here = drawn.ground()
-    drawn.show([], route=MapRoute(way, flagged=[50], at=80))
-    assert drawn.ground() == here
-    drawn.show([], route=MapRoute([(north - 9, east) for north, east in way], flagged=[50], at=80))
-    drawn.spot("#e5484d")
-
-
-def test_only_what_has_changed_is_drawn_again(show: Show) -> None:
-    drawn = show()
-    drawn.show(SPREAD)
-    drawn.page.evaluate(
-        """() => {
-            window.cleared = [];
-            const clear = CanvasRenderingContext2D.prototype.clearRect;
-            CanvasRenderingContext2D.prototype.clearRect = function (...box) {
-                window.cleared.push(this.canvas.className);
-                clear.apply(this, box);
-            };
-        }"""
-    )
-    drawn.settle()
-    assert drawn.page.evaluate("window.cleared") == []
-    drawn.show([vehicle("A", 0.1, 0, "critical"), *SPREAD[1:]])
-    assert drawn.page.evaluate("window.cleared") == ["surface"], "the ground has not changed"
-
-
-ROADS = {
-    "type": "FeatureCollection",
-    "features": [
-        {
-            "type": "Feature",
-            "properties": {"kind": "motorway"},
-            "geometry": {"type": "LineString", "coordinates": [[11.2, 48.1], [11.8, 48.1]]},
-        },
-        {
-            "type": "Feature",
-            "properties": {"place": "city", "name": "Midtown"},
-            "geometry": {"type": "Point", "coordinates": [11.5, 48.14]},
-        },
-        {"type": "Feature", "properties": None, "geometry": None},
-    ],
-}
-
-
-def base_colours(drawn: DrawnMap) -> set[str]:
-    """The colours that are on the ground."""
-    return set(
-        drawn.page.evaluate(
-            """() => {
-                const canvas = root.querySelector("canvas");
-                const {data} = canvas.getContext("2d").getImageData(0, 0, canvas.width, canvas.height);
-                const seen = new Set();
-                for (let at = 0; at < data.length; at += 4) {
-                    const parts = [data[at], data[at + 1], data[at + 2]];
-                    seen.add("#" + parts.map((part) => part.toString(16).padStart(2, "0")).join(""));
-                }
-                return [...seen];
-            }"""
-        )
-    )
-
-
-def test_roads_from_a_file_are_drawn_instead_of_the_grid_and_loaded_once(show: Show) -> None:
-    drawn = show(
-        answers={
-            "/base-map/1/description": (
-                "application/json",
-                b'{"kind": "file", "attribution": "City council"}',
-            ),
-            "/base-map/1/file": ("application/geo+json", json.dumps(ROADS).encode()),
-        }
-    )
-    for _ in range(3):
-        drawn.show(SPREAD, base="/base-map/1/")
-        drawn.page.locator(".attribution").get_by_text("City council").wait_for()
-    assert drawn.asked.count("/base-map/1/file") == 1
-    assert {"#f9e3b4", "#edf0f2"} <= base_colours(drawn), "the motorway and the land"
-
-
-def test_vector_tiles_are_asked_for_where_they_are_visible_and_drawn(show: Show) -> None:
-    water = vector_tile(
-        {
-            "water": [(POLYGON, {}, [[(0, 0), (4096, 0), (4096, 4096), (0, 4096)]])],
-            "roads": [(LINE, {"kind": "highway"}, [[(0, 2048), (4096, 2048)], [(2048, 0), (2048, 4096)]])],
-            "places": [(POINT, {"kind": "city", "name": "Midtown"}, [[(100, 100)]])],
-        }
-    )
-    # All of it is in the tile 5/17/11.
-    answers = {f"/base-map/1/tiles/{place}": ("application/x", water) for place in ("5/17/11",)}
-    description = b'{"kind": "tiles", "attribution": "Mapmakers", "min_zoom": 3, "max_zoom": 5}'
-    drawn = show(answers={"/base-map/1/description": ("application/json", description), **answers})
-    drawn.show(SPREAD, base="/base-map/1/")
-    wait_until(lambda: "#cadeeb" in base_colours(drawn), "water", PATIENCE)
-    tiles = [path for path in drawn.asked if "/tiles/" in path]
-    assert tiles == ["/base-map/1/tiles/5/17/11"]
-    drawn.show(SPREAD, base="/base-map/1/")
-    assert len([path for path in drawn.asked if "/tiles/" in path]) == 1
-
-
-def test_without_the_promised_base_map_there_is_a_grid_and_a_note(browser: Browser, tmp_path: Path) -> None:
-    page = new_page(browser, 800, 600)
-    drawn = DrawnMap(page)
-    drawn.show(SPREAD, base="/base-map/gone/")
-    drawn.page.locator(".attribution").get_by_text("The base map could not be loaded.").wait_for()
-    drawn.spot(CRITICAL)
-    page.close()
-
-
-def drag(drawn: DrawnMap, right: float, down: float) -> None:
-    x, y = drawn.page.locator(".surface").bounding_box()["x"] + 30, centre(drawn)[1] + 150  # type: ignore[index]
-    drawn.page.mouse.move(x, y)
-    drawn.page.mouse.down()
-    drawn.page.mouse.move(x + right, y + down, steps=5)
-    drawn.page.mouse.up()
-    drawn.settle()
-
-
-def centre(drawn: DrawnMap) -> tuple[float, float]:
-    box = drawn.page.locator(".surface").bounding_box()
-    assert box is not None
-    return box["x"] + box["width"] / 2, box["y"] + box["height"] / 2

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import struct
-import zlib
 from itertools import pairwise
 from typing import Any
 
@@ -13,6 +12,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from tests.support.map_messages import parts
 from ui.map.message import CALM_TAIL_POINTS, TAIL_POINTS, TROUBLED_TAILS, packed
 from ui.map.vehicles import ALERTS, TONES, MapRoute, MapVehicle
 
@@ -36,15 +36,6 @@ def vehicles(draw: st.DrawFn) -> MapVehicle:
         tuple(draw(st.lists(st.text(), max_size=2))),
         draw(st.none() | st.floats(0.0, 360.0)),
     )
-
-
-def parts(message: bytes) -> list[bytes]:
-    found = []
-    while message:
-        (length,) = struct.unpack_from("<I", message)
-        found.append(zlib.decompress(message[4 : 4 + length]))
-        message = message[4 + length :]
-    return found
 
 
 def read(message: bytes) -> list[dict[str, Any]]:

@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-import json
 import re
-import zlib
 from collections.abc import Callable
 from datetime import UTC, datetime
 from pathlib import Path
@@ -15,6 +13,7 @@ from streamlit.testing.v1 import AppTest
 
 from config.settings import load
 from tests.support.enriched_events import payload
+from tests.support.map_messages import has_map, settings_of_map, texts_on_map
 from tests.support.shown_alerts import alert
 from tests.support.staged_page import NOW, StagedFeed, again, fleet_table, opened, shown_in, text
 from ui.fleet.vehicle_list import ROWS
@@ -40,22 +39,6 @@ def show(feed: StagedFeed, monkeypatch: pytest.MonkeyPatch) -> ShowPage:
 
 def table(page: AppTest) -> Any:
     return fleet_table(page)
-
-
-def maps_of(page: AppTest) -> list[Any]:
-    components = page.get("bidi_component")
-    return [each for each in components if each.proto.component_name.endswith("fleet_map")]
-
-
-def map_of(page: AppTest) -> list[dict[str, Any]]:
-    """The parts of the map's message that are JSON: its settings, and the texts of its vehicles."""
-    (element,) = maps_of(page)
-    parts, message = [], element.proto.bytes
-    while message:
-        end = 4 + int.from_bytes(message[:4], "little")
-        parts.append(zlib.decompress(message[4:end]))
-        message = message[end:]
-    return [json.loads(parts[0]), json.loads(parts[2])]
 
 
 def test_the_worst_vehicles_come_first_and_silent_ones_last(feed: StagedFeed, show: ShowPage) -> None:
@@ -159,7 +142,7 @@ def test_a_base_map_that_cannot_be_read_is_reported_and_the_map_is_there(
     monkeypatch.setattr("ui.page.shared_feed", lambda: (settings, feed))
     page = opened()
     assert "cannot read" in page.warning[0].value
-    assert map_of(page)[0]["base"] is None
+    assert settings_of_map(page)["base"] is None
 
 
 def test_without_a_position_in_the_catalogue_there_is_a_note_instead_of_a_map(
@@ -171,7 +154,7 @@ def test_without_a_position_in_the_catalogue_there_is_a_note_instead_of_a_map(
     feed.state.record(payload("VEH-1"))
     monkeypatch.setattr("ui.page.shared_feed", lambda: (settings, feed))
     page = opened()
-    assert not maps_of(page)
+    assert not has_map(page)
     assert "`north`" in page.info[0].value
 
 
@@ -212,11 +195,10 @@ def test_the_map_shows_every_vehicle_with_a_position_and_marks_none_until_one_is
     feed.state.record(payload("VEH-2"))
     feed.state.record(payload("VEH-3", position=None))
     page = show()
-    settings, texts = map_of(page)
+    settings, lines = settings_of_map(page), texts_on_map(page)
     assert settings["chosen"] is None
     assert settings["base"] is None
-    assert sorted(texts["ids"]) == ["VEH-1", "VEH-2"]
-    lines = dict(zip(texts["ids"], texts["lines"], strict=True))
+    assert sorted(lines) == ["VEH-1", "VEH-2"]
     assert lines["VEH-1"] == [
         "anomalous: engine_temperature 131 °C, expected 90 °C",
         "severity 83 · speed 60 km/h",
@@ -231,7 +213,7 @@ def test_a_chosen_vehicle_is_marked_everywhere_and_described(feed: StagedFeed, s
     page = show()
     page.session_state.chosen = "VEH-1"
     again(page)
-    assert map_of(page)[0]["chosen"] == "VEH-1"
+    assert settings_of_map(page)["chosen"] == "VEH-1"
     for component in ("fleet_vehicle_list", "fleet_swim_lanes", "fleet_alert_list"):
         assert shown_in(page, component)["chosen"] == "VEH-1"
     assert "**VEH-1** :orange-badge[major] it is empty" in text(page)
@@ -243,7 +225,7 @@ def test_a_chosen_vehicle_that_is_no_longer_known_is_not_chosen(feed: StagedFeed
     page = show()
     page.session_state.chosen = "VEH-9"
     again(page)
-    assert map_of(page)[0]["chosen"] is None
+    assert settings_of_map(page)["chosen"] is None
     assert "Click a vehicle" in text(page)
 
 
@@ -258,7 +240,7 @@ def test_an_address_shows_only_what_it_asks_for(feed: StagedFeed, show: ShowPage
     page.query_params["show"] = "silent"
     again(page)
     assert fleet_table(page)["Vehicle"].tolist() == ["silent"]
-    assert map_of(page)[1]["ids"] == ["silent"]
+    assert list(texts_on_map(page)) == ["silent"]
     assert [row["id"] for row in shown_in(page, "fleet_swim_lanes")["rows"]] == ["silent"]
     assert shown_in(page, "fleet_alert_list")["alerts"]["vehicle"] == ["silent"]
     chosen = [
@@ -320,5 +302,5 @@ def test_a_hostile_vehicle_id_is_shown_and_never_interpreted(feed: StagedFeed, s
         assert "://" not in element.value
         assert not element.allow_html
     # As they are: the browser shows them as text, and sends them back when they are clicked.
-    assert sorted(map_of(page)[1]["ids"]) == sorted([HOSTILE, "@@#a.b"])
+    assert sorted(texts_on_map(page)) == sorted([HOSTILE, "@@#a.b"])
     assert {row["id"] for row in shown_in(page, "fleet_vehicle_list")["rows"]} == {HOSTILE, "@@#a.b"}

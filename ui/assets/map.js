@@ -1,6 +1,6 @@
 // A map of vehicles. ui/map/view.py says what is on it; what the viewer looks at is known only here.
 
-import { BaseMap } from "./map_base.js";
+import { baseMapAt } from "./map_base.js";
 import { blocksOf, clustered } from "./map_clusters.js";
 import { drawGrid, drawScaleBar } from "./map_grid.js";
 import { listen } from "./map_input.js";
@@ -65,16 +65,19 @@ class FleetMap {
     this.panel = new Panel(root, this.actions);
     this.stopListening = listen(this.panel.stage, this.panel.surface, this.actions);
     this.sizes = new ResizeObserver(() => this.#resize());
+    this.redraw = () => this.#redraw();
     this.items = [];
     this.slots = new Map();
     this.received = 0;
+    this.shown = 0;
   }
 
-  /** Draws a message, unless a later one has come while it was read. */
+  /** Draws a message, unless a later one has been drawn while it was read. */
   async show(bytes, choose) {
     const number = ++this.received;
     const [message] = await Promise.all([read(bytes), this.panel.isStyled]);
-    if (number !== this.received || this.isGone) return;
+    if (number < this.shown || this.isGone) return;
+    this.shown = number;
     this.choose = choose;
     Object.assign(this, message);
     const { settings, vehicles } = message;
@@ -93,13 +96,14 @@ class FleetMap {
   /** What is needed once: the place in the world, the base map. */
   #open({ key, base }) {
     if (!this.viewport) {
-      this.viewport = new Viewport(key, () => this.#redraw());
+      this.viewport = new Viewport(key, this.redraw);
       this.sizes.observe(this.panel.stage);
       this.#resize();
     }
     if (base !== this.baseAddress) {
       this.baseAddress = base;
-      this.base = base === null ? null : new BaseMap(base, () => this.#redraw());
+      this.base?.listeners.delete(this.redraw);
+      this.base = base === null ? null : baseMapAt(base, this.redraw);
     }
   }
 
@@ -286,6 +290,7 @@ class FleetMap {
     this.isGone = true;
     this.stopListening();
     this.sizes.disconnect();
+    this.base?.listeners.delete(this.redraw);
     this.panel.root.remove();
   }
 }

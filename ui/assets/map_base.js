@@ -102,28 +102,31 @@ class TileSource {
   }
 }
 
-export class BaseMap {
-  /** Args: address: of the base map, with a slash at its end; onChange: called when there is more to draw. */
-  constructor(address, onChange) {
+class BaseMap {
+  constructor(address) {
+    this.address = address;
     this.attribution = "";
     this.trouble = "";
     this.source = null;
-    this.#open(address, onChange);
+    this.listeners = new Set();
+    this.#open();
   }
 
-  async #open(address, onChange) {
+  async #open() {
+    const { address } = this;
+    const tell = () => this.listeners.forEach((onChange) => onChange());
     try {
       const description = await loaded(`${address}description`, "json");
       this.source =
         description.kind === "tiles"
-          ? new TileSource(`${address}tiles/`, description, onChange)
+          ? new TileSource(`${address}tiles/`, description, tell)
           : new FileSource(await loaded(`${address}file`, "json"));
       this.attribution = description.attribution;
     } catch (error) {
       this.trouble = "The base map could not be loaded.";
       console.warn(`map: no base map: ${error.message}`);
     }
-    onChange();
+    tell();
   }
 
   /** Whether it has to be drawn instead of a grid. */
@@ -134,4 +137,16 @@ export class BaseMap {
   patchesIn(view) {
     return this.source?.patchesIn(view) ?? [];
   }
+}
+
+let opened = null;
+
+/**
+ * The base map at an address, which ends with a slash; all maps of the page share it. `onChange` is called when
+ * there is more to draw, until it is deleted from the `listeners`.
+ */
+export function baseMapAt(address, onChange) {
+  if (opened === null || opened.address !== address || opened.trouble) opened = new BaseMap(address);
+  opened.listeners.add(onChange);
+  return opened;
 }
