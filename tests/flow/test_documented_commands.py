@@ -259,8 +259,7 @@ NEEDS_PACKAGES = "it downloads all packages"
 NEEDS_TIME = "it takes minutes, and runs the tests"
 NEEDS_JAVA = "it needs Java and Maven; tests/flow/test_kafka_broker.py runs it"
 NEEDS_SEVERAL_HOSTS = "it needs several hosts; tests/fault/test_kafka.py runs several processes"
-NEEDS_PASSWORDS = "it needs the secured broker; tests/flow/test_mqtt_secured_programs.py runs it"
-NEEDS_USERS = "it asks for a password; tests/ui/test_login_users.py types one"
+NEEDS_PASSWORDS = "tests/flow/test_mqtt_secured_programs.py and tests/ui/test_login_users.py have some"
 NEEDS_ROOT = "it needs root"
 NEEDS_CLIENTS = "it needs mosquitto's clients, and does not end"
 NEEDS_FIXED_PORTS = "its ports may be taken; scripts/brokers/mosquitto.py starts it on others"
@@ -281,10 +280,9 @@ TABLE: list[tuple[str, Try]] = [
     (rf"{BYTEWAX} dataflows\.fleet -r \.recovery -s 10 -b 0", until("subscribed to")),
     (rf"{BYTEWAX} dataflows\.fleet -r .* -i \d -a .*", with_known_options(NEEDS_SEVERAL_HOSTS, BYTEWAX)),
     (rf"FLEET__MQTT__USERNAME=.* {BYTEWAX} .*", with_known_options(NEEDS_PASSWORDS, BYTEWAX)),
-    (r"FLEET__MQTT__USERNAME=.* streamlit run ui", with_known_options(NEEDS_PASSWORDS, "streamlit run")),
     (r"(FLEET_CONFIG=\S+ )?streamlit run ui", until_the_page_answers),
-    (r"streamlit run ui --server\.address 0\.0\.0\.0", with_known_options(NEEDS_USERS, "streamlit run")),
-    (r"python -m ui\.login .*", with_known_options(NEEDS_USERS, "python -m ui.login")),
+    (r".*streamlit run ui.*", with_known_options(NEEDS_PASSWORDS, "streamlit run")),
+    (r"python -m ui\.login .*", with_known_options(NEEDS_PASSWORDS, "python -m ui.login")),
     # notifications
     (r"mkdir -m 700 \.recovery-notify && python -m bytewax\.recovery \.recovery-notify 1", to_its_end()),
     (r"python -m dataflows\.notify --dry-run", until("subscribed to")),
@@ -318,10 +316,7 @@ TABLE: list[tuple[str, Try]] = [
     (r"python -m dataflows\.describe trip\.csv .*", to_its_end(a_labelled_trip)),
     (r"python -m dataflows\.describe --topic .*", with_defined_options(NEEDS_VEHICLES)),
     # metrics
-    (
-        rf"FLEET__MONITORING__PORT=\d+ {BYTEWAX} dataflows\.(fleet|record|notify)",
-        with_known_options(NEEDS_FIXED_PORTS, BYTEWAX),
-    ),
+    (rf"FLEET__MONITORING__PORT=\d+ {BYTEWAX} \S+", with_known_options(NEEDS_FIXED_PORTS, BYTEWAX)),
     (r"prometheus --config\.file config/\S+", with_existing_files(NEEDS_FIXED_PORTS)),
     # brokers
     (r"python -m scripts\.broker_users .*", to_its_end()),

@@ -9,16 +9,12 @@ import threading
 from collections.abc import Iterator
 from pathlib import Path
 
-import msgspec
 import pytest
 from pydantic import SecretStr
 
-from config.broker_settings import MqttSettings
 from config.errors import BrokerError
-from config.page_settings import BrokerUser
 from config.settings import DEFAULT_FILE, load
 from dataflows.connectors.mqtt.sink import MqttSink
-from dataflows.events import AlertAction
 from scripts.broker_users import add_users
 from scripts.brokers.process import Broker
 from scripts.certificates import make_authority, make_server_certificate
@@ -35,7 +31,6 @@ from tests.support.secured_broker import (
     lasting,
     secured_mosquitto,
 )
-from ui.actions.mqtt_actions import MqttActions
 from ui.live.mqtt_feed import MqttFeed
 
 VEHICLES = ["VEH-1", "VEH-2", "+", "a/b"]  # the last two are no users that scripts.broker_users would make
@@ -163,61 +158,6 @@ def test_a_subscriber_to_everything_gets_only_what_it_may_read(
             answers_to(secured.service(writer), [(topic, b"{}") for topic in topics])
         inbox.catch_up()
     assert {topic for topic, _ in inbox.messages} == readable
-
-
-def test_actions_come_from_the_pages_dispatcher_and_from_no_other_user(secured: SecuredMosquitto) -> None:
-    action = AlertAction(action="acknowledge", by="Kim", alert_id="x")
-
-    def answer_to(mqtt: MqttSettings, user: str = "") -> list[str]:
-        base = load()
-        dispatcher = base.page.dispatcher
-        if user:
-            dispatcher = BrokerUser(username=user, password=SecretStr(secured.passwords[user]))
-        page = base.page.model_copy(update={"dispatcher": dispatcher})
-        return MqttActions(base.model_copy(update={"mqtt": mqtt, "page": page})).publish([("x", action)])
-
-    with EncryptedInbox(secured.service("dataflow"), "fleet/alert-actions") as inbox:
-        for other in set(secured.passwords) - {"page-dispatcher"}:
-            assert answer_to(secured.service(other)) == ["Not authorized"], other
-        assert answer_to(secured.service("page"), "page-operator") == ["Not authorized"]
-        assert answer_to(secured.service("page"), "page-dispatcher") == [""]
-        inbox.wait_for(1)
-        inbox.catch_up()
-    assert [msgspec.json.decode(payload, type=AlertAction) for _, payload in inbox.messages] == [action]
-
-
-def test_commands_come_from_the_pages_operator_and_from_no_other_user(secured: SecuredMosquitto) -> None:
-    topics = ["fleet/command", "fleet/command/VEH-1", "fleet/command/VEH-2"]
-    others = set(secured.passwords) - {"page-operator"}
-    with EncryptedInbox(secured.vehicle("VEH-1"), "fleet/command/#") as inbox:
-        for other in others:
-            answers = answers_to(secured.service(other), [(topic, other.encode()) for topic in topics])
-            assert answers == ["Not authorized"] * 3, other
-        answers = answers_to(secured.service("page-operator"), [(topic, b"stop") for topic in topics])
-        assert set(answers) <= set(WRITTEN)
-        inbox.catch_up()
-    assert inbox.messages == [("fleet/command", b"stop"), ("fleet/command/VEH-1", b"stop")]
-
-
-def test_nothing_that_is_forged_with_the_passwords_of_a_page_for_viewers_is_delivered(
-    secured: SecuredMosquitto,
-) -> None:
-    """The forger knows what the reading page knows, and even what the one for dispatchers knows."""
-    action, command = b'{"action": "acknowledge", "by": "Kim", "alert_id": "x"}', b"stop"
-    sent = [("fleet/alert-actions", action), ("fleet/command", command), ("fleet/command/VEH-1", command)]
-    with (
-        EncryptedInbox(secured.service("dataflow"), "fleet/alert-actions") as job,
-        EncryptedInbox(secured.vehicle("VEH-1"), "fleet/command/#") as vehicle,
-    ):
-        assert answers_to(secured.service("page"), sent) == ["Not authorized"] * 3
-        job.catch_up()
-        vehicle.catch_up()
-        assert (job.messages, vehicle.messages) == ([], [])
-        answers = answers_to(secured.service("page-dispatcher"), sent)
-        assert answers == ["Success", "Not authorized", "Not authorized"]
-        job.wait_for(1)
-        vehicle.catch_up()
-    assert (job.messages, vehicle.messages) == ([("fleet/alert-actions", action)], [])
 
 
 def test_a_user_whose_name_is_a_wildcard_or_has_levels_reaches_no_vehicle(secured: SecuredMosquitto) -> None:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Iterable, Sequence
 from datetime import UTC, tzinfo
 from typing import Any
@@ -11,7 +10,7 @@ from streamlit.testing.v1 import AppTest
 
 from config.settings import Settings, load
 from dataflows.events import Alert, AlertAction
-from tests.support.staged_page import StagedFeed, StagedPublisher, again
+from tests.support.staged_page import StagedFeed, StagedPublisher, again, shown_in
 from ui.actions.action_desk import ActionDesk
 from ui.alerts.page import KEY
 from ui.push.sections import Sections
@@ -80,12 +79,12 @@ def opens_detail(page: AppTest, alert: Alert) -> AppTest:
 
 def list_data(page: AppTest) -> dict[str, Any]:
     """What the list in the browser gets."""
-    return _data(page, "rows")
+    return dict(shown_in(page, "fleet_alert_list"))
 
 
 def filter_data(page: AppTest) -> dict[str, Any]:
     """What the bar with the filters gets."""
-    return _data(page, "choices")
+    return dict(shown_in(page, "fleet_alert_filters"))
 
 
 def vehicles(page: AppTest) -> list[str]:
@@ -98,9 +97,3 @@ def column(page: AppTest, name: str) -> Sequence[Any]:
     """A column of the alerts that the list gets."""
     values: Sequence[Any] = list_data(page)["alerts"][name]
     return values
-
-
-def _data(page: AppTest, name: str) -> dict[str, Any]:
-    found = [json.loads(element.proto.json) for element in page.get("bidi_component") if element.proto.json]
-    (data,) = [each for each in found if name in each]
-    return dict(data)

@@ -159,16 +159,6 @@ def test_whoever_may_not_act_or_has_no_name_gets_no_controls(role: Any, name: st
     assert list_data(page)["acts"] is False
     assert buttons(page) == set()
     assert ("role *dispatcher*" if role == "viewer" else "Enter your name") in text(page)
-    assert bool(page.text_input) is (role != "viewer")
-
-
-def test_a_name_can_be_entered_where_nobody_has_to_log_in() -> None:
-    stage = Stage(name="")
-    stage.feed.show(alert())
-    page = stage.opens()
-    page.text_input(key="name").input("Robin")
-    press(selects(again(page), [alert()]), "acknowledge")
-    assert [action.by for action in stage.published] == ["Robin"]
 
 
 def test_nothing_can_be_done_while_nothing_is_selected(stage: Stage) -> None:

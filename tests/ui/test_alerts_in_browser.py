@@ -269,8 +269,8 @@ def test_nothing_on_the_page_is_hard_to_read_or_to_reach(server: Server, dark: b
         kim.opens()
         kim.row(f"{name}-7").locator(".says").click()
         kim.page.get_by_role("button", name=f"Show {name}-7 at").wait_for(timeout=DEADLINE)
-        for key, part in (("alerts", "row"), ("alert_filters", "chip")):
+        for key in ("alerts", "alert_filters"):
             found = Axe().run(kim.page, context=f".st-key-{key}").response
             assert [(rule["id"], rule["nodes"]) for rule in found["violations"]] == []
-            looked_at = [node["html"] for rule in found["passes"] for node in rule["nodes"]]
-            assert any(f'class="{part}' in html for html in looked_at), "it looks below shadow roots"
+            targets = [node["target"][0] for rule in found["passes"] for node in rule["nodes"]]
+            assert any(isinstance(target, list) for target in targets), "it looks below shadow roots"

@@ -16,6 +16,7 @@ from scripts.brokers.process import Broker
 from scripts.waiting import wait_until
 from tests.support.enriched_events import START, payload
 from tests.support.kafka_clients import Reader, create_topic
+from tests.support.kafka_clients import publish as publish_to_kafka
 from tests.support.mqtt_clients import Inbox, publish
 from tests.support.staged_page import StagedFeed, again, text, without_escapes
 from tests.ui.test_command_outcomes import Publisher
@@ -196,6 +197,20 @@ def test_a_command_arrives_over_kafka_and_its_answer_comes_back(kafka_cluster: C
         (record,) = reader.records
         assert record.key == VEHICLE.encode()
         assert msgspec.json.decode(record.value, type=Command) == sent.command
+    answer = CommandAnswer(
+        command_id=sent.command.id, name="stop", vehicle_id=VEHICLE, status="done", answered_at=START
+    )
+    following = KafkaFeed(settings)
+    following.start()
+    try:
+        messages = [(VEHICLE, msgspec.json.encode(answer))]
+        publish_to_kafka(kafka_cluster, settings.command_answers_topic, messages)
+        wait_until(lambda: following.answers.to(sent.command.id, VEHICLE), "the answer")
+        assert following.answers.to(sent.command.id, VEHICLE) == (answer,)
+        assert following.state.snapshot().undecodable == 0, "an answer is no event"
+        assert following.answers_trouble == ""
+    finally:
+        following.stop()
 
 
 def test_a_command_that_nobody_reads_is_a_failure_in_words(private_broker: Broker, topic: str) -> None:

@@ -169,6 +169,7 @@ def test_a_row_says_in_words_what_its_colours_say(feed: StagedFeed) -> None:
         "note": "engine_temperature 131 °C, expected 90 °C",
     }
     assert (rows["burning"]["tone"], rows["burning"]["alert"]) == ("critical", "critical")
+    assert rows["burning"]["state"] == "", "with an alert it is not ok"
     assert rows["burning"]["note"] == "engine_temperature 131 °C, expected 90 °C"
     assert (rows["silent"]["tone"], rows["silent"]["state"]) == ("silent", "silent 31 s")
     assert (rows["new"]["tone"], rows["new"]["error"]) == ("warming_up", "")

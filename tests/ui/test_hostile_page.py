@@ -12,7 +12,7 @@ from tests.support.enriched_events import payload
 from tests.support.hostile import HOSTILE_IDS
 from tests.support.map_messages import texts_on_map
 from tests.support.paths import REPOSITORY
-from tests.support.staged_page import fleet_table
+from tests.support.staged_page import again, fleet_table, shown_in
 from ui.live.mqtt_feed import MqttFeed
 
 APP = REPOSITORY / "ui" / "script.py"
@@ -83,6 +83,9 @@ def test_every_hostile_vehicle_has_a_row_and_none_is_more_than_text(monkeypatch:
     assert len(rows) == len(HOSTILE_IDS)
     assert all(row.isprintable() or row == " " for row in "".join(rows).split("\N{WORD JOINER}"))
     assert set(texts_on_map(page)) == set(HOSTILE_IDS)
+    # The browser shows these as text, and sends them back when they are clicked.
+    assert {row["id"] for row in shown_in(page, "fleet_vehicle_list")["rows"]} == set(HOSTILE_IDS)
+    assert {row["id"] for row in shown_in(page, "fleet_swim_lanes")["rows"]} <= set(HOSTILE_IDS)
 
 
 @pytest.mark.parametrize(
@@ -92,5 +95,8 @@ def test_every_hostile_vehicle_has_a_row_and_none_is_more_than_text(monkeypatch:
 )
 def test_a_hostile_vehicle_can_be_chosen(vehicle: str, monkeypatch: pytest.MonkeyPatch) -> None:
     page = page_of(load(), [payload("VEH-1", error=0.1), payload(vehicle, error=5.0)], monkeypatch)
-    assert page.selectbox[0].value == vehicle, "the worst one"
+    page.session_state.chosen = vehicle
+    again(page)
+    assert shown_in(page, "fleet_vehicle_list")["chosen"] == vehicle
+    assert page.button(key="fleet_chosen_open")
     assert_nothing_is_interpreted(page)

@@ -63,10 +63,12 @@ def replay(recording: ListedRecording = RECORDING) -> tuple[ReplayFeed, Timer]:
 
 
 def shown(feed: ReplayFeed) -> dict[str, Any]:
-    """All that the pages see of a replay, but for how far back tracks reach."""
+    """All that the pages see of a replay, but for how far back tracks and counts of changes reach."""
     fleet, alerts = feed.state.snapshot(), feed.alerts.snapshot()
     seen = {field.name: getattr(fleet, field.name) for field in fields(fleet)}
-    seen["vehicles"] = {name: replace(each, track=each.track[-1:]) for name, each in fleet.vehicles.items()}
+    seen["vehicles"] = {
+        name: replace(each, track=each.track[-1:], version=0) for name, each in fleet.vehicles.items()
+    }
     return seen | {"at": feed.clock.at, "alerts": alerts}
 
 

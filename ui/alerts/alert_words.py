@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from collections import Counter
 from collections.abc import Callable, Sequence
-from datetime import UTC, datetime, tzinfo
+from datetime import datetime, tzinfo
 
 from dataflows.events import Alert
 from ui.actions.action_desk import SentAction
@@ -54,14 +54,6 @@ def describe_sent(sent: SentAction, now: float) -> str:
 def since(alerts: Sequence[Alert], zone: tzinfo) -> str:
     """When the first of the alerts probably began, as the viewer reads it."""
     return clock_time(min(map(_began, alerts)), zone)
-
-
-def lasted(alerts: Sequence[Alert], now: float) -> str:
-    """For how long: until the last of the alerts cleared, or until `now`, seconds since the epoch."""
-    end = datetime.fromtimestamp(now, UTC)
-    if not any(alert.state == "open" for alert in alerts):
-        end = max(map(_cleared, alerts))
-    return duration((end - min(map(_began, alerts))).total_seconds())
 
 
 def sentence(alert: Alert) -> str:

@@ -10,6 +10,7 @@ from ui.clock_time import clock_time
 from ui.formatting import markdown
 from ui.live.alert_state import AlertSnapshot
 from ui.live.feed import Feed
+from ui.replay.feed import ReplayFeed
 from ui.viewer import Viewer
 
 
@@ -63,11 +64,13 @@ def missing(alerts: AlertSnapshot) -> list[str]:
 
 def cannot_act(viewer: Viewer) -> list[str]:
     """Markdown: why there are no buttons, if there are none."""
+    if isinstance(viewer.feed, ReplayFeed):
+        return [":gray[:material/replay: This is a replay: what happened then cannot be acted on.]"]
     if not viewer.may_act:
         return [
             ":gray[:material/visibility: You can look at alerts. To acknowledge, comment and mute, one needs "
             "the role *dispatcher*.]"
         ]
     if not viewer.name:
-        return [":orange[Enter your name above to act on alerts: it goes with what you do.]"]
+        return [":orange[Enter your name at the top to act on alerts: it goes with what you do.]"]
     return []

@@ -27,6 +27,7 @@ class SwimLanes {
   labels = new Map();
   cursor = null; // { row, cell }; row -1 is all vehicles
   isPointedAt = false;
+  isSpoken = false;
 
   constructor(place) {
     this.names = element("div", "names");
@@ -83,7 +84,7 @@ class SwimLanes {
     this.drawLegend();
     this.drawTimes();
     this.draw();
-    if (this.cursor) this.point(this.cursor);
+    if (this.cursor) this.point(this.cursor, this.isSpoken);
   }
 
   labelOf({ id, name }) {
@@ -202,6 +203,7 @@ class SwimLanes {
 
   point(place, isSpoken = false) {
     this.cursor = place && place.row < this.data.rows.length ? place : null;
+    this.isSpoken = isSpoken;
     this.draw();
     this.tip.hidden = !this.cursor;
     if (!this.cursor) return;

@@ -104,7 +104,7 @@ class VehicleList {
     parts.meter.hidden = !row.error;
     parts.fill.style.width = `${row.level}%`;
     write(parts.state, row.state);
-    write(parts.note, row.note ? ` · ${row.note}` : "");
+    write(parts.note, row.state && row.note ? ` · ${row.note}` : row.note);
     setAttribute(parts.says, "title", row.note || null);
   }
 

@@ -39,7 +39,7 @@ def about(overview: Overview, name: str) -> str:
     event, signals = vehicle.latest, overview.settings.signals
     alert = overview.alerts.worst.get(name)
     state = describe_status(vehicle, overview.fleet.taken_at, overview.stale_after)
-    facts = [state, f"severity {event.severity:.0f}"]
+    facts = [*([] if alert and state == "ok" else [state]), f"severity {event.severity:.0f}"]
     if (speed := speed_of(vehicle, overview.settings)) is not None:
         signal, value = speed
         facts.append(f"{plain(signal)} {quantity(value, unit_of(signal, signals))}")

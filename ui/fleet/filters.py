@@ -25,7 +25,7 @@ TITLES: dict[Show, tuple[str, str]] = {
 }
 """Of each choice what stands behind its number, and what it means."""
 
-SHORT: dict[Show, str] = {"open": "open", "unacknowledged": "unacked", "anomalous": "anomalous"}
+SHORT: dict[Show, str] = {"all": "all", "open": "open", "unacknowledged": "unacked", "anomalous": "anomalous"}
 """What stands behind a number where there is little room, if that is not the title."""
 
 TONES: dict[Show, str] = {

@@ -50,7 +50,7 @@ def status_line(settings: Settings, connection: Connection, fleet: FleetSnapshot
     if connection.phase == "connected" and fleet.events:
         facts.insert(0, f"{fleet.events_per_second:,.0f} events per second")
     badges = [_badge(settings, connection, fleet), *wrong_messages(fleet)]
-    return f"{' '.join(badges)} {last} :gray[· {' · '.join(facts)}]"
+    return f"{' '.join(badges)} **{last}** :gray[· {' · '.join(facts)}]"
 
 
 def wrong_messages(fleet: FleetSnapshot) -> list[str]:

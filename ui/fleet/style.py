@@ -4,7 +4,10 @@ from __future__ import annotations
 
 STYLE = """<style>
 .stMainBlockContainer:has(.st-key-fleet_head) { padding-top: 4rem }
+/* Room for what is still being loaded, so that nothing jumps when it comes. */
 .st-key-fleet_strip { min-height: 2.1rem }
+.st-key-fleet_map { min-height: 32rem }
+.st-key-vehicle_list, .st-key-swim_lanes { min-height: 12rem }
 .st-key-fleet_head { gap: 0.2rem 0.9rem; align-items: baseline }
 .st-key-fleet_head h1 { font-size: 1.35rem; padding: 0 }
 .st-key-fleet_grid {
@@ -19,7 +22,7 @@ STYLE = """<style>
 .st-key-fleet_chosen_vehicle { min-height: 2.6rem; flex-wrap: nowrap }
 .st-key-fleet_chosen_vehicle p { font-size: 0.9rem }
 @media (max-width: 640px) {
-    .st-key-fleet_status p { white-space: nowrap; overflow: hidden; text-overflow: ellipsis }
+    .st-key-fleet_head p { white-space: nowrap; overflow: hidden; text-overflow: ellipsis }
 }
 @media (max-width: 900px) {
     .st-key-fleet_grid {

@@ -82,12 +82,14 @@ def row_of(name: str, overview: Overview) -> dict[str, Any]:
     vehicle = overview.fleet.vehicles[name]
     alert, ratio = overview.alerts.worst.get(name), vehicle.error_ratio
     tone: str = overview.tones[name]
+    state = describe_status(vehicle, overview.fleet.taken_at, overview.stale_after)
     return {
         "id": name,
         "name": plain(name, 60),
         "tone": "anomalous" if tone == "ok" and name in overview.anomalous else tone,
         "alert": alert.severity if alert else "",
-        "state": describe_status(vehicle, overview.fleet.taken_at, overview.stale_after),
+        # That its latest event was normal does not make a vehicle with an alert one that is ok.
+        "state": "" if alert and state == "ok" else state,
         "error": "" if vehicle.latest.anomaly_threshold is None else f"{number(ratio, 2)} ×",
         "level": round(100.0 * ratio / (1.0 + ratio)),
         "note": plain(

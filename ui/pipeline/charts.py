@@ -1,4 +1,4 @@
-"""The latency as a chart."""
+"""Rates and latency as charts."""
 
 from __future__ import annotations
 
@@ -13,14 +13,39 @@ from ui.palette import NORMAL, NOTICE
 from ui.pipeline import figures
 from ui.pipeline.latency import quantile
 from ui.pipeline.metrics_scraper import ProcessMetrics
-from ui.vehicle.charts import specification
 
 HEIGHT = 190
 """Pixels."""
 
+_TIME = alt.Axis(title=None, format="%H:%M:%S", tickCount=3, grid=False, labelFlush=True)
+
 SHARES = {"half of the events": 0.5, "95 % of the events": 0.95}
 STEP = 5
 """Readings between two points."""
+
+
+def rate_chart() -> dict[str, Any]:
+    """Events per second of each process.
+
+    Columns: ``time``, ``process``, ``rate``.
+    """
+    lines = (
+        alt.Chart()
+        .mark_line(strokeWidth=1.8)
+        .encode(
+            x=alt.X("time:T", axis=_TIME),
+            y=alt.Y(
+                "rate:Q", title=None, axis=alt.Axis(format=",.3~g", tickCount=4), scale=alt.Scale(zero=True)
+            ),
+            color=alt.Color("process:N", legend=None),
+            tooltip=[
+                alt.Tooltip("process:N"),
+                alt.Tooltip("time:T", format="%H:%M:%S"),
+                alt.Tooltip("rate:Q", format=",.0f"),
+            ],
+        )
+    )
+    return _specification(lines)
 
 
 def latency_chart() -> dict[str, Any]:
@@ -48,7 +73,7 @@ def latency_chart() -> dict[str, Any]:
             ],
         )
     )
-    return specification(lines, HEIGHT)
+    return _specification(lines)
 
 
 def rate_frame(processes: Sequence[ProcessMetrics]) -> pd.DataFrame:
@@ -86,3 +111,13 @@ def latency_frame(processes: Sequence[ProcessMetrics]) -> pd.DataFrame:
                 if (seconds := quantile(buckets, share)) is not None
             ]
     return pd.DataFrame(rows, columns=["time", "share", "seconds"])
+
+
+def _specification(chart: alt.Chart) -> dict[str, Any]:
+    """The chart as Vega-Lite, without data."""
+    found: dict[str, Any] = chart.properties(
+        height=HEIGHT,
+        # A canvas, since an SVG would replace thousands of elements in the document at every update.
+        usermeta={"embedOptions": {"renderer": "canvas"}},
+    ).to_dict(validate=False)
+    return found

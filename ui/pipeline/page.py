@@ -12,7 +12,7 @@ from config.settings import Settings
 from ui.formatting import duration, number
 from ui.live.fleet_state import FleetSnapshot
 from ui.pipeline import figures
-from ui.pipeline.charts import latency_chart, latency_frame, rate_frame
+from ui.pipeline.charts import latency_chart, latency_frame, rate_chart, rate_frame
 from ui.pipeline.findings import Finding, findings
 from ui.pipeline.metrics_scraper import ProcessMetrics
 from ui.pipeline.tables import (
@@ -23,7 +23,6 @@ from ui.pipeline.tables import (
     reason_frame,
     shard_frame,
 )
-from ui.vehicle import charts
 
 NOT_ASKED = "not asked yet"
 
@@ -151,7 +150,7 @@ def _charts(processes: Sequence[ProcessMetrics]) -> None:
     rates, latencies = st.columns(2, gap="medium")
     with rates:
         st.markdown("**Events per second** :small[:gray[by process, last five minutes]]")
-        st.vega_lite_chart(rate_frame(processes), charts.rate_chart(), key="rates")
+        st.vega_lite_chart(rate_frame(processes), rate_chart(), key="rates")
     with latencies:
         st.markdown("**Latency in seconds** :small[:gray[of all processes, last five minutes]]")
         frame = latency_frame(processes)
