@@ -7,6 +7,7 @@ STYLE = """<style>
 /* Room for what is still being loaded, so that nothing jumps when it comes. */
 .st-key-fleet_strip { min-height: 2.1rem }
 .st-key-fleet_map { min-height: 32rem }
+.st-key-fleet_alert_list { min-height: 6rem }
 .st-key-vehicle_list, .st-key-swim_lanes { min-height: 12rem }
 .st-key-fleet_head { gap: 0.2rem 0.9rem; align-items: baseline }
 .st-key-fleet_head h1 { font-size: 1.35rem; padding: 0 }
