@@ -1,45 +1,71 @@
-"""The screenshots of the documentation, taken from a running demo: ``python -m scripts.screenshot``."""
+"""The screenshots of the documentation, taken from a running demo: ``python -m scripts.screenshot``.
+
+Each page is saved in the light and in the dark theme and as a phone shows it. The demo's simulator has a
+fixed seed, so what is on them differs only by how long the demo has been running.
+"""
 
 from __future__ import annotations
 
 import argparse
-import re
+from collections.abc import Iterator
 from contextlib import suppress
-from io import BytesIO
+from dataclasses import dataclass
 from pathlib import Path
 
-from PIL import Image
-from playwright.sync_api import Error, Page, TimeoutError, expect
+from playwright.sync_api import Browser, Error, Page, expect
+from rich.console import Console
+from rich.progress import track
 
 from config.errors import SettingsError, exit_on_error
-from scripts.browser import chromium
-from scripts.waiting import wait_until
+from scripts.browser import new_page, running_chromium
 
 TIME_FOR_EVENTS = 60.0
 """Seconds within which the page must show events."""
 
-TIME_FOR_HISTORY = 45.0
-"""Seconds in which the charts fill."""
+TIME_FOR_HISTORY = 120.0
+"""Seconds in which charts and alerts fill."""
 
-TIME_FOR_ANOMALY = 60.0
-"""Seconds to wait for an anomaly; the screenshot is taken even if there is none."""
+TIME_TO_DRAW = 10.0
+"""Seconds that a page takes, without a graphics processor."""
 
-TIME_FOR_MAP = 120.0
-"""Seconds to wait for the map of a reloaded page: it is drawn without a graphics processor."""
-
-TIME_TO_DRAW = 8.0
-"""Seconds that the charts of a reloaded page take, and the map after its first picture."""
-
-ANOMALY = re.compile(r"[1-9][\d,]*\s*anomalous now")
-
-COLOURS_OF_EMPTY_MAP = 8
-"""Most colours where no map is drawn yet."""
+PAGES = {
+    "fleet": "",
+    "vehicle": "vehicle",
+    "alerts": "alerts",
+    "replay": "replay",
+    "history": "history",
+    "pipeline": "pipeline",
+}
+"""Name of the picture → path of the page."""
 
 EXAMPLES = """examples:
   make demo                                        in another terminal, then
   python -m scripts.screenshot
-  python -m scripts.screenshot --url http://localhost:8502 --wait 120
+  python -m scripts.screenshot --url http://localhost:8502 --wait 300
 """
+
+
+@dataclass(frozen=True, slots=True)
+class Screen:
+    """What the page is looked at with.
+
+    Attributes:
+        suffix: of the names of the files.
+        width, height: in CSS pixels.
+        dark: whether it prefers dark colours.
+    """
+
+    suffix: str
+    width: int
+    height: int
+    dark: bool = False
+
+
+SCREENS = (
+    Screen("", 1500, 1150),
+    Screen("-dark", 1500, 1150, dark=True),
+    Screen("-phone", 390, 844),
+)
 
 
 def main() -> None:
@@ -49,58 +75,70 @@ def main() -> None:
         SystemExit: status 1, after one line, if the page does not answer or shows no events.
     """
     options = _parser().parse_args()
-    with exit_on_error("screenshot"):
+    with exit_on_error("screenshot"), running_chromium() as browser:
         options.out.mkdir(parents=True, exist_ok=True)
-        for name, dark in (("page.png", False), ("page-dark.png", True)):
-            take(options.url, options.out / name, dark=dark, wait=options.wait)
-            print(options.out / name)
+        _wait(browser, options.url, options.wait)
+        shots = [(screen, name) for screen in SCREENS for name in PAGES]
+        for screen, file in track(
+            taken(browser, options.url, options.out),
+            "screenshots",
+            len(shots),
+            console=Console(stderr=True),
+        ):
+            print(f"{file} ({screen.width} x {screen.height})")
 
 
-def take(url: str, file: Path, *, dark: bool, wait: float) -> None:
-    """Open the page, wait until it is live and has history, and save it.
+def taken(browser: Browser, url: str, directory: Path) -> Iterator[tuple[Screen, Path]]:
+    """Save each page on each screen, and yield what was saved.
 
-    Raises:
-        SettingsError: the page does not answer, or shows no events.
+    Args:
+        browser: that they are opened in.
+        url: of the page.
+        directory: to write to.
     """
-    with chromium(1600, 1600, dark=dark) as page:
+    for screen in SCREENS:
+        page = new_page(browser, screen.width, screen.height, dark=screen.dark)
         try:
-            page.goto(url)
-        except Error as error:
-            reason = error.message.splitlines()[0]
-            raise SettingsError(f"expected the page at {url}, got {reason}; start it: make demo") from None
-        body = page.locator("body")
-        try:
-            expect(body).to_contain_text("last event", use_inner_text=True, timeout=1000 * TIME_FOR_EVENTS)
-        except AssertionError:
-            raise SettingsError(
-                f"expected events on the page at {url}, saw none within {TIME_FOR_EVENTS:g} s; "
-                "start the demo: make demo"
-            ) from None
-        page.wait_for_timeout(1000 * wait)
-        with suppress(AssertionError):
-            expect(body).to_contain_text(ANOMALY, use_inner_text=True, timeout=1000 * TIME_FOR_ANOMALY)
-        # A reloaded page selects the worst vehicle and shows the history that it has kept.
-        page.reload()
-        with suppress(AssertionError):
-            wait_until(lambda: _shows_map(page), "the map", TIME_FOR_MAP)
-        page.wait_for_timeout(1000 * TIME_TO_DRAW)
-        page.screenshot(path=file)
+            for name, path in PAGES.items():
+                _open(page, f"{url}/{path}?name=Kim")
+                page.wait_for_timeout(1000 * TIME_TO_DRAW)
+                file = directory / f"{name}{screen.suffix}.png"
+                page.screenshot(path=file)
+                yield screen, file
+        finally:
+            page.close()
 
 
-def _shows_map(page: Page) -> bool:
+def _wait(browser: Browser, url: str, seconds: float) -> None:
+    page = new_page(browser)
+    _open(page, url)
     try:
-        drawn = page.locator(".st-key-fleet_map canvas").first.screenshot()
-    except TimeoutError:
-        return False
-    with Image.open(BytesIO(drawn)) as picture:
-        colours = picture.convert("RGB").getcolors(picture.width * picture.height)
-    return len(colours or ()) > COLOURS_OF_EMPTY_MAP
+        expect(page.locator("body")).to_contain_text(
+            "last event", use_inner_text=True, timeout=1000 * TIME_FOR_EVENTS
+        )
+    except AssertionError:
+        raise SettingsError(
+            f"expected events on the page at {url}, saw none within {TIME_FOR_EVENTS:g} s; "
+            "start the demo: make demo"
+        ) from None
+    page.wait_for_timeout(1000 * seconds)
+    page.close()
+
+
+def _open(page: Page, address: str) -> None:
+    try:
+        page.goto(address)
+    except Error as error:
+        reason = error.message.splitlines()[0]
+        raise SettingsError(f"expected the page at {address}, got {reason}; start it: make demo") from None
+    with suppress(AssertionError):
+        expect(page.locator(".stMainBlockContainer")).to_be_visible(timeout=1000 * TIME_FOR_EVENTS)
 
 
 def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(
         prog="python -m scripts.screenshot",
-        description="Save screenshots of a running page, light and dark.",
+        description="Save screenshots of every page of a running demo: light, dark and on a phone.",
         epilog=EXAMPLES,
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )
@@ -108,13 +146,16 @@ def _parser() -> argparse.ArgumentParser:
         "--url", default="http://localhost:8501", help="address of the page (default: %(default)s)"
     )
     parser.add_argument(
-        "--out", type=Path, default=Path("docs"), help="directory to write to (default: %(default)s)"
+        "--out",
+        type=Path,
+        default=Path("docs", "images"),
+        help="directory to write to (default: %(default)s)",
     )
     parser.add_argument(
         "--wait",
         type=float,
         default=TIME_FOR_HISTORY,
-        help="seconds to let the charts fill (default: %(default)s)",
+        help="seconds to let charts and alerts fill (default: %(default)s)",
     )
     return parser
 

@@ -3,6 +3,9 @@
 from __future__ import annotations
 
 import re
+from importlib.metadata import version
+
+import pytest
 
 from scripts.licences import licence_of, shipped
 from tests.support.paths import REPOSITORY
@@ -12,6 +15,10 @@ BINDING = re.compile(r"(?<!L)GPL|Affero|SSPL|Business Source|Commons Clause|Prop
 
 def test_every_package_that_is_shipped_is_listed_with_its_licence() -> None:
     """If not: ``python -m scripts.licences > LICENCES.md``."""
+    if f"\npandas=={version('pandas')} " not in (REPOSITORY / "requirements.lock").read_text(
+        encoding="utf-8"
+    ):
+        pytest.skip("other versions than those of the lock are installed")
     listed = re.findall(
         r"^\| (\S+) \|", (REPOSITORY / "LICENCES.md").read_text(encoding="utf-8"), re.MULTILINE
     )
