@@ -70,7 +70,7 @@ def test_the_message_with_a_marker_is_noted_before_the_page_handles_it(watched: 
     assert list(come) == ["3"]
 
 
-@pytest.mark.long
+@pytest.mark.slow
 @pytest.mark.timeout(600)
 def test_the_benchmark_measures_a_page_that_full_and_light_viewers_look_at() -> None:
     need("chromium")

@@ -24,7 +24,7 @@ VEHICLES = 60
 BURNING, QUIET = "VEH-07", "VEH-31"
 WAIT = 1000 * PATIENCE
 
-pytestmark = [pytest.mark.long, pytest.mark.timeout(600)]
+pytestmark = [pytest.mark.slow, pytest.mark.timeout(600)]
 
 
 @pytest.fixture(autouse=True)

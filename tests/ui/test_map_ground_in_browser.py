@@ -17,7 +17,7 @@ from tests.support.vector_tiles import LINE, POINT, POLYGON, vector_tile
 from ui import palette
 from ui.map.vehicles import MapRoute
 
-pytestmark = pytest.mark.long
+pytestmark = pytest.mark.slow
 
 PATIENCE = 20.0
 """Seconds."""

@@ -15,7 +15,7 @@ from tests.support.drawn_map import SPREAD, DrawnMap, Show, maps, vehicle
 from tests.support.needs import need
 from ui import palette
 
-pytestmark = pytest.mark.long
+pytestmark = pytest.mark.slow
 
 HOSTILE = "<img src=x onerror=document.title='broken'>"
 PATIENCE = 20.0

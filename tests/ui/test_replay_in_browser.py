@@ -19,7 +19,7 @@ from tests.support.stored_history import store
 LONG = PATIENCE * 1000
 """Milliseconds."""
 
-pytestmark = [pytest.mark.long, pytest.mark.timeout(600)]
+pytestmark = [pytest.mark.slow, pytest.mark.timeout(600)]
 
 
 def test_a_replay_is_set_on_its_strip_and_seen_on_other_pages_until_one_goes_back_to_live(

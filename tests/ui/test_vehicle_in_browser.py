@@ -22,7 +22,7 @@ from tests.support.page_process import PATIENCE, page
 MILLISECONDS = 1000.0 * PATIENCE
 
 
-@pytest.mark.long
+@pytest.mark.slow
 @pytest.mark.timeout(600)
 def test_charts_are_drawn_the_slider_leads_to_the_past_and_a_command_is_answered(
     private_broker: Broker, topic: str
