@@ -11,6 +11,7 @@ import json
 import math
 import re
 import shlex
+import signal
 import urllib.request
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -87,7 +88,7 @@ def until(sign_of_life: str, status: int = 0) -> Try:
 
 
 def until_the_page_answers(command: Command, desk: Desk) -> None:
-    """The page serves its health check, and ends with status 0 on SIGTERM."""
+    """The page serves its health check, and ends by SIGTERM: its server raises the signal again at its end."""
 
     def answers(said: str) -> bool:
         if "URL: " not in said:
@@ -96,7 +97,7 @@ def until_the_page_answers(command: Command, desk: Desk) -> None:
         with urllib.request.urlopen(address, timeout=10.0) as answer:
             return bool(answer.read() == b"ok")
 
-    assert desk.sandbox.watch(command.text, answers) == 0
+    assert desk.sandbox.watch(command.text, answers) == -signal.SIGTERM
 
 
 def planned(because: str) -> Try:

@@ -105,7 +105,9 @@ def test_the_page_updates_without_reloading_and_runs_no_foreign_script(
             *("VEH-1", "VEH-2", HOSTILE),
             error=3.0,
         )
-        expect(browser.locator(".vehicles .note").first).to_contain_text("engine_temperature")
+        expect(browser.locator(".vehicles .note").first).to_contain_text(
+            "engine_temperature", timeout=1000 * PATIENCE
+        )
 
         assert browser.evaluate("window.loadedOnce")
         assert browser.title() != "broken"
