@@ -88,7 +88,7 @@ def until(sign_of_life: str, status: int = 0) -> Try:
 
 
 def until_the_page_answers(command: Command, desk: Desk) -> None:
-    """The page serves its health check, and ends by SIGTERM: its server raises the signal again at its end."""
+    """The page serves its health check, and ends by SIGTERM: its server raises it again at the end."""
 
     def answers(said: str) -> bool:
         if "URL: " not in said:
