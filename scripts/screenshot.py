@@ -25,7 +25,7 @@ TIME_FOR_EVENTS = 60.0
 TIME_FOR_HISTORY = 120.0
 """Seconds in which charts and alerts fill."""
 
-TIME_TO_DRAW = 10.0
+TIME_TO_DRAW = 8.0
 """Seconds that a page takes, without a graphics processor."""
 
 PAGES = {
