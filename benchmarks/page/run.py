@@ -93,7 +93,7 @@ def _measured(plan: Plan, tick: Tick) -> PageRun:
 
 @contextmanager
 def _page(mqtt: MqttSettings, topic: str, log: Path) -> Iterator[PageServer]:
-    """The page's server; its log is told only if it does not start."""
+    """The page's server; its log is printed only if it does not start."""
     with ExitStack() as stack:
         output = stack.enter_context(log.open("wb"))
         try:

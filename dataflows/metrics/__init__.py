@@ -2,8 +2,8 @@
 
 Every process serves its own at ``/metrics`` of ``[monitoring]``. Counters start at 0 with the process, and
 events that are replayed after a restart are counted again. No metric names a worker: workers of one process
-add to the same counters, processes are told apart by where they are scraped, and ``shard`` is the same
-whoever owns it.
+share its counters, the scraped address distinguishes processes, and ``shard`` is the same whichever worker
+owns it.
 
 ``python -m dataflows.metrics`` prints the table, and with ``--write`` puts it into docs/metrics.md.
 """

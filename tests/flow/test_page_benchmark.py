@@ -21,7 +21,7 @@ EMPTY = "<p id=place></p>"
 
 @pytest.fixture
 def watched() -> Iterator[Page]:
-    """A page that notes markers; its WebSocket says what it is told at once."""
+    """A page that records markers; its WebSocket delivers messages immediately."""
     need("chromium")
     with chromium(640, 480) as page:
         page.route_web_socket("ws://localhost/echo", lambda socket: socket.on_message(socket.send))

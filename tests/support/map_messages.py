@@ -26,7 +26,7 @@ def has_map(page: AppTest) -> bool:
 
 
 def settings_of_map(page: AppTest) -> dict[str, Any]:
-    """What the map is told besides its vehicles."""
+    """The settings in the message to the map, without the vehicles."""
     settings: dict[str, Any] = json.loads(parts(_maps(page)[0])[0])
     return settings
 

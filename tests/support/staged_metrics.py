@@ -29,7 +29,7 @@ def process(
     not_ready: tuple[str, ...] = (),
     address: str = AT,
 ) -> ProcessMetrics:
-    """A process with these readings, `every` so many seconds up to `NOW`."""
+    """A process with these readings, `every` seconds apart, the last one at `NOW`."""
     first = NOW - every * (len(readings) - 1)
     found = tuple(Reading(first + every * place, one) for place, one in enumerate(readings))
     return ProcessMetrics(address, found, trouble, not_ready)

@@ -232,4 +232,4 @@ def test_the_end_of_a_mute_is_a_change_although_no_message_tells_of_it() -> None
     assert after > before
     assert not state.snapshot().muted
     clock.now += 100.0
-    assert state.version == after, "it is told once"
+    assert state.version == after, "the version rises only once"

@@ -21,7 +21,7 @@ def at(seconds: float) -> datetime:
 
 
 def after(before: Alert, seconds: float, **changes: Any) -> Alert:
-    """The next revision, made so many seconds after `START`."""
+    """The next revision, published `seconds` after `START`."""
     times = {"changed_at": at(seconds), "last_at": at(seconds)}
     return replace(before, revision=before.revision + 1, **(times | changes))
 
