@@ -74,6 +74,7 @@ class PageSettings(Section):
         metrics: addresses of the Prometheus metrics of the processes of the job.
         base_map: file of roads or tiles that the map is drawn on; ``None`` for a grid.
         recordings: directory with files of scored events that can be replayed; ``None`` offers none.
+        demo: whether it shows what the simulator did, from `topics.ground_truth`.
         open: whether it may listen on other addresses than this machine's without a login.
         login: who may log in.
         dispatcher: the broker's user with whose rights actions are published.
@@ -88,6 +89,7 @@ class PageSettings(Section):
     metrics: tuple[Annotated[str, Field(pattern=r"^https?://")], ...] = ()
     base_map: Annotated[Path | None, AfterValidator(_base_map), UNSET] = None
     recordings: Annotated[Path | None, UNSET]
+    demo: bool
     open: bool
     login: LoginSettings
     dispatcher: BrokerUser

@@ -84,6 +84,7 @@ def main() -> None:
             "PAGE_PORT": str(free_port(PAGE_PORT)),
             "DATAFLOW_METRICS_PORT": str(dataflow),
             "RECORDER_METRICS_PORT": str(recorder),
+            "FLEET__PAGE__DEMO": "true",
             "FLEET__PAGE__METRICS": json.dumps([f"http://{LOCALHOST}:{port}/metrics" for port in ports]),
             "PATH": f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}",
             "PYTHONUNBUFFERED": "1",

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import streamlit as st
 
+from ui.demo.panel import show_demo_panel
 from ui.fleet.alert_section import show_alerts
 from ui.fleet.chosen import show_chosen
 from ui.fleet.filters import show_filters
@@ -91,6 +92,7 @@ def show_fleet(viewer: Viewer) -> None:
             section("lanes", lanes, ("fleet",), LANES_EVERY)
         with st.container(key="fleet_vehicles"):
             section("vehicles", vehicles, ("fleet", "alerts"), LIST_EVERY)
+    show_demo_panel(viewer)
 
 
 def _heading(title: str, explanation: str = "") -> None:

@@ -12,6 +12,7 @@ from config.settings import Settings
 from ui.live.alert_state import AlertState
 from ui.live.answer_state import AnswerState
 from ui.live.fleet_state import FleetState
+from ui.live.injected_faults import InjectedFaults
 from ui.push.versions import Versions, clock_version
 
 log = logging.getLogger(__name__)
@@ -45,6 +46,7 @@ class Feed(ABC):
         state: the events and dead letters that have arrived so far.
         alerts: the alerts.
         answers: what vehicles have answered to commands.
+        faults: what the simulator says it has done; empty unless `page.demo` is on.
         is_live: whether what arrives is what happens now, and not a recording.
     """
 
@@ -54,12 +56,15 @@ class Feed(ABC):
         self.state = FleetState(settings.page)
         self.alerts = AlertState()
         self.answers = AnswerState()
-        # Answers come where telemetry comes from, and a feed is connected to where results go.
+        self.faults = InjectedFaults()
+        # Answers, and what the simulator did, come where telemetry comes from; this reads where results go.
         same = settings.source.kind == settings.sink.kind
         self._answers_topic = settings.command_answers_topic if same else None
         self._answers_trouble = "" if same else (
             f"they come over {settings.source.kind}, and this page follows {settings.sink.kind}"
         )  # fmt: skip
+        self._ground_truth_topic = settings.topics.ground_truth if settings.page.demo and same else None
+        self._faults_trouble = self._answers_trouble
         self._alerts_trouble = ""
         self._address = settings.enriched_broker
         self._connection = Connection("connecting", "", time.time())
@@ -73,6 +78,7 @@ class Feed(ABC):
             "connection": self._connection_version,
             "clock": clock_version(),
             "commands": self.answers.version,
+            "demo": self.faults.version,
         }
 
     @property
@@ -89,6 +95,11 @@ class Feed(ABC):
     def answers_trouble(self) -> str:
         """Why no answers to commands come although there is a connection; empty if they may come."""
         return self._answers_trouble
+
+    @property
+    def faults_trouble(self) -> str:
+        """Why what the simulator did does not come although there is a connection; empty if it may come."""
+        return self._faults_trouble
 
     @abstractmethod
     def start(self) -> None:
@@ -109,6 +120,12 @@ class Feed(ABC):
             self._answers_trouble = trouble
             self._connection_version += 1
             log.info("broker %s: answers to commands: %s", self._address, trouble or "they come again")
+
+    def _note_faults(self, trouble: str) -> None:
+        if trouble != self._faults_trouble:
+            self._faults_trouble = trouble
+            self._connection_version += 1
+            log.info("broker %s: injected faults: %s", self._address, trouble or "they come again")
 
     def _enter(self, phase: Phase, reason: str) -> None:
         if (phase, reason) != (self._connection.phase, self._connection.reason):

@@ -50,6 +50,8 @@ class KafkaFeed(Feed):
         self._topics = [topics.enriched, topics.dead_letter, self._alerts_topic]
         if self._answers_topic is not None:
             self._topics.append(self._answers_topic)
+        if self._ground_truth_topic is not None:
+            self._topics.append(self._ground_truth_topic)
         self._positions: dict[TopicPartition, int] = {}
         # Ends of the partitions when the page was started: messages below them are older than it.
         self._kept = NOT_LOOKED_YET
@@ -83,7 +85,11 @@ class KafkaFeed(Feed):
 
     def _does_without(self, error: TopicAuthorizationFailedError) -> bool:
         """Whether only topics were refused that the page can do without; notes it."""
-        notes = {self._alerts_topic: self._note_alerts, self._answers_topic: self._note_answers}
+        notes = {
+            self._alerts_topic: self._note_alerts,
+            self._answers_topic: self._note_answers,
+            self._ground_truth_topic: self._note_faults,
+        }
         refused = error.args[0] if error.args and isinstance(error.args[0], set) else set()
         if not refused or not refused <= notes.keys():
             return False
@@ -140,6 +146,8 @@ class KafkaFeed(Feed):
             self._note_alerts("" if alerts else missing)
         if any(partition.topic == self._answers_topic for partition in there):
             self._note_answers("")
+        if any(partition.topic == self._ground_truth_topic for partition in there):
+            self._note_faults("")
         ends: dict[TopicPartition, int] = consumer.end_offsets(there, timeout_ms=PATIENCE)
         if self._kept is NOT_LOOKED_YET:
             self._kept = ends
@@ -163,6 +171,8 @@ class KafkaFeed(Feed):
             self.alerts.record(key.decode(errors="replace"), payload)
         elif topic == self._answers_topic:
             self.answers.record(payload)
+        elif topic == self._ground_truth_topic:
+            self.faults.record(payload)
         elif topic == self._dead_letter_topic:
             if not retained:
                 self.state.record_dead_letter(payload)

@@ -40,6 +40,8 @@ class MqttFeed(Feed):
         if self._answers_topic is not None:
             # An answer comes once, and somebody waits for it.
             self._subscriptions.append((self._answers_topic, 1))
+        if self._ground_truth_topic is not None:
+            self._subscriptions.append((self._ground_truth_topic, 1))
         self._stopping = threading.Event()
         # A broker disconnects the older one of two clients with the same id.
         client_id = f"{mqtt.client_id}-page-{os.getpid()}-{secrets.token_hex(4)}"
@@ -101,6 +103,8 @@ class MqttFeed(Feed):
                 self._note_alerts(trouble)
             elif topic == self._answers_topic:
                 self._note_answers(trouble)
+            elif topic == self._ground_truth_topic:
+                self._note_faults(trouble)
             elif trouble:
                 self._enter("refused", trouble)
 
@@ -111,6 +115,8 @@ class MqttFeed(Feed):
             self.alerts.record(message.topic, bytes(message.payload))
         elif message.topic == self._answers_topic:
             self.answers.record(bytes(message.payload))
+        elif message.topic == self._ground_truth_topic:
+            self.faults.record(bytes(message.payload))
         elif message.topic.startswith(f"{self._enriched_topic}/"):
             # Some brokers, such as amqtt, also send retained messages that nobody here has subscribed to.
             self.state.record(bytes(message.payload), retained=message.retain)
