@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Callable
 
 import streamlit as st
@@ -19,6 +20,7 @@ from ui.login.account import show_account, show_openness
 from ui.pipeline.metrics_scraper import EVERY
 from ui.pipeline.page import show_pipeline
 from ui.push.sections import Sections
+from ui.push.versions import Versions
 from ui.replay.bar import show_bar
 from ui.replay.page import show_replay
 from ui.replay.session import current_replay
@@ -45,7 +47,12 @@ def show_page() -> None:
         return
     replay = current_replay()
     shown = feed if replay is None else replay
-    sections = Sections(shown.versions, None if replay is None else replay.refresh)
+
+    def versions() -> Versions:
+        # What the jobs measure is of now, also while something else is replayed.
+        return {**shown.versions(), "metrics": int(time.time() // EVERY)}
+
+    sections = Sections(versions, None if replay is None else replay.refresh)
     # Of a replay, nothing can be acted on.
     role: Role = person.role if replay is None else "viewer"
     viewer = Viewer(person.name, role, zone, settings, shown, desk, sections)
@@ -57,7 +64,7 @@ def show_page() -> None:
         def section() -> None:
             show_pipeline(settings, feed.state.snapshot(), metrics.processes(), viewer.zone)
 
-        sections.section("pipeline", section, ("fleet", "clock"), EVERY)
+        sections.section("pipeline", section, ("metrics",))
 
     def page(name: PageName, title: str, icon: str, show: Callable[[], None], is_first: bool = False) -> None:
         pages[name] = st.Page(show, title=title, icon=f":material/{icon}:", url_path=name, default=is_first)

@@ -1,4 +1,4 @@
-"""Rates and latency as charts."""
+"""Rates and latency as charts: ECharts options."""
 
 from __future__ import annotations
 
@@ -6,7 +6,6 @@ from collections.abc import Sequence
 from itertools import pairwise
 from typing import Any
 
-import altair as alt
 import pandas as pd
 
 from ui.palette import NORMAL, NOTICE
@@ -14,82 +13,42 @@ from ui.pipeline import figures
 from ui.pipeline.latency import quantile
 from ui.pipeline.metrics_scraper import ProcessMetrics
 
-HEIGHT = 190
+HEIGHT = 200
 """Pixels."""
-
-_TIME = alt.Axis(title=None, format="%H:%M:%S", tickCount=3, grid=False, labelFlush=True)
 
 SHARES = {"half of the events": 0.5, "95 % of the events": 0.95}
 STEP = 5
 """Readings between two points."""
 
+PROCESSES = (NORMAL, NOTICE, "#8250df", "#2da44e", "#8b98a9")
+"""Colours of lines; with more processes they begin again, and the tooltip has the names."""
 
-def rate_chart() -> dict[str, Any]:
-    """Events per second of each process.
-
-    Columns: ``time``, ``process``, ``rate``.
-    """
-    lines = (
-        alt.Chart()
-        .mark_line(strokeWidth=1.8)
-        .encode(
-            x=alt.X("time:T", axis=_TIME),
-            y=alt.Y(
-                "rate:Q", title=None, axis=alt.Axis(format=",.3~g", tickCount=4), scale=alt.Scale(zero=True)
-            ),
-            color=alt.Color("process:N", legend=None),
-            tooltip=[
-                alt.Tooltip("process:N"),
-                alt.Tooltip("time:T", format="%H:%M:%S"),
-                alt.Tooltip("rate:Q", format=",.0f"),
-            ],
-        )
-    )
-    return _specification(lines)
+Option = dict[str, Any]
 
 
-def latency_chart() -> dict[str, Any]:
-    """Seconds that events take, as two lines. Columns: ``time``, ``share``, ``seconds``."""
-    lines = (
-        alt.Chart()
-        .mark_line(strokeWidth=1.8)
-        .encode(
-            x=alt.X("time:T", axis=alt.Axis(format="%H:%M:%S", title=None, grid=False, tickCount=5)),
-            y=alt.Y(
-                "seconds:Q",
-                title=None,
-                axis=alt.Axis(format=",.2~g", tickCount=4),
-                scale=alt.Scale(zero=True),
-            ),
-            color=alt.Color(
-                "share:N",
-                scale=alt.Scale(domain=list(SHARES), range=[NORMAL, NOTICE]),
-                legend=alt.Legend(orient="top", title=None, offset=4, padding=0),
-            ),
-            tooltip=[
-                alt.Tooltip("share:N"),
-                alt.Tooltip("time:T", format="%H:%M:%S"),
-                alt.Tooltip("seconds:Q", format=",.3~g"),
-            ],
-        )
-    )
-    return _specification(lines)
+def rate_chart(frame: pd.DataFrame) -> Option:
+    """A line for each process; `frame` as of `rate_frame`."""
+    return _lines(frame, "process", "rate", list(frame["process"].unique()), PROCESSES, "%,.0f")
+
+
+def latency_chart(frame: pd.DataFrame) -> Option:
+    """A line for each of `SHARES`; `frame` as of `latency_frame`."""
+    return _lines(frame, "share", "seconds", list(SHARES), (NORMAL, NOTICE), "%,.3g")
 
 
 def rate_frame(processes: Sequence[ProcessMetrics]) -> pd.DataFrame:
-    """The columns of `rate_chart`: events per second between two readings of each process."""
+    """Events per second between two readings: ``t`` (ms since 1970), ``process``, ``rate``."""
     rows = []
     for process in processes:
         for before, after in pairwise(process.readings):
             rise = after.total(figures.EVENTS) - before.total(figures.EVENTS)
             if after.has(figures.EVENTS) and rise >= 0.0 and after.at > before.at:
-                time = pd.Timestamp(after.at, unit="s", tz="UTC")
-                rows.append((time, process.address, rise / (after.at - before.at)))
-    return pd.DataFrame(rows, columns=["time", "process", "rate"])
+                rows.append((round(1e3 * after.at), process.address, rise / (after.at - before.at)))
+    return pd.DataFrame(rows, columns=["t", "process", "rate"])
 
 
 def latency_frame(processes: Sequence[ProcessMetrics]) -> pd.DataFrame:
-    """The columns of `latency_chart`, of all processes together."""
+    """Seconds that events take: ``t`` (ms since 1970), ``share`` (of `SHARES`), ``seconds``."""
     rows = []
     longest = max((len(process.readings) for process in processes), default=0)
     for end in range(longest - 1, 0, -STEP):
@@ -104,20 +63,48 @@ def latency_frame(processes: Sequence[ProcessMetrics]) -> pd.DataFrame:
                 at = max(at, after.at)
                 figures.add_buckets(buckets, before, after)
         if min(buckets.values(), default=-1.0) >= 0.0:
-            time = pd.Timestamp(at, unit="s", tz="UTC")
             rows += [
-                (time, name, seconds)
+                (round(1e3 * at), name, seconds)
                 for name, share in SHARES.items()
                 if (seconds := quantile(buckets, share)) is not None
             ]
-    return pd.DataFrame(rows, columns=["time", "share", "seconds"])
+    return pd.DataFrame(rows, columns=["t", "share", "seconds"])
 
 
-def _specification(chart: alt.Chart) -> dict[str, Any]:
-    """The chart as Vega-Lite, without data."""
-    found: dict[str, Any] = chart.properties(
-        height=HEIGHT,
-        # A canvas, since an SVG would replace thousands of elements in the document at every update.
-        usermeta={"embedOptions": {"renderer": "canvas"}},
-    ).to_dict(validate=False)
-    return found
+def _lines(
+    frame: pd.DataFrame, by: str, value: str, names: Sequence[str], colours: Sequence[str], form: str
+) -> Option:
+    faint = {"lineStyle": {"opacity": 0.35}}
+    return {
+        "animation": False,
+        "color": list(colours),
+        "grid": {"left": 8, "right": 14, "top": 30, "bottom": 4, "containLabel": True},
+        "legend": {"top": 0, "left": 0, "icon": "roundRect", "itemHeight": 4, "itemWidth": 16},
+        "xAxis": {
+            "type": "time",
+            "splitNumber": 4,
+            "axisLabel": {"fontSize": 11, "hideOverlap": True, "formatter": "{HH}:{mm}:{ss}"},
+            "splitLine": {"show": False},
+        },
+        "yAxis": {
+            "type": "value",
+            "min": 0,
+            "splitNumber": 3,
+            "axisLabel": {"fontSize": 11},
+            "splitLine": faint,
+        },
+        "tooltip": {"trigger": "axis", "confine": True},
+        "dataset": [{"source": frame[frame[by] == name].drop(columns=by)} for name in names],
+        "series": [
+            {
+                "type": "line",
+                "name": name,
+                "datasetIndex": number,
+                "encode": {"x": "t", "y": value, "tooltip": [value]},
+                "showSymbol": False,
+                "lineStyle": {"width": 1.8},
+                "tooltip": {"valueFormatter": form},
+            }
+            for number, name in enumerate(names)
+        ],
+    }

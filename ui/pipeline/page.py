@@ -12,7 +12,7 @@ from config.settings import Settings
 from ui.formatting import duration, number
 from ui.live.fleet_state import FleetSnapshot
 from ui.pipeline import figures
-from ui.pipeline.charts import latency_chart, latency_frame, rate_chart, rate_frame
+from ui.pipeline.charts import HEIGHT, latency_chart, latency_frame, rate_chart, rate_frame
 from ui.pipeline.findings import Finding, findings
 from ui.pipeline.metrics_scraper import ProcessMetrics
 from ui.pipeline.tables import (
@@ -150,12 +150,12 @@ def _charts(processes: Sequence[ProcessMetrics]) -> None:
     rates, latencies = st.columns(2, gap="medium")
     with rates:
         st.markdown("**Events per second** :small[:gray[by process, last five minutes]]")
-        st.vega_lite_chart(rate_frame(processes), rate_chart(), key="rates")
+        st.echarts_chart(rate_chart(rate_frame(processes)), key="rates", height=HEIGHT)
     with latencies:
         st.markdown("**Latency in seconds** :small[:gray[of all processes, last five minutes]]")
         frame = latency_frame(processes)
         if len(frame):
-            st.vega_lite_chart(frame, latency_chart(), key="latencies")
+            st.echarts_chart(latency_chart(frame), key="latencies", height=HEIGHT)
         else:
             st.caption("No event has been scored yet.")
 

@@ -6,9 +6,10 @@ import time
 from collections.abc import Mapping
 from typing import Literal
 
-Topic = Literal["fleet", "alerts", "connection", "clock", "replay", "commands", "demo"]
+Topic = Literal["fleet", "alerts", "connection", "clock", "replay", "commands", "demo", "metrics"]
 """What a section shows: vehicles and their events; alerts; the connection to the broker; how long something
-has lasted; where a replay is; answers to commands; what the simulator did."""
+has lasted; where a replay is; answers to commands; what the simulator did; what the
+processes of the job measure."""
 
 Versions = Mapping[Topic, int]
 """Topic → a number that rises with every change."""
