@@ -32,11 +32,11 @@ PAGES = {
     "fleet": "",
     "vehicle": "vehicle",
     "alerts": "alerts",
-    "replay": "replay",
     "history": "history",
     "pipeline": "pipeline",
+    "replay": "replay",
 }
-"""Name of the picture → path of the page."""
+"""Name of the picture → path of the page. The last, since a replay is on all pages once it has begun."""
 
 EXAMPLES = """examples:
   make demo                                        in another terminal, then
@@ -101,12 +101,21 @@ def taken(browser: Browser, url: str, directory: Path) -> Iterator[tuple[Screen,
         try:
             for name, path in PAGES.items():
                 _open(page, f"{url}/{path}?name=Kim")
+                if name == "replay":
+                    _start_replay(page)
                 page.wait_for_timeout(1000 * TIME_TO_DRAW)
                 file = directory / f"{name}{screen.suffix}.png"
                 page.screenshot(path=file)
                 yield screen, file
         finally:
             page.close()
+
+
+def _start_replay(page: Page) -> None:
+    """Replay what the page proposes; it may have no history to replay, which is a picture too."""
+    button = page.get_by_role("main").get_by_role("button", name="Replay", exact=True)
+    with suppress(Error):
+        button.click(timeout=1000 * TIME_TO_DRAW)
 
 
 def _wait(browser: Browser, url: str, seconds: float) -> None:

@@ -41,6 +41,11 @@ def duration(seconds: float) -> str:
     return f"{seconds / 86_400:.0f} d"
 
 
+def latency(seconds: float) -> str:
+    """``38 ms``; from a second on as `duration`."""
+    return duration(seconds) if seconds >= 0.9995 else f"{1000.0 * max(0.0, seconds):.0f} ms"
+
+
 def plain(text: str, limit: int = 80) -> str:
     """Untrusted text on one line, without control characters, cut to `limit` characters."""
     line = "".join(

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 STYLE = """<style>
-.stMainBlockContainer { padding-left: 2.5rem; padding-right: 2.5rem }
+.stMainBlockContainer { padding: 4rem 2.5rem 3rem }
+.stMainBlockContainer h1 { padding: 0.4rem 0 0.6rem; font-size: 1.6rem }
 /* Streamlit fades sections that are about to be updated. Here some always are: it would flicker. */
 [data-stale="true"] { opacity: 1 !important; transition: none !important }
 /* The words around a figure are never cut: they take two lines where there is little room. */
@@ -36,7 +37,7 @@ div:has(> .st-key-replay_bar), div:has(> div > .st-key-replay_bar) {
 .st-key-openness { padding-top: 1.5rem }
 @media (max-width: 640px) {
     .st-key-account [data-testid="stTextInput"] { width: 10rem }
-    .stMainBlockContainer { padding-left: 1rem; padding-right: 1rem }
+    .stMainBlockContainer { padding: 3.6rem 1rem 2rem }
     /* The alerts would otherwise be far below the figures. */
     .st-key-figures [data-testid="stMetric"] > div { padding: 0.6rem 0.7rem }
     .st-key-figures [data-testid="stColumn"] { min-width: calc(50% - 1rem); flex: 1 1 calc(50% - 1rem) }

@@ -10,7 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from markdown_it import MarkdownIt
 
-from ui.formatting import duration, markdown, number, plain, quantity
+from ui.formatting import duration, latency, markdown, number, plain, quantity
 
 
 @pytest.mark.parametrize(
@@ -50,6 +50,14 @@ def test_a_scale_instead_of_a_unit_is_in_brackets() -> None:
 )
 def test_durations_have_one_unit(seconds: float, text: str) -> None:
     assert duration(seconds) == text
+
+
+@pytest.mark.parametrize(
+    ("seconds", "text"),
+    [(-1.0, "0 ms"), (0.0384, "38 ms"), (0.9994, "999 ms"), (0.9996, "1.0 s"), (75.0, "75 s")],
+)
+def test_latencies_are_in_milliseconds_below_a_second(seconds: float, text: str) -> None:
+    assert latency(seconds) == text
 
 
 @given(st.text(max_size=60))

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 STYLE = """<style>
-.stMainBlockContainer:has(.st-key-fleet_head) { padding-top: 4rem }
 /* Room for what is still being loaded, so that nothing jumps when it comes. */
 .st-key-fleet_strip { min-height: 2.1rem }
 .st-key-fleet_map { min-height: 32rem }

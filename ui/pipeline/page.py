@@ -9,7 +9,7 @@ import pandas as pd
 import streamlit as st
 
 from config.settings import Settings
-from ui.formatting import duration, number
+from ui.formatting import duration, latency, number
 from ui.live.fleet_state import FleetSnapshot
 from ui.pipeline import figures
 from ui.pipeline.charts import HEIGHT, latency_chart, latency_frame, rate_chart, rate_frame
@@ -100,7 +100,7 @@ def _figures(settings: Settings, processes: Sequence[ProcessMetrics]) -> None:
     anomalies = figures.rise(processes, figures.ANOMALIES)
     age = figures.event_time_age(processes)
     shown = {
-        "Events per second": (
+        "Events/s": (
             number(figures.rate(processes, figures.EVENTS)),
             "Scored in the last ten seconds.",
         ),
@@ -183,4 +183,4 @@ def _table(title: str, about: str, frame: pd.DataFrame, key: str) -> None:
 
 
 def _time(seconds: float | None) -> str:
-    return UNKNOWN if seconds is None else duration(seconds)
+    return UNKNOWN if seconds is None else latency(seconds)

@@ -10,7 +10,7 @@ import pandas as pd
 
 from dataflows.events import DeadLetter
 from ui.clock_time import clock_time
-from ui.formatting import duration, number, plain
+from ui.formatting import duration, latency, number, plain
 from ui.pipeline import figures
 from ui.pipeline.metrics_scraper import ProcessMetrics
 
@@ -33,7 +33,7 @@ def process_frame(processes: Sequence[ProcessMetrics]) -> pd.DataFrame:
             row |= {
                 "Messages/s": number(process.rate(figures.MESSAGES)),
                 "Events/s": number(process.rate(figures.EVENTS)) if is_fleet else UNKNOWN,
-                "Latency, 95 %": UNKNOWN if slow is None else duration(slow),
+                "Latency, 95 %": UNKNOWN if slow is None else latency(slow),
                 "To read": _count(figures.behind(process)),
                 "In flight": _count(_if_any(process, figures.UNACKNOWLEDGED)),
                 "Snapshot": _ago(figures.snapshot_age(process)),
