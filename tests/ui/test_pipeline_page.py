@@ -38,7 +38,7 @@ def test_a_process_that_answers_has_figures_and_another_its_trouble() -> None:
     assert frame["Process"].tolist() == ["fleet at 127.0.0.1:9464", "b:9465"]
     assert frame["State"].tolist() == ["ready", "no answer: Connection refused"]
     assert frame["Events/s"].tolist() == ["100", ""]
-    assert frame["Latency, 95 %"].tolist() == ["950 ms", ""]
+    assert frame["Latency, 95 %"].tolist() == ["960 ms", ""]
     assert frame["To read"].tolist() == ["3", ""]
     assert frame["Snapshot"].tolist() == ["5.0 s ago", ""]
     assert frame["Of a core"].tolist() == ["50%", ""]
