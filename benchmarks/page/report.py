@@ -40,7 +40,8 @@ def circumstances(run: PageRun) -> str:
         f"{plan.viewers} viewers of {plan.path}, {full} of them with maps; {run.seconds:.0f} s after "
         f"{plan.warm_up:g} s\n"
         f"{len(run.viewers[0].markers.published)} alerts and {len(run.acknowledged)} acknowledgements timed; "
-        f"of all processors, this used {100.0 * run.own_share:.0f} %, and others {100.0 * run.others_share:.0f} %"
+        f"of all processors, this used {100.0 * run.own_share:.0f} %, "
+        f"and others {100.0 * run.others_share:.0f} %"
         + (", too much to judge anything" if run.others_share > UNDISTURBED else "")
     )
 
