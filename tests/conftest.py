@@ -67,7 +67,9 @@ def pytest_xdist_make_scheduler(config: pytest.Config, log: Producer) -> KafkaIn
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     """Mark what uses an MQTT broker that may be the embedded one."""
     for item in items:
-        if isinstance(item, pytest.Function) and {"broker", "private_broker"} & set(item.fixturenames):
+        if isinstance(item, pytest.Function) and {"broker", "own_broker", "private_broker"} & set(
+            item.fixturenames
+        ):
             item.add_marker("mqtt")
 
 
@@ -101,6 +103,15 @@ def private_broker(tmp_path: Path) -> Iterator[Broker]:
     directory = tmp_path / "broker"
     directory.mkdir()
     running = _mqtt_broker(directory)
+    running.start()
+    yield running
+    running.stop()
+
+
+@pytest.fixture(scope="module")
+def own_broker(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Broker]:
+    """An MQTT broker like the shared one that only the tests of a file use; they may stop and start it."""
+    running = _mqtt_broker(tmp_path_factory.mktemp("own-broker"))
     running.start()
     yield running
     running.stop()

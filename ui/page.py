@@ -25,7 +25,7 @@ from ui.replay.bar import show_bar
 from ui.replay.page import show_replay
 from ui.replay.session import current_replay
 from ui.shared import shared_desk, shared_feed, shared_metrics
-from ui.style import STYLE
+from ui.style import STYLE, colour_scheme
 from ui.vehicle.page import show_vehicle
 from ui.viewer import Role, Viewer
 
@@ -34,6 +34,7 @@ def show_page() -> None:
     """Draw the page that the viewer has chosen."""
     st.set_page_config(page_title="Fleet", page_icon="🚚", layout="wide")
     st.html(STYLE)
+    st.html(colour_scheme(st.context.theme.type))
     try:
         settings, feed = shared_feed()
         desk, access = shared_desk(), shared_access()

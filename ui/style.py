@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Literal
+
 STYLE = """<style>
 .stMainBlockContainer { padding: 4rem 2.5rem 3rem }
 .stMainBlockContainer h1 { padding: 0.4rem 0 0.6rem; font-size: 1.6rem }
@@ -31,6 +33,11 @@ div:has(> .st-key-replay_bar), div:has(> div > .st-key-replay_bar) {
     padding: 0.7rem 1rem; border-radius: 0.7rem; border: 1px solid rgba(128, 136, 148, 0.35);
     background: var(--st-background-color, Canvas); box-shadow: 0 0.3rem 1.4rem rgba(0, 0, 0, 0.22)
 }
+/* Streamlit's captions are too pale to be read, and so is its white on the dark theme's bright buttons. */
+[data-testid="stCaptionContainer"] { opacity: 0.76 }
+[data-testid^="stBaseButton-primary"], [data-testid="stMultiSelectTagsContainer"] > span span {
+    color: light-dark(#ffffff, #10161d)
+}
 /* Who looks at the page: in the bar at the top, on the other side of the pages' names. */
 .st-key-account { position: fixed; top: 0.55rem; right: 1rem; width: auto; z-index: 999991 }
 .st-key-account [data-testid="stTextInput"] { width: 12rem }
@@ -46,3 +53,14 @@ div:has(> .st-key-replay_bar), div:has(> div > .st-key-replay_bar) {
     .st-key-vehicle_table table { font-size: 0.9rem }
 }
 </style>"""
+
+
+def colour_scheme(theme: Literal["light", "dark"] | None) -> str:
+    """A style sheet by which all of the document knows the viewer's theme, not only Streamlit's part of it.
+
+    Popovers and dialogs are beside that part.
+
+    Args:
+        theme: that Streamlit shows; ``None`` while it is not known.
+    """
+    return f"<style>:root {{ color-scheme: {theme or 'light dark'} }}</style>"

@@ -12,16 +12,9 @@ from collections.abc import Callable, Sequence
 from rich.console import Console
 from rich.progress import BarColumn, Progress, TextColumn, TimeElapsedColumn
 
+from benchmarks.page.figures import LONG_ENOUGH, conclusion, figures
 from benchmarks.page.measured import PageRun, Plan
-from benchmarks.page.report import (
-    LONG_ENOUGH,
-    circumstances,
-    conclusion,
-    figures,
-    report,
-    table,
-    viewer_table,
-)
+from benchmarks.page.report import circumstances, report, table, viewer_table
 from benchmarks.page.run import BROKERS, TRACED, measure
 from config.errors import exit_on_error
 from scripts.brokers.mosquitto import mosquitto_is_installed
@@ -35,6 +28,8 @@ vehicles, and alerts that open and clear), and viewers in one headless Chromium.
                              frame ends the measurement. One that is never shown counts as the latest of all.
   refresh                    from when the page begins to handle the WebSocket message with the marker until
                              that animation frame: reading, rendering and layout, without the server.
+  acknowledged → on the      from a click on Acknowledge in the first viewer until the action arrives at an
+  topic                      MQTT client of the benchmark. One that never arrives counts as the latest.
   main thread, longest task  time of the tasks of CrRendererMain over wall time, in Chromium's own trace of
                              the first {TRACED:g} s; "computing" is the processor time in it. Messages and
                              bytes are from the same trace. The graphics process is not part of it.
@@ -71,6 +66,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
         warm_up=options.warm_up,
         seconds=options.seconds,
         markers=options.markers,
+        clicks=options.clicks,
     )
     # Otherwise everything that was started would go on.
     signal.signal(signal.SIGTERM, lambda *_: sys.exit(128 + signal.SIGTERM))
@@ -181,6 +177,13 @@ def _parser() -> argparse.ArgumentParser:
         default=30,
         metavar="N",
         help="alerts to time (default: %(default)d)",
+    )
+    parser.add_argument(
+        "--clicks",
+        type=_whole(1),
+        default=10,
+        metavar="N",
+        help="alerts to acknowledge (default: %(default)d)",
     )
     parser.add_argument("--json", action="store_true", help="print JSON instead of tables")
     return parser

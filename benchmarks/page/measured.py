@@ -4,6 +4,9 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 
+import numpy as np
+from numpy.typing import NDArray
+
 from benchmarks.page.markers import MarkerTimes
 from benchmarks.page.trace import MainThread
 
@@ -22,6 +25,7 @@ class Plan:
         warm_up: seconds before the measurement.
         seconds: of the measurement.
         markers: how many are published in that time.
+        clicks: how many alerts the first viewer acknowledges in that time.
     """
 
     broker: str
@@ -33,6 +37,7 @@ class Plan:
     warm_up: float
     seconds: float
     markers: int
+    clicks: int = 10
 
 
 @dataclass(slots=True)
@@ -66,6 +71,8 @@ class PageRun:
         server_share: of one processor that the page's server used.
         own_share: of all processors that the benchmark with all that it started used, 0–1.
         others_share: of all processors that anything else on this machine used, 0–1.
+        acknowledged: milliseconds from each click on *Acknowledge* until the action arrived at a subscriber,
+            shape (n,); infinite if it never did.
         at: seconds since the beginning, of each sample of memory.
         server_memory: bytes, at these times.
         viewers: in order of their numbers.
@@ -78,6 +85,7 @@ class PageRun:
     server_share: float = 0.0
     own_share: float = 0.0
     others_share: float = 0.0
+    acknowledged: NDArray[np.float64] = field(default_factory=lambda: np.empty(0))
     at: list[float] = field(default_factory=list)
     server_memory: list[int] = field(default_factory=list)
     viewers: list[ViewerRun] = field(default_factory=list)

@@ -5,21 +5,21 @@ from __future__ import annotations
 import os
 import secrets
 import tempfile
-import threading
 import time
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Self
 
 import numpy as np
 import psutil
 from playwright.sync_api import Browser, Error
 
 from benchmarks.brokers import running
-from benchmarks.page.load import Load, Publisher, connected, publishing
-from benchmarks.page.markers import FIRST, MarkerTimes, message_of
+from benchmarks.page.acknowledging import ActionArrivals, Click
+from benchmarks.page.load import Load, Publisher, publishing
+from benchmarks.page.marker_publisher import MarkerPublisher
+from benchmarks.page.markers import FIRST, MarkerTimes
 from benchmarks.page.measured import PageRun, Plan, ViewerRun
 from benchmarks.page.processes import ProcessTree
 from benchmarks.page.trace import events_of, main_threads
@@ -52,10 +52,10 @@ Tick = Callable[[str, float], None]
 """Is called with what is being done, and which share of it is done, 0–1."""
 
 
-def marker_times(plan: Plan) -> list[float]:
-    """When markers are due, seconds after the beginning, rising: in step with nothing that is periodic."""
-    each, golden = plan.seconds / plan.markers, 0.6180339887
-    return [each * (number + 0.9 * (number * golden % 1.0)) for number in range(plan.markers)]
+def due_times(seconds: float, count: int) -> list[float]:
+    """When something is due, seconds after the beginning, rising: in step with nothing that is periodic."""
+    golden = 0.6180339887
+    return [seconds / count * (number + 0.9 * (number * golden % 1.0)) for number in range(count)]
 
 
 def measure(plan: Plan, tick: Tick) -> PageRun:
@@ -83,10 +83,11 @@ def _measured(plan: Plan, tick: Tick) -> PageRun:
         viewers = []
         for number in range(1, plan.viewers + 1):
             tick("opening pages", number / (plan.viewers + 1))
-            address = f"{server.address}{plan.path}"
+            address = f"{server.address}{plan.path}{'&' if '?' in plan.path else '?'}name=viewer"
             viewers.append(Viewer(browser, address, run, number, light=number > plan.full))
-        markers = stack.enter_context(_MarkerPublisher(mqtt, f"{topic}/alerts", run))
-        everything = _Measurement(plan, markers, server, publisher, browser, viewers)
+        markers = stack.enter_context(MarkerPublisher(mqtt, f"{topic}/alerts", run))
+        arrivals = stack.enter_context(ActionArrivals(mqtt, f"{topic}/alert-actions"))
+        everything = _Measurement(plan, markers, arrivals, server, publisher, browser, viewers)
         everything.warm_up(tick)
         return everything.take(tick)
 
@@ -104,67 +105,17 @@ def _page(mqtt: MqttSettings, topic: str, log: Path) -> Iterator[PageServer]:
         yield server
 
 
-class _MarkerPublisher:
-    """Publishes markers.
-
-    Attributes:
-        published: when each of those of `start` was published, milliseconds since the epoch.
-    """
-
-    def __init__(self, mqtt: MqttSettings, topic: str, run: str) -> None:
-        self.published: list[float] = []
-        self._topic, self._run = topic, run
-        self._client = connected(mqtt)
-        self._stopping = threading.Event()
-        self._thread: threading.Thread | None = None
-
-    def publish(self, number: int) -> float:
-        """Open a marker, and return when: milliseconds since the epoch."""
-        topic, payload = message_of(self._run, number)
-        now = 1000.0 * time.time()
-        self._client.publish(f"{self._topic}/{topic}", payload, qos=1, retain=True)
-        return now
-
-    def start(self, due: Sequence[float]) -> None:
-        """Publish markers 0, 1, 2 … when they are due, seconds from now on.
-
-        In a thread: browsers that do not answer in time must not put off what shows that they do not.
-        """
-
-        def publish() -> None:
-            begin = time.monotonic()
-            for number, at in enumerate(due):
-                if self._stopping.wait(max(0.0, begin + at - time.monotonic())):
-                    return
-                self.published.append(self.publish(number))
-
-        self._thread = threading.Thread(target=publish, name="markers", daemon=True)
-        self._thread.start()
-
-    def wait(self) -> None:
-        """Return when all markers are published."""
-        if self._thread is not None:
-            self._thread.join()
-
-    def __enter__(self) -> Self:
-        return self
-
-    def __exit__(self, *_: object) -> None:
-        self._stopping.set()
-        self.wait()
-        self._client.disconnect()
-        self._client.loop_stop()
-
-
 @dataclass(slots=True)
 class _Measurement:
     plan: Plan
-    markers: _MarkerPublisher
+    markers: MarkerPublisher
+    arrivals: ActionArrivals
     server: PageServer
     publisher: Publisher
     browser: Browser
     viewers: list[Viewer]
     shows_markers: bool = True
+    clicks: list[Click] = field(default_factory=list)
 
     def warm_up(self, tick: Tick) -> None:
         """Return when every viewer shows the first marker, and the warm-up is over.
@@ -194,7 +145,8 @@ class _Measurement:
         psutil.cpu_percent()
         sent, begin = self.publisher.sent, time.monotonic()
         by_server, by_everything = server.processor_seconds(), everything.processor_seconds()
-        self.markers.start(marker_times(self.plan) if self.shows_markers else ())
+        self.markers.start(due_times(self.plan.seconds, self.plan.markers) if self.shows_markers else ())
+        clicks_due = due_times(self.plan.seconds, self.plan.clicks) if self.shows_markers else []
         next_sample = 0.0
         while (passed := time.monotonic() - begin) < self.plan.seconds:
             tick("measuring", passed / self.plan.seconds)
@@ -206,9 +158,11 @@ class _Measurement:
                     # More than once: a page that has just been told to trace may miss the first.
                     viewer.mark()
                 next_sample += SAMPLE_EVERY
+            if clicks_due and passed >= clicks_due[0]:
+                clicks_due = self._clicked(clicks_due)
             if trace is None and passed >= TRACED:
                 trace = stop_tracing(self.browser)
-            pause = min(next_sample, self.plan.seconds) - (time.monotonic() - begin)
+            pause = min(next_sample, self.plan.seconds, *clicks_due[:1]) - (time.monotonic() - begin)
             self.viewers[0].pass_time(max(0.001, pause))
         found.seconds = time.monotonic() - begin
         busy = psutil.cpu_percent() / 100.0
@@ -222,17 +176,27 @@ class _Measurement:
         tick("waiting for the last markers", 1.0)
         self.markers.wait()
         markers = self._shown(self.markers.published)
+        found.acknowledged = self.arrivals.until_arrived(self.clicks)
         threads = main_threads(events_of(trace))
         for viewer, heap, sizes, times in zip(self.viewers, heaps, samples, markers, strict=True):
             thread = threads.get(viewer.number)
             found.viewers.append(ViewerRun(viewer.light, thread, (heap, viewer.live_heap()), sizes, times))
         return found
 
+    def _clicked(self, due: list[float]) -> list[float]:
+        """Let the first viewer acknowledge an alert; returns what is due next, soon if there is none."""
+        click = self.viewers[0].acknowledge()
+        if click is None:
+            return [due[0] + LOOK_EVERY, *due[1:]]
+        self.clicks.append(click)
+        return due[1:]
+
     def _shown(self, published: list[float]) -> list[MarkerTimes]:
         """The markers of each viewer, as soon as all are shown, or when time is up."""
         deadline = time.monotonic() + TIME_TO_SHOW
         while True:
             found = [viewer.markers(published) for viewer in self.viewers]
-            if all(np.isfinite(times.shown).all() for times in found) or time.monotonic() > deadline:
+            is_shown = all(np.isfinite(times.shown).all() for times in found)
+            if (is_shown and self.arrivals.has_all(self.clicks)) or time.monotonic() > deadline:
                 return found
             self.viewers[0].pass_time(LOOK_EVERY)

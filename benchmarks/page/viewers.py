@@ -7,6 +7,7 @@ from typing import Any
 
 from playwright.sync_api import Browser, CDPSession, Error, Page
 
+from benchmarks.page.acknowledging import Click, click_first
 from benchmarks.page.markers import READ_MARKERS, MarkerTimes, watching_script
 from benchmarks.page.trace import CATEGORIES, MARK
 from config.errors import FleetError
@@ -67,6 +68,10 @@ class Viewer:
     def pass_time(self, seconds: float) -> None:
         """Return after some seconds, in which what the browser reports is taken in."""
         self._page.wait_for_timeout(1000 * seconds)
+
+    def acknowledge(self) -> Click | None:
+        """Click *Acknowledge* of the first alert that has it; ``None`` if the page shows none."""
+        return click_first(self._page)
 
     def mark(self) -> None:
         """Say in a trace that is being recorded which viewer's this page is."""

@@ -12,6 +12,9 @@ from dataflows.events import AlertKind, AlertSignal
 ROUND_AT = 100
 """Values of this size and above are written without decimals."""
 
+MOST_DECIMALS = 10
+"""Of a value: with fewer than these it is tried to tell it from its limit."""
+
 MOST_UNUSUAL = math.log(1e9)
 """Nats: beyond this, the tail of a distribution says nothing about how rare something is."""
 
@@ -55,7 +58,8 @@ def summary(
     if kind == "limit":
         side = "above" if _is_above(lead) else "below"
         limit = "" if lead.typical is None else f" of {_value(lead.typical, unit)}"
-        return f"{_capital(name)} is {_value(lead.actual, unit)}, {side} its limit{limit}, {since}"
+        actual = _beyond(lead.actual, lead.typical, unit)
+        return f"{_capital(name)} is {actual}, {side} its limit{limit}, {since}"
     if stuck:
         what = f"{_capital(name)} stays at {_value(lead.actual, unit)}"
     else:
@@ -79,8 +83,25 @@ def _capital(text: str) -> str:
 def _value(value: float | None, unit: str) -> str:
     if value is None:
         return "not known"
-    number = f"{value:.0f}" if abs(value) >= ROUND_AT else f"{value:.3g}"
+    return _with_unit(_number(value), unit)
+
+
+def _number(value: float) -> str:
+    return f"{value:.0f}" if abs(value) >= ROUND_AT else f"{value:.3g}"
+
+
+def _with_unit(number: str, unit: str) -> str:
     return f"{number} {unit}" if unit and unit != "%" else f"{number}{unit}"
+
+
+def _beyond(actual: float | None, limit: float | None, unit: str) -> str:
+    """A value that has passed its limit, with as many decimals as it takes not to look like the limit."""
+    shown = _value(actual, unit)
+    if actual is None or limit is None or shown != _value(limit, unit):
+        return shown
+    written = len(_number(actual).partition(".")[2])
+    precise = (f"{actual:.{decimals}f}" for decimals in range(written + 1, MOST_DECIMALS))
+    return _with_unit(next((each for each in precise if float(each) != limit), repr(actual)), unit)
 
 
 def _events(nats: float) -> str:

@@ -84,6 +84,7 @@ def test_the_benchmark_measures_a_page_that_full_and_light_viewers_look_at() -> 
         warm_up=0.0,
         seconds=10.0,
         markers=4,
+        clicks=2,
     )
     said: list[str] = []
     found = measure(plan, lambda what, _: said.append(what))
@@ -97,4 +98,7 @@ def test_the_benchmark_measures_a_page_that_full_and_light_viewers_look_at() -> 
         assert viewer.thread.messages > 0
     assert found.server_share > 0
     assert found.events_per_second > 0
+    assert len(found.acknowledged) == 2
+    assert np.isfinite(found.acknowledged).all()
+    assert (found.acknowledged > 0).all()
     assert report(found)["figures"]["refresh_p95_ms"]["verdict"] != "not measured"

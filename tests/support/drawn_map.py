@@ -19,7 +19,7 @@ from ui.map.view import map_settings
 ORIGIN = "http://127.0.0.1:1"
 
 THEMES = {
-    False: ("#fbfcfd", "#eef2f6", "#1b2733", "#1f7fb8", "#e5484d", "#d5dbe1"),
+    False: ("#fbfcfd", "#eef2f6", "#1b2733", "#186b9e", "#e5484d", "#d5dbe1"),
     True: ("#10161d", "#1a232d", "#dfe6ed", "#3b9eda", "#ff6369", "#2c3743"),
 }
 """Dark or not → background, secondary background, text, primary, red and border of the page."""

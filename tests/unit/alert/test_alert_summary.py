@@ -67,6 +67,23 @@ def test_each_kind_has_its_sentence(sentence: str, found: str) -> None:
     assert found == sentence
 
 
+@pytest.mark.parametrize(
+    ("actual", "limit", "words"),
+    [
+        (11.46, 11.5, "11.46 °C, below its limit of 11.5 °C"),
+        (115.04, 115.0, "115.04 °C, above its limit of 115 °C"),
+        (115.3, 115.0, "115.3 °C, above its limit of 115 °C"),
+        (12345.2, 12345.0, "12345.2 °C, above its limit of 12345 °C"),
+        (0.5 + 1e-12, 0.5, "0.500000000001 °C, above its limit of 0.5 °C"),
+    ],
+)
+def test_a_value_that_has_just_passed_its_limit_is_not_written_like_the_limit(
+    actual: float, limit: float, words: str
+) -> None:
+    found = say("limit", "coolant_temperature", signal("coolant_temperature", actual, limit))
+    assert found == f"Coolant temperature is {words}, since 12:03:04 UTC"
+
+
 def test_what_is_rarer_than_can_be_known_is_not_counted() -> None:
     text = say("anomaly", "gear", signal("gear", 6.0, 2.0), nats=math.log(1e9))
     assert text.endswith("seen once in more than a billion events")

@@ -9,10 +9,11 @@ from typing import Any
 import numpy as np
 import pytest
 
+from benchmarks.page.figures import MEBIBYTE, Figure, conclusion, figures
 from benchmarks.page.markers import MarkerTimes
 from benchmarks.page.measured import PageRun, Plan, ViewerRun
 from benchmarks.page.processes import growth_per_hour
-from benchmarks.page.report import MEBIBYTE, Figure, circumstances, conclusion, figures, report
+from benchmarks.page.report import circumstances, report
 from benchmarks.page.trace import MainThread
 
 PLAN = Plan("mosquitto", "/", 1_000, 1.0, viewers=2, full=1, warm_up=20.0, seconds=60.0, markers=20)
@@ -33,6 +34,7 @@ def run(*viewers: ViewerRun, seconds: float = 60.0, **changes: Any) -> PageRun:
         "server_share": 0.4,
         "own_share": 0.6,
         "others_share": 0.01,
+        "acknowledged": np.array([40.0, 60.0, 80.0]),
         "at": [seconds * share for share in (0.0, 0.5, 0.75, 1.0)],
         "server_memory": [200 * 2**20] * 4,
         "viewers": list(viewers or [viewer()]),
@@ -99,6 +101,15 @@ def test_the_conclusion_counts_what_was_judged_and_names_what_fails() -> None:
     assert "not measured: third" in said
     assert "fourth" in said
     assert "fifth" not in said
+
+
+def test_a_click_whose_action_never_arrives_counts_as_the_latest_of_all() -> None:
+    arrived = figures(run())
+    assert [named(arrived, f"acknowledged_{name}_ms").value for name in ("p50", "p95", "max")] == [60, 80, 80]
+    assert named(arrived, "acknowledged_p95_ms").verdict == "passes"
+    lost = figures(run(acknowledged=np.array([40.0, 60.0, np.inf])))
+    assert named(lost, "acknowledged_p95_ms").verdict == "fails"
+    assert named(figures(run(acknowledged=np.empty(0))), "acknowledged_p95_ms").verdict == "not measured"
 
 
 def test_nothing_is_judged_on_a_machine_that_others_used() -> None:
