@@ -62,7 +62,7 @@ format: $(INSTALLED_DEV) ## Format the code
 	@$(BIN)/ruff format .
 
 lock: $(INSTALLED_DEV) ## Pin the newest versions that pyproject.toml allows, with hashes
-	@$(BIN)/uv pip compile pyproject.toml --extra dev --extra bench --universal --python-version 3.11 \
+	@$(BIN)/uv pip compile pyproject.toml --extra all --extra dev --extra bench --universal --python-version 3.11 \
 		--generate-hashes --no-header --upgrade --quiet --output-file requirements.lock
 
 # The versions of the lock, except where deep-river needs older ones; the peers of the throughput benchmark have
@@ -77,14 +77,14 @@ bench-peers: $(INSTALLED_DEV) ## Install the peers of the benchmarks beside .ven
 	@echo 'river<0.26' > $(PEERS)/overrides.txt
 	@$(BIN)/uv pip install --quiet --python $(PEERS) --constraint $(PEERS)/constraints.txt $(TORCH) \
 		--override $(PEERS)/overrides.txt \
-		--requirement pyproject.toml --extra dev --extra bench --extra peers
+		--requirement pyproject.toml --extra all --extra dev --extra bench --extra peers
 	@echo "next: $(PEERS)/bin/python -m benchmarks.quality --data DIR"
 
 docs: $(INSTALLED_DEV) ## Build the documentation as a site in .site; a broken link is an error
 	@NO_MKDOCS_2_WARNING=1 $(BIN)/mkdocs build --strict
 
 sbom: $(INSTALLED_DEV) ## Write sbom.json (CycloneDX): every package that is shipped, with its version and hashes
-	@$(BIN)/uv pip compile pyproject.toml --constraint requirements.lock --python-version 3.11 --generate-hashes \
+	@$(BIN)/uv pip compile pyproject.toml --extra all --constraint requirements.lock --python-version 3.11 --generate-hashes \
 		--no-header --no-annotate --quiet --output-file .sbom-requirements.txt
 	@$(BIN)/cyclonedx-py requirements --pyproject pyproject.toml --output-reproducible --output-file sbom.json \
 		.sbom-requirements.txt
@@ -105,5 +105,5 @@ $(INSTALLED): requirements.lock
 $(INSTALLED_DEV): $(INSTALLED)
 	@echo "installing the development tools"
 	@$(BIN)/uv pip install --quiet --python $(BIN)/python --compile-bytecode --require-hashes \
-		--requirement pyproject.toml --extra dev --extra bench --constraint requirements.lock
+		--requirement pyproject.toml --extra all --extra dev --extra bench --constraint requirements.lock
 	@touch $@
