@@ -16,8 +16,8 @@ TORCH ?= --torch-backend cpu
 unexport PYTHONDONTWRITEBYTECODE
 
 .DEFAULT_GOAL := help
-.PHONY: help install demo kafka certificates test test-fast test-all test-slow faults soak check format lock bench-peers \
-	docs sbom screenshot clean
+.PHONY: help install demo kafka certificates containers stack test test-fast test-all test-slow faults soak check \
+	format lock bench-peers docs sbom screenshot clean
 
 help: ## List the targets
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  make %-12s %s\n", $$1, $$2}'
@@ -33,6 +33,12 @@ kafka: $(INSTALLED) ## Start a Kafka broker (needs Java 17 and Maven); Ctrl-C st
 
 certificates: $(INSTALLED) ## Create certificates for a secured broker (HOSTS="NAME ADDRESS", FORCE=1): docs/security.md
 	@$(BIN)/python -m scripts.certificates $(addprefix --host ,$(HOSTS)) $(if $(FORCE),--force)
+
+containers: $(INSTALLED_DEV) ## Build both images and try each profile of docker-compose.yml, where there is an engine
+	@$(BIN)/python -m scripts.stack.containers
+
+stack: $(INSTALLED_DEV) ## Try the programs of docker-compose.yml natively, with TLS, users and a login (needs mosquitto)
+	@$(BIN)/python -m scripts.stack
 
 test: $(INSTALLED_DEV) ## Run the tests, except the slow ones
 	@$(BIN)/python -m pytest
