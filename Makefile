@@ -16,8 +16,8 @@ TORCH ?= --torch-backend cpu
 unexport PYTHONDONTWRITEBYTECODE
 
 .DEFAULT_GOAL := help
-.PHONY: help install demo kafka certificates test test-fast test-all test-slow faults soak check format lock bench-peers \
-	docs sbom screenshot clean
+.PHONY: help install demo kafka certificates containers stack test test-fast test-all test-slow faults soak check \
+	format lock bench-peers docs sbom screenshot clean
 
 help: ## List the targets
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  make %-12s %s\n", $$1, $$2}'
@@ -33,6 +33,12 @@ kafka: $(INSTALLED) ## Start a Kafka broker (needs Java 17 and Maven); Ctrl-C st
 
 certificates: $(INSTALLED) ## Create certificates for a secured broker (HOSTS="NAME ADDRESS", FORCE=1): docs/security.md
 	@$(BIN)/python -m scripts.certificates $(addprefix --host ,$(HOSTS)) $(if $(FORCE),--force)
+
+containers: $(INSTALLED_DEV) ## Build both images and try each profile of docker-compose.yml, where there is an engine
+	@$(BIN)/python -m scripts.stack.containers
+
+stack: $(INSTALLED_DEV) ## Try the programs of docker-compose.yml natively, with TLS, users and a login (needs mosquitto)
+	@$(BIN)/python -m scripts.stack
 
 test: $(INSTALLED_DEV) ## Run the tests, except the slow ones
 	@$(BIN)/python -m pytest
@@ -62,7 +68,7 @@ format: $(INSTALLED_DEV) ## Format the code
 	@$(BIN)/ruff format .
 
 lock: $(INSTALLED_DEV) ## Pin the newest versions that pyproject.toml allows, with hashes
-	@$(BIN)/uv pip compile pyproject.toml --extra dev --extra bench --universal --python-version 3.11 \
+	@$(BIN)/uv pip compile pyproject.toml --extra all --extra dev --extra bench --universal --python-version 3.11 \
 		--generate-hashes --no-header --upgrade --quiet --output-file requirements.lock
 
 # The versions of the lock, except where deep-river needs older ones; the peers of the throughput benchmark have
@@ -77,14 +83,14 @@ bench-peers: $(INSTALLED_DEV) ## Install the peers of the benchmarks beside .ven
 	@echo 'river<0.26' > $(PEERS)/overrides.txt
 	@$(BIN)/uv pip install --quiet --python $(PEERS) --constraint $(PEERS)/constraints.txt $(TORCH) \
 		--override $(PEERS)/overrides.txt \
-		--requirement pyproject.toml --extra dev --extra bench --extra peers
+		--requirement pyproject.toml --extra all --extra dev --extra bench --extra peers
 	@echo "next: $(PEERS)/bin/python -m benchmarks.quality --data DIR"
 
 docs: $(INSTALLED_DEV) ## Build the documentation as a site in .site; a broken link is an error
 	@NO_MKDOCS_2_WARNING=1 $(BIN)/mkdocs build --strict
 
 sbom: $(INSTALLED_DEV) ## Write sbom.json (CycloneDX): every package that is shipped, with its version and hashes
-	@$(BIN)/uv pip compile pyproject.toml --constraint requirements.lock --python-version 3.11 --generate-hashes \
+	@$(BIN)/uv pip compile pyproject.toml --extra all --constraint requirements.lock --python-version 3.11 --generate-hashes \
 		--no-header --no-annotate --quiet --output-file .sbom-requirements.txt
 	@$(BIN)/cyclonedx-py requirements --pyproject pyproject.toml --output-reproducible --output-file sbom.json \
 		.sbom-requirements.txt
@@ -105,5 +111,5 @@ $(INSTALLED): requirements.lock
 $(INSTALLED_DEV): $(INSTALLED)
 	@echo "installing the development tools"
 	@$(BIN)/uv pip install --quiet --python $(BIN)/python --compile-bytecode --require-hashes \
-		--requirement pyproject.toml --extra dev --extra bench --constraint requirements.lock
+		--requirement pyproject.toml --extra all --extra dev --extra bench --constraint requirements.lock
 	@touch $@

@@ -1,1 +1,5 @@
 """The Bytewax dataflows: decode, score, record, backtest."""
+
+from config.extras import explain_missing_packages
+
+explain_missing_packages()

@@ -1,7 +1,8 @@
 """Users of the broker: a password file for mosquitto, with a new random password for each user.
 
 The passwords are printed once, as lines ``user password``, and stored nowhere: the file holds only their
-hashes. A running broker reads the file again on SIGHUP.
+hashes. With ``--environment`` those of roles are written to files for their programs instead. A running
+broker reads the password file again on SIGHUP.
 """
 
 from __future__ import annotations
@@ -24,6 +25,9 @@ ANSWERS = "ack"
 """The level below the topic of commands on which vehicles answer: no vehicle can have this name."""
 
 _VALID = re.compile(r"[^\x00-\x20\x7f-\x9f:+#/]{1,256}")
+_SECTIONS = {"page-dispatcher": "PAGE__DISPATCHER", "page-operator": "PAGE__OPERATOR"}
+"""Roles whose user is not that of ``[mqtt]``."""
+
 _ITERATIONS = 101
 """The default of mosquitto. More would slow down every connection, and random passwords need no more."""
 
@@ -82,6 +86,29 @@ def write_users(file: Path, passwords: Mapping[str, str]) -> None:
         raise SettingsError(f"cannot write {file}: {getattr(error, 'strerror', None) or error}") from None
 
 
+def write_environments(directory: Path, passwords: Mapping[str, str]) -> None:
+    """Write ``ROLE.env`` for each role: the variables that tell a program its user and password.
+
+    Args:
+        directory: where; the files are readable for their owner only.
+        passwords: role → password.
+
+    Raises:
+        SettingsError: a file cannot be written.
+    """
+    for role, password in passwords.items():
+        section = _SECTIONS.get(role, "MQTT")
+        file = directory / f"{role}.env"
+        try:
+            file.unlink(missing_ok=True)
+            file.touch(mode=0o600, exist_ok=False)
+            file.write_text(
+                f"FLEET__{section}__USERNAME={role}\nFLEET__{section}__PASSWORD={password}\n", "utf-8"
+            )
+        except OSError as error:
+            raise SettingsError(f"cannot write {file}: {error.strerror}") from None
+
+
 def _entries(file: Path) -> dict[str, str]:
     if not file.exists():
         return {}
@@ -110,6 +137,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
         description=__doc__,
         epilog="examples:\n"
         "  python -m scripts.broker_users --roles\n"
+        "  python -m scripts.broker_users --roles --environment\n"
         "  python -m scripts.broker_users --vehicle VEH-0001 --vehicle VEH-0002",
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )
@@ -123,13 +151,22 @@ def main(arguments: Sequence[str] | None = None) -> None:
     parser.add_argument(
         "--file", type=Path, default=FILE, metavar="FILE", help="password file (default: %(default)s)"
     )
+    parser.add_argument(
+        "--environment",
+        action="store_true",
+        help="write the passwords of roles to ROLE.env beside that file, as docker-compose.yml reads them, "
+        "and print none of them",
+    )
     options = parser.parse_args(arguments)
     roles = ROLES if options.roles else options.role
     if not roles and not options.vehicle:
         parser.error("expected --roles, --role or --vehicle, got none")
     with exit_on_error("broker_users"):
         users = [*roles, *map(check_vehicle, options.vehicle)]
-        for user, password in add_users(options.file, users).items():
+        passwords = add_users(options.file, users)
+        if options.environment:
+            write_environments(options.file.parent, {role: passwords.pop(role) for role in roles})
+        for user, password in passwords.items():
             print(user, password)
 
 

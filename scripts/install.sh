@@ -115,4 +115,4 @@ if [ ! -x "$venv/bin/uv" ]; then
 fi
 # Compiled once here, and not at every start by who cannot or may not write (PYTHONDONTWRITEBYTECODE).
 "$venv/bin/uv" pip install --quiet --python "$venv/bin/python" --compile-bytecode --require-hashes \
-    --requirement pyproject.toml --constraint "$lock"
+    --requirement pyproject.toml --extra all --constraint "$lock"

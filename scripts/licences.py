@@ -16,8 +16,9 @@ REPOSITORY = Path(__file__).resolve().parents[1]
 
 HEADER = """# Licences of what is shipped
 
-What the programs need at run time, with everything that these packages need in turn, and the licence that
-each declares; made by `python -m scripts.licences`. This project itself: [Apache-2.0](LICENSE).
+What the programs need at run time, the extras included, with everything that these packages need in turn,
+and the licence that each declares; made by `python -m scripts.licences`. This project itself:
+[Apache-2.0](LICENSE).
 
 | package | licence |
 |---|---|
@@ -34,21 +35,31 @@ DECLARED_ELSEWHERE = {
 """Packages whose metadata do not name a licence, and the licence in their repository."""
 
 
-def shipped() -> list[str]:
-    """Names of all packages that the programs need, in alphabetical order; those of this system only."""
+def shipped(extra: str = "all") -> list[str]:
+    """Names of all packages that the programs need, in alphabetical order; those of this system only.
+
+    Args:
+        extra: of pyproject.toml; "" for what a job alone needs.
+    """
     with (REPOSITORY / "pyproject.toml").open("rb") as file:
-        wanted = [Requirement(text) for text in tomllib.load(file)["project"]["dependencies"]]
+        project = tomllib.load(file)["project"]
+    wanted = [Requirement(text) for text in project["dependencies"]]
+    wanted += [Requirement(text) for text in project["optional-dependencies"].get(extra, [])]
     found: set[str] = set()
     while wanted:
         requirement = wanted.pop()
         name = canonicalize_name(requirement.name)
+        if name == project["name"]:
+            named = [project["optional-dependencies"][each] for each in requirement.extras]
+            wanted += [Requirement(text) for texts in named for text in texts]
+            continue
         if name in found:
             continue
         found.add(name)
         extras = requirement.extras or {""}
         for text in metadata.requires(name) or []:
             needed = Requirement(text)
-            if needed.marker is None or any(needed.marker.evaluate({"extra": extra}) for extra in extras):
+            if needed.marker is None or any(needed.marker.evaluate({"extra": each}) for each in extras):
                 wanted.append(needed)
     return sorted(found)
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from itertools import chain, islice
 from pathlib import Path
 from typing import Any
@@ -11,21 +11,18 @@ from typing import Any
 import msgspec
 
 from config.errors import RecordingError
+from config.extras import hint
 from dataflows.events import JSON_ERRORS
 from dataflows.recordings.columns import Column, enough_numbers, pointer_to
 from dataflows.recordings.delimited import DelimitedRecording
 from dataflows.recordings.json_lines import JsonLinesRecording
 from dataflows.recordings.lines import GZIP_SUFFIX
 from dataflows.recordings.options import TableOptions
-from dataflows.recordings.parquet import ParquetRecording
 from dataflows.recordings.recording import Recording
 
 JSON_LINES = (".jsonl", ".ndjson", ".json")
-TABLES: dict[str, type[DelimitedRecording | ParquetRecording]] = {
-    ".csv": DelimitedRecording,
-    ".tsv": DelimitedRecording,
-    ".parquet": ParquetRecording,
-}
+PARQUET = ".parquet"
+TABLES = (".csv", ".tsv", PARQUET)
 
 
 def open_recording(path: Path, options: TableOptions | None = None) -> Recording:
@@ -37,13 +34,13 @@ def open_recording(path: Path, options: TableOptions | None = None) -> Recording
 
     Raises:
         RecordingError: the suffix is unknown, the file is missing, empty, unreadable or damaged, or the times
-            are not where `options` says.
+            are not where `options` says; or it is a Parquet file and pyarrow is not installed.
     """
     suffixes = [suffix.lower() for suffix in path.suffixes]
     compressed = suffixes[-1:] == [GZIP_SUFFIX]
     suffix = (suffixes[-2:-1] if compressed else suffixes[-1:]) or [""]
     known = suffix[0] in JSON_LINES or suffix[0] in TABLES
-    if not known or (compressed and suffix[0] == ".parquet"):
+    if not known or (compressed and suffix[0] == PARQUET):
         raise RecordingError(
             f"{path}: expected a name that ends in .jsonl, .ndjson, .json, .csv, .tsv "
             "(each also with .gz) or .parquet"
@@ -58,7 +55,17 @@ def open_recording(path: Path, options: TableOptions | None = None) -> Recording
                 "whose times are where [payload] time says"
             )
         return JsonLinesRecording(path)
-    return TABLES[suffix[0]](path, options or TableOptions())
+    table = _parquet(path) if suffix[0] == PARQUET else DelimitedRecording
+    return table(path, options or TableOptions())
+
+
+def _parquet(path: Path) -> Callable[[Path, TableOptions], Recording]:
+    """What reads Parquet, which a job without the extra `history` has no package for."""
+    try:
+        from dataflows.recordings.parquet import ParquetRecording
+    except ImportError as error:
+        raise RecordingError(f"cannot read {path}: {hint(error) or error}") from None
+    return ParquetRecording
 
 
 def discover_columns(path: Path, sample: int = 1000) -> tuple[Column, ...]:

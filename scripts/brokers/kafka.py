@@ -54,8 +54,8 @@ def class_path() -> str:
                 f"expected {program} on the PATH, found none; install what Kafka needs, Java 17 or newer and "
                 "Maven: apt-get install openjdk-17-jre-headless maven, brew install openjdk@17 maven"
             )
-    known = WORK / f"classpath-{POM.stat().st_mtime_ns}"
-    if known.exists() and all(Path(jar).exists() for jar in known.read_text().split(os.pathsep)):
+    known = _known()
+    if _has_jars(known):
         return known.read_text()
     WORK.mkdir(exist_ok=True)
     print("fetching Kafka from Maven Central (about 100 MB, once)", file=sys.stderr, flush=True)
@@ -68,6 +68,19 @@ def class_path() -> str:
         raise BrokerError(f"cannot fetch Kafka with `{' '.join(command)}`: {trouble}")
     written.replace(known)
     return known.read_text()
+
+
+def is_fetched() -> bool:
+    """Whether Java and the jars of Kafka are there, so that a broker starts without fetching anything."""
+    return shutil.which("java") is not None and shutil.which("mvn") is not None and _has_jars(_known())
+
+
+def _known() -> Path:
+    return WORK / f"classpath-{POM.stat().st_mtime_ns}"
+
+
+def _has_jars(known: Path) -> bool:
+    return known.exists() and all(Path(jar).exists() for jar in known.read_text().split(os.pathsep))
 
 
 def configure(

@@ -40,7 +40,7 @@ class Mosquitto(Broker):
         if passwords is not None:
             text = _replaced(text, r"^allow_anonymous true$", "allow_anonymous false")
             more.append(f"password_file {self._password_file(passwords)}")
-        text = _replaced(text, r"^listener 1883$", f"listener {self.port} {LOCALHOST}")
+        text = _replaced(text, r"^listener 1883 127\.0\.0\.1$", f"listener {self.port} {LOCALHOST}")
         self._configuration = directory / "mosquitto.conf"
         self._configuration.write_text("\n".join([text, *more, ""]), encoding="utf-8")
 

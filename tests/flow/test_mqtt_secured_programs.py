@@ -18,15 +18,11 @@ import pytest
 from config.broker_settings import MqttSettings
 from config.settings import load
 from dataflows.events import Enriched
+from scripts.brokers.secured_mosquitto import SecuredMosquitto
 from scripts.waiting import wait_until
 from sim.__main__ import main as simulate
 from tests.support.paths import REPOSITORY
-from tests.support.secured_broker import (
-    EncryptedInbox,
-    SecuredMosquitto,
-    answers_to,
-    secured_mosquitto,
-)
+from tests.support.secured_broker import EncryptedInbox, answers_to, secured_mosquitto
 from tests.support.telemetry import telemetry
 from ui.live.mqtt_feed import MqttFeed
 

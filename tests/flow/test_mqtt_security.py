@@ -17,14 +17,12 @@ from config.settings import DEFAULT_FILE, load
 from dataflows.connectors.mqtt.sink import MqttSink
 from scripts.broker_users import add_users
 from scripts.brokers.process import Broker
+from scripts.brokers.secured_mosquitto import CONFIGURATION, RIGHTS, SecuredMosquitto
 from scripts.certificates import make_authority, make_server_certificate
 from scripts.waiting import DEADLINE, wait_until
 from tests.support.certificates import tls
 from tests.support.secured_broker import (
-    CONFIGURATION,
-    RIGHTS,
     EncryptedInbox,
-    SecuredMosquitto,
     answer_to_connecting,
     answers_to,
     encrypted_client,

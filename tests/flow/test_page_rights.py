@@ -12,7 +12,8 @@ from config.broker_settings import MqttSettings
 from config.page_settings import BrokerUser
 from config.settings import load
 from dataflows.events import AlertAction, Command
-from tests.support.secured_broker import EncryptedInbox, SecuredMosquitto, answers_to, secured_mosquitto
+from scripts.brokers.secured_mosquitto import SecuredMosquitto
+from tests.support.secured_broker import EncryptedInbox, answers_to, secured_mosquitto
 from ui.actions.mqtt_actions import MqttActions
 from ui.commands.publishers import MqttCommands
 

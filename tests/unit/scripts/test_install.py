@@ -177,7 +177,9 @@ def test_pip_installs_only_uv_and_uv_only_what_the_programs_need_both_with_hashe
     assert "altair" not in (world.directory / "pip-requirements").read_text()
     assert "uvicorn" not in (world.directory / "pip-requirements").read_text()
     assert packages.startswith("uv pip install ")
-    assert packages.endswith("--require-hashes --requirement pyproject.toml --constraint requirements.lock")
+    assert packages.endswith(
+        "--require-hashes --requirement pyproject.toml --extra all --constraint requirements.lock"
+    )
 
 
 def test_an_interpreter_that_python_names_is_the_only_candidate(world: World) -> None:
@@ -216,7 +218,9 @@ def test_without_a_supported_interpreter_uv_from_pypi_brings_one(world: World) -
     assert "--require-hashes" in pip
     assert creation == "uv venv --quiet --clear --python 3.12 .venv"
     assert "--require-hashes" in own_uv
-    assert packages.endswith("--require-hashes --requirement pyproject.toml --constraint requirements.lock")
+    assert packages.endswith(
+        "--require-hashes --requirement pyproject.toml --extra all --constraint requirements.lock"
+    )
 
 
 def test_a_uv_on_the_path_is_enough(world: World) -> None:
