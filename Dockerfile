@@ -24,9 +24,8 @@ RUN groupadd --gid 10001 fleet \
 
 COPY --from=build /opt/fleet /opt/fleet
 
-# The programs, and Streamlit, look for their settings in the working directory.
+# Bytewax looks for the flows, and Streamlit for its secrets, in the working directory.
 WORKDIR /app
-COPY .streamlit .streamlit
 COPY config config
 COPY dataflows dataflows
 COPY sim sim
