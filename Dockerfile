@@ -32,7 +32,6 @@ RUN uv pip install --no-cache --python /opt/fleet/bin/python --compile-bytecode 
 # recognised as those of a file: with a fraction, all of them would be compiled again at every start.
 FROM python:3.11.14-slim-trixie AS programs
 WORKDIR /app
-COPY .streamlit .streamlit
 COPY config config
 COPY dataflows dataflows
 COPY sim sim
@@ -60,7 +59,7 @@ RUN groupadd --gid 10001 fleet \
     && install --directory --owner 10001 --group 10001 --mode 0700 \
        /var/lib/fleet /var/lib/fleet/recovery /var/lib/fleet/history /var/lib/page
 
-# The programs, and Streamlit, look for their settings in the working directory.
+# Bytewax looks for the flows, and Streamlit for its secrets, in the working directory.
 WORKDIR /app
 COPY --from=programs /app .
 

@@ -17,7 +17,7 @@ unexport PYTHONDONTWRITEBYTECODE
 
 .DEFAULT_GOAL := help
 .PHONY: help install demo kafka certificates containers stack test test-fast test-all test-slow faults soak check \
-	format lock bench-peers docs sbom screenshot clean
+	newest format lock bench-peers docs sbom screenshot clean
 
 help: ## List the targets
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  make %-12s %s\n", $$1, $$2}'
@@ -63,6 +63,9 @@ check: $(INSTALLED_DEV) ## Check style, format and types
 	@$(BIN)/ruff format --check .
 	@$(BIN)/mypy
 
+newest: $(INSTALLED_DEV) ## Run the tests with the newest versions that pyproject.toml allows (about 10 minutes)
+	@.ci/newest-versions
+
 format: $(INSTALLED_DEV) ## Format the code
 	@$(BIN)/ruff check --fix .
 	@$(BIN)/ruff format .
@@ -101,7 +104,7 @@ screenshot: $(INSTALLED_DEV) ## Take the screenshots of the documentation from a
 
 clean: ## Remove everything that these targets create
 	rm -rf $(VENV) $(PEERS) $(THROUGHPUT_PEERS) .demo .site sbom.json .kafka .mypy_cache .pytest_cache .ruff_cache .hypothesis
-	rm -rf .venv-lowest
+	rm -rf .venv-lowest .venv-newest
 	find . -name __pycache__ -type d -prune -exec rm -rf {} +
 
 $(INSTALLED): requirements.lock

@@ -18,10 +18,13 @@ the dataflow engine.
 
 from __future__ import annotations
 
+import logging
 import sys
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from types import TracebackType
+
+from config.log_lines import writes_json
 
 
 class FleetError(Exception):
@@ -64,6 +67,19 @@ class LostProcessError(FleetError):
     """Another process of the same job has exited or become unreachable."""
 
 
+def report_failure(program: str, message: str) -> None:
+    """Write why a program ends as one line on standard error: of text, or of JSON if that is what it logs.
+
+    Args:
+        program: name that a line of text starts with.
+        message: the reason.
+    """
+    if writes_json():
+        logging.getLogger(program).error("%s", message)
+    else:
+        print(f"{program}: {message}", file=sys.stderr, flush=True)
+
+
 @contextmanager
 def exit_on_error(program: str) -> Iterator[None]:
     """Turn a `FleetError` into one line on standard error and exit status 1; a context.
@@ -77,7 +93,7 @@ def exit_on_error(program: str) -> Iterator[None]:
     try:
         yield
     except FleetError as error:
-        print(f"{program}: {error}", file=sys.stderr)
+        report_failure(program, str(error))
         raise SystemExit(1) from None
     except KeyboardInterrupt:
         raise SystemExit(130) from None
@@ -101,7 +117,7 @@ def install_excepthook(
         while cause is not None and not isinstance(cause, FleetError | KeyboardInterrupt):
             cause = translate(cause) or cause.__cause__
         if isinstance(cause, FleetError):
-            print(f"{program}: {cause}", file=sys.stderr)
+            report_failure(program, str(cause))
         elif cause is None:
             unexpected(kind, error, traceback)
 

@@ -39,11 +39,13 @@ from config.alert_settings import AlertSettings, NotifySettings
 from config.broker_settings import KafkaSettings, MqttSettings
 from config.errors import SettingsError
 from config.history_settings import HistorySettings
+from config.logging_settings import LoggingSettings
 from config.monitoring_settings import MonitoringSettings
 from config.page_settings import PageSettings as PageSettings
 from config.payload_settings import PayloadSettings as PayloadSettings
 from config.rollup_settings import RollupSettings
 from config.section import UNSET, Section, Share
+from config.setting_errors import described
 from config.signal_settings import SCORED_ROLES as SCORED_ROLES
 from config.signal_settings import Catalogue, check_catalogue, check_condition
 from config.signal_settings import Role as Role
@@ -158,15 +160,28 @@ class DetectorSettings(Section):
     accept_after: NonNegativeFloat
 
 
-class Settings(BaseSettings):
-    """Every setting of every program."""
+class _FromEnvironment(BaseSettings):
+    """Settings of a file, with single keys overridden by environment variables."""
 
     model_config = SettingsConfigDict(
-        extra="forbid",
-        frozen=True,
-        env_prefix=ENVIRONMENT_PREFIX,
-        env_nested_delimiter="__",
+        extra="forbid", frozen=True, env_prefix=ENVIRONMENT_PREFIX, env_nested_delimiter="__"
     )
+
+    @classmethod
+    def settings_customise_sources(
+        cls,
+        settings_cls: type[BaseSettings],
+        init_settings: PydanticBaseSettingsSource,
+        env_settings: PydanticBaseSettingsSource,
+        dotenv_settings: PydanticBaseSettingsSource,
+        file_secret_settings: PydanticBaseSettingsSource,
+    ) -> tuple[PydanticBaseSettingsSource, ...]:
+        """Environment variables override the file, which `load` passes as keyword arguments."""
+        return (env_settings, init_settings)
+
+
+class Settings(_FromEnvironment):
+    """Every setting of every program."""
 
     source: SourceSettings
     sink: SinkSettings
@@ -183,6 +198,7 @@ class Settings(BaseSettings):
     notify: NotifySettings
     rollups: RollupSettings
     monitoring: MonitoringSettings
+    logging: LoggingSettings
     simulator: SimulatorSettings
     page: PageSettings
 
@@ -284,18 +300,6 @@ class Settings(BaseSettings):
                 raise ValueError(f"alerts.asleep: {error}") from None
         return self
 
-    @classmethod
-    def settings_customise_sources(
-        cls,
-        settings_cls: type[BaseSettings],
-        init_settings: PydanticBaseSettingsSource,
-        env_settings: PydanticBaseSettingsSource,
-        dotenv_settings: PydanticBaseSettingsSource,
-        file_secret_settings: PydanticBaseSettingsSource,
-    ) -> tuple[PydanticBaseSettingsSource, ...]:
-        """Environment variables override the file, which `load` passes as keyword arguments."""
-        return (env_settings, init_settings)
-
 
 def load(file: Path | None = None) -> Settings:
     """Load the settings.
@@ -307,22 +311,49 @@ def load(file: Path | None = None) -> Settings:
         SettingsError: the file is missing or not TOML, or a key is unknown, missing or invalid. The message
             names the key, what was expected and what was found.
     """
-    path = file or Path(os.environ.get(FILE_VARIABLE) or DEFAULT_FILE)
+    path = file or _file()
     _refuse_unknown_sections()
-    values = _read(DEFAULT_FILE)
-    if path.resolve() != DEFAULT_FILE.resolve():
-        overlay = _read(path)
-        if "signals" in overlay:
-            values["signals"] = {}
-        values = _overlay(values, overlay)
+    values = _values(path)
     try:
         return Settings(**values)
     except ValidationError as error:
-        raise SettingsError(f"{path}: {'; '.join(map(_describe, error.errors()))}") from None
+        raise SettingsError(f"{path}: {'; '.join(map(described, error.errors()))}") from None
     except PydanticSettingsError as error:
         raise SettingsError(
             f"{path}: {error}; check the {ENVIRONMENT_PREFIX}* environment variables"
         ) from None
+
+
+def logging_in_force() -> LoggingSettings:
+    """The section ``[logging]``, whatever is wrong elsewhere; its defaults if it is wrong itself.
+
+    A program needs it before it can report what is wrong, which `load` finds.
+    """
+
+    class OnlyLogging(_FromEnvironment):
+        model_config = SettingsConfigDict(extra="ignore")
+
+        logging: LoggingSettings
+
+    try:
+        return OnlyLogging(logging=_values(_file()).get("logging", {})).logging
+    except (SettingsError, ValidationError, PydanticSettingsError):
+        return LoggingSettings()
+
+
+def _file() -> Path:
+    return Path(os.environ.get(FILE_VARIABLE) or DEFAULT_FILE)
+
+
+def _values(path: Path) -> dict[str, Any]:
+    """What a file says, over the defaults."""
+    values = _read(DEFAULT_FILE)
+    if path.resolve() == DEFAULT_FILE.resolve():
+        return values
+    overlay = _read(path)
+    if "signals" in overlay:
+        values["signals"] = {}
+    return _overlay(values, overlay)
 
 
 def _read(path: Path) -> dict[str, Any]:
@@ -353,24 +384,3 @@ def _refuse_unknown_sections() -> None:
             if section not in Settings.model_fields:
                 known = ", ".join(Settings.model_fields)
                 raise SettingsError(f"{variable}: unknown section {section!r}, expected one of {known}")
-
-
-def _describe(error: Any) -> str:
-    key = ".".join(str(part) for part in error["loc"])
-    match error["type"]:
-        case "extra_forbidden":
-            return f"{key}: unknown key; remove it or correct its name"
-        case "missing":
-            return f"{key}: required, but missing; config/{DEFAULT_FILE.name} describes every key"
-        case _:
-            message = error["msg"].removeprefix("Value error, ")
-            # The input of a check across keys is the whole section, passwords included.
-            is_private = (
-                key.endswith(("password", "url"))
-                or isinstance(error["input"], dict | Section)
-                # A URL where a table or a list was expected; it may hold a password.
-                or "://" in str(error["input"])
-            )
-            described = message if is_private else f"{message}, got {error['input']!r}"
-            # A check across sections names the keys itself.
-            return f"{key}: {described}" if key else described

@@ -29,6 +29,7 @@ from dataflows.alert.step import Item, alert, check_alert_snapshots
 from dataflows.clock import SECOND
 from dataflows.connectors.endpoints import actions_source, deliver, telemetry_source
 from dataflows.decode import Decoded, Decoder, TelemetryBatch
+from dataflows.decode.dead_letter_log import DeadLetterLog
 from dataflows.decode.dead_letters import DeadLetterLimit, count_dead_letters, encode_dead_letters
 from dataflows.decode.signal_watch import SignalWatch
 from dataflows.decode.unknown_fields import UnknownFields
@@ -153,11 +154,13 @@ def _alerts(
 def _decoder(settings: Settings) -> Callable[[MessageBatch], Decoded]:
     decoder = Decoder.of(settings)
     limit = DeadLetterLimit(settings.dead_letters)
+    log = DeadLetterLog(settings.topics.dead_letter)
     watch = SignalWatch(settings.signals, UnknownFields.of(settings))
 
     def decode(batch: MessageBatch) -> Decoded:
         decoded = decoder.decode(batch)
         watch.count(decoded)
+        log.count(decoded.dead_letters)
         limit.count(decoded)
         return decoded
 

@@ -24,6 +24,7 @@ from bytewax.inputs import Source
 
 from config.alert_settings import NotifySettings
 from config.errors import SettingsError
+from config.logs import announce
 from config.settings import Settings, load
 from dataflows.connectors.endpoints import alerts_source
 from dataflows.job import job
@@ -70,7 +71,12 @@ def flow() -> Dataflow:
             "open are told again after a restart"
         )
     how = "printing what they would be told" if settings.notify.dry_run else "telling"
-    print(f"{how}: {', '.join(services)}; alerts from {settings.enriched_broker}", flush=True)
+    announce(
+        FLOW,
+        f"{how}: {', '.join(services)}; alerts from {settings.enriched_broker}",
+        channels=list(services),
+        broker=settings.enriched_broker,
+    )
     return dataflow
 
 

@@ -22,6 +22,7 @@ from bytewax.dataflow import Dataflow
 from bytewax.inputs import FixedPartitionedSource, Source
 
 from config.errors import SettingsError
+from config.logs import announce
 from config.settings import Settings, load
 from dataflows.connectors.endpoints import topic_sources
 from dataflows.connectors.files import RecordingSink
@@ -58,7 +59,7 @@ def flow() -> Dataflow:
     if settings.history.directory is not None:
         Maintenance(settings.history.directory, settings.history).start()
     for line in _described(settings, topics):
-        print(line, flush=True)
+        announce(FLOW, line, topics=sorted(topics.values()))
     return dataflow
 
 

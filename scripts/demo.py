@@ -88,6 +88,7 @@ def main() -> None:
             "FLEET__PAGE__METRICS": json.dumps([f"http://{LOCALHOST}:{port}/metrics" for port in ports]),
             "PATH": f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}",
             "PYTHONUNBUFFERED": "1",
+            "FLEET__LOGGING__FORMAT": "text",
         }
         if load().source.kind == "kafka":
             os.environ |= _own_topics()

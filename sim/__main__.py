@@ -8,9 +8,10 @@ from collections.abc import Sequence
 from contextlib import ExitStack
 from datetime import UTC, datetime
 from pathlib import Path
+from typing import Any
 
 from config.errors import SettingsError, exit_on_error
-from config.logs import configure_logging
+from config.logs import announce, configure_logging
 from config.settings import Settings, load
 from config.stop_request import StopRequest
 from config.topic_template import TopicTemplate
@@ -48,7 +49,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
     Raises:
         SystemExit: with status 1 or 2, after one line on standard error, if something is wrong.
     """
-    configure_logging(f"{PROGRAM}: %(message)s")
+    configure_logging(PROGRAM, f"{PROGRAM}: %(message)s")
     with exit_on_error(PROGRAM):
         settings = load()
         options = new_parser(settings.simulator).parse_args(arguments)
@@ -103,7 +104,10 @@ def _to_broker(options: argparse.Namespace, settings: Settings, stop: StopReques
             stack.enter_context(receiver)
         _say(
             f"{options.vehicles:,} vehicles, {options.rate:g} events/s each, to {topics.telemetry} at "
-            f"{settings.telemetry_broker}; Ctrl-C stops"
+            f"{settings.telemetry_broker}; Ctrl-C stops",
+            vehicles=options.vehicles,
+            topic=topics.telemetry,
+            broker=settings.telemetry_broker,
         )
         live = Pacer(stop, start=microseconds(start))
         desk = None
@@ -120,7 +124,12 @@ def _to_broker(options: argparse.Namespace, settings: Settings, stop: StopReques
             commands=desk,
         )
     summary = _summary(totals, stop, network)
-    _say(f"{summary}; the broker has confirmed all {publisher.confirmed:,} messages")
+    _say(
+        f"{summary}; the broker has confirmed all {publisher.confirmed:,} messages",
+        events=totals.events,
+        messages=totals.messages,
+        faults=totals.faults,
+    )
 
 
 def _fleet(options: argparse.Namespace, settings: Settings, start: datetime) -> Fleet:
@@ -226,8 +235,8 @@ def _beside(output: Path) -> Path:
     return plain.with_suffix(".ground-truth.jsonl")
 
 
-def _say(line: str) -> None:
-    print(f"{PROGRAM}: {line}", flush=True)
+def _say(line: str, **fields: Any) -> None:
+    announce(PROGRAM, line, prefix=f"{PROGRAM}: ", **fields)
 
 
 if __name__ == "__main__":

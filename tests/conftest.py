@@ -17,6 +17,7 @@ from scripts.brokers.embedded import EmbeddedBroker
 from scripts.brokers.kafka_process import Cluster, KafkaBroker, StartKafka
 from scripts.brokers.mosquitto import Mosquitto, StartMosquitto
 from scripts.brokers.process import Broker
+from tests.support.environment import READABLE
 from tests.support.kernels import compile_kernels
 from tests.support.needs import has, left_out, need, need_sessions
 from tests.support.scheduling import KafkaInOneWorker
@@ -35,6 +36,7 @@ def pytest_configure(config: pytest.Config) -> None:
     """Refuse a wrong ``TEST_WITHOUT`` before anything runs, and let every JVM start quickly."""
     left_out()
     os.environ.setdefault("JDK_JAVA_OPTIONS", QUICK_JVM)
+    os.environ.update(READABLE)
 
 
 # Tests share the processors with other workers and with brokers: how long an example takes says nothing.

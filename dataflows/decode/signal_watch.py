@@ -71,6 +71,7 @@ class SignalWatch:
             signal,
             example,
             signal,
+            extra={"signal": signal, "count": bad, "values": sent},
         )
 
     def _count_ignored(self, ignored: dict[str, int]) -> None:

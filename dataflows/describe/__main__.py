@@ -38,7 +38,7 @@ def main(arguments: list[str] | None = None) -> None:
         SystemExit: with status 1, after one line on standard error, if the sample or an option is wrong.
     """
     options = _parser().parse_args(arguments)
-    configure_logging(f"{PROGRAM}: %(message)s")
+    configure_logging(PROGRAM, f"{PROGRAM}: %(message)s", is_command=True)
     with exit_on_error(PROGRAM):
         sample, proposal = _proposal(options)
         toml = toml_of(proposal)

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import argparse
 import csv
-import logging
 import sys
 from collections.abc import Iterator, Sequence
 from datetime import datetime
@@ -62,9 +61,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
     options = parser.parse_args(arguments)
     if (options.sql is not None) + options.tables + (options.delete_vehicle is not None) != 1:
         parser.error("expected SQL, --tables or --delete-vehicle")
-    configure_logging("%(message)s")
-    # Imported with the settings, it says how many threads it has.
-    logging.getLogger("numexpr").setLevel(logging.WARNING)
+    configure_logging("history", "%(message)s", is_command=True)
     with exit_on_error("history"):
         directory = options.directory or load().history.directory
         if directory is None or not open_store(directory).exists():

@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import atexit
 import gc
+import logging
 import os
 import sys
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from functools import partial
+from pathlib import Path
 from typing import Any
 
 from config.errors import exit_on_error, install_excepthook
@@ -40,16 +43,37 @@ def job(flow: str) -> Iterator[Callable[[str], Iterator[Any]]]:
         SystemExit: after one line on standard error, if a `FleetError` is raised within, or if the engine was
             given a recovery directory that cannot be used.
     """
-    if is_run_by_engine(sys.argv):
+    is_job = is_run_by_engine(sys.argv)
+    if is_job:
         hide_crash_reports()
-    configure_logging()
+    configure_logging(flow)
     install_excepthook(flow, translate_engine_error)
     with exit_on_error(flow):
         recovery = RecoveryOptions.of(sys.argv, os.environ)
         if recovery.directory is not None:
             check_recovery_directory(recovery.directory, flow, single_process=recovery.single_process)
         yield partial(newest_states, recovery.directory, flow)
+    if is_job:
+        _log_life(flow, recovery.directory)
     tune_gc()
+
+
+def _log_life(flow: str, recovery: Path | None) -> None:
+    """Log that the job starts, and, when the process ends without an error, that it has stopped."""
+    logger = logging.getLogger(flow)
+    fields = {"recovery": None if recovery is None else str(recovery)}
+    logger.info("starting %s", _how(recovery), extra=fields)
+
+    def log_end() -> None:
+        # The interpreter keeps an error that nobody caught, and which has been reported.
+        if not hasattr(sys, "last_value"):
+            logger.info("stopped")
+
+    atexit.register(log_end)
+
+
+def _how(recovery: Path | None) -> str:
+    return "without recovery" if recovery is None else f"with the recovery directory {recovery}"
 
 
 def tune_gc() -> None:

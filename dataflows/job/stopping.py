@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
+import logging
 import os
-import sys
 import threading
 from datetime import UTC, datetime, timedelta
 from typing import Any, Generic, TypeVar
 
 from bytewax.inputs import FixedPartitionedSource, StatefulSourcePartition
 
+from config.errors import report_failure
 from config.stop_request import StopRequest
 from dataflows.messages import MessageBatch
 
@@ -46,12 +47,12 @@ def with_graceful_shutdown(
 
 def _exit_after_timeout(program: str, requested: threading.Event, repeated: threading.Event) -> None:
     requested.wait()
+    logging.getLogger(program).info("asked to stop: the sources end, and what has arrived is finished")
     when = "at once" if repeated.wait(SHUTDOWN_TIMEOUT) else f"within {SHUTDOWN_TIMEOUT:g} s"
-    print(
-        f"{program}: could not shut down cleanly {when}: the sink has not confirmed the latest output; with "
-        "recovery nothing is lost, the next start resumes from the last snapshot",
-        file=sys.stderr,
-        flush=True,
+    report_failure(
+        program,
+        f"could not shut down cleanly {when}: the sink has not confirmed the latest output; with recovery "
+        "nothing is lost, the next start resumes from the last snapshot",
     )
     # Neither the engine nor a sink that waits for its broker can be interrupted.
     os._exit(1)

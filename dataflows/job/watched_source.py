@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import time
 from datetime import datetime
 from typing import Any
@@ -11,6 +12,8 @@ from bytewax.inputs import FixedPartitionedSource, StatefulSourcePartition
 from dataflows.health import HEALTH
 from dataflows.messages import MessageBatch
 from dataflows.metrics import LAST_MESSAGE, MESSAGES
+
+logger = logging.getLogger(__name__)
 
 
 class WatchedSource(FixedPartitionedSource[MessageBatch, Any]):
@@ -62,6 +65,13 @@ class WatchedPartition(StatefulSourcePartition[MessageBatch, Any]):
         HEALTH.running()
         if self._epoch_ended_at is not None:
             HEALTH.epoch_completed(self._epoch_ended_at)
+            seconds = round(time.time() - self._epoch_ended_at, 3)
+            logger.debug(
+                "step %s: an epoch is completed, and stored where there is recovery, %g s after its snapshot",
+                self._step,
+                seconds,
+                extra={"step": self._step, "seconds": seconds},
+            )
             self._epoch_ended_at = None
         batches = list(self._partition.next_batch())
         if batches:

@@ -144,7 +144,8 @@ class ChannelLogic(StatefulBatchLogic[list[Update], str, Stored]):
         seconds = self._back_off.failed(now)
         self._channel.failed(group, now)
         metrics.NOTIFICATIONS_FAILED.labels(name).inc()
-        logger.warning("channel %s: %s; trying again in %g s", name, reason, seconds)
+        logger.warning("channel %s: %s; trying again in %g s", name, reason, seconds,
+                       extra={"channel": name, "seconds": seconds})  # fmt: skip
         return []
 
     def _count(self) -> None:
@@ -159,7 +160,7 @@ class LogPartition(StatelessSinkPartition[tuple[str, str]]):
 
     def write_batch(self, items: list[tuple[str, str]]) -> None:
         for name, title in items:
-            logger.info("told %s: %s", name, title)
+            logger.info("told %s: %s", name, title, extra={"channel": name})
 
 
 class LogSink(DynamicSink[tuple[str, str]]):

@@ -33,7 +33,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
     Raises:
         SystemExit: status 1 or 2 after one line on standard error, if something is wrong.
     """
-    configure_logging(f"{PROGRAM}: %(message)s")
+    configure_logging(PROGRAM, f"{PROGRAM}: %(message)s", is_command=True)
     options = _parser().parse_args(arguments)
     with exit_on_error(PROGRAM):
         settings = load()

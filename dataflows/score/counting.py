@@ -93,5 +93,6 @@ class ScoringMetrics:
                 "a shard has reached its limit of vehicles, keeps %d, and forgets those silent for longest; "
                 "if all of them belong to your fleet, raise detector.vehicles or detector.shards",
                 self._vehicles,
+                extra={"shard": self._shard, "vehicles": self._vehicles},
             )
         self._forgotten = forgotten

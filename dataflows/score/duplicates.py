@@ -49,6 +49,7 @@ class DuplicateWatch:
                 100.0 * share,
                 self._duplicates,
                 self._events,
+                extra={"count": self._duplicates, "events": self._events},
             )
         self._since = self._now()
         self._events = self._duplicates = 0

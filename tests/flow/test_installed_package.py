@@ -5,10 +5,14 @@ from __future__ import annotations
 import json
 import os
 import shutil
+import signal
+import socket
 import subprocess
 import sys
 import tomllib
+from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 from urllib.request import urlopen
 
 import pytest
@@ -84,7 +88,27 @@ def test_a_recording_is_simulated_and_scored_with_settings_of_ones_own(
     assert {"reconstruction_error", "is_anomaly"} <= json.loads(lines[-1]).keys()
 
 
-def test_the_page_is_served_with_its_own_theme(installed: Path, elsewhere: Path) -> None:
+SAY_OPTIONS = """
+import json, pathlib, signal
+
+def say(*_):
+    from streamlit.config import get_option
+    pathlib.Path("asked").write_text(json.dumps({name: get_option(name) for name in %r}))
+    pathlib.Path("asked").rename("options.json")
+
+signal.signal(signal.SIGUSR1, say)
+"""
+"""A `sitecustomize` with which a server writes down its options when it gets a signal."""
+
+
+@pytest.fixture
+def page_elsewhere(
+    installed: Path, elsewhere: Path, monkeypatch: pytest.MonkeyPatch
+) -> Iterator[tuple[subprocess.Popen[bytes], int]]:
+    """The process of a page that is started outside of the checkout, and its port."""
+    settings = tomllib.loads((REPOSITORY / "ui" / ".streamlit" / "config.toml").read_text(encoding="utf-8"))
+    (elsewhere / "sitecustomize.py").write_text(SAY_OPTIONS % sorted(_options(settings)), encoding="utf-8")
+    monkeypatch.setenv("PYTHONPATH", os.pathsep.join(map(str, (installed, elsewhere))))
     port = free_port()
     page = subprocess.Popen(
         [installed / "bin" / "fleet-page", "--server.port", str(port)],
@@ -93,12 +117,42 @@ def test_the_page_is_served_with_its_own_theme(installed: Path, elsewhere: Path)
         stderr=subprocess.DEVNULL,
     )
     try:
-        address = f"http://127.0.0.1:{port}"
-        wait_until(lambda: _answers(f"{address}/_stcore/health"), "the page", PATIENCE)
-        assert _answers(f"{address}/assets/push.js")
+        wait_until(lambda: _answers(f"http://127.0.0.1:{port}/_stcore/health"), "the page", PATIENCE)
+        yield page, port
     finally:
         page.kill()
         page.wait()
+
+
+def test_the_page_is_served_with_its_own_theme_and_options(
+    page_elsewhere: tuple[subprocess.Popen[bytes], int], elsewhere: Path
+) -> None:
+    page, port = page_elsewhere
+    assert _answers(f"http://127.0.0.1:{port}/assets/push.js")
+    settings = tomllib.loads((REPOSITORY / "ui" / ".streamlit" / "config.toml").read_text(encoding="utf-8"))
+    page.send_signal(signal.SIGUSR1)
+    wait_until((elsewhere / "options.json").exists, "the options of the page", PATIENCE)
+    options = json.loads((elsewhere / "options.json").read_text(encoding="utf-8"))
+    assert options == _options(settings)
+    assert options["runner.postScriptGC"] is False
+    assert options["theme.light.primaryColor"].startswith("#")
+
+
+def test_only_this_machine_reaches_the_page_of_an_installed_package(
+    page_elsewhere: tuple[subprocess.Popen[bytes], int],
+) -> None:
+    """127.0.0.2 is an address of this machine, too: who listens on all addresses answers there."""
+    _, port = page_elsewhere
+    with pytest.raises(ConnectionRefusedError), socket.create_connection(("127.0.0.2", port), timeout=5):
+        pass
+
+
+def _options(settings: dict[str, Any], section: str = "") -> dict[str, Any]:
+    """Settings of Streamlit by their whole names, such as ``theme.light.primaryColor``."""
+    options: dict[str, Any] = {}
+    for key, value in settings.items():
+        options |= _options(value, f"{section}{key}.") if isinstance(value, dict) else {section + key: value}
+    return options
 
 
 def _answers(address: str) -> bool:

@@ -17,6 +17,7 @@ from scripts.brokers.ports import free_port
 from scripts.brokers.process import Broker
 from scripts.waiting import DEADLINE, wait_until
 from tests.support.alerts import later, make_alert
+from tests.support.environment import without_settings
 from tests.support.mqtt_clients import publish
 from tests.support.notification_servers import (
     PASSWORD,
@@ -236,7 +237,7 @@ def test_a_dry_run_prints_and_sends_nothing_and_leaves_the_session_of_the_job_al
 
 
 def environment(**variables: str) -> dict[str, str]:
-    inherited = {name: value for name, value in os.environ.items() if not name.startswith("FLEET")}
+    inherited = without_settings()
     return inherited | {f"FLEET__{name}": value for name, value in variables.items()}
 
 

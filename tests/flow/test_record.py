@@ -16,6 +16,7 @@ from config.errors import RecordingError
 from dataflows.recordings import open_recording
 from scripts.brokers.process import Broker
 from scripts.waiting import DEADLINE, wait_until
+from tests.support.environment import without_settings
 from tests.support.mqtt_clients import publish
 from tests.support.paths import REPOSITORY
 
@@ -34,7 +35,7 @@ def environment(mqtt: MqttSettings, output: Path, topic: str) -> dict[str, str]:
         "FLEET__HISTORY__DIRECTORY": "",
         "FLEET__TOPICS__TELEMETRY": f"{topic}/+",
     }
-    return {name: value for name, value in os.environ.items() if not name.startswith("FLEET")} | keys
+    return without_settings() | keys
 
 
 @contextmanager

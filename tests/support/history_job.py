@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import subprocess
 import sys
 from collections.abc import Iterator
@@ -20,6 +19,7 @@ from dataflows.history.kinds import KindName
 from dataflows.history.reader import History
 from scripts.waiting import DEADLINE, wait_until
 from tests.support.enriched_events import START
+from tests.support.environment import without_settings
 from tests.support.paths import REPOSITORY
 
 
@@ -61,7 +61,7 @@ def start_recorder(
         arguments: of the engine.
         log: its output is appended to this file.
     """
-    clean = {name: value for name, value in os.environ.items() if not name.startswith("FLEET")}
+    clean = without_settings()
     history = {"FLEET__HISTORY__DIRECTORY": str(directory), "FLEET__HISTORY__MAINTAIN_EVERY": "0.5"}
     with log.open("ab") as output:
         return subprocess.Popen(

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import signal
 import subprocess
 import sys
@@ -15,6 +14,7 @@ from config.broker_settings import MqttSettings
 from dataflows.events import Alert
 from scripts.waiting import DEADLINE, wait_until
 from tests.support.alerts import encoded, place_of
+from tests.support.environment import without_settings
 from tests.support.mqtt_clients import publish
 from tests.support.paths import REPOSITORY
 
@@ -51,7 +51,7 @@ class NotifyJob:
         }
         variables |= {f"NOTIFY__CHANNELS__{name.upper()}__URL": url for name, url in channels.items()}
         variables = {**variables, **broker, **(more or {})}
-        inherited = {name: value for name, value in os.environ.items() if not name.startswith("FLEET")}
+        inherited = without_settings()
         self.environment = inherited | {f"FLEET__{name}": value for name, value in variables.items()}
 
     @property

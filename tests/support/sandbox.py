@@ -15,9 +15,10 @@ from pathlib import Path
 import pytest
 
 from scripts.waiting import wait_until
+from tests.support.environment import without_settings
 from tests.support.paths import REPOSITORY
 
-COPIED = ("config", ".streamlit", "Makefile", "Procfile", "pyproject.toml", "requirements.lock")
+COPIED = ("config", "Makefile", "Procfile", "pyproject.toml", "requirements.lock")
 LINKED = ("dataflows", "sim", "ui", "scripts", "benchmarks", "tests")
 """Linked, so that compiled loops are found where they are kept."""
 
@@ -54,7 +55,7 @@ class Sandbox:
                 (directory / ".venv" / part.name).symlink_to(part)
         own = str(Path(sys.executable).parent)
         path = [entry for entry in os.environ["PATH"].split(os.pathsep) if entry != own]
-        inherited = {name: value for name, value in os.environ.items() if not name.startswith("FLEET")}
+        inherited = without_settings()
         for name in ("VIRTUAL_ENV", "MAKEFLAGS", "MAKELEVEL", "MFLAGS"):
             inherited.pop(name, None)
         self._environment = inherited | {"PATH": os.pathsep.join(path)} | dict(variables)

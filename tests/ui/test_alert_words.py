@@ -160,7 +160,7 @@ def test_the_colours_of_severities_can_be_read_and_told_apart_without_seeing_red
 
 
 def background_of(theme: str) -> str:
-    settings = tomllib.loads((REPOSITORY / ".streamlit" / "config.toml").read_text(encoding="utf-8"))
+    settings = tomllib.loads((REPOSITORY / "ui" / ".streamlit" / "config.toml").read_text(encoding="utf-8"))
     return str(settings["theme"][theme]["backgroundColor"])
 
 

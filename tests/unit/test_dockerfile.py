@@ -73,7 +73,7 @@ def test_every_package_is_copied_into_the_image() -> None:
     project = tomllib.loads((REPOSITORY / "pyproject.toml").read_text(encoding="utf-8"))
 
     packages = project["tool"]["setuptools"]["packages"]["find"]["include"]
-    assert {package.rstrip("*") for package in packages} | {".streamlit"} <= set(copied())
+    assert {package.rstrip("*") for package in packages} <= set(copied())
 
 
 def test_images_are_pinned_to_a_patch_version() -> None:

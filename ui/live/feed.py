@@ -113,13 +113,13 @@ class Feed(ABC):
         if trouble != self._alerts_trouble:
             self._alerts_trouble = trouble
             self._connection_version += 1
-            log.info("broker %s: alerts: %s", self._address, trouble or "there are some again")
+            self._log(bool(trouble), f"alerts: {trouble or 'there are some again'}")
 
     def _note_answers(self, trouble: str) -> None:
         if trouble != self._answers_trouble:
             self._answers_trouble = trouble
             self._connection_version += 1
-            log.info("broker %s: answers to commands: %s", self._address, trouble or "they come again")
+            self._log(bool(trouble), f"answers to commands: {trouble or 'they come again'}")
 
     def _note_faults(self, trouble: str) -> None:
         if trouble != self._faults_trouble:
@@ -131,4 +131,9 @@ class Feed(ABC):
         if (phase, reason) != (self._connection.phase, self._connection.reason):
             self._connection = Connection(phase, reason, time.time())
             self._connection_version += 1
-            log.info("broker %s: %s%s", self._address, phase, f" ({reason})" if reason else "")
+            self._log(bool(reason) or phase not in ("connecting", "connected"),
+                      f"{phase} ({reason})" if reason else phase)  # fmt: skip
+
+    def _log(self, is_trouble: bool, what: str) -> None:
+        level = logging.WARNING if is_trouble else logging.INFO
+        log.log(level, "broker %s: %s", self._address, what, extra={"broker": self._address})

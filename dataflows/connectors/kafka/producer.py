@@ -148,10 +148,15 @@ class ConfirmedProducer:
                 raise self._error(topic, "it does not answer", len(self._producer))
             if waited == 4 * SLICE:
                 logger.warning(
-                    "waiting for %s to confirm %d messages to %s", self._where, len(self._producer), topic
+                    "waiting for %s to confirm %d messages to %s",
+                    self._where,
+                    len(self._producer),
+                    topic,
+                    extra={"topic": topic, "count": len(self._producer)},
                 )
         if self._failures:
             raise self._error(topic, self._failures[0].str(), len(self._failures))
+        self._cluster.answers()
 
     @property
     def _where(self) -> str:
@@ -180,6 +185,7 @@ def _noting(cluster: Reachability) -> Callable[[KafkaError], None]:
 
     def note(error: KafkaError) -> None:
         cluster.note(error)
-        logger.error("%s", error.str())
+        if error.code() != KafkaError._ALL_BROKERS_DOWN:
+            logger.warning("%s", error.str())
 
     return note

@@ -7,6 +7,7 @@ from functools import cache
 from confluent_kafka import Consumer, KafkaError, KafkaException, Producer
 
 from dataflows.connectors.kafka.client import error_text
+from dataflows.connectors.kafka.log import logger
 from dataflows.health import HEALTH
 
 Client = Consumer | Producer
@@ -29,6 +30,7 @@ class Reachability:
         self._name = bootstrap
         self._clients: dict[int, tuple[Client, str]] = {}
         self._reason = ""
+        self._fields = {"broker": bootstrap}
 
     def join(self, client: Client, topic: str) -> None:
         """A client needs the cluster from now on, for a topic that exists."""
@@ -45,7 +47,17 @@ class Reachability:
     def note(self, error: KafkaError) -> None:
         """A client has reported an error."""
         if error.code() == KafkaError._ALL_BROKERS_DOWN:
+            if not self._reason:
+                logger.warning(
+                    "lost the Kafka cluster at %s: %s", self._name, error.str(), extra=self._fields
+                )
             self._reason = error.str()
+
+    def answers(self) -> None:
+        """The cluster has answered a client."""
+        if self._reason:
+            self._reason = ""
+            logger.info("the Kafka cluster at %s answers again", self._name, extra=self._fields)
 
     def _trouble(self) -> str:
         clients = list(self._clients.values())
@@ -53,7 +65,7 @@ class Reachability:
             client, topic = clients[0]
             try:
                 client.list_topics(topic, TO_ANSWER)
-                self._reason = ""
+                self.answers()
             except (KafkaException, RuntimeError) as error:
                 self._reason = error_text(error)
         return self._reason

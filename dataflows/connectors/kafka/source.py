@@ -198,6 +198,7 @@ class KafkaSourcePartition(StatefulSourcePartition[MessageBatch, Stored]):
         offsets = cast(list[int], list(map(Message.offset, messages)))
         if offsets:
             self._disappeared = None
+            self._cluster.answers()
             self._next = offsets[-1] + 1
         self._show_lag()
         if not messages:
@@ -289,6 +290,7 @@ class KafkaSourcePartition(StatefulSourcePartition[MessageBatch, Stored]):
             low - self._next,
             self._next,
             low - 1,
+            extra={"topic": self._topic, "partition": self._partition, "count": low - self._next},
         )
         self._deleted_unread = False
         self._next = low

@@ -174,7 +174,8 @@ def _create(admin: AdminClient, settings: KafkaSettings, topics: list[str], comp
             if error.args[0].code() != KafkaError.TOPIC_ALREADY_EXISTS:
                 raise
         else:
-            logger.info("created the topic %s with %d partitions", topic, settings.partitions)
+            count = settings.partitions
+            logger.info("created the topic %s with %d partitions", topic, count, extra={"topic": topic})
 
 
 def _text(most_significant: int, least_significant: int) -> str:

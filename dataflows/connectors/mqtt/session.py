@@ -294,6 +294,7 @@ class MqttSession:
             self.address,
             "resumed" if self._session_present else "new",
             f", subscribed to {', '.join(self._filters)}" if self._filters else "",
+            extra={"client": self._client_id, "broker": self.address, "topics": list(self._filters)},
         )
         self._was_established = True
         self._trouble_logged = False
@@ -343,4 +344,5 @@ class MqttSession:
                 reason,
                 self._settings.reconnect_min,
                 self._settings.reconnect_max,
+                extra={"client": self._client_id, "broker": self.address, "reason": reason},
             )
