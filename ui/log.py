@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
 
 from config.log_lines import writes_json
 from config.logs import configure_logging
@@ -27,10 +25,3 @@ def start_log() -> None:
                 # Each has a handler with a format of its own, which no option can make JSON.
                 logger.handlers.clear()
                 logger.propagate = True
-
-
-@asynccontextmanager
-async def logged_life(_: object) -> AsyncIterator[None]:
-    """The time in which an app answers: logs when it ends, which an interpreter that a signal ends cannot."""
-    yield
-    logging.getLogger(PROGRAM).info("stopped")

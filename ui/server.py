@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+import logging
+from collections.abc import AsyncIterator, Callable
+from contextlib import asynccontextmanager, suppress
 
 from starlette.concurrency import run_in_threadpool
 from starlette.middleware import Middleware
@@ -11,6 +13,7 @@ from starlette.staticfiles import StaticFiles
 
 import ui.assets
 from config.errors import SettingsError
+from ui.log import PROGRAM
 from ui.login import routes as login
 from ui.login.guard import Guard
 from ui.map import base_map_routes
@@ -36,6 +39,18 @@ def _refresh() -> float:
     except SettingsError:
         return REFRESH
     return settings.page.refresh
+
+
+@asynccontextmanager
+async def life(_: object) -> AsyncIterator[None]:
+    """The time in which the server answers: what comes meanwhile is taken in, whether somebody looks or not.
+
+    Logs when it ends, which an interpreter that a signal ends cannot.
+    """
+    with suppress(SettingsError):  # the page says what is wrong with them
+        await run_in_threadpool(shared_feed)
+    yield
+    logging.getLogger(PROGRAM).info("stopped")
 
 
 MIDDLEWARE = [Middleware(Guard)]

@@ -13,12 +13,12 @@ if ROOT not in sys.path:
     sys.path.insert(0, ROOT)
 
 from config.errors import exit_on_error  # noqa: E402 (needs the path)
-from ui.log import PROGRAM, logged_life, start_log  # noqa: E402
+from ui.log import PROGRAM, start_log  # noqa: E402
 from ui.login.listening import check_address  # noqa: E402
-from ui.server import MIDDLEWARE, ROUTES  # noqa: E402
+from ui.server import MIDDLEWARE, ROUTES, life  # noqa: E402
 
 start_log()
 with exit_on_error(PROGRAM):
     check_address()
 
-app = st.App("script.py", routes=ROUTES, middleware=MIDDLEWARE, lifespan=logged_life)
+app = st.App("script.py", routes=ROUTES, middleware=MIDDLEWARE, lifespan=life)
