@@ -1,7 +1,7 @@
 """docker-compose.yml in containers, and the smoke test in each profile: ``make containers``.
 
-It needs docker or podman with their `compose`, and says so and ends well where there is none. The project is one
-of its own, ``fleet-smoke``, and its containers and volumes are removed at the end.
+It needs docker or podman with their `compose`, and says so and ends well where there is none. The project is
+one of its own, ``fleet-smoke``, and its containers and volumes are removed at the end.
 """
 
 from __future__ import annotations
