@@ -15,10 +15,16 @@ from tests.support.paths import REPOSITORY
 
 COMPOSE: dict[str, Any] = yaml.safe_load((REPOSITORY / "docker-compose.yml").read_text(encoding="utf-8"))
 SERVICES: dict[str, dict[str, Any]] = COMPOSE["services"]
-PROFILES = {"mqtt": "mosquitto", "kafka": "kafka"}
+PROFILES = {"mqtt": "mosquitto", "secure": "mosquitto-secure", "kafka": "kafka"}
+KINDS = {"mqtt": "mqtt", "secure": "mqtt", "kafka": "kafka"}
+"""Profile → kind of its source and sink."""
+
 PROGRAMS = ("simulator", "dataflow", "recorder", "page")
 OPTIONAL = ("notifier",)
-OURS = [f"{program}-{profile}" for profile in PROFILES for program in (*PROGRAMS, *OPTIONAL)]
+SECOND = "dataflow-kafka-1"
+"""The second process of a job."""
+
+OURS = [*(f"{program}-{profile}" for profile in PROFILES for program in (*PROGRAMS, *OPTIONAL)), SECOND]
 BYTEWAX = [name for name in OURS if name.startswith(("dataflow", "recorder", "notifier"))]
 STATE = "/var/lib/fleet"
 
@@ -31,11 +37,24 @@ def instructions() -> list[tuple[str, str]]:
     return [(name, " ".join(arguments.split())) for name, _, arguments in pairs]
 
 
-def final_stage() -> list[tuple[str, str]]:
-    """Instructions of the stage that becomes the image."""
-    all_of_them = instructions()
-    last = max(index for index, (name, _) in enumerate(all_of_them) if name == "FROM")
-    return all_of_them[last:]
+def image(target: str) -> list[tuple[str, str]]:
+    """Instructions of the stage that becomes an image, after those of the stages that it begins with."""
+    found: list[tuple[str, str]] = []
+    is_wanted = False
+    for name, value in instructions():
+        if name == "FROM":
+            base, *rest = value.split()
+            is_wanted = rest[-1:] == [target]
+            if is_wanted:
+                found += image(base)
+        if is_wanted:
+            found.append((name, value))
+    return found
+
+
+def target_of(service: str) -> str:
+    """The target of the Dockerfile that a service is built from."""
+    return str(SERVICES[service]["build"]["target"])
 
 
 def copied() -> list[str]:
@@ -98,6 +117,8 @@ def settings_of(service: str, monkeypatch: pytest.MonkeyPatch) -> Settings:
         monkeypatch.delenv(variable)
     for variable, value in environment(service).items():
         monkeypatch.setenv(variable, value)
+    for variable in ("FLEET_PROCESS", "FLEET_ADDRESSES"):
+        monkeypatch.delenv(variable, raising=False)
     monkeypatch.chdir(REPOSITORY)
     return load()
 

@@ -5,19 +5,23 @@ from __future__ import annotations
 import importlib
 import importlib.util
 import re
+import subprocess
 from fnmatch import fnmatch
 from pathlib import Path
 from urllib.parse import urlsplit
 
 import pytest
 
+from scripts.broker_users import ROLES
 from tests.support.containers import (
     BYTEWAX,
     COMPOSE,
+    KINDS,
     OPTIONAL,
     OURS,
     PROFILES,
     PROGRAMS,
+    SECOND,
     SERVICES,
     STATE,
     address,
@@ -25,8 +29,8 @@ from tests.support.containers import (
     copied,
     environment,
     essence,
-    final_stage,
     health,
+    image,
     native,
     option,
     profile_of,
@@ -40,6 +44,7 @@ from tests.support.paths import REPOSITORY
 @pytest.mark.parametrize("profile", PROFILES)
 def test_a_profile_is_one_broker_and_all_four_programs(profile: str) -> None:
     expected = {PROFILES[profile], *(f"{program}-{profile}" for program in PROGRAMS)}
+    expected |= {SECOND} if profile == "kafka" else set()
 
     assert {name for name in SERVICES if profile_of(name) == profile} == expected
 
@@ -56,15 +61,14 @@ def test_people_are_told_of_alerts_only_with_a_profile_of_its_own(profile: str) 
 def test_the_channels_come_from_a_file_that_may_be_missing_and_stays_out_of_the_repository(
     profile: str,
 ) -> None:
-    (file,) = SERVICES[f"notifier-{profile}"]["env_file"]
+    *_, file = SERVICES[f"notifier-{profile}"]["env_file"]
     ignored = (REPOSITORY / ".gitignore").read_text(encoding="utf-8").splitlines()
 
     assert file["required"] is False
     assert any(fnmatch(file["path"], pattern) for pattern in ignored)
     assert not (REPOSITORY / file["path"]).exists()
-    assert [name for name, service in SERVICES.items() if "env_file" in service] == [
-        f"notifier-{each}" for each in PROFILES
-    ]
+    having = [name for name, service in SERVICES.items() if file in service.get("env_file", [])]
+    assert having == [f"notifier-{each}" for each in PROFILES]
 
 
 @pytest.mark.parametrize("service", OURS)
@@ -74,8 +78,8 @@ def test_every_program_finds_its_broker_with_its_settings(
     settings = settings_of(service, monkeypatch)
 
     profile = broker_profile_of(service)
-    assert settings.source.kind == settings.sink.kind == profile
-    broker = settings.mqtt.host if profile == "mqtt" else settings.kafka.bootstrap.partition(":")[0]
+    assert settings.source.kind == settings.sink.kind == KINDS[profile]
+    broker = settings.mqtt.host if KINDS[profile] == "mqtt" else settings.kafka.bootstrap.partition(":")[0]
     assert broker == PROFILES[profile]
 
 
@@ -121,8 +125,15 @@ def test_the_programs_are_those_of_the_native_run(program: str, name: str, profi
 
 
 @pytest.mark.parametrize("program", [*PROGRAMS, *OPTIONAL])
-def test_both_profiles_run_the_same_command(program: str) -> None:
-    assert SERVICES[f"{program}-mqtt"]["command"] == SERVICES[f"{program}-kafka"]["command"]
+def test_all_profiles_run_the_same_command_but_for_the_job_over_kafka(program: str) -> None:
+    command = SERVICES[f"{program}-mqtt"]["command"]
+    assert SERVICES[f"{program}-secure"]["command"] == command
+    over_kafka = words(f"{program}-kafka")
+    assert over_kafka[: len(words(f"{program}-mqtt"))] == words(f"{program}-mqtt")
+    assert (SERVICES[f"{program}-kafka"]["command"] == command) == (program != "dataflow")
+
+
+OF_TWO = ("dataflow-kafka", SECOND)
 
 
 @pytest.mark.parametrize("service", BYTEWAX)
@@ -131,10 +142,22 @@ def test_a_recovery_directory_is_created_only_where_there_is_none_and_outlives_t
 ) -> None:
     text = shell_text(service)
     directory = option(words(service), "-r")
+    parts = 2 if service in OF_TWO else 1
 
-    assert f"[ -e {directory}/part-0.sqlite3 ] || python -m bytewax.recovery {directory} 1;" in text
-    assert SERVICES[service]["volumes"] == [f"{service}:{STATE}"]
+    assert f"[ -e {directory}/part-0.sqlite3 ] || python -m bytewax.recovery {directory} {parts};" in text
+    assert f"{service.replace(SECOND, OF_TWO[0])}:{STATE}" in SERVICES[service]["volumes"]
     assert directory.startswith(f"{STATE}/")
+
+
+def test_two_processes_share_the_work_over_kafka_and_a_part_for_each() -> None:
+    first, second = map(environment, OF_TWO)
+    addresses = first["FLEET_ADDRESSES"]
+
+    assert [first["FLEET_PROCESS"], second["FLEET_PROCESS"]] == ["0", "1"]
+    assert addresses == second["FLEET_ADDRESSES"] == ";".join(f"{service}:2101" for service in OF_TWO)
+    assert SERVICES[OF_TWO[0]]["command"] == SERVICES[SECOND]["command"]
+    assert option(words(SECOND), "-a") == '"$$FLEET_ADDRESSES"'
+    assert "until [ -e /var/lib/fleet/recovery/part-1.sqlite3 ]" in shell_text(SECOND)
 
 
 @pytest.mark.parametrize("profile", PROFILES)
@@ -152,17 +175,26 @@ def test_the_page_reads_the_history_of_the_recorder_and_the_metrics_of_the_job(
 ) -> None:
     page = settings_of(f"page-{profile}", monkeypatch)
 
-    assert SERVICES[f"page-{profile}"]["volumes"] == [f"recorder-{profile}:{STATE}:ro"]
+    assert SERVICES[f"page-{profile}"]["volumes"][0] == f"recorder-{profile}:{STATE}:ro"
     assert page.history.directory == settings_of(f"recorder-{profile}", monkeypatch).history.directory
     port = settings_of(f"dataflow-{profile}", monkeypatch).monitoring.port
-    assert page.page.metrics == tuple(
-        f"http://{program}-{profile}:{port}/metrics" for program in ("dataflow", "recorder")
-    )
+    jobs = [
+        name
+        for name, service in SERVICES.items()
+        if name.startswith(("dataflow", "recorder")) and profile in service["profiles"]
+    ]
+    assert page.page.metrics == tuple(f"http://{job}:{port}/metrics" for job in jobs)
 
 
 @pytest.mark.parametrize("service", SERVICES)
 def test_every_mounted_file_exists_and_every_volume_is_declared(service: str) -> None:
     for volume in SERVICES[service].get("volumes", []):
+        if not isinstance(volume, str):
+            # What has been made for this broker: no empty directory in its place, should it be missing.
+            assert volume["source"].startswith("${FLEET_BROKER:-./.broker}/")
+            assert volume["read_only"] is True
+            assert volume["bind"] == {"create_host_path": False}
+            continue
         source, _, target = volume.partition(":")
         if source.startswith("."):
             assert (REPOSITORY / source).is_file()
@@ -206,21 +238,86 @@ def test_kafka_is_where_the_programs_look_for_it(monkeypatch: pytest.MonkeyPatch
     assert option(health("kafka"), "--bootstrap-server") == bootstrap
 
 
-def test_mosquitto_is_where_the_programs_look_for_it(monkeypatch: pytest.MonkeyPatch) -> None:
-    port = settings_of("dataflow-mqtt", monkeypatch).mqtt.port
-    configuration = (REPOSITORY / "config" / "mosquitto.conf").read_text(encoding="utf-8")
+def configuration_in_the_container(service: str) -> str:
+    """The configuration that the command of a mosquitto writes."""
+    sed = re.findall(r"sed '([^']*)'", shell_text(service))
+    file = REPOSITORY / "config" / environment(service)["CONFIGURATION"]
+    command = ["sed", sed[0].replace("$$", "$"), str(file)]
+    return subprocess.run(command, check=True, capture_output=True, text=True).stdout
 
-    assert re.findall(r"^listener (\d+)$", configuration, re.MULTILINE) == [str(port)]
-    assert option(health("mosquitto"), "-p") == str(port)
+
+@pytest.mark.parametrize("profile", ["mqtt", "secure"])
+def test_mosquitto_is_where_the_programs_look_for_it(profile: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    port = settings_of(f"dataflow-{profile}", monkeypatch).mqtt.port
+    shipped = (REPOSITORY / "config" / environment(PROFILES[profile])["CONFIGURATION"]).read_text("utf-8")
+
+    assert f"\nlistener {port} 127.0.0.1\n" in shipped, "outside of a container, nobody else reaches it"
+    assert f"\nlistener {port}\n" in configuration_in_the_container(PROFILES[profile])
+    assert "127.0.0.1" not in configuration_in_the_container(PROFILES[profile])
 
 
-def test_mosquitto_keeps_its_state_in_its_volume() -> None:
-    configuration = (REPOSITORY / "config" / "mosquitto.conf").read_text(encoding="utf-8")
-    mosquitto = SERVICES["mosquitto"]
+def test_mosquitto_is_healthy_while_it_answers_or_listens() -> None:
+    assert option(health("mosquitto"), "-p") == "1883"
+    assert f":{8884:04X} 0*:0000 0A" in health("mosquitto-secure")[-1]
 
-    assert "\npersistence true\n" in configuration
-    assert "\npersistence_location" not in configuration, "the default is the working directory"
-    assert f"mosquitto:{mosquitto['working_dir']}" in mosquitto["volumes"]
+
+@pytest.mark.parametrize("service", ["mosquitto", "mosquitto-secure"])
+def test_mosquitto_keeps_its_state_in_its_volume(service: str) -> None:
+    assert "\npersistence true\n" in configuration_in_the_container(service)
+    assert "echo 'persistence_location /mosquitto/data/' >> /tmp/mosquitto.conf" in shell_text(service)
+    assert f"{service}:/mosquitto/data" in SERVICES[service]["volumes"]
+
+
+def test_each_program_has_the_password_of_its_role_from_a_file_of_its_own() -> None:
+    roles = {"dataflow", "recorder", "notify", "page", "page-dispatcher", "page-operator", "simulator"}
+    found = {}
+    for service in OURS:
+        files = [file["path"] for file in SERVICES[service].get("env_file", [])]
+        found[service] = [Path(file).stem for file in files if file.startswith("${FLEET_BROKER:-./.broker}/")]
+
+    assert found["page-secure"] == ["page", "page-dispatcher", "page-operator"]
+    assert found["notifier-secure"] == ["notify"]
+    assert {role for files in found.values() for role in files} == roles == set(ROLES)
+    assert all(found[service] == [] for service in OURS if not service.endswith("-secure"))
+
+
+def test_the_secured_broker_is_reached_with_tls_and_vehicles_are_told_apart_by_their_topic(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    for service in [name for name in OURS if name.endswith("-secure")]:
+        settings = settings_of(service, monkeypatch)
+        mounted = [volume["target"] for volume in SERVICES[service]["volumes"] if isinstance(volume, dict)]
+        assert settings.mqtt.tls.enabled
+        assert [str(settings.mqtt.tls.ca_file)] == mounted
+        assert settings.payload.vehicle_id == "topic"
+
+
+def test_the_secured_page_asks_for_a_login_and_the_others_say_that_they_do_not(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    secured = settings_of("page-secure", monkeypatch).page
+    assert not secured.open
+    assert (
+        f"page-secure:{secured.login.users and secured.login.users.parent}"
+        in SERVICES["page-secure"]["volumes"]
+    )
+    for profile in ("mqtt", "kafka"):
+        assert settings_of(f"page-{profile}", monkeypatch).page.open
+
+
+def test_only_the_page_and_what_tells_people_leave_the_internal_network() -> None:
+    networks = COMPOSE["networks"]
+    assert networks["fleet"] == {"internal": True}
+    assert networks.keys() == {"fleet", "outside"}
+    for name, service in SERVICES.items():
+        leaves = name.startswith(("page", "notifier"))
+        assert service["networks"] == (["fleet", "outside"] if leaves else ["fleet"])
+
+
+@pytest.mark.parametrize("service", SERVICES)
+def test_every_service_has_limits_of_memory_and_processors(service: str) -> None:
+    assert re.fullmatch(r"\d+[mg]", SERVICES[service]["mem_limit"])
+    assert 0.5 <= SERVICES[service]["cpus"] <= 2.0
 
 
 @pytest.mark.parametrize("profile", PROFILES)
@@ -230,11 +327,12 @@ def test_the_page_is_published_to_this_machine_only_and_checked_at_its_own_port(
 
     assert SERVICES[page]["ports"] == [f"127.0.0.1:{port}:{port}"]
     assert urlsplit(address(page)).port == int(port)
-    assert [value for name, value in final_stage() if name == "EXPOSE"] == [port]
+    assert [value for name, value in image("page") if name == "EXPOSE"] == [port]
 
 
 def test_nothing_but_the_page_is_published() -> None:
-    assert {name for name, service in SERVICES.items() if "ports" in service} == {"page-mqtt", "page-kafka"}
+    published = {name for name, service in SERVICES.items() if "ports" in service}
+    assert published == {f"page-{profile}" for profile in PROFILES}
 
 
 @pytest.mark.parametrize("service", BYTEWAX)
@@ -255,7 +353,8 @@ def test_the_simulator_is_healthy_while_connected_to_the_port_of_its_broker(
     profile: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     settings = settings_of(f"simulator-{profile}", monkeypatch)
-    port = settings.mqtt.port if profile == "mqtt" else int(settings.kafka.bootstrap.rpartition(":")[2])
+    kafka_port = int(settings.kafka.bootstrap.rpartition(":")[2])
+    port = settings.mqtt.port if KINDS[profile] == "mqtt" else kafka_port
 
     assert health(f"simulator-{profile}") == ["CMD", "grep", "-q", f":{port:04X} 01 ", "/proc/net/tcp"]
 
@@ -290,7 +389,7 @@ def test_no_service_can_gain_privileges(service: str) -> None:
     assert "privileged" not in SERVICES[service]
 
 
-@pytest.mark.parametrize("service", [*OURS, "mosquitto"])
+@pytest.mark.parametrize("service", [*OURS, "mosquitto", "mosquitto-secure"])
 def test_a_container_is_read_only_but_for_its_volume_and_tmp(service: str) -> None:
     assert SERVICES[service]["read_only"] is True
     assert SERVICES[service]["tmpfs"] == ["/tmp"]

@@ -41,7 +41,7 @@ def test_there_is_an_address_for_each_process() -> None:
     assert service["metadata"]["name"] == spec["serviceName"]
     expected = [f"fleet-{number}.{spec['serviceName']}:{port}" for number in range(spec["replicas"])]
     assert VARIABLES["FLEET_ADDRESSES"].split(";") == expected
-    script = CONTAINER["command"][-1]
+    script = CONTAINER["args"][-1]
     assert f"bytewax.recovery /recovery {spec['replicas']}\n" in script
     assert f"/recovery/part-{spec['replicas'] - 1}.sqlite3" in script
 
