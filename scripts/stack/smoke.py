@@ -30,6 +30,9 @@ from dataflows.events.dead_letters import DeadLetter
 from scripts.stack.topics import followed, publish
 from scripts.waiting import wait_until
 
+TIME_TO_START = 240.0
+"""Seconds within which each job must be ready; on a fresh checkout it compiles its loops first."""
+
 EVENTS = 100
 """Scored events that are waited for."""
 
@@ -54,7 +57,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
     options = parser.parse_args(arguments)
     settings = load()
     for url in options.ready:
-        wait_until(partial(_answers, url), url)
+        wait_until(partial(_answers, url), url, TIME_TO_START)
         print(f"smoke: {url} says ready", flush=True)
     check_topics(settings)
     check_page(options.page, settings.page.login.users is not None)

@@ -262,6 +262,7 @@ NEEDS_JAVA = "it needs Java and Maven; tests/flow/test_kafka_broker.py runs it"
 NEEDS_SEVERAL_HOSTS = "it needs several hosts; tests/fault/test_kafka.py runs several processes"
 NEEDS_PASSWORDS = "tests/flow/test_mqtt_secured_programs.py and tests/ui/test_login_users.py have some"
 NEEDS_ROOT = "it needs root"
+NEEDS_ENGINE = "it needs docker; scripts/stack/containers.py does it where that is"
 NEEDS_CLIENTS = "it needs mosquitto's clients, and does not end"
 NEEDS_FIXED_PORTS = "its ports may be taken; scripts/brokers/mosquitto.py starts it on others"
 MEASURES = "it measures for minutes"
@@ -271,7 +272,7 @@ BYTEWAX = "python -m bytewax.run"
 TABLE: list[tuple[str, Try]] = [
     # make
     (r"make install", planned(NEEDS_PACKAGES)),
-    (r"make (check|test|test-fast|test-all|faults)", planned(NEEDS_TIME)),
+    (r"make (check|test|test-fast|test-all|faults|stack|containers)", planned(NEEDS_TIME)),
     (r"make demo", until(r"the page: http://localhost:\d+", SIGTERM)),
     (r"make kafka", planned(NEEDS_JAVA)),
     (r"FLEET_CONFIG=config/kafka\.toml make demo", planned(NEEDS_JAVA)),
@@ -323,6 +324,7 @@ TABLE: list[tuple[str, Try]] = [
     (r"python -m scripts\.broker_users .*", to_its_end()),
     (r"mosquitto -c config/\S+", with_existing_files(NEEDS_FIXED_PORTS)),
     (r"docker compose( --profile \S+)+ up --build", compose_profile),
+    (r"docker compose --profile secure (build|run .*)|sudo chown 1883 .*", not_run(NEEDS_ENGINE)),
     # development
     (r"apt-get install .*", not_run(NEEDS_ROOT)),
     (r"python -m pytest tests/\S+ .*", named_tests_are_there),
