@@ -18,12 +18,20 @@ from pydantic import (
 
 from config.section import UNSET, Port, Section
 
-_ADDRESS = re.compile(r"\s*[^\s:,/]+:\d{1,5}\s*")
+_ADDRESS = re.compile(r"\s*[^\s:,/@]+:\d{1,5}\s*")
 
 
 def _addresses(text: str) -> str:
     if not all(map(_ADDRESS.fullmatch, text.split(","))):
         raise ValueError("expected host:port, or several of them separated by commas")
+    return text
+
+
+def _host(text: str) -> str:
+    if not text or re.search(r"[\s/@]", text):
+        raise ValueError(
+            "expected the name or address of a host alone; user and password are settings of their own"
+        )
     return text
 
 
@@ -39,7 +47,7 @@ class TlsSettings(Section):
 class MqttSettings(Section):
     """The MQTT broker and how to connect to it; `config.mqtt_options` creates clients from it."""
 
-    host: str = Field(min_length=1)
+    host: Annotated[str, AfterValidator(_host)]
     port: Port
     protocol: Literal["5", "3.1.1"]
     client_id: str = Field(min_length=1)
@@ -74,7 +82,7 @@ class KafkaSettings(Section):
     replication: PositiveInt
     max_message_bytes: PositiveInt
     tls: TlsSettings
-    librdkafka: dict[str, bool | int | float | str]
+    librdkafka: dict[str, bool | int | float | str] = Field(repr=False)  # may hold passwords
 
     @model_validator(mode="after")
     def _a_user_has_a_password(self) -> KafkaSettings:

@@ -86,7 +86,7 @@ class PageSettings(Section):
     refresh: PositiveFloat
     history: PositiveInt
     stale_after: PositiveFloat
-    metrics: tuple[Annotated[str, Field(pattern=r"^https?://")], ...] = ()
+    metrics: tuple[Annotated[str, Field(pattern=r"^https?://[^@]+$")], ...] = ()
     base_map: Annotated[Path | None, AfterValidator(_base_map), UNSET] = None
     recordings: Annotated[Path | None, UNSET]
     demo: bool

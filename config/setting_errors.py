@@ -8,7 +8,10 @@ from typing import Any
 
 from config.section import Section
 
-_SECRET_KEY = re.compile(r"(password|secret|token|url)\b", re.IGNORECASE)
+_SECRET_KEY = re.compile(r"(password|secret|token|url)\b|\blibrdkafka\b", re.IGNORECASE)
+_NO_SECTION = ("model_type", "dict_type")
+"""Errors of a text or a number where a section was expected: one of its secrets, perhaps."""
+
 _MAY_HOLD_A_SECRET = re.compile(r"://|@")
 """A URL, or user and password in front of a host, where something else was expected."""
 
@@ -29,7 +32,8 @@ def described(error: Mapping[str, Any]) -> str:
             return f"{key}: required, but missing; config/fleet.toml describes every key"
         case _:
             message = error["msg"].removeprefix("Value error, ")
-            text = message if _is_private(key, error["input"]) else f"{message}, got {error['input']!r}"
+            is_private = error["type"] in _NO_SECTION or _is_private(key, error["input"])
+            text = message if is_private else f"{message}, got {error['input']!r}"
             # A check across sections names the keys itself.
             return f"{key}: {text}" if key else text
 

@@ -15,6 +15,7 @@ from scripts.brokers.ports import LOCALHOST
 from scripts.brokers.process import Broker
 from scripts.waiting import DEADLINE, wait_until
 from tests.support.alerts import make_alert
+from tests.support.environment import READABLE
 from tests.support.history_job import over_mqtt, recording
 from tests.support.monitored_job import OVER_KAFKA_ONLY, MonitoredJob
 from tests.support.mqtt_clients import publish
@@ -153,10 +154,14 @@ def test_a_job_that_nobody_sends_anything_is_not_ready_where_that_is_a_trouble(
 
 @pytest.mark.parametrize("program", ["fleet", "record", "notify"])
 def test_a_port_that_is_taken_ends_a_job_with_one_line(program: str, broker: Broker, tmp_path: Path) -> None:
-    variables = over_mqtt(broker.settings(), "unused") | {
-        "FLEET__MONITORING__PORT": str(broker.settings().port),
-        "FLEET__HISTORY__DIRECTORY": str(tmp_path),
-    }
+    variables = (
+        READABLE
+        | over_mqtt(broker.settings(), "unused")
+        | {
+            "FLEET__MONITORING__PORT": str(broker.settings().port),
+            "FLEET__HISTORY__DIRECTORY": str(tmp_path),
+        }
+    )
     done = subprocess.run(
         [sys.executable, "-m", "bytewax.run", f"dataflows.{program}"],
         cwd=REPOSITORY,
