@@ -32,7 +32,7 @@ EVERYTHING = {name: value for variables in SECRET_SETTINGS.values() for name, va
 
 
 def output_of(program: str, variables: Mapping[str, str], directory: Path, said: str) -> str:
-    """All that a program prints until it ends, or, if it does not, until a moment after it has printed `said`."""
+    """All that a program prints until it ends or, if it does not, until it has printed `said`."""
     log = directory / program
     environment = without_settings() | DEBUG | EVERYTHING | dict(variables)
     environment["FLEET__HISTORY__DIRECTORY"] = str(directory / "history")
