@@ -327,7 +327,8 @@ def load(file: Path | None = None) -> Settings:
 def logging_in_force() -> LoggingSettings:
     """The section ``[logging]``, whatever is wrong elsewhere; its defaults if it is wrong itself.
 
-    A program needs it before it can report what is wrong, which `load` finds.
+    A program needs it before it can report what is wrong, which `load` finds. The environment counts without
+    a file that can be read, too.
     """
 
     class OnlyLogging(_FromEnvironment):
@@ -336,8 +337,12 @@ def logging_in_force() -> LoggingSettings:
         logging: LoggingSettings
 
     try:
-        return OnlyLogging(logging=_values(_file()).get("logging", {})).logging
-    except (SettingsError, ValidationError, PydanticSettingsError):
+        section = _values(_file()).get("logging", {})
+    except SettingsError:
+        section = {}
+    try:
+        return OnlyLogging(logging=section).logging
+    except (ValidationError, PydanticSettingsError):
         return LoggingSettings()
 
 

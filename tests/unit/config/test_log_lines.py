@@ -72,6 +72,7 @@ def test_a_line_of_text_has_a_time_in_utc_and_cannot_be_forged_by_a_name() -> No
         ({"LOGGING__FORMAT": "json", "LOGGING__LEVEL": "debug"}, ("json", "debug")),
         ({"LOGGING__FORMAT": "json", "MQTT__PORT": "x", "NOWHERE__KEY": "1"}, ("json", "info")),
         ({"LOGGING__FORMAT": "xml"}, ("auto", "info")),
+        ({"LOGGING__FORMAT": "json", "CONFIG": "nowhere.toml"}, ("json", "info")),
         ({"LOGGING__FORMAT": "json", "MQTT": "{"}, ("json", "info")),
     ],
 )
@@ -80,7 +81,7 @@ def test_how_to_log_is_known_whatever_is_wrong_elsewhere(
 ) -> None:
     monkeypatch.delenv("FLEET__LOGGING__FORMAT")
     for name, value in variables.items():
-        monkeypatch.setenv(f"FLEET__{name}", value)
+        monkeypatch.setenv("FLEET_CONFIG" if name == "CONFIG" else f"FLEET__{name}", value)
     settings = logging_in_force()
     assert (settings.format, settings.level) == expected
 
