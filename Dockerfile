@@ -39,7 +39,7 @@ COPY ui ui
 RUN find . -name '*.py' -exec touch --date=@1700000000 {} + && python -m compileall -q .
 
 
-# The machine code of the detector's loops, which takes half a minute of a processor: a job over a recording with
+# The machine code of the detector's loops, which takes up to a minute and a half: a job over a recording with
 # faults and a bad network compiles what a job over a broker calls. `generic` is every processor of this architecture.
 FROM packages-of-the-job AS compiled
 WORKDIR /app

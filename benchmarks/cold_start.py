@@ -106,11 +106,13 @@ def _telemetry(port: int) -> Iterator[threading.Event]:
 
     thread = threading.Thread(target=publish, daemon=True)
     thread.start()
-    yield scored
-    ended.set()
-    thread.join()
-    client.disconnect()
-    client.loop_stop()
+    try:
+        yield scored
+    finally:
+        ended.set()
+        thread.join()
+        client.disconnect()
+        client.loop_stop()
 
 
 if __name__ == "__main__":

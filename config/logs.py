@@ -12,6 +12,7 @@ import threading
 from types import TracebackType
 from typing import Any
 
+from config.extras import hint
 from config.log_lines import JsonLines, TextLines, writes_json
 from config.settings import logging_in_force
 
@@ -64,6 +65,9 @@ def announce(program: str, message: str, *, prefix: str = "", **fields: Any) -> 
 
 def _log_uncaught(kind: type[BaseException], error: BaseException, traceback: TracebackType | None) -> None:
     if isinstance(error, KeyboardInterrupt):
+        return
+    if isinstance(error, ImportError) and (missing := hint(error)) is not None:
+        logging.getLogger("config").error(missing)
         return
     report_bug = logging.getLogger("config").critical
     report_bug("an unexpected error, which is a bug: %s", kind.__name__, exc_info=(kind, error, traceback))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from pathlib import Path
 from typing import Annotated, Literal
 
@@ -18,6 +19,12 @@ ROLES: tuple[Role, ...] = ("viewer", "dispatcher", "operator")
 
 BASE_MAPS = (".geojson", ".json", ".pmtiles")
 """Suffixes of files that the page's map can be drawn on."""
+
+
+def _address_of_metrics(text: str) -> str:
+    if not re.match(r"https?://[^@]+$", text):
+        raise ValueError("expected an address such as http://127.0.0.1:9464/metrics, without a password")
+    return text
 
 
 class BrokerUser(Section):
@@ -86,7 +93,7 @@ class PageSettings(Section):
     refresh: PositiveFloat
     history: PositiveInt
     stale_after: PositiveFloat
-    metrics: tuple[Annotated[str, Field(pattern=r"^https?://[^@]+$")], ...] = ()
+    metrics: tuple[Annotated[str, AfterValidator(_address_of_metrics)], ...] = ()
     base_map: Annotated[Path | None, AfterValidator(_base_map), UNSET] = None
     recordings: Annotated[Path | None, UNSET]
     demo: bool

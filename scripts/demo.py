@@ -89,6 +89,7 @@ def main() -> None:
             "PATH": f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}",
             "PYTHONUNBUFFERED": "1",
             "FLEET__LOGGING__FORMAT": "text",
+            "FLEET__LOGGING__LEVEL": "info",
         }
         if load().source.kind == "kafka":
             os.environ |= _own_topics()

@@ -10,6 +10,11 @@ ANOMALY = "#e5484d"
 NOTICE = "#e08a1e"
 NORMAL = "#3b9eda"
 EXPECTED = "#8b98a9"
+APART = "#8250df"
+"""What is neither measured nor judged now: a replay, a demo."""
+
+LINES = (NORMAL, NOTICE, APART, "#2da44e", EXPECTED)
+"""Of lines beside each other, whose names say which is which."""
 
 SEVERITY: dict[Severity, tuple[str, str]] = {
     "critical": ("#9f1239", "#ffffff"),

@@ -4,8 +4,11 @@ from __future__ import annotations
 
 import os
 import sys
+from importlib.util import find_spec
 from pathlib import Path
 from typing import NoReturn
+
+from config.extras import hint
 
 
 def main() -> NoReturn:
@@ -14,5 +17,7 @@ def main() -> NoReturn:
     Its options are those of ``.streamlit/config.toml`` beside this file, which Streamlit reads wherever it is
     started, unless an option of the command line or a variable ``STREAMLIT_*`` says otherwise.
     """
+    if find_spec("streamlit") is None:
+        sys.exit(hint(ModuleNotFoundError(name="streamlit")))
     page = str(Path(__file__).parent)
     os.execv(sys.executable, [sys.executable, "-P", "-m", "streamlit", "run", page, *sys.argv[1:]])

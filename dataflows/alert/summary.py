@@ -57,7 +57,7 @@ def summary(
     lead = signals[0] if signals else AlertSignal(name=subject, actual=None, typical=None, share=1.0)
     if kind == "limit":
         side = "above" if _is_above(lead) else "below"
-        limit = "" if lead.typical is None else f" of {_value(lead.typical, unit)}"
+        limit = "" if lead.typical is None else f" of {_with_unit(_exact(lead.typical), unit)}"
         actual = _beyond(lead.actual, lead.typical, unit)
         return f"{_capital(name)} is {actual}, {side} its limit{limit}, {since}"
     if stuck:
@@ -94,14 +94,19 @@ def _with_unit(number: str, unit: str) -> str:
     return f"{number} {unit}" if unit and unit != "%" else f"{number}{unit}"
 
 
+def _exact(value: float) -> str:
+    return f"{value:.15g}"
+
+
 def _beyond(actual: float | None, limit: float | None, unit: str) -> str:
-    """A value that has passed its limit, with as many decimals as it takes not to look like the limit."""
-    shown = _value(actual, unit)
-    if actual is None or limit is None or shown != _value(limit, unit):
-        return shown
+    """A value that has passed its limit, with as many decimals as it takes to read as beyond it."""
+    if actual is None or limit is None:
+        return _value(actual, unit)
     written = len(_number(actual).partition(".")[2])
-    precise = (f"{actual:.{decimals}f}" for decimals in range(written + 1, MOST_DECIMALS))
-    return _with_unit(next((each for each in precise if float(each) != limit), repr(actual)), unit)
+    candidates = (_number(actual), *(f"{actual:.{count}f}" for count in range(written + 1, MOST_DECIMALS)))
+    is_above = actual > limit
+    beyond = (each for each in candidates if float(each) != limit and (float(each) > limit) == is_above)
+    return _with_unit(next(beyond, repr(actual)), unit)
 
 
 def _events(nats: float) -> str:

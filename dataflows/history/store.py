@@ -12,6 +12,7 @@ import duckdb
 import pyarrow as pa
 
 from config.errors import HistoryError
+from config.extras import hint
 from config.history_settings import HistorySettings, Place, place
 from dataflows.history.kinds import Kind
 
@@ -92,7 +93,5 @@ def open_store(where: Place) -> Store:
     except ModuleNotFoundError as error:
         if (error.name or "").partition(".")[0] != "deltalake":
             raise
-        raise HistoryError(
-            "history.directory is a URL, which needs the package deltalake, got none: pip install deltalake"
-        ) from None
+        raise HistoryError(f"history.directory is a URL: {hint(error)}") from None
     return DeltaStore(where)

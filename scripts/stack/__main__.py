@@ -109,7 +109,7 @@ def _smoke(name: str, profile: Profile, variables: dict[str, str]) -> None:
     environment = profile.page.environment | variables
     done = subprocess.run(command, cwd=ROOT, env=environment, check=False, stderr=subprocess.PIPE, text=True)
     if done.returncode != 0:
-        raise FleetError(f"the smoke test failed: {done.stderr.strip().splitlines()[-1]}")
+        raise FleetError(f"the smoke test failed: {(done.stderr.strip() or 'no reason').splitlines()[-1]}")
 
 
 def _broker(name: str, directory: Path) -> tuple[BrokerProcess, tuple[str, int], dict[str, str]]:
@@ -133,15 +133,17 @@ def _page_user(page: Program) -> str:
     """Create somebody who may log in; returns the password."""
     password = secrets.token_urlsafe(18)
     command = [sys.executable, "-m", "ui.login", "add", LOGIN, "--role", "viewer"]
-    subprocess.run(
+    done = subprocess.run(
         command,
         cwd=ROOT,
         env=page.environment,
         input=f"{password}\n",
         text=True,
-        check=True,
+        check=False,
         capture_output=True,
     )
+    if done.returncode != 0:
+        raise FleetError(f"expected a user for the page, got: {done.stderr.strip()}")
     return password
 
 

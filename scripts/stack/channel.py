@@ -45,5 +45,7 @@ def channel() -> Iterator[Channel]:
 
     with ThreadingHTTPServer((LOCALHOST, 0), Handler) as server:
         threading.Thread(target=server.serve_forever, daemon=True).start()
-        yield Channel(server.server_port, messages)
-        server.shutdown()
+        try:
+            yield Channel(server.server_port, messages)
+        finally:
+            server.shutdown()

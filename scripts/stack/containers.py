@@ -10,6 +10,7 @@ import os
 import secrets
 import shutil
 import subprocess
+import sys
 import tempfile
 from collections.abc import Mapping, Sequence
 from pathlib import Path
@@ -56,6 +57,10 @@ def main() -> None:
                     _run([*compose, *page, *add], variables, f"{variables['SMOKE_LOGIN_PASSWORD']}\n")
                 _run([*compose, "up", "--detach", "--wait", "--wait-timeout", str(TIME_TO_START)], variables)
                 _run([*compose, *smoke(name)], variables)
+            except FleetError:
+                logs = [*compose, "logs", "--no-color", "--tail", "50"]
+                subprocess.run(logs, cwd=ROOT, env=os.environ | variables, check=False, stdout=sys.stderr)
+                raise
             finally:
                 _run([*compose, "down", "--volumes"], variables)
             print(f"containers: {name} is well", flush=True)

@@ -92,9 +92,11 @@ def _over_mqtt(settings: Settings, topics: Topics) -> Iterator[None]:
     client.on_connect = subscribe
     client.on_message = lambda _client, _data, message: topics.take(message.topic, bytes(message.payload))
     client.loop_start()
-    yield
-    client.disconnect()
-    client.loop_stop()
+    try:
+        yield
+    finally:
+        client.disconnect()
+        client.loop_stop()
 
 
 @contextmanager
@@ -120,7 +122,9 @@ def _over_kafka(settings: Settings, topics: Topics) -> Iterator[None]:
 
     thread = threading.Thread(target=follow, daemon=True)
     thread.start()
-    yield
-    ended.set()
-    thread.join()
-    consumer.close()
+    try:
+        yield
+    finally:
+        ended.set()
+        thread.join()
+        consumer.close()

@@ -10,7 +10,7 @@ import pytest
 from tests.support.needs import need
 from tests.support.paths import REPOSITORY
 
-pytestmark = [pytest.mark.long, pytest.mark.timeout(300)]
+pytestmark = [pytest.mark.slow, pytest.mark.timeout(300)]
 
 
 def test_the_smoke_test_passes_with_tls_users_and_a_login() -> None:

@@ -25,7 +25,7 @@ from tests.support.page_process import page
 from tests.support.paths import REPOSITORY
 from tests.support.shown_alerts import alert
 
-pytestmark = [pytest.mark.long, pytest.mark.timeout(400)]
+pytestmark = [pytest.mark.slow, pytest.mark.timeout(400)]
 
 SENTENCE = "Engine temperature is too high: 131 °C, expected 92.3 °C"
 PICKED = '.alerts .row[aria-selected="true"] .vehicle'

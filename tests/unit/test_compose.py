@@ -142,11 +142,25 @@ def test_a_recovery_directory_is_created_only_where_there_is_none_and_outlives_t
 ) -> None:
     text = shell_text(service)
     directory = option(words(service), "-r")
-    parts = 2 if service in OF_TWO else 1
+    last, parts = ("part-1", 2) if service in OF_TWO else ("part-0", 1)
 
-    assert f"[ -e {directory}/part-0.sqlite3 ] || python -m bytewax.recovery {directory} {parts};" in text
+    assert f"python -m bytewax.recovery {directory} {parts};" in text
+    assert f"-e {directory}/{last}.sqlite3 ]" in text.partition("python -m bytewax.recovery")[0]
     assert f"{service.replace(SECOND, OF_TWO[0])}:{STATE}" in SERVICES[service]["volumes"]
     assert directory.startswith(f"{STATE}/")
+
+
+def test_a_recovery_directory_with_too_few_parts_ends_the_job_with_a_line() -> None:
+    text = shell_text(OF_TWO[0])
+    assert "[ ! -e /var/lib/fleet/recovery/part-0.sqlite3 ] ||" in text
+    assert "expected a recovery directory of two parts" in text
+
+
+@pytest.mark.parametrize("service", SERVICES)
+def test_an_interval_at_the_start_comes_with_a_period(service: str) -> None:
+    # Compose refuses one without the other, and only when a service is started.
+    check = SERVICES[service].get("healthcheck", {})
+    assert "start_interval" not in check or "start_period" in check
 
 
 def test_two_processes_share_the_work_over_kafka_and_a_part_for_each() -> None:

@@ -261,8 +261,9 @@ class AlertList {
   // A run of the page that is overtaken by another one may not have drawn what was asked for.
   get isOwedDetail() {
     const isThere = this.component.data.detail?.id === this.detailOf;
-    const isGone = this.alerts.get(this.detailOf)?.isGone ?? true;
-    return this.detailOf !== null && !isThere && !isGone && performance.now() - this.askedAt > ASK_AGAIN_AFTER;
+    const alert = this.alerts.get(this.detailOf);
+    const isOwed = alert !== undefined && !alert.isGone && !isThere;
+    return isOwed && performance.now() - this.askedAt > ASK_AGAIN_AFTER;
   }
 
   move(key, by, isPicking) {

@@ -10,7 +10,7 @@ from ui.alerts.alert_words import sentence
 from ui.demo.findings import Finding, findings
 from ui.fleet.selection import open_vehicle
 from ui.formatting import markdown
-from ui.palette import BADGES
+from ui.palette import APART, BADGES
 from ui.viewer import Viewer
 
 MOST = 8
@@ -19,7 +19,7 @@ MOST = 8
 KEY = "demo_panel"
 
 STYLE = f"""<style>
-.st-key-{KEY} {{ border: 1.5px dashed #8250df; border-radius: 0.6rem; padding: 0.8rem 1rem }}
+.st-key-{KEY} {{ border: 1.5px dashed {APART}; border-radius: 0.6rem; padding: 0.8rem 1rem }}
 .st-key-{KEY} [class*="st-key-demo_row_"] {{ gap: 0.2rem 0.8rem; align-items: baseline }}
 .st-key-{KEY} [class*="st-key-demo_row_"] button {{ min-height: 0; padding: 0; font-weight: 600 }}
 .st-key-{KEY} p {{ font-size: 0.9rem }}

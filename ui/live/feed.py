@@ -125,7 +125,7 @@ class Feed(ABC):
         if trouble != self._faults_trouble:
             self._faults_trouble = trouble
             self._connection_version += 1
-            log.info("broker %s: injected faults: %s", self._address, trouble or "they come again")
+            self._log(bool(trouble), f"injected faults: {trouble or 'they come again'}")
 
     def _enter(self, phase: Phase, reason: str) -> None:
         if (phase, reason) != (self._connection.phase, self._connection.reason):

@@ -26,6 +26,7 @@ from streamlit.web.server.starlette.starlette_app_utils import decode_signed_val
 from streamlit.web.server.starlette.starlette_server_config import USER_COOKIE_NAME
 
 from config.errors import SettingsError
+from config.extras import hint
 from config.page_settings import LoginSettings, Role
 from ui.login.sessions import fingerprint
 from ui.login.user_file import LONGEST_NAME
@@ -62,9 +63,8 @@ def providers() -> list[str]:
     if not section:
         return []
     if not is_authlib_installed():
-        raise SettingsError(
-            "[auth] in .streamlit/secrets.toml needs two packages more: pip install 'Authlib>=1.3.2' httpx"
-        )
+        missing = hint(ModuleNotFoundError(name="authlib"))
+        raise SettingsError(f"[auth] in .streamlit/secrets.toml: {missing}")
     sections = [name for name, value in section.items() if isinstance(value, Mapping)]
     names = [name for name in sections if name != "client_kwargs"] or [DEFAULT]
     try:

@@ -8,7 +8,7 @@ from typing import Any
 
 import pandas as pd
 
-from ui.palette import NORMAL, NOTICE
+from ui.palette import LINES, NORMAL, NOTICE
 from ui.pipeline import figures
 from ui.pipeline.latency import quantile
 from ui.pipeline.metrics_scraper import ProcessMetrics
@@ -20,15 +20,12 @@ SHARES = {"half of the events": 0.5, "95 % of the events": 0.95}
 STEP = 5
 """Readings between two points."""
 
-PROCESSES = (NORMAL, NOTICE, "#8250df", "#2da44e", "#8b98a9")
-"""Colours of lines; with more processes they begin again, and the tooltip has the names."""
-
 Option = dict[str, Any]
 
 
 def rate_chart(frame: pd.DataFrame) -> Option:
     """A line for each process; `frame` as of `rate_frame`."""
-    return _lines(frame, "process", "rate", list(frame["process"].unique()), PROCESSES, "%,.0f")
+    return _lines(frame, "process", "rate", list(frame["process"].unique()), LINES, "%,.0f")
 
 
 def latency_chart(frame: pd.DataFrame) -> Option:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from functools import cache
 
 from confluent_kafka import Consumer, KafkaError, KafkaException, Producer
@@ -14,6 +15,10 @@ Client = Consumer | Producer
 
 TO_ANSWER = 1.0
 """Seconds that a cluster which was away has to answer when health is asked for."""
+
+
+FETCHED_BEFORE = 5.0
+"""Seconds after the loss of a cluster in which messages may still come that were fetched before."""
 
 
 class Reachability:
@@ -30,6 +35,7 @@ class Reachability:
         self._name = bootstrap
         self._clients: dict[int, tuple[Client, str]] = {}
         self._reason = ""
+        self._lost_at = 0.0
         self._fields = {"broker": bootstrap}
 
     def join(self, client: Client, topic: str) -> None:
@@ -52,6 +58,12 @@ class Reachability:
                     "lost the Kafka cluster at %s: %s", self._name, error.str(), extra=self._fields
                 )
             self._reason = error.str()
+            self._lost_at = time.monotonic()
+
+    def delivers(self) -> None:
+        """A client has got messages, perhaps some that had been fetched before the cluster was lost."""
+        if self._reason and time.monotonic() - self._lost_at > FETCHED_BEFORE:
+            self.answers()
 
     def answers(self) -> None:
         """The cluster has answered a client."""

@@ -198,7 +198,7 @@ class KafkaSourcePartition(StatefulSourcePartition[MessageBatch, Stored]):
         offsets = cast(list[int], list(map(Message.offset, messages)))
         if offsets:
             self._disappeared = None
-            self._cluster.answers()
+            self._cluster.delivers()
             self._next = offsets[-1] + 1
         self._show_lag()
         if not messages:

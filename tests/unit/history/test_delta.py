@@ -300,8 +300,8 @@ def test_without_the_package_a_line_says_what_to_install() -> None:
     )
     done = subprocess.run([sys.executable, "-c", program], cwd=REPOSITORY, capture_output=True, text=True)
     assert done.returncode == 1
-    assert done.stderr.startswith("history: history.directory is a URL, which needs the package deltalake")
-    assert done.stderr.endswith("pip install deltalake\n")
+    assert done.stderr.startswith("history: history.directory is a URL: expected the package deltalake")
+    assert "pip install 'fleet-telemetry[lake]'" in done.stderr
 
 
 def test_a_directory_needs_no_package() -> None:
