@@ -123,6 +123,21 @@ def test_numbers_have_three_digits_at_least(value: float, shown: str) -> None:
     assert f" {shown} °C," in say("limit", "coolant_temperature", signal("coolant_temperature", value, None))
 
 
+@pytest.mark.parametrize(
+    ("value", "limit", "shown"),
+    [
+        (104.9, 104.6, "105 °C, above its limit of 104.6 °C"),
+        (11.47, 11.46, "11.5 °C, above its limit of 11.46 °C"),
+        (11.465, 11.47, "11.46 °C, below its limit of 11.47 °C"),
+        (11.47, 11.5, "11.47 °C, below its limit of 11.5 °C"),
+    ],
+)
+def test_a_limit_is_written_exactly_and_the_value_reads_as_beyond_it(
+    value: float, limit: float, shown: str
+) -> None:
+    assert shown in say("limit", "coolant_temperature", signal("coolant_temperature", value, limit))
+
+
 def test_a_signal_that_is_missing_has_no_value() -> None:
     assert alert_signal("gear", math.nan, math.nan, 1.0) == signal("gear", None, None)
     assert alert_signal("gear", 1.0, 2.0, 1.0) == signal("gear", 1.0, 2.0)
