@@ -150,19 +150,6 @@ def test_a_recovery_directory_is_created_only_where_there_is_none_and_outlives_t
     assert directory.startswith(f"{STATE}/")
 
 
-def test_a_recovery_directory_with_too_few_parts_ends_the_job_with_a_line() -> None:
-    text = shell_text(OF_TWO[0])
-    assert "[ ! -e /var/lib/fleet/recovery/part-0.sqlite3 ] ||" in text
-    assert "expected a recovery directory of two parts" in text
-
-
-@pytest.mark.parametrize("service", SERVICES)
-def test_an_interval_at_the_start_comes_with_a_period(service: str) -> None:
-    # Compose refuses one without the other, and only when a service is started.
-    check = SERVICES[service].get("healthcheck", {})
-    assert "start_interval" not in check or "start_period" in check
-
-
 def test_two_processes_share_the_work_over_kafka_and_a_part_for_each() -> None:
     first, second = map(environment, OF_TWO)
     addresses = first["FLEET_ADDRESSES"]
