@@ -143,7 +143,6 @@ def test_a_recovery_directory_is_created_only_where_there_is_none_and_outlives_t
     text = shell_text(service)
     directory = option(words(service), "-r")
     last, parts = ("part-1", 2) if service in OF_TWO else ("part-0", 1)
-
     assert f"python -m bytewax.recovery {directory} {parts};" in text
     assert f"-e {directory}/{last}.sqlite3 ]" in text.partition("python -m bytewax.recovery")[0]
     assert f"{service.replace(SECOND, OF_TWO[0])}:{STATE}" in SERVICES[service]["volumes"]

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import pytest
 
-from tests.unit.test_compose import OF_TWO, SERVICES, shell_text
+from tests.support.containers import SERVICES, shell_text
+from tests.unit.test_compose import OF_TWO
 
 
 def test_a_recovery_directory_with_too_few_parts_ends_the_job_with_a_line() -> None:
