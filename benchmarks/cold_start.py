@@ -26,8 +26,8 @@ from pathlib import Path
 import paho.mqtt.client as paho
 from paho.mqtt.enums import CallbackAPIVersion
 
+from benchmarks.brokers import mosquitto
 from config.settings import DEFAULT_FILE
-from scripts.brokers.mosquitto import Mosquitto
 
 EVERY = 0.1
 """Seconds between two events."""
@@ -66,15 +66,12 @@ def first_event(command: Sequence[str], compiled: Path | None) -> float:
     Raises:
         SystemExit: there was none in time.
     """
-    with tempfile.TemporaryDirectory() as work:
-        (Path(work) / "broker").mkdir()
-        broker = Mosquitto(Path(work) / "broker")
-        broker.start()
-        environment = os.environ | {"FLEET__MQTT__PORT": str(broker.port)}
+    with tempfile.TemporaryDirectory() as work, mosquitto() as port:
+        environment = os.environ | {"FLEET__MQTT__PORT": str(port)}
         if compiled is not None:
             shutil.copytree(compiled, Path(work) / "compiled")
             environment |= {"NUMBA_CACHE_DIR": f"{work}/compiled", "NUMBA_CPU_NAME": "generic"}
-        with _telemetry(broker.port) as scored:
+        with _telemetry(port) as scored:
             start = time.monotonic()
             job = subprocess.Popen(
                 command, env=environment, cwd=DEFAULT_FILE.parents[1], stderr=subprocess.DEVNULL
@@ -86,7 +83,6 @@ def first_event(command: Sequence[str], compiled: Path | None) -> float:
             finally:
                 job.terminate()
                 job.wait()
-                broker.stop()
 
 
 @contextmanager

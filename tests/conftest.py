@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 from uuid import uuid4
@@ -75,17 +76,19 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
             item.add_marker("mqtt")
 
 
-def _mqtt_broker(directory: Path) -> Broker:
-    return Mosquitto(directory) if has("mosquitto") else EmbeddedBroker(directory)
+@contextmanager
+def _running_mqtt_broker(directory: Path) -> Iterator[Broker]:
+    running = Mosquitto(directory) if has("mosquitto") else EmbeddedBroker(directory)
+    running.start()
+    yield running
+    running.stop()
 
 
 @pytest.fixture(scope="session")
 def broker(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Broker]:
     """The MQTT broker that tests share: mosquitto, or the embedded one without it. Not to be stopped."""
-    running = _mqtt_broker(tmp_path_factory.mktemp("broker"))
-    running.start()
-    yield running
-    running.stop()
+    with _running_mqtt_broker(tmp_path_factory.mktemp("broker")) as running:
+        yield running
 
 
 @pytest.fixture(scope="session")
@@ -104,19 +107,15 @@ def private_broker(tmp_path: Path) -> Iterator[Broker]:
     """
     directory = tmp_path / "broker"
     directory.mkdir()
-    running = _mqtt_broker(directory)
-    running.start()
-    yield running
-    running.stop()
+    with _running_mqtt_broker(directory) as running:
+        yield running
 
 
 @pytest.fixture(scope="module")
 def own_broker(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Broker]:
     """An MQTT broker like the shared one that only the tests of a file use; they may stop and start it."""
-    running = _mqtt_broker(tmp_path_factory.mktemp("own-broker"))
-    running.start()
-    yield running
-    running.stop()
+    with _running_mqtt_broker(tmp_path_factory.mktemp("own-broker")) as running:
+        yield running
 
 
 @pytest.fixture

@@ -1,4 +1,4 @@
-"""A service that is told of alerts: a web server that keeps what is sent to it."""
+"""A webhook that keeps the notifications it receives."""
 
 from __future__ import annotations
 
@@ -11,10 +11,10 @@ from scripts.brokers.ports import LOCALHOST
 
 
 class Channel:
-    """What it was told.
+    """A webhook that is listening.
 
     Attributes:
-        port: that it listens on.
+        port: where it listens.
         messages: the bodies of all requests, in order of their arrival.
     """
 
@@ -24,7 +24,7 @@ class Channel:
 
     @property
     def variables(self) -> dict[str, str]:
-        """Environment variables with which the notifier tells it at once."""
+        """Environment variables that make the notifier send to it at once."""
         url = f"json://{LOCALHOST}:{self.port}/"
         return {"FLEET__NOTIFY__CHANNELS__STACK__URL": url, "FLEET__NOTIFY__GROUP_WITHIN": "1.0"}
 

@@ -6,6 +6,10 @@ import sys
 from collections.abc import Iterator
 
 import pytest
+from playwright.sync_api import Browser
+
+from scripts.browser import running_chromium
+from tests.support.needs import need
 
 
 @pytest.fixture(autouse=True)
@@ -14,3 +18,11 @@ def _main_module_stays() -> Iterator[None]:
     main = sys.modules["__main__"]
     yield
     sys.modules["__main__"] = main
+
+
+@pytest.fixture(scope="module")
+def browser() -> Iterator[Browser]:
+    """A Chromium for the tests of a file."""
+    need("chromium")
+    with running_chromium() as running:
+        yield running

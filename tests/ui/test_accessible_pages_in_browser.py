@@ -9,9 +9,7 @@ from axe_playwright_python.sync_playwright import Axe
 from playwright.sync_api import Browser, expect
 
 from scripts.brokers.process import Broker
-from scripts.browser import running_chromium
 from tests.support.dispatcher import DEADLINE, Dispatcher, dispatcher
-from tests.support.needs import need
 from tests.support.working_fleet import WorkingFleet, working_fleet
 
 pytestmark = [pytest.mark.slow, pytest.mark.timeout(900)]
@@ -30,13 +28,6 @@ PAGES = {
 
 WORTH_MENDING = ("serious", "critical")
 """Impacts of findings."""
-
-
-@pytest.fixture(scope="module")
-def browser() -> Iterator[Browser]:
-    need("chromium")
-    with running_chromium() as running:
-        yield running
 
 
 @pytest.fixture(scope="module")

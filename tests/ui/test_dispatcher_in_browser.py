@@ -14,11 +14,9 @@ from playwright.sync_api import Browser, expect
 
 from dataflows.events import Alert
 from scripts.brokers.process import Broker
-from scripts.browser import running_chromium
 from tests.support.alerting_job import decoded
 from tests.support.dispatcher import DEADLINE, dispatcher
 from tests.support.mqtt_clients import Inbox
-from tests.support.needs import need
 from tests.support.working_fleet import WorkingFleet, working_fleet
 
 pytestmark = [pytest.mark.slow, pytest.mark.timeout(900)]
@@ -29,13 +27,6 @@ WEAK, BLIND, EMPTY, LATER, HEALTHY = "VEH-0005", "VEH-0002", "VEH-0003", "VEH-00
 TOO_LOW = "Battery voltage"
 IS_MISSING = "is missing, though this vehicle usually sends it"
 REASON = "a new sensor is ordered"
-
-
-@pytest.fixture(scope="module")
-def browser() -> Iterator[Browser]:
-    need("chromium")
-    with running_chromium() as running:
-        yield running
 
 
 @pytest.fixture(scope="module")
