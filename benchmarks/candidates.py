@@ -24,7 +24,7 @@ VEHICLE = "vehicle"
 
 OUR_SOURCES = (
     "config/fleet.toml",
-    "dataflows/compiled.py",
+    "dataflows/compiled/*.py",
     "dataflows/detector/*.py",
     "benchmarks/ablations.py",
     "benchmarks/candidates.py",

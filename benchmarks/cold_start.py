@@ -2,7 +2,8 @@
 
 mosquitto answers, and telemetry arrives ten times per second, before the job is started. ``--command`` starts
 the job in another way, such as a container; FLEET__MQTT__PORT is in its environment. By default it is a
-process on this machine; with ``--compiled`` it gets a copy of these compiled loops, as in the image.
+process on this machine, with the compiled loops that are in numba's cache. With ``--compiled`` it gets a copy
+of these compiled loops, as in the image; with ``--cold`` there are none.
 """
 
 from __future__ import annotations
@@ -47,21 +48,23 @@ def main(arguments: Sequence[str] | None = None) -> None:
     parser = argparse.ArgumentParser(prog="python -m benchmarks.cold_start", description=__doc__)
     parser.add_argument("--repetitions", type=int, default=5, metavar="N", help="(default: %(default)s)")
     parser.add_argument("--command", default=shlex.join(JOB), help="starts the job (default: %(default)s)")
-    parser.add_argument("--compiled", type=Path, metavar="DIR", help="compiled loops (default: those in use)")
+    loops = parser.add_mutually_exclusive_group()
+    loops.add_argument("--compiled", type=Path, metavar="DIR", help="compiled loops (default: those in use)")
+    loops.add_argument("--cold", action="store_true", help="no compiled loops, as on a new machine")
     options = parser.parse_args(arguments)
-    seconds = [
-        first_event(shlex.split(options.command), options.compiled) for _ in range(options.repetitions)
-    ]
+    command = shlex.split(options.command)
+    seconds = [first_event(command, options.compiled, cold=options.cold) for _ in range(options.repetitions)]
     each = ", ".join(f"{value:.1f}" for value in seconds)
     print(f"first scored event after {statistics.median(seconds):.1f} s (median of {each})")
 
 
-def first_event(command: Sequence[str], compiled: Path | None) -> float:
+def first_event(command: Sequence[str], compiled: Path | None = None, *, cold: bool = False) -> float:
     """Seconds from the start of a job to its first enriched event.
 
     Args:
         command: starts it.
         compiled: directory with compiled loops, of which the job gets a copy; ``None`` for those in use.
+        cold: whether there are none instead.
 
     Raises:
         SystemExit: there was none in time.
@@ -71,6 +74,8 @@ def first_event(command: Sequence[str], compiled: Path | None) -> float:
         if compiled is not None:
             shutil.copytree(compiled, Path(work) / "compiled")
             environment |= {"NUMBA_CACHE_DIR": f"{work}/compiled", "NUMBA_CPU_NAME": "generic"}
+        elif cold:
+            environment |= {"NUMBA_CACHE_DIR": f"{work}/compiled"}
         with _telemetry(port) as scored:
             start = time.monotonic()
             job = subprocess.Popen(

@@ -27,6 +27,7 @@ from dataflows.alert.actions import ReadActions, read_actions
 from dataflows.alert.fleet_silence import fleet_silence
 from dataflows.alert.step import Item, alert, check_alert_snapshots
 from dataflows.clock import SECOND
+from dataflows.compiled import compile_in_background
 from dataflows.connectors.endpoints import actions_source, deliver, telemetry_source
 from dataflows.decode import Decoded, Decoder, TelemetryBatch
 from dataflows.decode.dead_letter_log import DeadLetterLog
@@ -75,6 +76,8 @@ def flow() -> Dataflow:
     with job(FLOW) as newest_states:
         settings = load()
         monitor(FLOW, settings.monitoring)
+        if settings.source.kind != "recording":
+            compile_in_background()
         check_snapshots(settings, newest_states(SCORE))
         check_alert_snapshots(settings, newest_states(ALERT))
         check_rollup_snapshots(settings, newest_states(ROLL_UP))

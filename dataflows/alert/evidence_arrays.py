@@ -14,9 +14,9 @@ Records: TypeAlias = NDArray[Any]
 
 Singles: TypeAlias = NDArray[np.float32]
 
-TAIL = np.dtype([("start", "f8"), ("step", "f8"), ("shape", "f8"), ("nats", "f8"), ("notable", "f8")])
-"""Tail of a statistic: where it starts, how far to four times rarer values, shape, nats at the start, and the
-least notable value."""
+TAIL = np.dtype([("start", "f8"), ("step", "f8"), ("index", "f8"), ("nats", "f8"), ("notable", "f8")])
+"""Tail of a statistic: where it starts, how far to four times rarer values, tail index (the shape of the
+distribution), nats at the start, and the least notable value."""
 
 
 LATEST, STARTED, ROWS = range(3)

@@ -322,9 +322,9 @@ def _surprise(tail: Any, value: float) -> float:
     if np.isnan(tail.start) or value <= tail.start:
         return 0.0
     steps = (value - tail.start) / tail.step
-    if tail.shape < 0.01:
+    if tail.index < 0.01:
         return float(tail.nats + steps * np.log(4.0))
-    return float(tail.nats + np.log(1.0 + steps * (4.0**tail.shape - 1.0)) / tail.shape)
+    return float(tail.nats + np.log(1.0 + steps * (4.0**tail.index - 1.0)) / tail.index)
 
 
 @compiled

@@ -81,7 +81,7 @@ def _fit(
                 if total < LEAST_ROWS:
                     continue
                 if rows < 1e-9:
-                    tail.start, tail.step, tail.shape, tail.nats = 4.0, 4.0, 0.0, np.log(total)
+                    tail.start, tail.step, tail.index, tail.nats = 4.0, 4.0, 0.0, np.log(total)
                 else:
                     _fit_tail(tail, as_large, edges, statistic, total, rows)
                 tail.notable = _where(tail, notable)
@@ -107,7 +107,7 @@ def _fit_tail(tail: Any, as_large: Floats, edges: Floats, statistic: int, total:
     share = rows / (rows + SHAPE_ROWS)
     shape = shape * share + EXPECTED_SHAPE[statistic] * (1.0 - share)
     tail.start, tail.step = start, step * (1.0 + UNCERTAINTY / np.sqrt(rows))
-    tail.shape = min(max(shape, 0.0), LARGEST_SHAPE[statistic])
+    tail.index = min(max(shape, 0.0), LARGEST_SHAPE[statistic])
     tail.nats = np.log(total / rows)
 
 
@@ -115,6 +115,6 @@ def _fit_tail(tail: Any, as_large: Floats, edges: Floats, statistic: int, total:
 def _where(tail: Any, nats: float) -> float:
     """The least value that is so surprising, at least where the tail starts."""
     beyond = max(nats - tail.nats, 0.0)
-    if tail.shape < 0.01:
+    if tail.index < 0.01:
         return float(tail.start + tail.step * beyond / np.log(4.0))
-    return float(tail.start + tail.step * np.expm1(beyond * tail.shape) / (4.0**tail.shape - 1.0))
+    return float(tail.start + tail.step * np.expm1(beyond * tail.index) / (4.0**tail.index - 1.0))

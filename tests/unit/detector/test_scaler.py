@@ -106,8 +106,8 @@ def test_a_signal_that_has_never_moved_scores_zero_until_it_does() -> None:
     (mean,), (deviation,) = learned.moments(np.array([0]))
     observed = np.ones((1, SIGNALS), bool)
     assert (deviation == 0).all()
-    still = standard_scores(np.full((1, SIGNALS), 0.1), mean, deviation, observed, limit=50.0)
-    moved = standard_scores(np.full((1, SIGNALS), -0.2), mean, deviation, observed, limit=50.0)
+    still = standard_scores(np.full((1, SIGNALS), 0.1), mean, deviation, observed, 50.0)
+    moved = standard_scores(np.full((1, SIGNALS), -0.2), mean, deviation, observed, 50.0)
     assert still.tolist() == [[0.0] * SIGNALS]
     assert moved.tolist() == [[-SURPRISE] * SIGNALS]
 

@@ -1,0 +1,110 @@
+"""A function that numba compiles, and that can run in the interpreter until it has."""
+
+from __future__ import annotations
+
+import functools
+import threading
+from collections.abc import Callable
+from typing import Any, ClassVar, Protocol, TypeAlias, TypeVar, cast
+
+import numba
+import numpy as np
+from numpy.typing import NDArray
+
+from dataflows.compiled.interpreter import interpret
+
+Floats: TypeAlias = NDArray[np.float64]
+Integers: TypeAlias = NDArray[np.int64]
+Slots: TypeAlias = NDArray[np.intp]
+Mask: TypeAlias = NDArray[np.bool_]
+
+Signature: TypeAlias = tuple[Any, ...]
+"""The types of a call's arguments, as numba knows them."""
+
+Function = TypeVar("Function", bound=Callable[..., Any])
+
+
+def compiled(function: Function) -> Function:
+    """Compile a function of arrays and numbers at its first call; the machine code is cached on disk.
+
+    Division by zero gives infinity or NaN, as in numpy. Floating-point operations are neither reordered nor
+    approximated.
+    """
+    return cast(Function, CompiledLoop(function))
+
+
+class Compiler(Protocol):
+    """Compiles loops somewhere else."""
+
+    def compile(self, loop: CompiledLoop, signature: Signature) -> None:
+        """Leave machine code in numba's cache, and call the loop's `has_compiled` after that."""
+
+
+class CompiledLoop:
+    """What `compiled` makes of a function.
+
+    Args:
+        function: defined in a module; takes positional arguments only.
+    """
+
+    compiler: ClassVar[Compiler | None] = None
+    """Compiles what is not in the cache; with ``None``, a call compiles first."""
+
+    _interpreting: ClassVar[threading.local] = threading.local()
+
+    def __init__(self, function: Callable[..., Any]) -> None:
+        functools.update_wrapper(self, function)
+        self.function = function
+        self.machine = numba.njit(cache=True, error_model="numpy", fastmath=False)(function)
+        self._is_ready = False
+        self._compiling: set[Signature] = set()
+        self._lock = threading.Lock()
+
+    @property
+    def _numba_type_(self) -> Any:
+        """What numba asks for where another compiled function calls this one."""
+        return self.machine._numba_type_
+
+    def __call__(self, *arguments: Any) -> Any:
+        """Run the machine code, or the function itself while the compiler is at work on it."""
+        if self._is_ready or self.compiler is None:
+            return self.machine(*arguments)
+        if getattr(self._interpreting, "within", False):
+            # Called by another loop: it is compiled as part of that one.
+            return self.function(*arguments)
+        if self._has_machine_code(self.compiler, arguments):
+            return self.machine(*arguments)
+        self._interpreting.within = True
+        try:
+            return interpret(self.function, arguments)
+        finally:
+            self._interpreting.within = False
+
+    def has_compiled(self, signature: Signature) -> None:
+        """Use what is in the cache now. If it is not, since compiling failed, the next call compiles."""
+        with self._lock:
+            self._load(signature)
+            self._compiling.discard(signature)
+            self._is_ready = not self._compiling
+
+    def _has_machine_code(self, compiler: Compiler, arguments: tuple[Any, ...]) -> bool:
+        signature = tuple(self.machine.typeof_pyval(argument) for argument in arguments)
+        with self._lock:
+            if signature in self._compiling:
+                return False
+            if signature in self.machine.overloads or self._load(signature):
+                self._is_ready = not self._compiling
+                return True
+            self._compiling.add(signature)
+        compiler.compile(self, signature)
+        return False
+
+    def _load(self, signature: Signature) -> bool:
+        """Load machine code from numba's cache, as a call of `machine` does before it compiles."""
+        machine = self.machine
+        result = machine._cache.load_overload(signature, machine.targetctx)
+        if result is None:
+            return False
+        machine.targetctx.insert_user_function(result.entry_point, result.fndesc, [result.library])
+        machine.add_overload(result)
+        return True
