@@ -42,10 +42,21 @@ class JsonLines(logging.Formatter):
         }
         for name, value in vars(record).items():
             if name not in _STANDARD and name not in line:
-                line[name] = None if isinstance(value, float) and not math.isfinite(value) else value
+                line[name] = _finite(value)
         if record.exc_info:
             line["exception"] = self.formatException(record.exc_info)
         return json.dumps(line, default=str)
+
+
+def _finite(value: Any) -> Any:
+    """The value with null in place of what JSON has no number for."""
+    if isinstance(value, float):
+        return value if math.isfinite(value) else None
+    if isinstance(value, dict):
+        return {key: _finite(item) for key, item in value.items()}
+    if isinstance(value, list | tuple):
+        return [_finite(item) for item in value]
+    return value
 
 
 class TextLines(logging.Formatter):

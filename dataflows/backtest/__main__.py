@@ -7,11 +7,14 @@ import json
 from pathlib import Path
 
 from config.errors import exit_on_error
+from config.logs import configure_logging
 from config.settings import load
 from dataflows.backtest.catalogue import with_catalogue
 from dataflows.backtest.report import summary, text_report, write_scores
 from dataflows.backtest.run import run
 from dataflows.recordings import TableOptions, open_recording
+
+PROGRAM = "backtest"
 
 EXAMPLES = """examples:
   python -m dataflows.backtest trip.csv.gz
@@ -29,7 +32,8 @@ def main(arguments: list[str] | None = None) -> None:
         SystemExit: with status 1, after one line on standard error, if the file or a setting is wrong.
     """
     options = _parser().parse_args(arguments)
-    with exit_on_error("backtest"):
+    configure_logging(PROGRAM, f"{PROGRAM}: %(message)s", is_command=True)
+    with exit_on_error(PROGRAM):
         settings = load()
         told = TableOptions(options.time, options.time_format, options.time_zone)
         recording = open_recording(options.file, told)

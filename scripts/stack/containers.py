@@ -17,6 +17,7 @@ from pathlib import Path
 
 from config.errors import FleetError, exit_on_error
 from scripts.broker_users import ROLES, add_users, write_environments
+from scripts.brokers.ports import free_port
 from scripts.certificates import make_authority, make_server_certificate
 from scripts.stack.compose import METRICS_PORT, PAGE_PORT, ROOT, is_job, services
 
@@ -26,9 +27,14 @@ LOGIN = "smoke"
 TIME_TO_START = 180
 """Seconds within which all services of a profile must be healthy."""
 
+NO_WAY_OUT = ("sh", "-c", "! grep -q '^[^[:space:]]*[[:space:]]00000000[[:space:]]' /proc/net/route")
+"""Succeeds where there is no default route."""
+
 
 def main() -> None:
     """Build both images, then start each profile and run the smoke test in it.
+
+    It is run once more after the job was killed; and the job must not reach anything outside of its network.
 
     Raises:
         SystemExit: status 1 after one line, if a profile does not start or its smoke test fails.
@@ -46,6 +52,7 @@ def main() -> None:
             "SMOKE_PASSWORD": passwords["simulator"],
             "SMOKE_LOGIN": LOGIN,
             "SMOKE_LOGIN_PASSWORD": secrets.token_urlsafe(18),
+            "FLEET_PAGE_PORT": str(free_port()),
         }
         for name in PROFILES:
             compose = [*engine, "--project-name", PROJECT, "--profile", name]
@@ -55,7 +62,13 @@ def main() -> None:
                     add = ["python", "-m", "ui.login", "add", LOGIN, "--role", "viewer"]
                     page = ["run", "--rm", "--no-deps", "-T", "page-secure"]
                     _run([*compose, *page, *add], variables, f"{variables['SMOKE_LOGIN_PASSWORD']}\n")
-                _run([*compose, "up", "--detach", "--wait", "--wait-timeout", str(TIME_TO_START)], variables)
+                start = [*compose, "up", "--detach", "--wait", "--wait-timeout", str(TIME_TO_START)]
+                job = f"dataflow-{name}"
+                _run(start, variables)
+                _run([*compose, *smoke(name)], variables)
+                _run([*compose, "exec", "-T", job, *NO_WAY_OUT], variables)
+                _run([*compose, "kill", "--signal", "KILL", job], variables)
+                _run(start, variables)
                 _run([*compose, *smoke(name)], variables)
             except FleetError:
                 logs = [*compose, "logs", "--no-color", "--tail", "50"]
@@ -63,7 +76,7 @@ def main() -> None:
                 raise
             finally:
                 _run([*compose, "down", "--volumes"], variables)
-            print(f"containers: {name} is well", flush=True)
+            print(f"containers: {name} is well, also after its job was killed", flush=True)
 
 
 def find_engine() -> list[str] | str:

@@ -325,7 +325,7 @@ def test_the_page_is_published_to_this_machine_only_and_checked_at_its_own_port(
     page = f"page-{profile}"
     port = option(words(page), "--server.port")
 
-    assert SERVICES[page]["ports"] == [f"127.0.0.1:{port}:{port}"]
+    assert SERVICES[page]["ports"] == [f"127.0.0.1:${{FLEET_PAGE_PORT:-{port}}}:{port}"]
     assert urlsplit(address(page)).port == int(port)
     assert [value for name, value in image("page") if name == "EXPOSE"] == [port]
 

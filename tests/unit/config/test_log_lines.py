@@ -41,10 +41,19 @@ def test_a_record_is_one_json_object_with_its_fields() -> None:
 
 def test_a_line_is_json_whatever_the_fields_are() -> None:
     line = JsonLines("fleet").format(
-        record("m", share=math.nan, path=Path("/x"), name_="\ud800", level="forged", time="forged")
+        record(
+            "m",
+            share=math.nan,
+            shares={"of": [1.5, -math.inf]},
+            path=Path("/x"),
+            name_="\ud800",
+            level="forged",
+            time="forged",
+        )
     )
     found = json.loads(line, parse_constant=lambda name: pytest.fail(f"{name} is no JSON"))
     assert (found["share"], found["path"]) == (None, "/x")
+    assert found["shares"] == {"of": [1.5, None]}
     assert (found["level"], found["time"]) == ("warning", "2026-11-30T04:14:33.120Z")
 
 
