@@ -40,6 +40,9 @@ class BackgroundCompiler:
 
     def __init__(self) -> None:
         self._wanted: queue.Queue[Wanted] = queue.Queue()
+        self._process: subprocess.Popen[bytes] | None = None
+        self._is_ending = False
+        atexit.register(self._end)
         threading.Thread(target=self._run, name="compiler", daemon=True).start()
 
     def compile(self, loop: CompiledLoop, signature: Signature) -> None:
@@ -52,21 +55,23 @@ class BackgroundCompiler:
 
     def _work(self, wanted: Wanted | None) -> None:
         """Compile until nothing has been wanted for a while."""
-        start, finished, count = time.monotonic(), 0.0, 0
         logger.info("compiling loops for this processor; until then, events are scored more slowly")
-        process = _Process()
+        start, count = time.monotonic(), 0
+        self._process = _start()
         while wanted is not None:
             loop, signature = wanted
-            trouble = process.compile(loop, signature)
+            trouble = _compile(self._process, loop, signature)
+            if self._is_ending:
+                return
             if trouble:
                 name = loop.function.__qualname__
                 logger.warning("cannot compile %s beside the job, which does so itself: %s", name, trouble)
             loop.has_compiled(signature)
-            finished, count = time.monotonic(), count + 1
+            count += 1
             if self._wanted.empty():
-                logger.info("%d loops are compiled, after %.1f s", count, finished - start)
+                logger.info("%d loops are compiled, after %.1f s", count, time.monotonic() - start)
             wanted = self._next()
-        process.end()
+        self._process.communicate()
 
     def _next(self) -> Wanted | None:
         try:
@@ -74,34 +79,32 @@ class BackgroundCompiler:
         except queue.Empty:
             return None
 
+    def _end(self) -> None:
+        self._is_ending = True
+        if self._process is not None:
+            self._process.kill()
 
-class _Process:
-    """``python -m dataflows.compiled``, which is asked on standard input and answers on standard output."""
 
-    def __init__(self) -> None:
-        self._process = subprocess.Popen(
-            [sys.executable, "-m", "dataflows.compiled"],
-            stdin=subprocess.PIPE,
-            stdout=subprocess.PIPE,
-            stderr=subprocess.DEVNULL,
-            env=os.environ | {"PYTHONPATH": os.pathsep.join(filter(None, sys.path))},
-        )
-        atexit.register(self._process.kill)
+def _start() -> subprocess.Popen[bytes]:
+    """Start ``python -m dataflows.compiled``: asked on standard input, it answers on standard output."""
+    return subprocess.Popen(
+        [sys.executable, "-m", "dataflows.compiled"],
+        stdin=subprocess.PIPE,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.DEVNULL,
+        env=os.environ | {"PYTHONPATH": os.pathsep.join(filter(None, sys.path))},
+    )
 
-    def compile(self, loop: CompiledLoop, signature: Signature) -> str:
-        """Compile and wait for it; returns what went wrong, or nothing."""
-        asked, answers = self._process.stdin, self._process.stdout
-        assert asked is not None
-        assert answers is not None
-        try:
-            pickle.dump((loop.function.__module__, loop.function.__qualname__, signature), asked)
-            asked.flush()
-            answer = answers.readline()
-        except OSError:
-            answer = b""
-        return answer.decode().strip() if answer else f"the process ended with status {self._process.wait()}"
 
-    def end(self) -> None:
-        """End the process, which has nothing to do."""
-        atexit.unregister(self._process.kill)
-        self._process.communicate()
+def _compile(process: subprocess.Popen[bytes], loop: CompiledLoop, signature: Signature) -> str:
+    """Compile and wait for it; returns what went wrong, or nothing."""
+    asked, answers = process.stdin, process.stdout
+    assert asked is not None
+    assert answers is not None
+    try:
+        pickle.dump((loop.function.__module__, loop.function.__qualname__, signature), asked)
+        asked.flush()
+        answer = answers.readline()
+    except OSError:
+        answer = b""
+    return answer.decode().strip() if answer else f"the process ended with status {process.wait()}"

@@ -9,6 +9,7 @@ from typing import Any, ClassVar, Protocol, TypeAlias, TypeVar, cast
 
 import numba
 import numpy as np
+from numba.core.compiler_lock import global_compiler_lock
 from numpy.typing import NDArray
 
 from dataflows.compiled.interpreter import interpret
@@ -102,9 +103,10 @@ class CompiledLoop:
     def _load(self, signature: Signature) -> bool:
         """Load machine code from numba's cache, as a call of `machine` does before it compiles."""
         machine = self.machine
-        result = machine._cache.load_overload(signature, machine.targetctx)
-        if result is None:
-            return False
-        machine.targetctx.insert_user_function(result.entry_point, result.fndesc, [result.library])
-        machine.add_overload(result)
+        with global_compiler_lock:
+            result = machine._cache.load_overload(signature, machine.targetctx)
+            if result is None:
+                return False
+            machine.targetctx.insert_user_function(result.entry_point, result.fndesc, [result.library])
+            machine.add_overload(result)
         return True

@@ -121,6 +121,17 @@ def test_a_link_shows_the_vehicle_that_it_names(feed: StagedFeed) -> None:
     assert "no open alert" in text(test)
 
 
+def test_beside_an_open_alert_only_the_last_event_is_called_ok(feed: StagedFeed) -> None:
+    feed.state.record(payload("V1"))
+    assert ":green-badge[ok" in text(shown(vehicle="V1"))
+
+    feed.alerts.record("a", message(alert("V1", severity="critical", summary="brakes are hot")))
+
+    said = text(shown(vehicle="V1"))
+    assert ":gray-badge[last event ok] :red-badge[critical alert: " in said
+    assert ":green-badge" not in said
+
+
 def test_an_unknown_vehicle_is_said_to_be_unknown_with_what_to_do(feed: StagedFeed) -> None:
     feed.state.record(payload("V1"))
     test = shown("operator", vehicle="V9")

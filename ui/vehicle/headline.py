@@ -41,8 +41,13 @@ def show_live(
     event, stale_after = vehicle.latest, settings.page.stale_after
     is_silent = vehicle.silent(now, stale_after)
     age = f"last event {duration(now - vehicle.seen_at)} ago"
-    st.markdown(" ".join([_badge(describe_status(vehicle, now, stale_after), event, is_silent), _alert(alert),
-                          f":gray[{age}]"]))  # fmt: skip
+    state = describe_status(vehicle, now, stale_after)
+    if alert is not None and state == "ok":
+        # The event is; the vehicle is not.
+        badge = ":gray-badge[last event ok]"
+    else:
+        badge = _badge(state, event, is_silent)
+    st.markdown(" ".join([badge, _alert(alert), f":gray[{age}]"]))
     if is_silent:
         since = clock_time(datetime.fromtimestamp(vehicle.seen_at, UTC), zone)
         st.markdown(
