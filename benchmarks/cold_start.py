@@ -69,7 +69,8 @@ def first_event(command: Sequence[str], compiled: Path | None = None, *, cold: b
     Raises:
         SystemExit: there was none in time.
     """
-    with tempfile.TemporaryDirectory() as work, mosquitto() as port:
+    # A process that still compiles may write to it.
+    with tempfile.TemporaryDirectory(ignore_cleanup_errors=True) as work, mosquitto() as port:
         environment = os.environ | {"FLEET__MQTT__PORT": str(port)}
         if compiled is not None:
             shutil.copytree(compiled, Path(work) / "compiled")
@@ -82,12 +83,15 @@ def first_event(command: Sequence[str], compiled: Path | None = None, *, cold: b
                 command, env=environment, cwd=DEFAULT_FILE.parents[1], stderr=subprocess.DEVNULL
             )
             try:
-                if not scored.wait(TIME_TO_START):
-                    raise SystemExit(f"expected a scored event within {TIME_TO_START:g} s, got none")
+                while not scored.wait(0.001):
+                    if job.poll() is not None:
+                        raise SystemExit(f"`{shlex.join(command)}` ended with status {job.returncode}")
+                    if time.monotonic() - start > TIME_TO_START:
+                        raise SystemExit(f"expected a scored event within {TIME_TO_START:g} s, got none")
                 return time.monotonic() - start
             finally:
                 job.terminate()
-                job.wait()
+                job.wait(TIME_TO_START)
 
 
 @contextmanager

@@ -162,14 +162,14 @@ def judge(
             baseline += min(max(off, -CLIP), CLIP) * unit * (1.0 / BASELINE_ROWS)
             own[at.BASELINE, signal] = baseline if use else own[at.BASELINE, signal]
             share = 1.0 / min(max(seen, KNOWN_AFTER), SPREAD_ROWS)
-            spread = lately[at.LEVEL_SPREAD, signal]
+            spread = float(lately[at.LEVEL_SPREAD, signal])
             scale = max(spread, LEAST_SPREAD, scales[at.LEAST_LEVEL, signal])
             spread += (min(abs(off), CLIP * spread) - spread) * share
             lately[at.LEVEL_SPREAD, signal] = spread if use else lately[at.LEVEL_SPREAD, signal]
             lowest, highest, held = sums[at.LOWEST, signal], sums[at.HIGHEST, signal], own[at.HELD, signal]
             away[1, signal] = _within(off * unit, held, lowest, highest)
             off = away[1, signal] * scales[at.PER_LEVEL_UNIT, signal] / scale
-            jump, spread = residuals[count + signal] * changed[signal], lately[at.JUMP_SPREAD, signal]
+            jump, spread = residuals[count + signal] * changed[signal], float(lately[at.JUMP_SPREAD, signal])
             scale = max(spread, LEAST_SPREAD, scales[at.LEAST_JUMP, signal])
             spread += (min(abs(jump), CLIP * spread) - spread) * share
             is_new = changed[signal] > 0.0
@@ -177,22 +177,22 @@ def judge(
             farther = jump * scales[at.JUMP_UNIT, signal]
             away[0, signal] = _within(farther, held, lowest, highest)
             jump = away[0, signal] * scales[at.PER_JUMP_UNIT, signal] / scale
-            trend = 0.0 if starts_over else lately[at.TRENDED, signal]
-            shift = 0.0 if starts_over else lately[at.SHIFTED, signal]
+            trend = 0.0 if starts_over else float(lately[at.TRENDED, signal])
+            shift = 0.0 if starts_over else float(lately[at.SHIFTED, signal])
             trend += (jump - trend) * (1.0 / TREND_ROWS)
             shift += (off - shift) * (1.0 / SHIFT_ROWS)
             lately[at.TRENDED, signal] = trend if use else lately[at.TRENDED, signal]
             lately[at.SHIFTED, signal] = shift if use else lately[at.SHIFTED, signal]
             statistics[JUMP, signal], statistics[TREND, signal] = jump, trend
             statistics[SHIFT, signal] = shift
-            held_off = lately[at.HOLD_OFF, signal]
+            held_off = float(lately[at.HOLD_OFF, signal])
             moves_enough = sums[at.MOVES, signal] >= KNOWN_AFTER
             known[signal] = 1.0 if settled and moves_enough and seen >= KNOWN_AFTER else 0.0
             weighs = SUSPICIOUS_WEIGHT if held_off > 0.0 else 1.0
             counted[signal] = weighs if use and (known[signal] > 0.0 or not settled) else 0.0
             totals[signal] += counted[signal]
             lately[at.HOLD_OFF, signal] = max(held_off - 1.0, 0.0) if use else held_off
-            up, down = lately[at.JUMPS_UP, signal], lately[at.JUMPS_DOWN, signal]
+            up, down = float(lately[at.JUMPS_UP, signal]), float(lately[at.JUMPS_DOWN, signal])
             lately[at.JUMPS_UP, signal] = max(up - FADE, 0.0) if use else up
             lately[at.JUMPS_DOWN, signal] = max(down - FADE, 0.0) if use else down
         jumped = False
@@ -331,9 +331,10 @@ def _surprise(tail: Any, value: float) -> float:
 def _with_repeats(lately: Singles, signal: int, surprise: float, side: int) -> float:
     """The surprise at a jump, together with that at those before it in the same direction."""
     place = at.JUMPS_UP if side == 0 else at.JUMPS_DOWN
-    total = lately[place, signal] + FADE * (lately[place, signal] > 0.0) + surprise - REPEATED
+    before = float(lately[place, signal])
+    total = before + FADE * (before > 0.0) + surprise - REPEATED
     lately[place, signal] = min(max(total, 0.0), LARGEST_SCORE)
-    return float(max(surprise, lately[place, signal] + REPEATED))
+    return max(surprise, float(lately[place, signal]) + REPEATED)
 
 
 @compiled

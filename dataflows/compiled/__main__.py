@@ -12,14 +12,15 @@ import pkgutil
 import signal
 import sys
 
-from dataflows.compiled.background import NICENESS
-
 
 def main() -> None:
     """Compile until standard input ends."""
-    # Ctrl-C is for the job, whose end is the end of the input.
+    # Whoever stops the job may signal this process too; it leaves when the job has.
     signal.signal(signal.SIGINT, signal.SIG_IGN)
-    os.nice(NICENESS)
+    signal.signal(signal.SIGTERM, signal.SIG_IGN)
+    # What numba prints, for instance with NUMBA_DEBUG_CACHE, is no answer.
+    answers = os.fdopen(os.dup(1), "w")
+    os.dup2(2, 1)
     while True:
         try:
             module, name, signature = pickle.load(sys.stdin.buffer)  # noqa: S301
@@ -30,7 +31,10 @@ def main() -> None:
             trouble = ""
         except Exception as error:
             trouble = " ".join(f"{type(error).__name__}: {error}".split())
-        print(trouble, flush=True)
+        try:
+            print(trouble, file=answers, flush=True)
+        except BrokenPipeError:
+            return
 
 
 if __name__ == "__main__":

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-import atexit
 import logging
 import os
 import pickle
 import queue
+import select
 import subprocess
 import sys
+import tempfile
 import threading
 import time
 from typing import TypeAlias
@@ -17,11 +18,12 @@ from dataflows.compiled.loop import CompiledLoop, Signature
 
 Wanted: TypeAlias = tuple[CompiledLoop, Signature]
 
-IDLE = 30.0
-"""Seconds without anything to compile after which the process ends; another is started when one is needed."""
+IDLE = 60.0
+"""Seconds without anything to compile after which this ends. What is then called for the first time, which
+is rare, is compiled by the job itself: to look at the types of every call costs more than it saves."""
 
-NICENESS = 5
-"""The job comes first where both have to share a processor."""
+TIME_TO_COMPILE = 300.0
+"""Seconds after which a process that has not answered is given up; the largest loop takes about three."""
 
 logger = logging.getLogger(__name__)
 
@@ -29,20 +31,22 @@ logger = logging.getLogger(__name__)
 def compile_in_background() -> None:
     """From now on a loop whose machine code is not in numba's cache is compiled beside this process.
 
-    Until it is, its calls run in the interpreter, with the same results and about a hundred times as slowly.
-    So a new job scores its first event at once instead of after half a minute.
+    Until it is, its calls run in the interpreter, about a hundred times as slowly (see `interpret`). So a new
+    job scores its first event at once instead of after half a minute.
     """
     CompiledLoop.compiler = BackgroundCompiler()
 
 
 class BackgroundCompiler:
-    """Has a process of its own compile one loop after the other, in the order in which they were called."""
+    """Has a process of its own compile one loop after the other, in the order in which they were called.
 
-    def __init__(self) -> None:
+    Args:
+        idle: seconds without anything to compile after which it ends.
+    """
+
+    def __init__(self, idle: float = IDLE) -> None:
+        self._idle = idle
         self._wanted: queue.Queue[Wanted] = queue.Queue()
-        self._process: subprocess.Popen[bytes] | None = None
-        self._is_ending = False
-        atexit.register(self._end)
         threading.Thread(target=self._run, name="compiler", daemon=True).start()
 
     def compile(self, loop: CompiledLoop, signature: Signature) -> None:
@@ -50,61 +54,93 @@ class BackgroundCompiler:
         self._wanted.put((loop, signature))
 
     def _run(self) -> None:
-        while True:
-            self._work(self._wanted.get())
+        try:
+            self._compile_all()
+        except OSError as error:
+            logger.warning("cannot compile loops beside the job, which does so itself: %s", error)
+        finally:
+            # Whatever happened, no loop stays in the interpreter.
+            if CompiledLoop.compiler is self:
+                CompiledLoop.compiler = None
 
-    def _work(self, wanted: Wanted | None) -> None:
-        """Compile until nothing has been wanted for a while."""
-        logger.info("compiling loops for this processor; until then, events are scored more slowly")
-        start, count = time.monotonic(), 0
-        self._process = _start()
-        while wanted is not None:
+    def _compile_all(self) -> None:
+        process: _Process | None = None
+        count, seconds = 0, 0.0
+        while (wanted := self._next()) is not None:
             loop, signature = wanted
-            trouble = _compile(self._process, loop, signature)
-            if self._is_ending:
-                return
-            if trouble:
-                name = loop.function.__qualname__
-                logger.warning("cannot compile %s beside the job, which does so itself: %s", name, trouble)
-            loop.has_compiled(signature)
-            count += 1
+            if process is None:
+                logger.info("compiling loops for this processor; until then, events are scored more slowly")
+            if process is None or process.has_ended():
+                process = _Process()
+            start = time.monotonic()
+            trouble = process.compile(loop, signature)
+            seconds += time.monotonic() - start
+            if loop.has_compiled(signature):
+                count += 1
+            else:
+                name, why = loop.function.__qualname__, trouble or "it is not in numba's cache afterwards"
+                logger.warning("cannot compile %s beside the job, which does so itself: %s", name, why)
             if self._wanted.empty():
-                logger.info("%d loops are compiled, after %.1f s", count, time.monotonic() - start)
-            wanted = self._next()
-        self._process.communicate()
+                logger.info("%d loops are compiled, which took %.1f s", count, seconds)
+                count, seconds = 0, 0.0
+        if process is not None:
+            process.end()
 
     def _next(self) -> Wanted | None:
         try:
-            return self._wanted.get(timeout=IDLE)
+            return self._wanted.get(timeout=self._idle)
         except queue.Empty:
             return None
 
-    def _end(self) -> None:
-        self._is_ending = True
-        if self._process is not None:
-            self._process.kill()
 
+class _Process:
+    """``python -m dataflows.compiled``, which is asked on standard input and answers on standard output.
 
-def _start() -> subprocess.Popen[bytes]:
-    """Start ``python -m dataflows.compiled``: asked on standard input, it answers on standard output."""
-    return subprocess.Popen(
-        [sys.executable, "-m", "dataflows.compiled"],
-        stdin=subprocess.PIPE,
-        stdout=subprocess.PIPE,
-        stderr=subprocess.DEVNULL,
-        env=os.environ | {"PYTHONPATH": os.pathsep.join(filter(None, sys.path))},
-    )
+    Nobody kills it when the job ends: it leaves at the end of its input, after the loop it is at. Killed while it
+    writes, it could leave numba's cache with machine code of an older source.
+    """
 
+    def __init__(self) -> None:
+        self._said = tempfile.TemporaryFile()  # noqa: SIM115
+        try:
+            self._process = subprocess.Popen(
+                [sys.executable, "-m", "dataflows.compiled"],
+                stdin=subprocess.PIPE,
+                stdout=subprocess.PIPE,
+                stderr=self._said,
+                env=os.environ | {"PYTHONPATH": os.pathsep.join(filter(None, sys.path))},
+                process_group=0,
+            )
+        except OSError:
+            self._said.close()
+            raise
 
-def _compile(process: subprocess.Popen[bytes], loop: CompiledLoop, signature: Signature) -> str:
-    """Compile and wait for it; returns what went wrong, or nothing."""
-    asked, answers = process.stdin, process.stdout
-    assert asked is not None
-    assert answers is not None
-    try:
-        pickle.dump((loop.function.__module__, loop.function.__qualname__, signature), asked)
-        asked.flush()
-        answer = answers.readline()
-    except OSError:
-        answer = b""
-    return answer.decode().strip() if answer else f"the process ended with status {process.wait()}"
+    def has_ended(self) -> bool:
+        """Whether another one is needed."""
+        return self._process.poll() is not None
+
+    def compile(self, loop: CompiledLoop, signature: Signature) -> str:
+        """Compile and wait for it; returns what went wrong, or nothing."""
+        asked, answers = self._process.stdin, self._process.stdout
+        assert asked is not None
+        assert answers is not None
+        try:
+            pickle.dump((loop.function.__module__, loop.function.__qualname__, signature), asked)
+            asked.flush()
+            if not select.select([answers], [], [], TIME_TO_COMPILE)[0]:
+                self._process.kill()
+            answer = answers.readline()
+        except OSError:
+            answer = b""
+        return answer.decode().strip() if answer else self._end_in_words()
+
+    def end(self) -> None:
+        """Let it leave."""
+        self._process.communicate()
+        self._said.close()
+
+    def _end_in_words(self) -> str:
+        status = self._process.wait()
+        self._said.seek(0)
+        last = (self._said.read().decode(errors="replace").strip().splitlines() or ["it said nothing"])[-1]
+        return f"its process ended with status {status}: {last}"

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import functools
+import logging
 import threading
 from collections.abc import Callable
 from typing import Any, ClassVar, Protocol, TypeAlias, TypeVar, cast
@@ -24,12 +25,14 @@ Signature: TypeAlias = tuple[Any, ...]
 
 Function = TypeVar("Function", bound=Callable[..., Any])
 
+logger = logging.getLogger(__name__)
+
 
 def compiled(function: Function) -> Function:
     """Compile a function of arrays and numbers at its first call; the machine code is cached on disk.
 
-    Division by zero gives infinity or NaN, as in numpy. Floating-point operations are neither reordered nor
-    approximated.
+    It takes positional arguments only. Division by zero gives infinity or NaN, as in numpy. Floating-point
+    operations are neither reordered nor approximated.
     """
     return cast(Function, CompiledLoop(function))
 
@@ -38,7 +41,7 @@ class Compiler(Protocol):
     """Compiles loops somewhere else."""
 
     def compile(self, loop: CompiledLoop, signature: Signature) -> None:
-        """Leave machine code in numba's cache, and call the loop's `has_compiled` after that."""
+        """Leave machine code in numba's cache, and call the loop's `has_compiled` afterwards in any case."""
 
 
 class CompiledLoop:
@@ -57,8 +60,8 @@ class CompiledLoop:
         functools.update_wrapper(self, function)
         self.function = function
         self.machine = numba.njit(cache=True, error_model="numpy", fastmath=False)(function)
-        self._is_ready = False
         self._compiling: set[Signature] = set()
+        self._failed: set[Signature] = set()
         self._lock = threading.Lock()
 
     @property
@@ -68,12 +71,13 @@ class CompiledLoop:
 
     def __call__(self, *arguments: Any) -> Any:
         """Run the machine code, or the function itself while the compiler is at work on it."""
-        if self._is_ready or self.compiler is None:
+        compiler = CompiledLoop.compiler
+        if compiler is None:
             return self.machine(*arguments)
         if getattr(self._interpreting, "within", False):
             # Called by another loop: it is compiled as part of that one.
             return self.function(*arguments)
-        if self._has_machine_code(self.compiler, arguments):
+        if self._is_compiled(compiler, arguments):
             return self.machine(*arguments)
         self._interpreting.within = True
         try:
@@ -81,32 +85,48 @@ class CompiledLoop:
         finally:
             self._interpreting.within = False
 
-    def has_compiled(self, signature: Signature) -> None:
-        """Use what is in the cache now. If it is not, since compiling failed, the next call compiles."""
-        with self._lock:
-            self._load(signature)
-            self._compiling.discard(signature)
-            self._is_ready = not self._compiling
+    def has_compiled(self, signature: Signature) -> bool:
+        """Run as machine code from now on.
 
-    def _has_machine_code(self, compiler: Compiler, arguments: tuple[Any, ...]) -> bool:
+        Returns:
+            whether it is in the cache. If not, since compiling has failed, the next call compiles.
+        """
+        with self._lock:
+            found = self._has_loaded(signature)
+            if not found:
+                self._failed.add(signature)
+            self._compiling.discard(signature)
+        return found
+
+    def _is_compiled(self, compiler: Compiler, arguments: tuple[Any, ...]) -> bool:
         signature = tuple(self.machine.typeof_pyval(argument) for argument in arguments)
+        if signature in self.machine.overloads:
+            return True
         with self._lock:
             if signature in self._compiling:
                 return False
-            if signature in self.machine.overloads or self._load(signature):
-                self._is_ready = not self._compiling
+            if signature in self._failed or self._has_loaded(signature):
                 return True
             self._compiling.add(signature)
         compiler.compile(self, signature)
         return False
 
-    def _load(self, signature: Signature) -> bool:
+    def _has_loaded(self, signature: Signature) -> bool:
         """Load machine code from numba's cache, as a call of `machine` does before it compiles."""
         machine = self.machine
         with global_compiler_lock:
-            result = machine._cache.load_overload(signature, machine.targetctx)
-            if result is None:
+            # A second time, numba would take it for another overload, and no longer know which one to call.
+            if signature in machine.overloads:
+                return True
+            try:
+                found = machine._cache.load_overload(signature, machine.targetctx)
+            except Exception as error:
+                name = self.function.__qualname__
+                logger.warning("numba's cache of %s cannot be read, and is emptied: %r", name, error)
+                machine._cache.flush()
                 return False
-            machine.targetctx.insert_user_function(result.entry_point, result.fndesc, [result.library])
-            machine.add_overload(result)
+            if found is None:
+                return False
+            machine.targetctx.insert_user_function(found.entry_point, found.fndesc, [found.library])
+            machine.add_overload(found)
         return True

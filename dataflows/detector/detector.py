@@ -358,7 +358,7 @@ class Detector:
         scores.band[rows] = self._columns.straight(evaluation.band)
         fleet_is_warm = self._threshold.rows_seen >= self.parameters.start_up
         known = self._model.rows(slots)
-        least = self.parameters.window if fleet_is_warm else np.inf
+        least = float(self.parameters.window) if fleet_is_warm else np.inf
         judged = verdicts(evaluation.error, self._threshold.of(slots), known, least)
         scores.threshold[rows], scores.anomaly[rows], scores.severity[rows] = judged
         return evaluation.memo

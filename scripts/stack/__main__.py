@@ -26,7 +26,7 @@ from scripts.brokers.process import BrokerProcess
 from scripts.brokers.secured_mosquitto import SecuredMosquitto
 from scripts.stack.channel import channel
 from scripts.stack.compose import ROOT, Profile, Program
-from scripts.stack.smoke import VEHICLE
+from scripts.stack.smoke import VEHICLES
 from scripts.waiting import wait_until
 
 PROFILES = ("mqtt", "secure", "kafka")
@@ -91,7 +91,7 @@ def run(name: str, directory: Path) -> None:
         }
         try:
             _smoke(name, profile, smoke)
-            wait_until(lambda: any(VEHICLE in message for message in told.messages), "a notification")
+            wait_until(lambda: any(VEHICLES in message for message in told.messages), "a notification")
             print("smoke: the notifier has told of the alert", flush=True)
             ended = [each for each, process in processes.items() if process.poll() is not None]
             if ended:

@@ -27,8 +27,11 @@ LOGIN = "smoke"
 TIME_TO_START = 180
 """Seconds within which all services of a profile must be healthy."""
 
-NO_WAY_OUT = ("sh", "-c", "! grep -q '^[^[:space:]]*[[:space:]]00000000[[:space:]]' /proc/net/route")
-"""Succeeds where there is no default route."""
+HAS_NO_WAY_OUT = """
+routes = [line.split() for line in open("/proc/net/route")][1:]
+raise SystemExit(1 if any(route[1] == "00000000" for route in routes) else 0)
+"""
+"""A program that succeeds where there is no default route."""
 
 
 def main() -> None:
@@ -66,7 +69,7 @@ def main() -> None:
                 job = f"dataflow-{name}"
                 _run(start, variables)
                 _run([*compose, *smoke(name)], variables)
-                _run([*compose, "exec", "-T", job, *NO_WAY_OUT], variables)
+                _run([*compose, "exec", "-T", job, "python", "-c", HAS_NO_WAY_OUT], variables)
                 _run([*compose, "kill", "--signal", "KILL", job], variables)
                 _run(start, variables)
                 _run([*compose, *smoke(name)], variables)

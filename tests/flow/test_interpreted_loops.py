@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -10,6 +11,8 @@ import pytest
 from bytewax.testing import TestingSource, run_main
 
 from config.settings import DEFAULT_FILE, SinkSettings, load
+from dataflows.compiled import loop
+from dataflows.compiled.interpreter import interpret
 from dataflows.compiled.loop import CompiledLoop, Signature
 from dataflows.fleet import build
 from scripts.brokers.process import Broker
@@ -55,10 +58,18 @@ def test_interpreted_loops_have_the_results_of_compiled_ones(
 ) -> None:
     compiled = emitted(tmp_path / "compiled")
     monkeypatch.setattr(CompiledLoop, "compiler", Never())
-    monkeypatch.setattr(CompiledLoop, "_has_machine_code", lambda *_: False)
+    monkeypatch.setattr(CompiledLoop, "_is_compiled", lambda *_: False)
+    loops: set[str] = set()
 
+    def noted(function: Callable[..., Any], arguments: tuple[Any, ...]) -> Any:
+        loops.add(f"{function.__module__}.{function.__qualname__}")
+        return interpret(function, arguments)
+
+    monkeypatch.setattr(loop, "interpret", noted)
     interpreted = emitted(tmp_path / "interpreted")
 
+    assert {"dataflows.alert.evidence_kernel.judge", "dataflows.rollup.run_kernel.fold"} <= loops
+    assert len(loops) > 30
     assert {"alerts.jsonl", "enriched.jsonl", "rollups.jsonl"} <= compiled.keys()
     assert any(event["is_anomaly"] for event in compiled["enriched.jsonl"])
     assert interpreted == compiled

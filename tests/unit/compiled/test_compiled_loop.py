@@ -4,9 +4,14 @@ from __future__ import annotations
 
 import importlib
 import math
+import os
+import pickle
 import shutil
+import signal
+import subprocess
 import sys
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 from pathlib import Path
 from types import ModuleType
@@ -16,10 +21,11 @@ from uuid import uuid4
 import numpy as np
 import pytest
 
+from dataflows.compiled import background
 from dataflows.compiled.background import BackgroundCompiler
 from dataflows.compiled.interpreter import interpret
 from dataflows.compiled.loop import CompiledLoop, Signature
-from scripts.waiting import wait_until
+from scripts.waiting import DEADLINE, wait_until
 
 SOURCE = """
 from dataflows.compiled import compiled
@@ -140,50 +146,177 @@ def test_if_compiling_has_failed_elsewhere_the_next_call_compiles(loops: ModuleT
     loops.total(np.array([1.0]))
     ((loop, signature),) = asked.wanted
 
-    loop.has_compiled(signature)
+    assert not loop.has_compiled(signature)
 
     assert loops.total(np.array([3.0])) == 9.0
     assert is_compiled(loop)
+    assert len(asked.wanted) == 1
+
+
+def test_machine_code_is_loaded_once_however_often_it_was_asked_for(loops: ModuleType, asked: Asked) -> None:
+    loops.total(np.array([1.0]))
+    ((loop, signature),) = asked.wanted
+    loop.machine.compile(signature)
+
+    assert loop.has_compiled(signature)
+
+    assert loop.machine.nopython_signatures == [loop.machine.overloads[signature].signature]
+    assert loops.total(np.array([3.0])) == 9.0
+
+
+def test_a_cache_that_cannot_be_read_is_emptied_and_compiled_again(
+    loops: ModuleType, asked: Asked, caplog: pytest.LogCaptureFixture
+) -> None:
+    signature = (loops.total.machine.typeof_pyval(np.array([1.0])),)
+    copy = CompiledLoop(loops.total.function)
+    copy.machine.compile(signature)
+    (code,) = Path(copy.machine._cache.cache_path).glob(f"{loops.__name__}.total-*.nbc")
+    code.write_bytes(code.read_bytes()[:100])
+
+    assert loops.total(np.array([3.0])) == 9.0
+    assert [wanted for _, wanted in asked.wanted] == [signature]
+    assert caplog.messages[0].startswith("numba's cache of total cannot be read, and is emptied: ")
+
+    CompiledLoop(loops.total.function).machine.compile(signature)
+    assert loops.total.has_compiled(signature)
+    assert loops.total(np.array([3.0])) == 9.0
+
+
+def test_several_workers_may_call_a_loop_at_once(loops: ModuleType, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(CompiledLoop, "compiler", BackgroundCompiler())
+    values = np.arange(100.0)
+
+    def work() -> set[float]:
+        found = set()
+        while not is_compiled(loops.total):
+            found.add(loops.total(values))
+        return found | {loops.total(values)}
+
+    with ThreadPoolExecutor(4) as workers:
+        results = [workers.submit(work) for _ in range(4)]
+        assert [result.result(DEADLINE) for result in results] == [{328_350.0}] * 4
+    assert len(loops.total.machine.signatures) == 1
 
 
 def test_a_process_beside_this_one_compiles_what_is_called(
-    loops: ModuleType, monkeypatch: pytest.MonkeyPatch
+    loops: ModuleType, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> None:
     monkeypatch.setattr(CompiledLoop, "compiler", BackgroundCompiler())
 
-    assert loops.total(np.array([1.0, 2.0])) == 5.0
+    with caplog.at_level("INFO"):
+        assert loops.total(np.array([1.0, 2.0])) == 5.0
+        wait_until(lambda: is_compiled(loops.total), "the machine code is there")
+        wait_until(lambda: len(caplog.messages) == 2, "that is said")
 
-    wait_until(lambda: is_compiled(loops.total), "the machine code is there")
     assert loops.total.machine.stats.cache_misses == {}, "this process compiled nothing"
     assert loops.total(np.array([1.0, 2.0])) == 5.0
+    assert (
+        caplog.messages[0] == "compiling loops for this processor; until then, events are scored more slowly"
+    )
+    assert caplog.messages[1].startswith("1 loops are compiled, which took ")
 
 
-def test_what_that_process_cannot_compile_is_said_and_left_to_this_one(
+def test_what_numba_prints_is_no_answer(loops: ModuleType, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("NUMBA_DEBUG_CACHE", "1")
+    monkeypatch.setattr(CompiledLoop, "compiler", BackgroundCompiler())
+
+    loops.total(np.array([1.0, 2.0]))
+    wait_until(lambda: is_compiled(loops.total), "the machine code is there")
+
+    assert loops.total.machine.stats.cache_misses == {}
+
+
+def test_what_that_process_cannot_compile_is_said_and_the_rest_is_compiled(
     loops: ModuleType, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> None:
     compiler = BackgroundCompiler()
-    signature = (loops.total.machine.typeof_pyval("text"),)
+    monkeypatch.setattr(CompiledLoop, "compiler", compiler)
 
-    with caplog.at_level("WARNING"):
-        compiler.compile(loops.impossible, signature)
-        wait_until(lambda: caplog.messages, "a warning")
+    compiler.compile(loops.impossible, (loops.total.machine.typeof_pyval("text"),))
+    loops.total(np.array([1.0, 2.0]))
+    wait_until(lambda: is_compiled(loops.total), "the other loop is compiled")
 
+    assert len(caplog.messages) == 1
     assert caplog.messages[0].startswith("cannot compile impossible beside the job, which does so itself: ")
-    assert loops.impossible.machine.signatures == []
+    assert loops.total.machine.stats.cache_misses == {}
 
 
-def test_a_process_that_dies_leaves_the_rest_to_this_one(
+def test_a_process_that_dies_leaves_its_loop_to_this_one(
     loops: ModuleType, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> None:
     monkeypatch.setattr(sys, "executable", shutil.which("false"))
     monkeypatch.setattr(CompiledLoop, "compiler", BackgroundCompiler())
 
-    with caplog.at_level("WARNING"):
-        assert loops.total(np.array([1.0])) == 1.0
-        wait_until(lambda: caplog.messages, "a warning")
-    assert "the process ended with status 1" in caplog.messages[0]
+    assert loops.total(np.array([1.0])) == 1.0
+    wait_until(lambda: caplog.messages, "a warning")
+    assert "its process ended with status 1: it said nothing" in caplog.messages[0]
 
-    wait_until(lambda: loops.total(np.array([2.0])) == 4.0 and is_compiled(loops.total), "it compiles itself")
+    assert loops.total(np.array([2.0])) == 4.0
+    assert is_compiled(loops.total)
+
+
+def test_a_process_that_does_not_answer_is_given_up(
+    loops: ModuleType, monkeypatch: pytest.MonkeyPatch, tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    silent = tmp_path / "silent"
+    silent.write_text("#!/bin/sh\necho 'what it was at' >&2\nexec sleep 600\n")
+    silent.chmod(0o755)
+    monkeypatch.setattr(sys, "executable", str(silent))
+    monkeypatch.setattr(background, "TIME_TO_COMPILE", 0.5)
+    monkeypatch.setattr(CompiledLoop, "compiler", BackgroundCompiler())
+
+    loops.total(np.array([1.0]))
+    wait_until(lambda: caplog.messages, "a warning")
+
+    assert "its process ended with status -9: what it was at" in caplog.messages[0]
+    assert loops.total(np.array([2.0])) == 4.0
+    assert is_compiled(loops.total)
+
+
+def test_without_any_process_this_one_compiles(
+    loops: ModuleType, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    monkeypatch.setattr(sys, "executable", "/does/not/exist")
+    monkeypatch.setattr(CompiledLoop, "compiler", BackgroundCompiler())
+
+    assert loops.total(np.array([1.0])) == 1.0
+    wait_until(lambda: CompiledLoop.compiler is None, "the compiler ends")
+
+    assert "cannot compile loops beside the job, which does so itself: " in caplog.messages[0]
+    assert loops.total(np.array([2.0])) == 4.0
+    assert is_compiled(loops.total)
+
+
+def test_when_nothing_is_left_to_compile_the_types_of_calls_are_no_longer_looked_at(
+    loops: ModuleType, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(CompiledLoop, "compiler", BackgroundCompiler(idle=0.2))
+
+    loops.total(np.array([1.0]))
+    wait_until(lambda: CompiledLoop.compiler is None, "the compiler ends")
+
+    assert is_compiled(loops.total)
+
+
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
+def test_the_process_leaves_at_the_end_of_its_input_and_not_when_the_job_is_asked_to_stop(
+    number: signal.Signals, loops: ModuleType, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    monkeypatch.setenv("PYTHONPATH", os.pathsep.join([str(tmp_path), *filter(None, sys.path)]))
+    process = subprocess.Popen(
+        [sys.executable, "-m", "dataflows.compiled"], stdin=subprocess.PIPE, stdout=subprocess.PIPE
+    )
+    assert process.stdin is not None
+    assert process.stdout is not None
+    wanted = pickle.dumps((loops.__name__, "total", (loops.total.machine.typeof_pyval(np.zeros(1)),)))
+    for _ in range(2):
+        process.stdin.write(wanted)
+        process.stdin.flush()
+        assert process.stdout.readline() == b"\n"
+        process.send_signal(number)
+
+    assert process.communicate(timeout=DEADLINE)[0] == b""
+    assert process.returncode == 0
 
 
 def divided(one: float, other: float) -> float:
