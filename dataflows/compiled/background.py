@@ -20,7 +20,7 @@ Wanted: TypeAlias = tuple[CompiledLoop, Signature]
 
 IDLE = 60.0
 """Seconds without anything to compile after which this ends. What is then called for the first time, which
-is rare, is compiled by the job itself: to look at the types of every call costs more than it saves."""
+is rare, is compiled by the job itself: to look at the types of every call costs more than that."""
 
 TIME_TO_COMPILE = 300.0
 """Seconds after which a process that has not answered is given up; the largest loop takes about three."""
@@ -96,8 +96,8 @@ class BackgroundCompiler:
 class _Process:
     """``python -m dataflows.compiled``, which is asked on standard input and answers on standard output.
 
-    Nobody kills it when the job ends: it leaves at the end of its input, after the loop it is at. Killed while it
-    writes, it could leave numba's cache with machine code of an older source.
+    Nobody kills it when the job ends: it leaves at the end of its input, after the loop it is at. Killed as
+    it writes, it could leave machine code of an older source in the cache.
     """
 
     def __init__(self) -> None:

@@ -15,8 +15,8 @@ def interpret(function: Callable[..., Any], arguments: tuple[Any, ...]) -> Any:
     """Call it as machine code would be: no warnings, and plain numbers as results.
 
     The arithmetic is the same, but numpy and numba take logarithms and the like from different libraries,
-    which may differ in the last bit. A number that is read from a float32 array has to be made float64 before it is
-    added to one that is written in the source: numpy would round the sum to float32.
+    which may differ in the last bit. A number that is read from a float32 array has to be made float64 before
+    it is added to one that is written in the source: numpy would round the sum to float32.
 
     Args:
         function: one that can be compiled.
