@@ -76,12 +76,12 @@ def test_interpreted_loops_have_the_results_of_compiled_ones(
 
 
 def test_a_new_job_scores_its_first_event_before_its_loops_are_compiled(
-    broker: Broker, topic: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    durable_broker: Broker, topic: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv("NUMBA_CACHE_DIR", str(tmp_path / "loops"))
-    job = Job(broker.settings(), tmp_path / "job", topic, TWO_SIGNALS)
+    job = Job(durable_broker.settings(), tmp_path / "job", topic, TWO_SIGNALS)
     try:
-        with EnrichedInbox(broker.settings(), job.enriched) as inbox:
+        with EnrichedInbox(durable_broker.settings(), job.enriched) as inbox:
             job.start()
             publish(job.mqtt, [(job.telemetry.replace("+", "VEH-0"), payload) for payload in telemetry(8, 1)])
             wait_until(lambda: inbox.received, "a scored event")
