@@ -25,6 +25,9 @@ is rare, is compiled by the job itself: to look at the types of every call costs
 TIME_TO_COMPILE = 300.0
 """Seconds after which a process that has not answered is given up; the largest loop takes about three."""
 
+VARIABLES = {"NUMBA_DISABLE_ERROR_MESSAGE_HIGHLIGHTING": "1"}
+"""For errors without colours, as they are logged."""
+
 logger = logging.getLogger(__name__)
 
 
@@ -81,7 +84,7 @@ class BackgroundCompiler:
                 name, why = loop.function.__qualname__, trouble or "it is not in numba's cache afterwards"
                 logger.warning("cannot compile %s beside the job, which does so itself: %s", name, why)
             if self._wanted.empty():
-                logger.info("%d loops are compiled, which took %.1f s", count, seconds)
+                logger.info("loops compiled: %d, in %.1f s", count, seconds)
                 count, seconds = 0, 0.0
         if process is not None:
             process.end()
@@ -108,7 +111,7 @@ class _Process:
                 stdin=subprocess.PIPE,
                 stdout=subprocess.PIPE,
                 stderr=self._said,
-                env=os.environ | {"PYTHONPATH": os.pathsep.join(filter(None, sys.path))},
+                env=os.environ | VARIABLES | {"PYTHONPATH": os.pathsep.join(filter(None, sys.path))},
                 process_group=0,
             )
         except OSError:

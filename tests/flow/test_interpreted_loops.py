@@ -87,7 +87,7 @@ def test_a_new_job_scores_its_first_event_before_its_loops_are_compiled(
             wait_until(lambda: inbox.received, "a scored event")
             log = job.log.read_text()
         assert "compiling loops for this processor" in log
-        assert "loops are compiled" not in log
+        assert "loops compiled" not in log
         assert job.terminate().statuses == [0]
         assert "cannot compile" not in job.log.read_text(), "that its process ends with the job is no trouble"
     finally:
