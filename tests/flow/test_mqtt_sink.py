@@ -10,6 +10,7 @@ import pytest
 
 from config.broker_settings import MqttSettings
 from config.errors import BrokerError, DeliveryError, FleetError
+from dataflows.connectors.mqtt.publisher import ConfirmedPublisher
 from dataflows.connectors.mqtt.sink import MqttSink, MqttSinkPartition
 from dataflows.connectors.mqtt.source import MqttSource
 from dataflows.messages import OutgoingBatch
@@ -24,6 +25,7 @@ from tests.support.scripted_broker import (
     CONNECT,
     HANG_UP,
     PUBLISH,
+    SUBSCRIBE,
     ScriptedBroker,
     connack,
     packet_identifier,
@@ -165,6 +167,28 @@ def test_no_more_messages_are_unconfirmed_than_the_broker_allows(broker: Broker,
             assert len(received) == count
             scripted.send(b"".join(map(puback, received[-8:])))
         writing.result()
+
+
+def test_nothing_is_published_before_what_comes_back_would_be_received(broker: Broker) -> None:
+    order: list[str] = []
+    connected = threading.Event()
+
+    def subscribed(packet: bytes) -> bytes:
+        connected.wait(0.3)
+        order.append("subscribed")
+        return bytes([0x90, 4, *packet[:2], 0, 1])
+
+    with ScriptedBroker({CONNECT: CONNACK_OF_MQTT_5, SUBSCRIBE: subscribed}) as scripted:
+        settings = broker.settings(protocol="5", port=scripted.port)
+        publisher = ConfirmedPublisher(settings, "both-ways", filters=["answers"], on_message=print)
+        try:
+            assert publisher.connect()
+            order.append("connected")
+            connected.set()
+        finally:
+            publisher.close()
+
+    assert order == ["subscribed", "connected"]
 
 
 def test_a_broker_that_confirms_nothing_is_an_error_after_delivery_timeout(

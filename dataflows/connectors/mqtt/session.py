@@ -153,7 +153,9 @@ class MqttSession:
         raise self._failure
 
     def wait_until_connected(self, stopped: Callable[[], bool] = _never) -> bool:
-        """Block until the broker has accepted the connection.
+        """Block until the broker has accepted the connection and, the first time, the subscriptions.
+
+        What is published afterwards can be answered without the answer being missed.
 
         Args:
             stopped: ends the wait when it returns true.
@@ -164,13 +166,16 @@ class MqttSession:
         Raises:
             BrokerError: as `check`.
         """
-        while not self.connected:
+        while not self._is_usable():
             self.check()
             if stopped():
                 return False
             with self.condition:
-                self.condition.wait_for(lambda: self.connected or self.failed, SLICE)
+                self.condition.wait_for(lambda: self._is_usable() or self.failed, SLICE)
         return True
+
+    def _is_usable(self) -> bool:
+        return self.connected and self._was_established
 
     def write(self, connection_generation: int, packets: Callable[[], Iterable[bytes]]) -> bool:
         """Send packets on a connection, unless that is gone.
@@ -296,8 +301,10 @@ class MqttSession:
             f", subscribed to {', '.join(self._filters)}" if self._filters else "",
             extra={"client": self._client_id, "broker": self.address, "topics": list(self._filters)},
         )
-        self._was_established = True
         self._trouble_logged = False
+        with self.condition:
+            self._was_established = True
+            self.condition.notify_all()
 
     def _on_disconnect(
         self,
