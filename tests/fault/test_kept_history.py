@@ -141,6 +141,7 @@ def batches_of(cluster: Cluster, topic: str) -> list[MessageBatch]:
     ]
 
 
+@pytest.mark.slow
 @kills_per_program
 def test_over_kafka_the_history_is_that_of_a_job_and_a_recorder_that_never_died(
     kills: int, kafka_cluster: Cluster, tmp_path: Path, record_property: Property

@@ -112,6 +112,7 @@ def new_job(cluster: Cluster, topic: str, directory: Path) -> Job:
     return Job(cluster, cluster.settings(), directory, f"enriched-{uuid4().hex[:8]}", topic, SETTINGS)
 
 
+@pytest.mark.slow
 @kills_per_run
 def test_a_job_on_kafka_that_is_killed_at_random_moments_loses_no_rollup_and_changes_none(
     kills: int, kafka_cluster: Cluster, tmp_path: Path, record_property: Property

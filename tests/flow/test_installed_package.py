@@ -74,6 +74,7 @@ def test_every_program_says_what_it_does(installed: Path, elsewhere: Path) -> No
         assert "usage" in run(installed, elsewhere, program, "--help").lower(), program
 
 
+@pytest.mark.slow
 def test_a_recording_is_simulated_and_scored_with_settings_of_ones_own(
     installed: Path, elsewhere: Path
 ) -> None:
