@@ -96,6 +96,7 @@ def test_every_kind_of_message_is_kept_once_and_can_be_queried(
     ]
 
 
+@pytest.mark.slow
 def test_over_kafka_every_message_is_kept_once_though_the_job_is_killed(
     kafka_cluster: Cluster, tmp_path: Path
 ) -> None:

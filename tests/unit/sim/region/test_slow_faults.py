@@ -105,6 +105,7 @@ def test_the_severity_never_falls_and_stays_between_0_and_1(
         assert len(severity) == max(1, round(seconds * rate))
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("kind", SLOW_KINDS)
 def test_the_damage_grows_from_onset_to_end_and_is_then_repaired(
     kind: SlowFaultKind, faulty: Callable[[SlowFaultKind], tuple[Series, list[InjectedFault], list[Damage]]]
