@@ -78,7 +78,7 @@ class BackgroundCompiler:
             start = time.monotonic()
             trouble = process.compile(loop, signature)
             seconds += time.monotonic() - start
-            if loop.has_compiled(signature):
+            if loop.use_machine_code(signature):
                 count += 1
             else:
                 name, why = loop.function.__qualname__, trouble or "it is not in numba's cache afterwards"

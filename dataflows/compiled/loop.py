@@ -44,7 +44,7 @@ class Compiler(Protocol):
     """Compiles loops somewhere else."""
 
     def compile(self, loop: CompiledLoop, signature: Signature) -> None:
-        """Leave machine code in numba's cache, and call the loop's `has_compiled` afterwards in any case."""
+        """Leave machine code in numba's cache, and call the loop's `use_machine_code` afterwards in any case."""
 
 
 class CompiledLoop:
@@ -84,7 +84,7 @@ class CompiledLoop:
         kinds = tuple(map(_kind, arguments))
         if kinds in self._ready:
             return self.machine(*arguments)
-        if self._is_compiled(compiler, arguments):
+        if self._has_machine_code(compiler, arguments):
             self._ready.add(kinds)
             return self.machine(*arguments)
         self._interpreting.within = True
@@ -93,34 +93,34 @@ class CompiledLoop:
         finally:
             self._interpreting.within = False
 
-    def has_compiled(self, signature: Signature) -> bool:
-        """Run as machine code from now on.
+    def use_machine_code(self, signature: Signature) -> bool:
+        """Run as machine code from now on, with arguments of these types.
 
         Returns:
             whether it is in the cache. If not, since compiling has failed, the next call compiles.
         """
         with self._lock:
-            found = self._has_loaded(signature)
+            found = self._load(signature)
             if not found:
                 self._failed.add(signature)
             self._compiling.discard(signature)
         return found
 
-    def _is_compiled(self, compiler: Compiler, arguments: tuple[Any, ...]) -> bool:
+    def _has_machine_code(self, compiler: Compiler, arguments: tuple[Any, ...]) -> bool:
         signature = tuple(self.machine.typeof_pyval(argument) for argument in arguments)
         if signature in self.machine.overloads:
             return True
         with self._lock:
             if signature in self._compiling:
                 return False
-            if signature in self._failed or self._has_loaded(signature):
+            if signature in self._failed or self._load(signature):
                 return True
             self._compiling.add(signature)
         compiler.compile(self, signature)
         return False
 
-    def _has_loaded(self, signature: Signature) -> bool:
-        """Load machine code from numba's cache, as a call of `machine` does before it compiles."""
+    def _load(self, signature: Signature) -> bool:
+        """Load machine code from numba's cache, as `machine` does before it compiles; whether there is some."""
         machine = self.machine
         with global_compiler_lock:
             # A second time, numba would take it for another overload, and no longer know which one to call.

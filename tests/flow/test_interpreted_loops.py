@@ -58,7 +58,7 @@ def test_interpreted_loops_have_the_results_of_compiled_ones(
 ) -> None:
     compiled = emitted(tmp_path / "compiled")
     monkeypatch.setattr(CompiledLoop, "compiler", Never())
-    monkeypatch.setattr(CompiledLoop, "_is_compiled", lambda *_: False)
+    monkeypatch.setattr(CompiledLoop, "_has_machine_code", lambda *_: False)
     loops: set[str] = set()
 
     def noted(function: Callable[..., Any], arguments: tuple[Any, ...]) -> Any:

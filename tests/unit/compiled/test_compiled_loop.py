@@ -116,7 +116,7 @@ def test_it_runs_as_machine_code_once_that_is_in_the_cache(loops: ModuleType, as
     copy = CompiledLoop(loop.function)
     copy.machine.compile(signature)
 
-    loop.has_compiled(signature)
+    loop.use_machine_code(signature)
     loop.function = None  # type: ignore[assignment]
 
     assert loops.total(np.array([1.0, 2.0])) == 5.0
@@ -129,11 +129,11 @@ def test_it_does_not_wait_for_other_types_to_run_as_machine_code(loops: ModuleTy
     (loop, doubles), (_, singles) = asked.wanted
     CompiledLoop(loop.function).machine.compile(doubles)
 
-    loop.has_compiled(doubles)
+    loop.use_machine_code(doubles)
     assert loops.total(np.array([3.0])) == loops.total(np.array([3], np.float32)) == 9.0
 
     assert set(loop.machine.overloads) == {doubles}
-    loop.has_compiled(singles)
+    loop.use_machine_code(singles)
     assert loops.total(np.array([3], np.float32)) == 9.0
     assert set(loop.machine.overloads) == {doubles, singles}
 
@@ -152,7 +152,7 @@ def test_if_compiling_has_failed_elsewhere_the_next_call_compiles(loops: ModuleT
     loops.total(np.array([1.0]))
     ((loop, signature),) = asked.wanted
 
-    assert not loop.has_compiled(signature)
+    assert not loop.use_machine_code(signature)
 
     assert loops.total(np.array([3.0])) == 9.0
     assert is_compiled(loop)
@@ -164,7 +164,7 @@ def test_machine_code_is_loaded_once_however_often_it_was_asked_for(loops: Modul
     ((loop, signature),) = asked.wanted
     loop.machine.compile(signature)
 
-    assert loop.has_compiled(signature)
+    assert loop.use_machine_code(signature)
 
     assert loop.machine.nopython_signatures == [loop.machine.overloads[signature].signature]
     assert loops.total(np.array([3.0])) == 9.0
@@ -184,7 +184,7 @@ def test_a_cache_that_cannot_be_read_is_emptied_and_compiled_again(
     assert warnings(caplog)[0].startswith("numba's cache of total cannot be read, and is emptied: ")
 
     CompiledLoop(loops.total.function).machine.compile(signature)
-    assert loops.total.has_compiled(signature)
+    assert loops.total.use_machine_code(signature)
     assert loops.total(np.array([3.0])) == 9.0
 
 
