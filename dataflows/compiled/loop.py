@@ -44,7 +44,7 @@ class Compiler(Protocol):
     """Compiles loops somewhere else."""
 
     def compile(self, loop: CompiledLoop, signature: Signature) -> None:
-        """Leave machine code in numba's cache, and call the loop's `use_machine_code` afterwards in any case."""
+        """Leave machine code in numba's cache; call the loop's `use_machine_code` afterwards in any case."""
 
 
 class CompiledLoop:
@@ -120,7 +120,7 @@ class CompiledLoop:
         return False
 
     def _load(self, signature: Signature) -> bool:
-        """Load machine code from numba's cache, as `machine` does before it compiles; whether there is some."""
+        """Load machine code from numba's cache, as `machine` does before it compiles; false without any."""
         machine = self.machine
         with global_compiler_lock:
             # A second time, numba would take it for another overload, and no longer know which one to call.
